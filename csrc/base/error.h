@@ -1,0 +1,39 @@
+// Errors that reach a person: what was wrong, where, and what to do.
+#pragma once
+
+#include <sstream>
+#include <stdexcept>
+#include <string>
+
+namespace tubecam {
+
+enum class ErrorCode {
+  kUsage,        // a wrong argument: shape, range, name
+  kBundle,       // a bundle that is missing, newer, tampered with or inconsistent
+  kEngine,       // an inference engine that could not load or run a graph
+  kUnavailable,  // a part that was not built or is not installed
+};
+
+class Error : public std::runtime_error {
+ public:
+  Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  ErrorCode code() const { return code_; }
+
+ private:
+  ErrorCode code_;
+};
+
+// Throws Error with the parts streamed into one sentence.
+template <typename... Parts>
+[[noreturn]] void fail(ErrorCode code, const Parts&... parts) {
+  std::ostringstream message;
+  (message << ... << parts);
+  throw Error(code, message.str());
+}
+
+template <typename... Parts>
+void check(bool condition, ErrorCode code, const Parts&... parts) {
+  if (!condition) fail(code, parts...);
+}
+
+}  // namespace tubecam

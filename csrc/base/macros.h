@@ -1,0 +1,18 @@
+// Compiler-dependent words, in one place.
+#pragma once
+
+// Marks the arithmetic of one element that a kernel's CPU and CUDA files share.
+#ifdef __CUDACC__
+#define TUBECAM_HOST_DEVICE __host__ __device__ __forceinline__
+#else
+#define TUBECAM_HOST_DEVICE inline
+#endif
+
+// Builds a function several times for wider vector units; the loader picks the best one at run time.
+// On AArch64 the baseline (NEON) needs none. Sanitisers instrument the resolver, which runs too early.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__CUDACC__)
+#define TUBECAM_MULTIVERSION __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define TUBECAM_MULTIVERSION
+#endif

@@ -1,0 +1,28 @@
+// A view of a dense row-major array. It owns nothing.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/device.h"
+
+namespace tubecam {
+
+enum class DType { kFloat32, kFloat16, kBFloat16, kInt64 };
+
+using Shape = std::vector<int64_t>;
+
+int64_t num_elements(const Shape& shape);
+std::string to_string(const Shape& shape);  // "[1, 512, 2, 7, 7]"
+
+struct TensorView {
+  void* data = nullptr;
+  DType dtype = DType::kFloat32;
+  Shape shape;
+  Device device;
+
+  const float* f32() const { return static_cast<const float*>(data); }
+};
+
+}  // namespace tubecam

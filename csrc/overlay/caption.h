@@ -1,0 +1,34 @@
+// Label, score and temporal strip, drawn legibly from 240p to 4K.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "clip/frame.h"
+#include "overlay/colormap.h"
+
+namespace tubecam {
+
+struct Caption {
+  std::string label;          // UTF-8
+  float score = 0;            // 0…1
+  std::string note;           // e.g. method, or why an explanation is invalid; may be empty
+  std::vector<float> strip;   // relevance over time, 0…1 of the strip's scale, oldest first; may be empty
+  double strip_now = 1;       // where this frame lies on the strip, 0…1
+};
+
+// Text is laid out by Pango once per change and kept as a coverage mask; drawing blends it into any pixel format.
+class CaptionPainter {
+ public:
+  CaptionPainter();
+  ~CaptionPainter();
+  // Height of a line is frame.height/18, at least 12 pixels. Text that does not fit is ellipsised.
+  void draw(const Frame& frame, const Caption& caption, ColorMap color_map);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tubecam

@@ -1,0 +1,35 @@
+// Heat over time: what keeps the picture calm from window to window.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace tubecam {
+
+// Smooths planes exponentially in time and adapts the scale: fast up (attack), slowly down (release), so that amplitude
+// in logit units stays visible within a scene and nothing flickers when a window replaces another.
+class HeatSmoother {
+ public:
+  struct Options {
+    double smoothing = 0.15;  // seconds, time constant of the plane
+    double attack = 0.3;      // seconds
+    double release = 6.0;
+    float floor = 1e-3f;      // smallest scale, logit units
+  };
+  HeatSmoother() = default;
+  explicit HeatSmoother(const Options& options) : options_(options) {}
+
+  // plane: [h·w] at time pts (ns). A changed size, a step back or a gap over 1 s starts afresh.
+  void update(const std::vector<float>& plane, float tube_max, int64_t pts);
+  void reset();
+  const std::vector<float>& plane() const { return plane_; }
+  float scale() const { return scale_; }
+
+ private:
+  Options options_;
+  std::vector<float> plane_;
+  float scale_ = 0;
+  int64_t pts_ = -1;
+};
+
+}  // namespace tubecam

@@ -1,0 +1,34 @@
+// Kernel: blends one plane of the tube into a frame, in place. A frame-sized tube is never written.
+#pragma once
+
+#include <array>
+
+#include "base/device.h"
+#include "clip/frame.h"
+#include "overlay/colormap.h"
+
+namespace tubecam {
+
+struct HeatStyle {
+  ColorMap color_map = ColorMap::kTurbo;
+  float alpha = 0.6f;      // opacity of full heat, 0…1
+  float threshold = 0.15f; // heat below it is not drawn, 0…1
+};
+
+// The tube at one time, and where it lies in the frame.
+struct HeatPlane {
+  const float* values = nullptr;         // [h, w], logit units
+  int h = 0, w = 0;
+  std::array<double, 2> stride{}, offset{};  // y, x, clip pixels
+  int clip_height = 0, clip_width = 0;
+  Rect source;                           // the model's crop, frame pixels: clip pixel c covers source.x + c·source.width/clip_width …
+  float scale = 1;                       // the value shown as full heat (1.0), logit units
+};
+
+// heat = clamp(bilinear(values)/scale, 0, 1); opacity = alpha · smoothstep over heat from threshold to (threshold+1)/2 (so
+// that no edge shows at the threshold); pixel = mix(pixel, color_table[heat·255], opacity). Outside `source` nothing changes.
+// In NV12 and I420 the colour is converted with the frame's matrix and range; chroma is sampled at its own centre.
+// Alpha channels stay.
+void blend_heat(const Frame& frame, const HeatPlane& plane, const HeatStyle& style, Device device = {});
+
+}  // namespace tubecam

@@ -111,6 +111,8 @@ class Scene:
         Frame heights, e-folds of size, or radians a second, as `label` has it.
     noise
         Standard deviation of the camera noise, in grey levels of 255.
+    start
+        The time at which the mover is at its body's pose.
     """
 
     background: Paint
@@ -120,10 +122,11 @@ class Scene:
     speed: float = 0.0
     noise: float = 2.0
     seed: int = 0
+    start: float = 0.0
 
     def pose(self, time: float) -> Pose | None:
-        """The mover's pose `time` seconds into the scene."""
-        return self.mover and self.mover.pose.moved(self.label, self.speed * time)
+        """The mover's pose at `time`."""
+        return self.mover and self.mover.pose.moved(self.label, self.speed * (time - self.start))
 
     def mask(self, time: float, size: tuple[int, int]) -> np.ndarray:
         """Where the moving body is: bool [H, W] for `size` (width, height)."""

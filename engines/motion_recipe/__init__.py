@@ -1,0 +1,1 @@
+"""How the demo's bundle `engines/motion` was trained: `python -m engines.motion_recipe`."""

@@ -1,0 +1,92 @@
+"""The rendered clips, and what training may do to a clip without knowing where its object is."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from tubecam.demo.clips import clip
+from tubecam.demo.scene import LABELS
+
+from .model import CLIP
+
+# What a mirrored or reversed clip shows instead.
+_SWAPS = {
+    "mirror": {"left": "right", "clockwise": "counterclockwise"},
+    "flip": {"up": "down", "clockwise": "counterclockwise"},
+    "reverse": {
+        "left": "right", "up": "down", "nearer": "farther", "clockwise": "counterclockwise",
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Clips:
+    """`frames` uint8 [N, T, H, W, 3], `masks` of the movers bool [N, T, H, W], `labels` int64 [N]."""
+
+    frames: np.ndarray
+    masks: np.ndarray
+    labels: np.ndarray
+
+
+def _render_one(split: str, seed: int, index: int) -> tuple[np.ndarray, np.ndarray, int]:
+    size = CLIP["width"], CLIP["height"]
+    rng = np.random.default_rng((seed, index))
+    view = clip(rng, split, index % len(LABELS), CLIP["length"], CLIP["sample_fps"], size)
+    return view.frames, view.masks, view.label
+
+
+def render(split: str, count: int, seed: int, workers: int = 2) -> Clips:
+    """Renders `count` clips, as many of each label; equal arguments give equal clips."""
+    shape = count, CLIP["length"], CLIP["height"], CLIP["width"]
+    clips = Clips(np.empty((*shape, 3), np.uint8), np.empty(shape, bool), np.empty(count, np.int64))
+    with ProcessPoolExecutor(workers) as pool:
+        views = pool.map(_render_one, [split] * count, [seed] * count, range(count), chunksize=32)
+        for i, view in enumerate(views):
+            clips.frames[i], clips.masks[i], clips.labels[i] = view
+    return clips
+
+
+def normalise(frames: np.ndarray) -> torch.Tensor:
+    """uint8 [N, T, H, W, 3] to the network's input, float32 [N, T, 3, H, W]."""
+    x = torch.from_numpy(frames).permute(0, 1, 4, 2, 3).float().div_(255)
+    mean, std = (torch.tensor(CLIP[key]).view(3, 1, 1) for key in ("mean", "std"))
+    return x.sub_(mean).div_(std)
+
+
+def augment(
+    frames: np.ndarray, labels: np.ndarray, rng: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mirrors, flips and reverses clips (labels follow), shifts them, changes light and colour."""
+    pairs = [_augment_one(x, int(y), rng) for x, y in zip(frames, labels)]
+    clips = torch.stack([x for x, _ in pairs])
+    return clips, torch.tensor([y for _, y in pairs])
+
+
+def _augment_one(frames: np.ndarray, label: int, rng: np.random.Generator):
+    for name, axis in (("mirror", 2), ("flip", 1), ("reverse", 0)):
+        if rng.random() < 0.5:
+            frames, label = np.flip(frames, axis), _swap(label, _SWAPS[name])
+    frames = _shift(frames[..., rng.permutation(3)], rng)
+    x = normalise(np.ascontiguousarray(frames)[None])[0]
+    light = rng.normal(0, 0.04, (len(x), 1, 1, 1)) + rng.normal(0, 0.3, (1, 3, 1, 1))
+    x = x * float(rng.uniform(0.6, 1.3)) + torch.from_numpy(light.astype(np.float32))
+    if rng.random() < 0.3:
+        x = torch.nn.functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+    return x, label
+
+
+def _swap(label: int, swaps: dict[str, str]) -> int:
+    both = swaps | {there: here for here, there in swaps.items()}
+    return LABELS.index(both.get(LABELS[label], LABELS[label]))
+
+
+def _shift(frames: np.ndarray, rng: np.random.Generator, most: int = 5) -> np.ndarray:
+    """Moves the whole clip by a few pixels, so that the layer's grid is nowhere special."""
+    dy, dx = rng.integers(-most, most + 1, 2)
+    rows = np.clip(np.arange(frames.shape[1]) + dy, 0, frames.shape[1] - 1)
+    columns = np.clip(np.arange(frames.shape[2]) + dx, 0, frames.shape[2] - 1)
+    return frames[:, rows][:, :, columns]

@@ -1,0 +1,59 @@
+"""Trains the network on labels alone: no mask, no box, no hint of where the object is."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+from torch import nn
+
+from tubecam.demo.scene import LABELS
+
+from .data import Clips, augment, normalise
+from .model import MotionNet
+
+
+def train(clips: Clips, epochs: int, seed: int, batch: int = 32, rate: float = 4e-3) -> MotionNet:
+    """Fits a `MotionNet` to the clips' labels; prints a line an epoch."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    net = MotionNet(len(LABELS)).to(memory_format=torch.channels_last_3d)
+    optimizer = torch.optim.AdamW(net.parameters(), weight_decay=0.02)
+    steps = len(clips.labels) // batch
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, epochs * steps, pct_start=0.2)
+    loss_of = nn.CrossEntropyLoss(label_smoothing=0.05)
+    for epoch in range(epochs):
+        begin, losses, right = time.monotonic(), [], 0
+        order = rng.permutation(len(clips.labels))[: steps * batch].reshape(steps, batch)
+        for chosen in order:
+            x, y = augment(clips.frames[chosen], clips.labels[chosen], rng)
+            logits = net(x)
+            loss = loss_of(logits, y)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            losses.append(loss.item())
+            right += int((logits.argmax(1) == y).sum())
+        print(
+            f"epoch {epoch + 1:2d}/{epochs}: loss {np.mean(losses):.3f}, training accuracy"
+            f" {right / order.size:.1%}, {time.monotonic() - begin:.0f} s",
+            flush=True,
+        )
+    return net.eval()
+
+
+class TorchPredict:
+    """The trained network as `evaluate.Predict`, before anything is exported."""
+
+    def __init__(self, net: MotionNet, clips: Clips) -> None:
+        self.net, self.clips = net.eval(), clips
+
+    @torch.no_grad()
+    def __call__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        x = normalise(self.clips.frames[index : index + 1])
+        activation = self.net.features(x.transpose(1, 2))
+        logits = self.net.head(activation.mean((2, 3, 4)))[0]
+        weight = self.net.head.weight[logits.argmax()]
+        return logits.numpy(), activation[0].numpy(), weight.numpy()

@@ -10,9 +10,18 @@
 
 // Builds a function several times for wider vector units; the loader picks the best one at run time.
 // On AArch64 the baseline (NEON) needs none. Sanitisers instrument the resolver, which runs too early.
+// GCC before 12 cannot dispatch on x86-64 levels: it gets AVX2 without FMA.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__CUDACC__)
-#define TUBECAM_MULTIVERSION __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(__CUDACC__)
+#if __GNUC__ >= 12
+#define TUBECAM_MULTIVERSION \
+  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define TUBECAM_MULTIVERSION __attribute__((target_clones("avx2", "default")))
+#endif
 #else
 #define TUBECAM_MULTIVERSION
 #endif
+
+// Promises that a pointer's memory is reached through no other one.
+#define TUBECAM_RESTRICT __restrict__

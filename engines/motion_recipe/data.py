@@ -52,9 +52,9 @@ def render(split: str, count: int, seed: int, workers: int = 2) -> Clips:
 
 def normalise(frames: np.ndarray) -> torch.Tensor:
     """uint8 [N, T, H, W, 3] to the network's input, float32 [N, T, 3, H, W]."""
-    x = torch.from_numpy(frames).permute(0, 1, 4, 2, 3).float().div_(255)
+    frames = np.ascontiguousarray(frames.transpose(0, 1, 4, 2, 3))
     mean, std = (torch.tensor(CLIP[key]).view(3, 1, 1) for key in ("mean", "std"))
-    return x.sub_(mean).div_(std)
+    return torch.from_numpy(frames).float().mul_(1 / (255 * std)).sub_(mean / std)
 
 
 def augment(
@@ -71,9 +71,9 @@ def _augment_one(frames: np.ndarray, label: int, rng: np.random.Generator):
         if rng.random() < 0.5:
             frames, label = np.flip(frames, axis), _swap(label, _SWAPS[name])
     frames = _shift(frames[..., rng.permutation(3)], rng)
-    x = normalise(np.ascontiguousarray(frames)[None])[0]
+    x = normalise(frames[None])[0]
     light = rng.normal(0, 0.04, (len(x), 1, 1, 1)) + rng.normal(0, 0.3, (1, 3, 1, 1))
-    x = x * float(rng.uniform(0.6, 1.3)) + torch.from_numpy(light.astype(np.float32))
+    x.mul_(float(rng.uniform(0.6, 1.3))).add_(torch.from_numpy(light).float())
     if rng.random() < 0.3:
         x = torch.nn.functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
     return x, label

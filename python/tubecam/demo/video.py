@@ -60,14 +60,15 @@ def write_demo_video(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.touch()
-        _encode(frames, part, size, fps)
-        facts = truth(acts, size, fps)
-        _write_text(path.with_name("demo-truth.json"), json.dumps(facts) + "\n")
-        os.replace(part, path)
+        try:
+            _encode(frames, part, size, fps)
+            facts = truth(acts, size, fps)
+            _write_text(path.with_name("demo-truth.json"), json.dumps(facts) + "\n")
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise StreamError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
     return facts
 
 

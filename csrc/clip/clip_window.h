@@ -6,6 +6,7 @@
 
 #include "clip/clip_spec.h"
 #include "clip/frame.h"
+#include "clip/preprocess.h"
 
 namespace tubecam {
 
@@ -15,36 +16,64 @@ struct Window {
   Rect source;               // the model's crop, frame pixels
   int frame_width = 0;
   int frame_height = 0;
-  uint64_t sequence = 0;     // counts windows of a stream from 0
+  uint64_t sequence = 0;     // counts the windows of a ClipWindow from 0
 };
 
 // Note [Sampling]
-// Slots lie on a grid of 1/sample_fps from the first frame after a reset. A slot takes the first frame that arrives at or
-// after it (half a nanosecond-rounded frame of tolerance for jitter); a slow video fills several slots with the same frame,
-// a fast one has frames that no slot wants: these cost nothing. A window is complete when T consecutive slots are filled,
-// and again every `hop` slots. It is never part-filled.
-// A frame whose time runs backwards, repeats by more than a grid step, or leaves a gap of more than `max_gap` resets the
-// ring, as does a change of frame size or format.
+// Slots lie on a grid: slot k at base + k/sample_fps, rounded to nanoseconds, base being the first
+// frame after a reset. The grid never drifts and never follows jitter.
+// A frame takes every free slot up to its own time plus half the interval since the frame before
+// it, at most half a slot. With a steady frame rate this is the nearest frame; timestamps may
+// jitter by an eighth of the frame interval without changing which frame is taken. So a fast video
+// has frames that no slot wants, which cost nothing, and a slow one fills several slots with the
+// same frame.
+// A window is complete when T slots in a row are filled, and again every `hop` slots; it is the
+// newest T slots and never part-filled. A frame that fills several slots completes one window.
+// A frame that repeats the newest time, or is late by up to a slot, is ignored. The ring starts
+// anew, and counts a reset, when time steps back by more than a slot, when no frame came for more
+// than `max_gap` (and two slots), and when the frame's size, format or colour changes.
 class ClipWindow {
  public:
-  // hop: slots between windows, 1…T. max_gap: seconds without a frame that end a window.
+  // hop: slots between windows, 1…T. max_gap: seconds without a frame that end a window, up to 60.
+  // Throws kUsage naming what is out of range.
   ClipWindow(const ClipSpec& spec, int hop, double max_gap = 1.0);
 
-  // Takes a frame. True when a window is complete: window() and copy_to() then describe it until the next push.
+  // Takes a frame. True when a window is complete: window() and copy_to() then describe it until
+  // the next push. Throws kUsage for a frame that check_frame() refuses and for pts (ns) outside
+  // 0…2^62, such as a missing time; the ring is then as before.
   bool push(const Frame& frame, int64_t pts);
 
   const Window& window() const { return window_; }
   void copy_to(float* clip) const;  // [T, 3, H, W] float32
-  void reset();
+  void reset();                     // for a seek or a new stream; not counted
   void set_hop(int hop);
-  int slots_missing() const;     // until the first window: "video shorter than one window"
-  uint64_t resets() const;       // discontinuities seen since construction
+  int slots_missing() const;        // until the first window: "video shorter than one window"
+  uint64_t resets() const { return resets_; }  // discontinuities seen since construction
   const ClipSpec& spec() const { return spec_; }
 
  private:
+  int64_t slot_pts(int64_t slot) const;
+  bool continues(const Frame& frame, int64_t pts) const;
+  int64_t slots_due(int64_t pts) const;
+  void fill(const Frame& frame, int64_t pts, int64_t end);
+  bool complete_window();
+  float* slice(int64_t slot);
+
   ClipSpec spec_;
+  Preprocessor preprocessor_;
+  int hop_ = 1;
+  int64_t max_gap_ = 0;         // ns
   Window window_;
-  // (implementation's members follow)
+  uint64_t windows_ = 0;
+  uint64_t resets_ = 0;
+  size_t slice_size_ = 0;       // 3·H·W
+  std::vector<float> ring_;     // [T, 3, H, W], slot k at k mod T
+  std::vector<int64_t> times_;  // [T] the same way
+  int64_t filled_ = 0;          // slots since the base
+  int64_t due_ = 0;             // filled_ at which the next window is complete
+  int64_t base_ = 0;
+  int64_t newest_ = -1;         // pts of the newest frame, −1 = none
+  Frame last_;                  // size, format and colour of the newest frame
 };
 
 }  // namespace tubecam

@@ -24,9 +24,27 @@ struct Frame {
 // Throws kUsage unless 1 ≤ width, height ≤ 16384 and all planes and strides that the format needs are there.
 void check_frame(const Frame& frame);
 
+// One plane of a format: its samples and how many interleaved channels each has.
+struct PlaneLayout {
+  int width = 0;
+  int height = 0;
+  int channels = 0;
+  bool chroma = false;  // a sample covers 2×2 pixels
+};
+
+const char* to_string(PixelFormat format);
+bool is_yuv(PixelFormat format);
+bool is_blue_first(PixelFormat format);  // BGR, BGRx, BGRA
+int num_planes(PixelFormat format);
+PlaneLayout plane_layout(PixelFormat format, int width, int height, int plane);
+
 // A rectangle in frame pixels; edges, not centres: the whole frame is {0, 0, width, height}.
 struct Rect {
   double x = 0, y = 0, width = 0, height = 0;
 };
+
+inline bool operator==(const Rect& a, const Rect& b) {
+  return a.x == b.x && a.y == b.y && a.width == b.width && a.height == b.height;
+}
 
 }  // namespace tubecam

@@ -1,0 +1,124 @@
+#include "clip/clip_window.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace tubecam {
+
+namespace {
+
+constexpr double kSecond = 1e9;  // ns
+constexpr int64_t kMaxPts = int64_t(1) << 62;
+
+bool same_kind(const Frame& a, const Frame& b) {
+  return a.format == b.format && a.width == b.width && a.height == b.height &&
+         a.matrix == b.matrix && a.full_range == b.full_range;
+}
+
+int64_t gap_limit(const ClipSpec& spec, double max_gap) {
+  check(max_gap > 0 && max_gap <= 60, ErrorCode::kUsage, "max_gap is ", max_gap,
+        " s; it must be above 0 and at most 60");
+  return std::llround(std::max(max_gap, 2 / spec.sample_fps) * kSecond);
+}
+
+}  // namespace
+
+ClipWindow::ClipWindow(const ClipSpec& spec, int hop, double max_gap)
+    : spec_(spec),
+      preprocessor_(spec),
+      max_gap_(gap_limit(spec, max_gap)),
+      slice_size_(size_t(3) * spec.height * spec.width),
+      ring_(spec.length * slice_size_),
+      times_(spec.length) {
+  window_.pts.resize(spec.length);
+  reset();
+  set_hop(hop);
+}
+
+void ClipWindow::reset() {
+  filled_ = 0;
+  due_ = spec_.length;
+  newest_ = -1;
+}
+
+void ClipWindow::set_hop(int hop) {
+  check(hop >= 1 && hop <= spec_.length, ErrorCode::kUsage, "hop is ", hop,
+        " slices; it must lie in 1 to ", spec_.length, ", the clip's length");
+  hop_ = hop;
+  due_ = std::max<int64_t>(spec_.length, std::min(due_, filled_ + hop));
+}
+
+int ClipWindow::slots_missing() const {
+  return int(std::max<int64_t>(0, spec_.length - filled_));
+}
+
+bool ClipWindow::push(const Frame& frame, int64_t pts) {
+  check_frame(frame);
+  check(pts >= 0 && pts <= kMaxPts, ErrorCode::kUsage, "presentation time ", pts,
+        " ns is outside 0 to 2^62; is it missing?");
+  if (newest_ >= 0 && !continues(frame, pts)) {
+    reset();
+    ++resets_;
+  }
+  if (newest_ < 0) base_ = pts;
+  const int64_t due = slots_due(pts);
+  newest_ = std::max(newest_, pts);
+  last_ = frame;
+  last_.plane = {};  // it outlives the pixels
+  if (due <= filled_) return false;
+  fill(frame, pts, due);
+  return complete_window();
+}
+
+bool ClipWindow::continues(const Frame& frame, int64_t pts) const {
+  return same_kind(frame, last_) && pts - newest_ <= max_gap_ && newest_ - pts <= slot_pts(1) - base_;
+}
+
+int64_t ClipWindow::slot_pts(int64_t slot) const {
+  return base_ + std::llround(double(slot) * kSecond / spec_.sample_fps);
+}
+
+// How many slots are to be filled once a frame of this time has come.
+int64_t ClipWindow::slots_due(int64_t pts) const {
+  if (newest_ < 0) return 1;
+  const int64_t interval = std::min(pts - newest_, slot_pts(1) - base_);
+  if (interval <= 0) return filled_;
+  int64_t end = filled_;
+  while (slot_pts(end) <= pts + interval / 2) ++end;
+  return end;
+}
+
+// Fills slots filled_ … end−1. The first is preprocessed, the others copy it.
+void ClipWindow::fill(const Frame& frame, int64_t pts, int64_t end) {
+  const Rect source = spec_.source_rect(frame.width, frame.height);
+  const int64_t first = std::max(filled_, end - spec_.length);
+  preprocessor_.run(frame, source, slice(first));
+  for (int64_t slot = first; slot < end; ++slot) {
+    if (slot > first) std::copy_n(slice(first), slice_size_, slice(slot));
+    times_[slot % spec_.length] = pts;
+  }
+  filled_ = end;
+  window_.source = source;
+  window_.frame_width = frame.width;
+  window_.frame_height = frame.height;
+}
+
+bool ClipWindow::complete_window() {
+  if (filled_ < due_) return false;
+  due_ += ((filled_ - due_) / hop_ + 1) * hop_;
+  const auto oldest = times_.begin() + filled_ % spec_.length;
+  std::rotate_copy(times_.begin(), oldest, times_.end(), window_.pts.begin());
+  window_.sequence = windows_++;
+  return true;
+}
+
+float* ClipWindow::slice(int64_t slot) { return ring_.data() + slot % spec_.length * slice_size_; }
+
+void ClipWindow::copy_to(float* clip) const {
+  const auto oldest = ring_.begin() + filled_ % spec_.length * int64_t(slice_size_);
+  std::rotate_copy(ring_.begin(), oldest, ring_.end(), clip);
+}
+
+}  // namespace tubecam

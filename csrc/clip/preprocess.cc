@@ -1,0 +1,131 @@
+#include "clip/preprocess.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "clip/preprocess_plan.h"
+
+namespace tubecam {
+
+namespace {
+
+constexpr double kMaxCoordinate = 1e8;
+
+void check_source(const Rect& source) {
+  const bool sane = std::abs(source.x) <= kMaxCoordinate && std::abs(source.y) <= kMaxCoordinate &&
+                    source.width > 0 && source.width <= kMaxCoordinate && source.height > 0 &&
+                    source.height <= kMaxCoordinate;
+  check(sane, ErrorCode::kUsage, "source rectangle x=", source.x, " y=", source.y,
+        " width=", source.width, " height=", source.height,
+        " must be positive in size and within 10^8 pixels");
+}
+
+std::vector<Span> make_spans(int count, double start, double length, int size, double extent) {
+  std::vector<Span> spans(count);
+  for (int i = 0; i < count; ++i) {
+    spans[i] = resample_span(i, start, length / count, size, extent);
+  }
+  return spans;
+}
+
+std::vector<float> coverage(const std::vector<Span>& spans) {
+  std::vector<float> values;
+  for (const Span& span : spans) values.push_back(span.coverage);
+  return values;
+}
+
+void plan_columns(const std::vector<Span>& spans, PlanePlan& plane) {
+  const int channels = plane.layout.channels, lanes = preprocess_lanes(channels);
+  int begin = plane.layout.width, end = 0, longest = 0;
+  for (const Span& span : spans) {
+    if (span.count == 0) continue;
+    begin = std::min(begin, span.begin);
+    end = std::max(end, span.begin + span.count);
+    longest = std::max(longest, span.count * channels);
+  }
+  plane.taps = (longest + lanes - 1) / lanes * lanes;
+  plane.begin = begin * channels;
+  plane.bytes = std::max(0, end - begin) * channels;
+  plane.columns.assign(spans.size(), 0);
+  plane.weights.assign(spans.size() * plane.taps, 0);
+  for (size_t i = 0; i < spans.size(); ++i) {
+    const Span& span = spans[i];
+    if (span.count > 0) plane.columns[i] = (span.begin - begin) * channels;
+    for (int byte = 0; byte < span.count * channels; ++byte) {
+      plane.weights[i * plane.taps + byte] = span_weight(span, byte / channels);
+    }
+  }
+  plane.sum.assign(plane.bytes, 0);
+  plane.row.assign(plane.bytes + plane.taps, 0);
+}
+
+PlanePlan make_plane(const PlaneLayout& layout, const PreprocessPlan& plan) {
+  PlanePlan plane;
+  plane.layout = layout;
+  const double unit = layout.chroma ? 2 : 1;  // frame pixels a sample
+  const Rect& source = plan.source;
+  plane.rows = make_spans(plan.height, source.y / unit, source.height / unit, layout.height,
+                          plan.frame_height / unit);
+  plan_columns(make_spans(plan.width, source.x / unit, source.width / unit, layout.width,
+                          plan.frame_width / unit),
+               plane);
+  return plane;
+}
+
+PreprocessPlan make_plan(const Frame& frame, const Rect& source, const ClipSpec& spec) {
+  PreprocessPlan plan;
+  plan.format = frame.format;
+  plan.frame_width = frame.width;
+  plan.frame_height = frame.height;
+  plan.source = source;
+  plan.height = spec.height;
+  plan.width = spec.width;
+  for (int i = 0; i < num_planes(frame.format); ++i) {
+    plan.planes.push_back(
+        make_plane(plane_layout(frame.format, frame.width, frame.height, i), plan));
+  }
+  plan.row_coverage = coverage(make_spans(spec.height, source.y, source.height, frame.height,
+                                          frame.height));
+  plan.column_coverage =
+      coverage(make_spans(spec.width, source.x, source.width, frame.width, frame.width));
+  const bool blue_first = is_blue_first(frame.format) != (spec.color == ColorOrder::kBgr);
+  for (int c = 0; c < 3; ++c) {
+    plan.channel[c] = blue_first ? 2 - c : c;
+    plan.normal[c] = normalisation(spec.mean[c], spec.std[c]);
+  }
+  plan.channels.assign(4 * size_t(spec.width), 0);
+  return plan;
+}
+
+bool fits(const PreprocessPlan& plan, const Frame& frame, const Rect& source) {
+  return plan.format == frame.format && plan.frame_width == frame.width &&
+         plan.frame_height == frame.height && plan.source == source;
+}
+
+}  // namespace
+
+Preprocessor::Preprocessor(const ClipSpec& spec, Device device) : spec_(spec) {
+  check_clip_spec(spec);
+  require_kernels(device);
+}
+
+Preprocessor::~Preprocessor() = default;
+Preprocessor::Preprocessor(Preprocessor&&) noexcept = default;
+Preprocessor& Preprocessor::operator=(Preprocessor&&) noexcept = default;
+
+void Preprocessor::run(const Frame& frame, const Rect& source, float* slice) {
+  check_frame(frame);
+  if (!plan_ || !fits(*plan_, frame, source)) {
+    check_source(source);
+    plan_ = std::make_unique<PreprocessPlan>(make_plan(frame, source, spec_));
+  }
+  preprocess_cpu(*plan_, frame, slice);
+}
+
+void preprocess(const Frame& frame, const Rect& source, const ClipSpec& spec, float* slice,
+                Device device) {
+  Preprocessor(spec, device).run(frame, source, slice);
+}
+
+}  // namespace tubecam

@@ -1,0 +1,48 @@
+// What `preprocess` computes once per frame size, format and source rectangle: weights and scratch.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "clip/clip_spec.h"
+#include "clip/frame.h"
+#include "clip/preprocess_math.h"
+
+namespace tubecam {
+
+// Independent sums of the horizontal pass: a multiple of every number of channels, so that a lane
+// always meets the same channel, and of the widest vector that pays off.
+constexpr int preprocess_lanes(int channels) { return channels == 3 ? 24 : 8; }
+
+// How one plane is resampled: rows first, by span; then columns, as dot products of equal length.
+struct PlanePlan {
+  PlaneLayout layout;
+  std::vector<Span> rows;      // [H]
+  std::vector<int> columns;    // [W] first byte of each output pixel, from `begin`
+  std::vector<float> weights;  // [W, taps] one weight a byte, zero-padded to whole lanes
+  int taps = 0;                // bytes
+  int begin = 0;               // first byte of a row that any output pixel needs
+  int bytes = 0;               // … and how many from there
+  std::vector<uint16_t> sum;   // [bytes] scratch: whole rows added up
+  std::vector<float> row;      // [bytes + taps] scratch: one output row before its columns
+};
+
+struct PreprocessPlan {
+  // What the plan was made for.
+  PixelFormat format = PixelFormat::kRGB;
+  int frame_width = 0, frame_height = 0;
+  Rect source;
+
+  int height = 0, width = 0;         // of the slice
+  std::vector<PlanePlan> planes;
+  std::vector<float> row_coverage;     // [H]
+  std::vector<float> column_coverage;  // [W]
+  std::array<int, 3> channel{};      // of the converted row, for each channel of the slice
+  std::array<Normalisation, 3> normal{};
+  std::vector<float> channels;       // [4, W] scratch: one output row, resampled
+};
+
+void preprocess_cpu(PreprocessPlan& plan, const Frame& frame, float* slice);
+
+}  // namespace tubecam

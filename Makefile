@@ -1,0 +1,91 @@
+# Everything from a bare machine: system packages, a virtual environment in .venv, the wheel.
+#   make PYTHON=/path/to/python3   chooses the interpreter
+#   make SYSTEM=no                 leaves the system's packages alone
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+STAMPS := $(VENV)/stamps
+# What the wheel is made from.
+SOURCES := CMakeLists.txt setup.py pyproject.toml $(wildcard README.md) LICENSE \
+  $(shell find csrc python engines/motion -type f -not -name '*.py[co]' -not -name '*.so' 2>/dev/null)
+requirements = $(BIN)/python deploy/requirements.py $(1) | xargs -d '\n' $(PIP) install
+
+.PHONY: help demo test install lint format clean asan cpp-tests system
+
+help:
+	@echo "make demo     render a video, explain it live, leave out/demo.mp4, .jsonl and .png"
+	@echo "make test     all tests: C++, C++ under sanitisers, Python"
+	@echo "make install  the virtual environment .venv with tubecam and its command"
+	@echo "make lint     check the style of C++ and Python;  make format  put it right"
+	@echo "make asan     the C++ tests under the address and undefined-behaviour sanitisers"
+	@echo "make clean    remove what was built, .venv and out"
+
+demo: install
+	$(BIN)/tubecam demo
+
+install: $(STAMPS)/wheel
+
+test: cpp-tests asan
+	$(BIN)/python -m pytest
+
+system:
+ifneq ($(SYSTEM),no)
+	@deploy/setup.sh
+endif
+
+$(STAMPS)/venv: | system
+	@python="$$(deploy/setup.sh --python)"; \
+	echo "setup: making $(VENV) with $$python ($$("$$python" --version))"; \
+	"$$python" -m venv $(VENV)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/run: $(STAMPS)/venv pyproject.toml | system
+	@echo "setup: installing the Python packages that tubecam is built and run with"
+	@$(call requirements,build run)
+	@touch $@
+
+$(STAMPS)/wheel: $(STAMPS)/run $(SOURCES)
+	@echo "setup: building and installing tubecam"
+	@$(PIP) install --no-build-isolation --no-deps --force-reinstall .
+	@touch $@
+
+$(STAMPS)/test: $(STAMPS)/run
+	@echo "setup: installing the Python packages for the tests, among them torch"
+	@$(call requirements,run export test) || { echo "setup: the tests need these exact packages" \
+	  "for $$($(BIN)/python --version); if one has no wheel for it: make clean, then" \
+	  "make test PYTHON=/path/to/another/python3" >&2; exit 1; }
+	@touch $@
+
+$(STAMPS)/lint: $(STAMPS)/run
+	@$(call requirements,lint)
+	@touch $@
+
+# The wheel's own build folder, so that nothing is compiled twice.
+cpp-tests: $(STAMPS)/wheel $(STAMPS)/test
+	@folder="build/wheel-$$($(BIN)/python -c 'import sys; print(sys.implementation.cache_tag)')"; \
+	cmake -S . -B "$$folder" -DTUBECAM_TESTS=ON >/dev/null; \
+	cmake --build "$$folder" --parallel; \
+	cd "$$folder" && ctest --output-on-failure
+
+asan: $(STAMPS)/run
+	@PATH="$$PWD/$(BIN):$$PATH" VIRTUAL_ENV="$$PWD/$(VENV)" cmake --preset asan >/dev/null
+	@cmake --build --preset asan
+	@ctest --preset asan
+
+lint: $(STAMPS)/lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	find csrc tests/cpp -name '*.h' -o -name '*.cc' | xargs $(BIN)/clang-format --dry-run --Werror
+
+format: $(STAMPS)/lint
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	find csrc tests/cpp -name '*.h' -o -name '*.cc' | xargs $(BIN)/clang-format -i
+
+clean:
+	rm -rf build $(VENV) out *.egg-info python/*.egg-info

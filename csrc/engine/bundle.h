@@ -26,17 +26,21 @@ struct GraphSpec {
 };
 
 struct Bundle {
-  std::string folder;
+  std::string folder;               // absolute path
   std::string name;
   std::vector<std::string> labels;
   ClipSpec clip;
   std::vector<GraphSpec> graphs;
   std::string precision;
+  double export_error = 0;          // greatest relative error that the export's check saw
   std::string sidecar;              // the whole JSON text, for `inspect`
 };
 
 // Throws kBundle: folder or file missing, not JSON, a newer format, a value outside its limits (named with its JSON path),
 // a path that leaves the folder, a hash that differs, a label count of zero.
 Bundle load_bundle(const std::string& folder);
+
+// The explanation methods that this runtime computes, in the order of CamMethod (explain/cam3d.h).
+const std::vector<std::string>& method_names();
 
 }  // namespace tubecam

@@ -29,7 +29,7 @@ struct CamStats {
   bool finite = true;       // false: a NaN or infinity was met; the tube is then all zero
 };
 
-// tube: [t, h, w] float32. With g the gradient, Z = t·h·w:
+// tube: [t, h, w] float32, summed over the channels in float64. With g the gradient, Z = t·h·w:
 //   gradcam        ReLU(Σ_k mean(g_k) A_k)                (Selvaraju et al. 2017, eq. 1–2, mean over t, h, w)
 //   gradcam-frame  the same with the mean over h, w per t
 //   cam            Σ_k W_k A_k, weight only               (Zhou et al. 2016; Saliency Tubes, Stergiou et al. 2019)
@@ -37,6 +37,7 @@ struct CamStats {
 //   layercam       ReLU(Σ_k ReLU(g_k) ⊙ A_k)              (Jiang et al. 2021)
 //   gradcam++      w_k = Σ α ReLU(g), α = g²/(2g² + g³ ΣA), 0 where g = 0; ReLU(Σ_k w_k A_k)   (Chattopadhay et al. 2018)
 //   xgradcam       w_k = Σ g A / Σ A (0 where ΣA = 0); ReLU(Σ_k w_k A_k)                        (Fu et al. 2020)
+// A denominator of exactly zero gives α or w_k = 0. Activation and gradient are streamed through once, a channel at a time.
 // Throws kUsage for `cam` without weight and for shapes that are not positive.
 CamStats cam3d(const CamInput& input, CamMethod method, float* tube, Device device = {});
 

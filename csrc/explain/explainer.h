@@ -73,7 +73,7 @@ class Explainer {
   explicit Explainer(const std::string& bundle_folder, const ExplainerOptions& options = {});
   ~Explainer();
 
-  // Not thread-safe, but for the setters below.
+  // One call at a time; a second one waits.
   std::optional<Explanation> push(const Frame& frame, int64_t pts);
   Explanation explain(const float* clip, const Window& window);  // clip: [T, 3, H, W] float32
   void reset();  // forgets the window, for a seek or a new stream

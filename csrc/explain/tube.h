@@ -4,8 +4,6 @@
 #include <array>
 #include <vector>
 
-#include "base/macros.h"
-
 namespace tubecam {
 
 // Cell (i, j, k) is centred on clip coordinates offset + stride·index; pixel centres are whole numbers (engines/README.md).

@@ -1,0 +1,79 @@
+#include "engine/engine.h"
+
+#include <dlfcn.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/error.h"
+
+namespace tubecam {
+namespace {
+
+struct Library {
+  const char* engine;
+  const char* file;    // beside libtubecam.so
+  const char* option;  // of CMake
+  const char* remedy;  // when it is there and does not load
+};
+
+// The explicit list of engines.
+constexpr Library kLibraries[] = {
+    {"openvino", "libtubecam_openvino.so", "TUBECAM_OPENVINO",
+     "OpenVINO's runtime comes with the Python package `openvino`, in the version that tubecam pins"},
+    {"tensorrt", "libtubecam_tensorrt.so", "TUBECAM_TENSORRT",
+     "TensorRT is the system's: install libnvinfer and libnvonnxparser"},
+};
+
+const Library& find_library(const EngineOptions& options) {
+  std::string name = options.engine;
+  const char* forced = std::getenv("TUBECAM_ENGINE");
+  if (name == "auto" && forced && *forced) name = forced;
+  if (name == "auto") name = options.device.type == DeviceType::kCpu ? "openvino" : "tensorrt";
+  for (const Library& library : kLibraries) {
+    if (name == library.engine) return library;
+  }
+  fail(ErrorCode::kUsage, "unknown engine \"", name, "\": choose auto, openvino or tensorrt");
+}
+
+// The folder that this code was loaded from.
+std::filesystem::path own_folder() {
+  Dl_info info{};
+  const bool known = dladdr(reinterpret_cast<const void*>(&make_engine), &info) && info.dli_fname;
+  check(known, ErrorCode::kUnavailable, "the folder of libtubecam.so cannot be found");
+  return std::filesystem::absolute(info.dli_fname).parent_path();
+}
+
+EngineEntry* load_entry(const Library& library) {
+  const std::string path = (own_folder() / library.file).string();
+  check(std::filesystem::exists(path), ErrorCode::kUnavailable, "this build has no ", library.engine,
+        " engine: there is no ", path, ". Build tubecam with -D", library.option, "=ON");
+  void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);  // kept for the life of the process
+  if (!handle) {
+    fail(ErrorCode::kUnavailable, "the ", library.engine, " engine ", path, " does not load: ", dlerror(),
+         ". ", library.remedy);
+  }
+  void* entry = dlsym(handle, "tubecam_make_engine");
+  check(entry != nullptr, ErrorCode::kUnavailable, path, " is not an engine of tubecam");
+  return reinterpret_cast<EngineEntry*>(entry);
+}
+
+void check_options(const EngineOptions& options) {
+  const std::string& precision = options.precision;
+  const bool known =
+      precision == "auto" || precision == "fp32" || precision == "fp16" || precision == "bf16";
+  check(known, ErrorCode::kUsage, "unknown precision \"", precision, "\": choose auto, fp32, fp16 or bf16");
+  check(options.threads >= 0 && options.threads <= 1024, ErrorCode::kUsage,
+        "threads must be 0 (the engine's choice) … 1024, not ", options.threads);
+}
+
+}  // namespace
+
+std::unique_ptr<Engine> make_engine(const Bundle& bundle, const GraphSpec& graph,
+                                    const EngineOptions& options) {
+  check_options(options);
+  EngineEntry* entry = load_entry(find_library(options));
+  return std::unique_ptr<Engine>(entry(bundle, graph, options));
+}
+
+}  // namespace tubecam

@@ -1,0 +1,197 @@
+// The OpenVINO engine: a library of its own, so that OpenVINO is loaded only when it is asked for.
+#include <unistd.h>
+
+#include <filesystem>
+#include <openvino/openvino.hpp>
+#include <sstream>
+
+#include "base/error.h"
+#include "engine/engine.h"
+
+namespace tubecam {
+namespace {
+
+// One core for the process. It is never destroyed: at exit, its plugins may be gone before it.
+ov::Core& core() {
+  static ov::Core& core = *new ov::Core;
+  return core;
+}
+
+// OpenVINO's messages begin with places in its own source; a person needs the first line that says something.
+std::string first_useful_line(const std::string& message) {
+  std::istringstream lines(message);
+  std::string useful, line;
+  while (std::getline(lines, line)) {
+    line.erase(0, line.find_first_not_of(" \t\r"));
+    const bool place = line.rfind("Exception from", 0) == 0 || line.rfind("Check '", 0) == 0;
+    if (!line.empty() && !place) return line;
+    if (!line.empty() && useful.empty()) useful = line;
+  }
+  return useful;
+}
+
+// Runs a step of OpenVINO and turns its exceptions into ours.
+template <typename Step>
+auto guarded(const std::string& doing, Step step) -> decltype(step()) {
+  try {
+    return step();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    fail(ErrorCode::kEngine, "OpenVINO cannot ", doing, ": ", first_useful_line(error.what()));
+  }
+}
+
+// What the sidecar says of one input or output of the graph.
+struct Port {
+  std::string name;
+  ov::element::Type type;
+  ov::Shape shape;
+};
+
+std::string describe(const ov::element::Type& type, const ov::PartialShape& shape) {
+  std::ostringstream text;
+  text << type << " " << shape;
+  return text.str();
+}
+
+void check_port(const std::vector<ov::Output<ov::Node>>& ports, const Port& expected, const char* kind,
+                const std::string& file) {
+  std::string names;
+  for (const auto& port : ports) {
+    for (const std::string& name : port.get_names()) names += (names.empty() ? "" : ", ") + name;
+    if (!port.get_names().count(expected.name)) continue;
+    const bool same = port.get_element_type() == expected.type &&
+                      port.get_partial_shape() == ov::PartialShape(expected.shape);
+    check(same, ErrorCode::kEngine, "the ", kind, " `", expected.name, "` of ", file, " is ",
+          describe(port.get_element_type(), port.get_partial_shape()), "; the sidecar says ",
+          describe(expected.type, expected.shape));
+    return;
+  }
+  fail(ErrorCode::kEngine, file, " has no ", kind, " `", expected.name, "`, which the sidecar names; it has ",
+       names);
+}
+
+std::vector<Port> input_ports(const ClipSpec& clip) {
+  const ov::Shape shape = {1, size_t(clip.length), 3, size_t(clip.height), size_t(clip.width)};
+  return {{"clip", ov::element::f32, shape}, {"target", ov::element::i64, {1}}};
+}
+
+std::vector<Port> output_ports(const Bundle& bundle, const GraphSpec& graph) {
+  const auto& layer = graph.layer.shape;
+  const size_t channels = size_t(layer[0]);
+  const ov::Shape cells = {1, channels, size_t(layer[1]), size_t(layer[2]), size_t(layer[3])};
+  std::vector<Port> ports = {{graph.logits, ov::element::f32, {1, bundle.labels.size()}},
+                             {graph.activation, ov::element::f32, cells}};
+  if (!graph.weight.empty()) ports.push_back({graph.weight, ov::element::f32, {1, channels}});
+  if (!graph.gradient.empty()) ports.push_back({graph.gradient, ov::element::f32, cells});
+  return ports;
+}
+
+// Auto is float32: the CPU's own choice would be bfloat16 where it has the instructions, and explanations would then differ
+// from machine to machine.
+ov::element::Type precision_of(const EngineOptions& options) {
+  if (options.precision == "fp16") return ov::element::f16;
+  if (options.precision == "bf16") return ov::element::bf16;
+  return ov::element::f32;
+}
+
+void check_cache(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  check(access(folder.c_str(), W_OK | X_OK) == 0, ErrorCode::kUsage, "the cache folder ", folder,
+        " cannot be written: choose another one");
+}
+
+ov::AnyMap compile_options(const EngineOptions& options) {
+  ov::AnyMap map = {ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY), ov::num_streams(1),
+                    ov::hint::inference_precision(precision_of(options))};
+  if (options.threads > 0) map.insert(ov::inference_num_threads(options.threads));
+  if (!options.cache_dir.empty()) {
+    check_cache(options.cache_dir);
+    map.insert(ov::cache_dir(options.cache_dir));
+  }
+  return map;
+}
+
+ov::CompiledModel compile(const std::vector<Port>& inputs, const std::vector<Port>& outputs,
+                          const std::string& file, const EngineOptions& options) {
+  check(options.device.type == DeviceType::kCpu, ErrorCode::kUsage,
+        "the openvino engine runs on the device cpu, not on ", options.device.to_string());
+  const auto model = guarded("read " + file, [&] { return core().read_model(file); });
+  for (const Port& port : inputs) check_port(model->inputs(), port, "input", file);
+  for (const Port& port : outputs) check_port(model->outputs(), port, "output", file);
+  const ov::AnyMap map = compile_options(options);
+  auto compiled = guarded("compile " + file, [&] { return core().compile_model(model, "CPU", map); });
+  const auto asked = precision_of(options), actual = compiled.get_property(ov::hint::inference_precision);
+  check(asked == actual, ErrorCode::kUsage, "this CPU cannot compute in ", options.precision,
+        ", OpenVINO would use ", actual, ": choose another precision");
+  return compiled;
+}
+
+class OpenVinoEngine final : public Engine {
+ public:
+  OpenVinoEngine(const Bundle& bundle, const GraphSpec& graph, const EngineOptions& options)
+      : file_(graph.file), inputs_(input_ports(bundle.clip)) {
+    const std::vector<Port> outputs = output_ports(bundle, graph);
+    guarded("prepare " + file_, [&] {
+      compiled_ = compile(inputs_, outputs, file_, options);
+      request_ = compiled_.create_infer_request();
+      request_.set_tensor("target", target_ = ov::Tensor(ov::element::i64, {1}));
+      for (const Port& port : outputs) add_output(port, graph);
+    });
+  }
+
+  EngineInfo info() const override {
+    return guarded("describe itself", [&] {
+      std::ostringstream version, precision;
+      version << ov::get_openvino_version().buildNumber;
+      precision << compiled_.get_property(ov::hint::inference_precision);
+      return EngineInfo{"openvino", version.str(), core().get_property("CPU", ov::device::full_name),
+                        precision.str()};
+    });
+  }
+
+  const EngineOutputs& infer(const TensorView& clip, int64_t target) override {
+    const ov::Shape& shape = inputs_[0].shape;
+    const bool same = clip.dtype == DType::kFloat32 && clip.data &&
+                      clip.shape == Shape(shape.begin(), shape.end());
+    check(same, ErrorCode::kUsage, "a clip must be float32 ", shape, ", not ", to_string(clip.shape));
+    target_.data<int64_t>()[0] = target;
+    guarded("run " + file_, [&] {
+      request_.set_tensor("clip", ov::Tensor(ov::element::f32, shape, clip.data));
+      request_.infer();
+    });
+    return outputs_;
+  }
+
+ private:
+  // The request writes into a tensor of ours, whose address never changes.
+  void add_output(const Port& port, const GraphSpec& graph) {
+    ov::Tensor tensor(port.type, port.shape);
+    request_.set_tensor(port.name, tensor);
+    TensorView& view = port.name == graph.logits       ? outputs_.logits
+                       : port.name == graph.activation ? outputs_.activation
+                       : port.name == graph.weight     ? outputs_.weight
+                                                       : outputs_.gradient;
+    view = {tensor.data(), DType::kFloat32, Shape(port.shape.begin(), port.shape.end()), Device{}};
+    kept_.push_back(tensor);
+  }
+
+  std::string file_;
+  std::vector<Port> inputs_;
+  ov::CompiledModel compiled_;
+  ov::InferRequest request_;
+  ov::Tensor target_;
+  std::vector<ov::Tensor> kept_;
+  EngineOutputs outputs_;
+};
+
+}  // namespace
+}  // namespace tubecam
+
+extern "C" tubecam::Engine* tubecam_make_engine(const tubecam::Bundle& bundle,
+                                                const tubecam::GraphSpec& graph,
+                                                const tubecam::EngineOptions& options) {
+  return new tubecam::OpenVinoEngine(bundle, graph, options);
+}

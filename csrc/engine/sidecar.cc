@@ -1,0 +1,218 @@
+#include "engine/sidecar.h"
+
+#include <algorithm>
+#include <set>
+#include <vector>
+
+#include "engine/json_node.h"
+
+namespace tubecam {
+namespace {
+
+using Json = JsonNode::Json;
+
+constexpr int kMaxDepth = 32;
+constexpr int64_t kMaxLayerSize = int64_t{1} << 28;  // values of one activation: 1 GiB of float32
+
+// Refuses what JSON itself allows and no sidecar needs: deep nesting, and keys that stand twice.
+class Guard {
+ public:
+  bool operator()(int depth, Json::parse_event_t event, Json& parsed) {
+    check(depth < kMaxDepth, ErrorCode::kBundle, "is nested more than ", kMaxDepth, " deep");
+    if (event == Json::parse_event_t::object_start) {
+      keys_.emplace_back();
+    } else if (event == Json::parse_event_t::object_end) {
+      keys_.pop_back();
+    } else if (event == Json::parse_event_t::key) {
+      const std::string key = parsed.get<std::string>();
+      check(keys_.back().insert(key).second, ErrorCode::kBundle, "has the key ", Json(key).dump(),
+            " twice in one object");
+    }
+    return true;
+  }
+
+ private:
+  std::vector<std::set<std::string>> keys_;
+};
+
+Json parse_json(const std::string& text) {
+  try {
+    return Json::parse(text, [guard = Guard()](int depth, Json::parse_event_t event,
+                                               Json& parsed) mutable { return guard(depth, event, parsed); });
+  } catch (const Json::exception& error) {
+    fail(ErrorCode::kBundle, "is not JSON: ", error.what());
+  }
+}
+
+// A plain name of a file in the bundle's own folder.
+std::string file_name(const JsonNode& node) {
+  const std::string name = node.text();
+  const bool plain = name.find_first_of("/\\") == std::string::npos && name != "." && name != "..";
+  if (!plain) node.refuse("the name of a file in the bundle's own folder, without a path");
+  return name;
+}
+
+std::string hash(const JsonNode& node) {
+  const std::string text = node.text();
+  const bool good = text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (!good) node.refuse("a SHA-256 of 64 lower-case hex digits");
+  return text;
+}
+
+std::map<std::string, std::string> parse_files(const JsonNode& node) {
+  if (!node.value().is_object() || node.value().empty() || node.value().size() > 64) {
+    node.refuse("an object of 1…64 file names with their SHA-256");
+  }
+  std::map<std::string, std::string> files;
+  for (const auto& [name, ignored] : node.value().items()) {
+    file_name({Json(name), node.path() + " (a key)"});
+    files[name] = hash(node.at(name));
+  }
+  return files;
+}
+
+std::string listed_file(const JsonNode& node, const std::map<std::string, std::string>& files) {
+  const std::string name = file_name(node);
+  if (!files.count(name)) node.refuse("one of the names in `files`, so that its hash is checked");
+  return name;
+}
+
+void parse_resize(const JsonNode& node, ClipSpec* clip) {
+  const std::string rule = node.at("rule").text();
+  if (rule == "crop") {
+    clip->resize = ResizeRule::kCrop;
+    const int least = std::max(clip->height, clip->width);
+    clip->short_side = int(node.at("short_side").integer(least, 4096));
+  } else if (rule == "stretch") {
+    clip->resize = ResizeRule::kStretch;
+  } else if (rule == "pad") {
+    clip->resize = ResizeRule::kPad;
+  } else {
+    node.at("rule").refuse("crop, stretch or pad");
+  }
+}
+
+ClipSpec parse_clip(const JsonNode& node) {
+  ClipSpec clip;
+  clip.length = int(node.at("length").integer(1, 256));
+  clip.height = int(node.at("height").integer(8, 1024));
+  clip.width = int(node.at("width").integer(8, 1024));
+  clip.sample_fps = node.at("sample_fps").number(1e-3, 240);
+  const JsonNode mean = node.at("mean"), std = node.at("std");
+  mean.array(3, 3);
+  std.array(3, 3);
+  for (size_t i = 0; i < 3; ++i) {
+    clip.mean[i] = float(mean[i].number(-1e3, 1e3));
+    clip.std[i] = float(std[i].number(1e-4, 1e4));
+  }
+  const std::string color = node.at("color").text();
+  if (color != "RGB" && color != "BGR") node.at("color").refuse("RGB or BGR");
+  clip.color = color == "RGB" ? ColorOrder::kRgb : ColorOrder::kBgr;
+  parse_resize(node.at("resize"), &clip);
+  return clip;
+}
+
+LayerSpec parse_layer(const JsonNode& node) {
+  LayerSpec layer;
+  layer.name = node.at("name").text();
+  const JsonNode shape = node.at("shape"), stride = node.at("stride"), offset = node.at("offset");
+  const int most[4] = {65536, 256, 1024, 1024};
+  int64_t size = 1;
+  shape.array(4, 4);
+  for (size_t i = 0; i < 4; ++i) size *= layer.shape[i] = int(shape[i].integer(1, most[i]));
+  if (size > kMaxLayerSize) shape.refuse("at most ", kMaxLayerSize, " values in all");
+  stride.array(3, 3);
+  offset.array(3, 3);
+  for (size_t i = 0; i < 3; ++i) {
+    layer.stride[i] = stride[i].number(1e-3, 1024);
+    layer.offset[i] = offset[i].number(-1024, 1024);
+  }
+  return layer;
+}
+
+void parse_methods(const JsonNode& node, GraphSpec* graph, std::set<std::string>* seen) {
+  const auto& known = method_names();
+  const JsonNode methods = node.at("methods");
+  const size_t count = methods.array(1, known.size());
+  for (size_t i = 0; i < count; ++i) {
+    const std::string method = methods[i].text();
+    if (std::find(known.begin(), known.end(), method) == known.end()) {
+      std::string names;
+      for (const std::string& name : known) names += (names.empty() ? "" : ", ") + name;
+      methods[i].refuse("a method that this version of tubecam knows (", names, ")");
+    }
+    if (!seen->insert(method).second) methods[i].refuse("named once in the whole sidecar");
+    if (method == "cam" && graph->weight.empty()) {
+      methods[i].refuse("another method: cam needs the output `weight`");
+    }
+    graph->methods.push_back(method);
+  }
+  graph->default_method = node.at("default_method").text();
+  const bool offered = std::find(graph->methods.begin(), graph->methods.end(), graph->default_method) !=
+                       graph->methods.end();
+  if (!offered) node.at("default_method").refuse("one of the graph's methods");
+}
+
+void parse_outputs(const JsonNode& node, GraphSpec* graph) {
+  graph->logits = node.at("logits").text();
+  graph->activation = node.at("activation").text();
+  const bool closed = node.has("weight");
+  check(closed != node.has("gradient"), ErrorCode::kBundle, node.path(),
+        " must name either weight or gradient");
+  (closed ? graph->weight : graph->gradient) = node.at(closed ? "weight" : "gradient").text();
+  const std::set<std::string> names = {graph->logits, graph->activation, graph->weight, graph->gradient};
+  check(names.size() == 4, ErrorCode::kBundle, node.path(), " must name three different outputs");
+}
+
+GraphSpec parse_graph(const JsonNode& node, const Sidecar& sidecar, std::set<std::string>* methods) {
+  GraphSpec graph;
+  graph.file = listed_file(node.at("file"), sidecar.files);
+  graph.sha256 = sidecar.files.at(graph.file);
+  parse_outputs(node.at("outputs"), &graph);
+  parse_methods(node, &graph, methods);
+  graph.layer = parse_layer(node.at("layer"));
+  return graph;
+}
+
+std::string parse_precision(const JsonNode& node) {
+  const std::string precision = node.text();
+  const std::set<std::string> known = {"float32", "float16", "bfloat16"};
+  if (!known.count(precision)) node.refuse("float32, float16 or bfloat16");
+  return precision;
+}
+
+void check_format(const JsonNode& root) {
+  const int64_t format = root.at("format").integer(1, INT32_MAX);
+  check(format <= kBundleFormat, ErrorCode::kBundle, "has format ", format,
+        ", and this version of tubecam reads format ", kBundleFormat, " only: upgrade tubecam");
+}
+
+}  // namespace
+
+const std::vector<std::string>& method_names() {
+  static const auto& names = *new std::vector<std::string>{
+      "gradcam", "cam", "gradcam-frame", "hirescam", "layercam", "gradcam++", "xgradcam"};
+  return names;
+}
+
+Sidecar parse_sidecar(const std::string& text) {
+  const Json json = parse_json(text);
+  const JsonNode root(json, "");
+  check_format(root);
+  Sidecar sidecar;
+  sidecar.files = parse_files(root.at("files"));
+  sidecar.labels_file = listed_file(root.at("labels"), sidecar.files);
+  Bundle& bundle = sidecar.bundle;
+  bundle.sidecar = text;
+  bundle.name = root.at("name").text(100);
+  bundle.clip = parse_clip(root.at("clip"));
+  bundle.precision = parse_precision(root.at("precision"));
+  bundle.export_error = root.at("check").at("max_relative_error").number(0, 1);
+  const JsonNode graphs = root.at("graphs");
+  std::set<std::string> methods;
+  const size_t count = graphs.array(1, 16);
+  for (size_t i = 0; i < count; ++i) bundle.graphs.push_back(parse_graph(graphs[i], sidecar, &methods));
+  return sidecar;
+}
+
+}  // namespace tubecam

@@ -1,0 +1,46 @@
+"""What the tests share: folders, the bundle, and the command line as a user calls it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# GStreamer's registry of these tests: the user's own is neither read nor changed.
+os.environ.setdefault("GST_REGISTRY", str(ROOT / "build" / "test-registry.bin"))
+(ROOT / "build").mkdir(exist_ok=True)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def motion_bundle() -> Path:
+    """The small trained bundle that comes with the package."""
+    return ROOT / "engines" / "motion"
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Random numbers, the same in every run."""
+    return np.random.default_rng(20)
+
+
+@pytest.fixture(scope="session")
+def tubecam_command():
+    """Runs `tubecam ARGUMENTS` in a process of its own and gives what it printed."""
+
+    def run(*arguments, timeout: float = 120, **options) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "tubecam", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=timeout, **options)
+
+    return run

@@ -1,0 +1,159 @@
+"""The repository's own rules: order of folders, explicit source lists, sizes, words, one version."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tubecam
+
+ROOT = Path(__file__).resolve().parents[2]
+CSRC = ROOT / "csrc"
+CODE_SUFFIXES = {".cc", ".cu", ".h", ".py", ".pyi", ".sh", ".txt", ".md", ".toml", ".json"}
+LARGEST_FILE = 4 * 2**20  # bytes; the trained graph is the largest
+MOST_LINES = 400
+
+
+def files(*folders: str) -> list[Path]:
+    """The repository's own files in some folders, without what builds leave there."""
+    found = (path for folder in folders for path in sorted((ROOT / folder).rglob("*")))
+    return [p for p in found if p.is_file() and "__pycache__" not in p.parts and p.suffix != ".so"]
+
+
+def sources(*suffixes: str) -> list[Path]:
+    """Code under the folders that hold it."""
+    return [
+        p for p in files("csrc", "python", "tests", "deploy", "engines") if p.suffix in suffixes
+    ]
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def own_includes(path: Path) -> list[str]:
+    return re.findall(r'^\s*#include "([^"]+)"', path.read_text("utf-8"), re.MULTILINE)
+
+
+def misplaced_includes(path: Path, folder: str) -> list[str]:
+    """The includes of a file in csrc/`folder` that point to a later folder or to nothing."""
+    return [
+        name
+        for name in own_includes(path)
+        if name.split("/")[0] > folder or not (CSRC / name).is_file()
+    ]
+
+
+@pytest.mark.parametrize("path", sources(".cc", ".h"), ids=relative)
+def test_includes_follow_the_order_of_folders(path):
+    if CSRC in path.parents:
+        assert misplaced_includes(path, path.relative_to(CSRC).parts[0]) == []
+
+
+def test_an_include_of_a_later_folder_is_found(tmp_path):
+    wrong = tmp_path / "wrong.cc"
+    wrong.write_text(
+        '#include "base/error.h"\n#include "overlay/overlay.h"\n#include "base/no.h"\n'
+    )
+    assert misplaced_includes(wrong, "explain") == ["overlay/overlay.h", "base/no.h"]
+    assert misplaced_includes(wrong, "plugin") == ["base/no.h"]
+
+
+@pytest.mark.parametrize(
+    ("header", "owner"),
+    [("openvino/", "csrc/engine/engine_openvino.cc"), ("gst/", "csrc/plugin/"),
+     ("pybind11/", "csrc/pybind/")],
+)  # fmt: skip
+def test_foreign_headers_stay_in_their_place(header, owner):
+    users = [
+        relative(p)
+        for p in files("csrc")
+        if re.search(rf"#include <{header}", p.read_text("utf-8"))
+    ]
+    assert users and all(user.startswith(owner) for user in users)
+
+
+def test_every_source_is_in_the_explicit_lists():
+    listed = (ROOT / "CMakeLists.txt").read_text("utf-8")
+    tested = (ROOT / "tests/cpp/CMakeLists.txt").read_text("utf-8")
+    assert [relative(p) for p in CSRC.rglob("*.cc") if relative(p) not in listed] == []
+    assert [p.name for p in (ROOT / "tests/cpp").glob("*.cc") if p.name not in tested] == []
+
+
+def test_files_are_short():
+    long = {
+        relative(p): lines
+        for p in sources(".cc", ".h", ".py", ".sh")
+        if (lines := len(p.read_text("utf-8").splitlines())) > MOST_LINES
+    }
+    assert long == {}
+
+
+def test_lines_fit_in_100_columns():
+    wide = [
+        f"{relative(p)}:{number}"
+        for p in sources(".cc", ".h", ".py", ".pyi", ".sh")
+        for number, line in enumerate(p.read_text("utf-8").splitlines(), 1)
+        if len(line) > 100
+    ]
+    assert wide == []
+
+
+def test_no_large_files():
+    folders = ("csrc", "python", "tests", "deploy", "engines/motion", "engines/motion_recipe")
+    assert [relative(p) for p in files(*folders) if p.stat().st_size > LARGEST_FILE] == []
+
+
+def test_nothing_is_left_unfinished():
+    words = re.compile(r"\b(TODO|FIXME|XXX|HACK|NotImplementedError)\b|/work/|pythonhosted")
+    found = [
+        f"{relative(p)}: {match.group()}"
+        for p in [*sources(*CODE_SUFFIXES), *ROOT.glob("*.md"), *ROOT.glob("*.toml")]
+        if p != Path(__file__).resolve() and (match := words.search(p.read_text("utf-8")))
+    ]
+    assert found == []
+
+
+def test_the_version_is_stated_once():
+    core = pytest.importorskip("tubecam._core", reason="the C++ core states its version")
+    assert tubecam.__version__ == core.__version__
+    pinned = set(re.findall(r"openvino==([\d.]+)", "".join(
+        p.read_text("utf-8") for p in [ROOT / "pyproject.toml", ROOT / "CMakeLists.txt"]
+    )))  # fmt: skip
+    assert len(pinned) == 1
+
+
+def test_importing_is_light():
+    code = (
+        "import sys, tubecam; print([m for m in ('torch', 'openvino', 'gi') if m in sys.modules])"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60
+    )
+    assert loaded.stdout.strip() == "[]", loaded.stderr
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("document", ["README.md", "deploy/README.md", "csrc/README.md"])
+def test_documents_name_real_commands_and_files(document, tubecam_command):
+    path = ROOT / document
+    text = path.read_text("utf-8")
+    assert set(re.findall(r"\bmake ([a-z-]+)`", text)) <= make_targets()
+    commands = set(re.findall(r"`tubecam ([a-z]+)|^\s*tubecam ([a-z]+)", text, re.MULTILINE))
+    known = tubecam_command("--help").stdout
+    assert [c for pair in commands for c in pair if c and c not in known] == []
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def test_make_help_names_real_targets():
+    listed = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True)
+    named = set(re.findall(r"make ([a-z-]+)", listed.stdout))
+    assert {"demo", "test", "install"} <= named <= make_targets()

@@ -30,9 +30,7 @@ class Conv3DNoTemporal(nn.Conv3d):
     """1×3×3 convolution; time is never mixed nor shrunk."""
 
     def __init__(self, inputs: int, outputs: int, middle: int, stride: int = 1) -> None:
-        super().__init__(
-            inputs, outputs, (1, 3, 3), (1, stride, stride), (0, 1, 1), bias=False
-        )
+        super().__init__(inputs, outputs, (1, 3, 3), (1, stride, stride), (0, 1, 1), bias=False)
 
     @staticmethod
     def skip_stride(stride: int) -> tuple[int, int, int]:

@@ -1,0 +1,18 @@
+"""Export: a torch video model and its explanation become one graph in a bundle (needs torch)."""
+
+from __future__ import annotations
+
+from ..errors import UnavailableError
+
+try:
+    import onnx  # noqa: F401
+    import torch  # noqa: F401
+except ImportError as error:
+    raise UnavailableError(
+        f"export needs {error.name}, which is not installed: pip install 'tubecam[export]'."
+    ) from error
+
+from .exporter import METHODS, ExportReport, export
+from .spec import ClipSpec
+
+__all__ = ["METHODS", "ClipSpec", "ExportReport", "export"]

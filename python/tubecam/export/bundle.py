@@ -1,0 +1,120 @@
+"""Writes a bundle folder: all of it, or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import ExportError, UsageError
+
+FORMAT = 1
+SIDECAR = "bundle.json"
+LABELS = "labels.txt"
+MAX_LABELS = 100_000
+
+
+def refuse_overwrite(out: Path, force: bool) -> None:
+    """Finds, before any work, that `out` cannot be written.
+
+    Raises
+    ------
+    UsageError
+        `out` is a file, a folder that is no bundle, or a bundle without `force`.
+    """
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise UsageError(f"{out} is not a folder; choose another output.")
+    if out.is_dir() and any(out.iterdir()):
+        if not (out / SIDECAR).is_file():
+            raise UsageError(
+                f"{out} holds files but no {SIDECAR}, so it is not a bundle and is left alone; "
+                "choose another output."
+            )
+        if not force:
+            raise UsageError(f"{out} is a bundle already; say --force (force=True) to replace it.")
+    parent = out.absolute().parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot create {parent}: {error.strerror}.") from error
+    if not os.access(parent, os.W_OK):
+        raise UsageError(f"{parent} is not writable; choose another output.")
+
+
+@contextlib.contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A folder beside `out` that takes its place when the block ends well and vanishes otherwise."""
+    out = out.absolute()
+    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        yield folder
+        folder.chmod(0o755)
+        _take_place(folder, out)
+    except OSError as error:
+        raise ExportError(f"cannot write {out}: {error.strerror or error}.") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _take_place(folder: Path, out: Path) -> None:
+    if not out.exists():
+        folder.rename(out)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{out.name}.old.", dir=out.parent))
+    out.rename(old / "bundle")
+    try:
+        folder.rename(out)
+    except OSError:
+        (old / "bundle").rename(out)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def checked_labels(labels: Sequence[str] | None, classes: int) -> list[str]:
+    """As many labels as classes; ``class 0`` and so on where none are given."""
+    if classes > MAX_LABELS:
+        raise UsageError(f"the model has {classes} classes; at most {MAX_LABELS} are supported.")
+    if labels is None:
+        digits = len(str(classes - 1))
+        return [f"class {i:0{digits}d}" for i in range(classes)]
+    if isinstance(labels, (str, bytes)):
+        raise UsageError("labels is one text; give a list of texts, one per class.")
+    names = [str(label).strip() for label in labels]
+    if len(names) != classes:
+        raise UsageError(f"{len(names)} labels for a model of {classes} classes.")
+    bad = next((i for i, n in enumerate(names) if not n or len(n.splitlines()) != 1), None)
+    if bad is not None:
+        raise UsageError(f"label {bad} ({names[bad]!r}) must be one line that is not empty.")
+    return names
+
+
+def read_labels(path: Path) -> list[str]:
+    """One label a line, UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read labels from {path}: {error}.") from error
+
+
+def write_sidecar(folder: Path, files: Sequence[str], content: dict[str, Any]) -> None:
+    """Adds format and hashes and writes bundle.json."""
+    hashes = {name: sha256(folder / name) for name in files}
+    sidecar = {"format": FORMAT, **content, "files": hashes}
+    text = json.dumps(sidecar, indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / SIDECAR).write_text(text + "\n", encoding="utf-8")
+
+
+def sha256(path: Path) -> str:
+    """Lower-case hexadecimal digest of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,233 @@
+"""Is the exported graph right? It is compared, in the engine, with autograd on the original model."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..errors import ExportError
+from .capture import Capture, model_input, plain_operators
+from .layers import Layer, run_nodes, split_at
+
+LIMIT = 1e-3
+INPUTS = 3
+
+
+@dataclass(frozen=True)
+class Case:
+    """One comparison: clip [1, T, 3, H, W] float32, target, and the reference's tensors."""
+
+    clip: np.ndarray
+    target: int
+    logits: np.ndarray
+    activation: np.ndarray
+    gradient: np.ndarray
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """Figures of an export check.
+
+    Attributes
+    ----------
+    errors : dict
+        Largest |difference| over largest |reference|, for logits, activation, gradient and the
+        Grad-CAM map, over all inputs.
+    reference, engine : str
+        What was compared.
+    """
+
+    inputs: int
+    errors: dict[str, float]
+    reference: str
+    engine: str
+
+    @property
+    def max_relative_error(self) -> float:
+        return max(self.errors.values())
+
+    def sidecar(self) -> dict[str, Any]:
+        return {
+            "inputs": self.inputs,
+            "max_relative_error": self.max_relative_error,
+            "relative_errors": self.errors,
+            "reference": self.reference,
+            "engine": self.engine,
+        }
+
+
+class Reference:
+    """Autograd on the original model, BatchNorm and all, in float64 where the model allows it."""
+
+    def __init__(self, model: nn.Module, original: Capture, layer: Layer, time_first: bool) -> None:
+        self.layer, self.time_first, self.original = layer, time_first, original
+        self.path, _, call = layer.name.partition(":")
+        self.call = int(call) if call else None
+        self.model = copy.deepcopy(model).double()
+        self.by_path = original.find(layer.name) is not None
+        self.dtype = torch.float64
+
+    @property
+    def name(self) -> str:
+        return "autograd float64" if self.dtype is torch.float64 else "autograd float32"
+
+    def __call__(self, clip: Tensor, target: int) -> Case:
+        try:
+            logits, activation = self._forward(clip.to(self.dtype))
+        except RuntimeError:
+            if self.dtype is torch.float32:
+                raise
+            # The model creates float32 tensors itself and cannot run in float64.
+            self.dtype, self.model = torch.float32, self.model.float()
+            logits, activation = self._forward(clip)
+        index = int(logits.argmax()) if target < 0 else target
+        (gradient,) = torch.autograd.grad(logits[0, index], activation, allow_unused=True)
+        if gradient is None:
+            gradient = torch.zeros_like(activation)
+        tensors = [logits, self._volume(activation), self._volume(gradient)]
+        return Case(clip.numpy(), target, *(t.detach().double().numpy() for t in tensors))
+
+    def _volume(self, x: Tensor) -> Tensor:
+        return x.permute(1, 0, 2, 3)[None] if self.layer.frame_wise else x
+
+    def _forward(self, clip: Tensor) -> tuple[Tensor, Tensor]:
+        return self._by_hook(clip) if self.by_path else self._by_node(clip)
+
+    def _by_hook(self, clip: Tensor) -> tuple[Tensor, Tensor]:
+        """Adds a zero that requires a gradient to the module's output."""
+        module = self.model.get_submodule(self.path)
+        calls = self._last_call() if self.call is None else self.call + 1
+        outputs: list[Tensor] = []
+
+        def add_zero(_: nn.Module, __: Any, output: Tensor) -> Tensor:
+            outputs.append(output)
+            if len(outputs) != calls:
+                return output
+            outputs[-1] = output + torch.zeros_like(output, requires_grad=True)
+            return outputs[-1].clone()
+
+        handle = module.register_forward_hook(add_zero)
+        try:
+            with torch.enable_grad(), plain_operators():
+                logits = self.model(model_input(clip, self.time_first))
+        finally:
+            handle.remove()
+        return logits, outputs[calls - 1]
+
+    def _last_call(self) -> int:
+        """How often the module runs, from the capture's names: its last call is explained."""
+        names = set(self.original.paths())
+        count = 1
+        while f"{self.path}:{count}" in names:
+            count += 1
+        return count
+
+    def _by_node(self, clip: Tensor) -> tuple[Tensor, Tensor]:
+        """The layer is an operator of no module: runs the graph as captured, nothing folded."""
+        captured = self.original
+        node = next(n for n in captured.module.graph.nodes if n.name == self.layer.node.name)
+        before, after = split_at(captured, node)
+        values: dict = {captured.clip: clip}
+        with torch.enable_grad(), plain_operators():
+            run_nodes(captured.module, before, values, self.dtype)
+            values[node] = values[node].detach().requires_grad_()
+            run_nodes(captured.module, after, values, self.dtype)
+        return values[captured.logits], values[node]
+
+
+def compile_in_engine(graph: bytes | str | Path) -> Any:
+    """The graph compiled by OpenVINO for the CPU at float32 precision."""
+    import openvino as ov
+
+    core = ov.Core()
+    model = core.read_model(graph if isinstance(graph, bytes) else str(graph))
+    return core.compile_model(
+        model, "CPU", {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    )
+
+
+def engine_version() -> str:
+    import openvino as ov
+
+    return f"OpenVINO {ov.__version__.split('-')[0]}"
+
+
+def unseen_cases(reference: Reference, shape: tuple[int, ...], classes: int, seed: int) -> list:
+    """Noise, a moving blob and a gradient in time; the predicted class and two others."""
+    random = torch.Generator().manual_seed(seed + 7919)
+    noise = torch.randn(shape, generator=random)
+    _, length, _, height, width = shape
+    t = torch.linspace(0, 1, length)[:, None, None]
+    y = torch.linspace(0, 1, height)[None, :, None]
+    x = torch.linspace(0, 1, width)[None, None, :]
+    blob = torch.exp(-((x - t) ** 2 + (y - 0.4) ** 2) * 30) * 3 - 1
+    ramp = torch.sin(6 * t + 9 * x) + torch.cos(11 * y) + t
+    tint = torch.tensor([1.0, 0.6, -0.8])[None, :, None, None]
+    speck = torch.randn(shape, generator=random)
+    clips = [
+        noise,
+        (blob[:, None] * tint)[None] + 0.2 * speck,
+        (ramp[:, None] * tint.flip(1))[None] - 0.2 * speck.flip(1),
+    ]
+    targets = [-1, classes - 1, classes // 3]
+    return [reference(c.contiguous(), k) for c, k in zip(clips, targets, strict=True)]
+
+
+def grad_cam(activation: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """Σ_k mean(gradient_k)·A_k before the ReLU, [t, h, w]."""
+    weights = gradient[0].mean(axis=(1, 2, 3))
+    return np.einsum("c,cthw->thw", weights, activation[0])
+
+
+def compare(graph: Path, cases: list[Case], reference: str, precision: str) -> CheckReport:
+    """Runs every case in the engine.
+
+    Raises
+    ------
+    ExportError
+        A tensor differs by more than 1e-3 of its largest reference value; all figures are given.
+    """
+    compiled = compile_in_engine(graph)
+    errors: dict[str, float] = {}
+    for case in cases:
+        result = compiled({"clip": case.clip, "target": np.array([case.target], np.int64)})
+        got = {name: result[name].astype(np.float64) for name in ("logits", "activation")}
+        got["gradient"] = _gradient(result, compiled, got["activation"].shape)
+        got["map"] = grad_cam(got["activation"], got["gradient"])
+        want = {k: getattr(case, k) for k in ("logits", "activation", "gradient")}
+        want["map"] = grad_cam(case.activation, case.gradient)
+        for name, value in want.items():
+            errors[name] = max(errors.get(name, 0.0), relative_error(got[name], value))
+    report = CheckReport(len(cases), errors, reference, engine_version())
+    if not report.max_relative_error <= LIMIT:
+        figures = ", ".join(f"{name} {error:.2g}" for name, error in errors.items())
+        raise ExportError(
+            f"the exported graph does not agree with {reference} ({report.engine}, {precision}): "
+            f"relative errors {figures}; at most {LIMIT:g} is accepted. Nothing was written."
+            + (" Try precision float32." if precision != "float32" else "")
+        )
+    return report
+
+
+def _gradient(result: Any, compiled: Any, shape: tuple[int, ...]) -> np.ndarray:
+    names = {name for output in compiled.outputs for name in output.names}
+    if "gradient" in names:
+        return result["gradient"].astype(np.float64)
+    cells = shape[2] * shape[3] * shape[4]
+    weight = result["weight"].astype(np.float64) / cells
+    return np.broadcast_to(weight[:, :, None, None, None], shape)
+
+
+def relative_error(got: np.ndarray, want: np.ndarray) -> float:
+    """Largest |difference| over largest |reference|; infinite for other shapes or non-finite values."""
+    if got.shape != want.shape or not np.isfinite(got).all() or not np.isfinite(want).all():
+        return float("inf")
+    scale = float(np.abs(want).max())
+    difference = float(np.abs(got - want).max())
+    return difference / scale if scale > 0 else (0.0 if difference == 0 else float("inf"))

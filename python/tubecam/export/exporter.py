@@ -1,0 +1,282 @@
+"""The export, step by step: load, trace, fold, choose, differentiate, convert, check, write."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from .._version import __version__
+from ..errors import ExportError, UsageError
+from . import bundle
+from .capture import Capture, capture, shape_of
+from .check import CheckReport, Reference, compare, unseen_cases
+from .explained import trace_explained
+from .fold import fold_batch_norm, fold_constants
+from .geometry import Geometry, layer_geometry
+from .layers import Layer, choose_layer, closed_form
+from .measure import FormMeasurer
+from .onnx_file import halve_weights, save, to_onnx
+from .source import Source, load_source
+from .spec import ClipSpec, clip_spec
+
+METHODS = ("gradcam", "cam", "gradcam-frame", "hirescam", "layercam", "gradcam++", "xgradcam")
+PRECISIONS = ("float32", "float16")
+GRAPH = "model.onnx"
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was exported.
+
+    Attributes
+    ----------
+    path : Path
+        The bundle folder.
+    layer, layer_shape : str, (C, t, h, w)
+        The explained tensor.
+    closed_form : bool
+        The head is global average pool + linear, so no backward pass is in the graph.
+    geometry : Geometry
+        The layer's stride and offset on the clip.
+    methods : tuple of str
+        Explanations that the bundle offers.
+    folded, kept : int
+        Batch normalisations folded into convolutions, and kept as affine operators.
+    forms : dict
+        How many convolution gradients took which form.
+    check : CheckReport
+        Agreement with autograd.
+    """
+
+    path: Path
+    layer: str
+    layer_shape: tuple[int, int, int, int]
+    closed_form: bool
+    geometry: Geometry
+    methods: tuple[str, ...]
+    classes: int
+    folded: int
+    kept: int
+    forms: dict[str, int]
+    check: CheckReport
+
+
+@dataclass
+class Graph:
+    """An explained graph before it is written."""
+
+    model: onnx.ModelProto
+    source: Source
+    original: Capture
+    layer: Layer
+    closed_form: bool
+    geometry: Geometry
+    classes: int
+    folded: int
+    kept: int
+    forms: dict[str, int]
+
+
+def export(
+    source: str | nn.Module,
+    out: str | os.PathLike[str],
+    *,
+    weights: str | os.PathLike[str] | None = None,
+    random_weights: bool = False,
+    seed: int = 0,
+    layer: str | None = None,
+    methods: Sequence[str] | None = None,
+    labels: Sequence[str] | str | os.PathLike[str] | None = None,
+    clip: ClipSpec | Mapping[str, Any] | None = None,
+    precision: str = "float32",
+    name: str | None = None,
+    time_first: bool = False,
+    license: str = "unstated",
+    force: bool = False,
+    measure: bool = True,
+    progress: Progress | None = None,
+) -> ExportReport:
+    """Writes a bundle: the model and its explanation as one graph, checked against autograd.
+
+    Parameters
+    ----------
+    source : str or Module
+        ``r3d_18``, ``mc3_18``, ``r2plus1d_18``; ``package.module:factory``; or a module, which is
+        copied and explained in evaluation mode. Models take [N, 3, T, H, W] float32 and give
+        logits [N, K].
+    out : path
+        The bundle folder. Written as a whole or not at all.
+    weights : path, optional
+        A checkpoint (tensors only).
+    random_weights : bool
+        An architecture without a checkpoint, on purpose; `seed` decides the weights.
+    layer : str, optional
+        Module path (``layer3``; ``relu:0`` for the first of several calls, else the last).
+        Default: the last spatio-temporal tensor before pooling.
+    methods : sequence of str, optional
+        A subset of ``METHODS``, the first is the default method. Default: all that the head allows.
+    labels : sequence of str, or path of a file with one a line
+    clip : ClipSpec or mapping, optional
+        What clips the model expects.
+    precision : str
+        ``float32``, or ``float16`` for weights stored in half precision.
+    time_first : bool
+        The model takes [N, T, 3, H, W].
+    force : bool
+        Replace a bundle at `out`. A folder that is no bundle is never replaced.
+    measure : bool
+        Time the forms of large convolution gradients in the engine and take the fastest.
+    progress : callable, optional
+        Receives one line of text per step.
+
+    Raises
+    ------
+    UsageError
+        An argument is wrong; nothing was touched.
+    ExportError
+        The model cannot be traced, or the graph does not agree with autograd; nothing is left.
+    """
+    say = progress or (lambda text: None)
+    out = Path(out)
+    _check_choices(methods, precision)
+    bundle.refuse_overwrite(out, force)
+    if isinstance(labels, (str, os.PathLike)):
+        labels = bundle.read_labels(Path(labels))
+    say("loading the model")
+    found = load_source(source, weights, random_weights, seed, len(labels) if labels else None)
+    found.clip = clip_spec(clip, found.clip)
+    graph = build_graph(found, layer, time_first, seed, measure, say)
+    names = bundle.checked_labels(labels, graph.classes)
+    offered = _offered(methods, graph)
+    if precision == "float16":
+        halve_weights(graph.model)
+    with bundle.new_folder(out) as folder:
+        files = save(graph.model, folder, GRAPH)
+        say("comparing with autograd on inputs that were not traced")
+        reference = Reference(found.model, graph.original, graph.layer, time_first)
+        cases = unseen_cases(reference, found.clip.input_shape, graph.classes, seed)
+        check = compare(folder / GRAPH, cases, reference.name, precision)
+        (folder / bundle.LABELS).write_text("\n".join(names) + "\n", encoding="utf-8")
+        content = _sidecar(graph, name or _file_name(out), offered, precision, check, license)
+        bundle.write_sidecar(folder, [*files, bundle.LABELS], content)
+    say(f"wrote {out}")
+    return ExportReport(
+        out, graph.layer.name, graph.layer.shape, graph.closed_form, graph.geometry, offered,
+        graph.classes, graph.folded, graph.kept, graph.forms, check,
+    )  # fmt: skip
+
+
+def build_graph(
+    found: Source, path: str | None, time_first: bool, seed: int, measure: bool, say: Progress
+) -> Graph:
+    """Everything between a model and its ONNX graph; nothing is written or checked."""
+    example = _example(found.clip, seed)
+    say("tracing the forward pass")
+    original = capture(found.model, example, time_first)
+    captured = capture(found.model, example, time_first)
+    fold_constants(captured.module)
+    classes = shape_of(captured.logits)[1]
+    layer = choose_layer(captured, path, found.clip.length)
+    geometry = layer_geometry(captured, layer.node, layer.frame_wise)
+    folded, kept = fold_batch_norm(captured, layer.node)
+    layer = choose_layer(captured, layer.name, found.clip.length)
+    matrix = closed_form(captured, layer, example)
+    if matrix is None:
+        say(f"tracing the gradient at {layer.name}")
+    else:
+        say(f"the head on {layer.name} is average pool + linear: no backward pass is needed")
+    chooser = FormMeasurer(measure)
+    traced = trace_explained(captured, layer, matrix, example, chooser)
+    say("converting to ONNX")
+    third = "gradient" if matrix is None else "weight"
+    inputs = (example, torch.tensor([-1]))
+    model = to_onnx(traced, inputs, ("clip", "target"), ("logits", "activation", third))
+    forms = list(chooser.chosen.values())
+    return Graph(
+        model, found, original, layer, matrix is not None, geometry, classes, folded, kept,
+        {form: forms.count(form) for form in sorted(set(forms))},
+    )  # fmt: skip
+
+
+def _example(clip: ClipSpec, seed: int) -> Tensor:
+    random = torch.Generator().manual_seed(seed + 104729)
+    return torch.randn(clip.input_shape, generator=random)
+
+
+def _check_choices(methods: Sequence[str] | None, precision: str) -> None:
+    if precision not in PRECISIONS:
+        raise UsageError(f"unknown precision {precision!r}; there are {', '.join(PRECISIONS)}.")
+    if methods is None:
+        return
+    if isinstance(methods, str) or not methods:
+        raise UsageError("methods is a list of names that is not empty.")
+    wrong = [m for m in methods if m not in METHODS]
+    if wrong:
+        raise UsageError(f"unknown method {wrong[0]!r}; there are {', '.join(METHODS)}.")
+
+
+def _offered(methods: Sequence[str] | None, graph: Graph) -> tuple[str, ...]:
+    """`cam` reads the head's own weights, so it exists for one kind of head."""
+    if methods is not None and "cam" in methods and not graph.closed_form:
+        raise ExportError(
+            f"cam needs a head of global average pool + linear behind layer '{graph.layer.name}', and "
+            "this one is another. gradcam is the same up to a factor there and works for any head; "
+            "so do hirescam, layercam, gradcam++ and xgradcam."
+        )
+    if methods is not None:
+        return tuple(dict.fromkeys(methods))
+    return tuple(m for m in METHODS if m != "cam" or graph.closed_form)
+
+
+def _file_name(out: Path) -> str:
+    return re.sub(r"[^\w.+-]+", "-", out.absolute().name).strip("-") or "model"
+
+
+def _sidecar(
+    graph: Graph,
+    name: str,
+    methods: tuple[str, ...],
+    precision: str,
+    check: CheckReport,
+    license: str,
+) -> dict[str, Any]:
+    third = "weight" if graph.closed_form else "gradient"
+    layer = {
+        "name": graph.layer.name,
+        "shape": list(graph.layer.shape),
+        "stride": [_plain(v) for v in graph.geometry.stride],
+        "offset": [_plain(v) for v in graph.geometry.offset],
+    }
+    entry = {
+        "file": GRAPH,
+        "methods": list(methods),
+        "default_method": methods[0],
+        "outputs": {n: n for n in ("logits", "activation", third)},
+        "layer": layer,
+    }
+    return {
+        "name": name,
+        "labels": bundle.LABELS,
+        "clip": graph.source.clip.sidecar(),
+        "graphs": [entry],
+        "precision": precision,
+        "check": check.sidecar(),
+        "provenance": {
+            "source": graph.source.description,
+            "license": license,
+            "created_by": f"tubecam {__version__}",
+        },
+    }
+
+
+def _plain(value: float) -> int | float:
+    return int(value) if float(value).is_integer() else float(value)

@@ -1,0 +1,215 @@
+"""Which tensor is explained, and whether the head behind it has a closed form."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, fx
+
+from ..errors import ExportError, UsageError
+from .capture import PATHS, Capture, shape_of
+
+VIEWS = ("view", "reshape", "permute", "transpose", "clone", "expand", "slice", "select", "detach")
+CLOSED_FORM_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The explained tensor.
+
+    Attributes
+    ----------
+    name : str
+        Module path, or the graph node's name where no module gives this tensor.
+    node : Node
+        Its place in the captured graph.
+    shape : tuple of int
+        (C, t, h, w).
+    frame_wise : bool
+        The tensor is [T, C, h, w]: a network that sees each frame alone, frames as the batch.
+    """
+
+    name: str
+    node: fx.Node
+    shape: tuple[int, int, int, int]
+    frame_wise: bool
+
+
+def choose_layer(captured: Capture, path: str | None, length: int) -> Layer:
+    """The layer at `path`; by default the last spatio-temporal tensor before pooling.
+
+    Raises
+    ------
+    UsageError
+        No module has that path; the message names near ones.
+    ExportError
+        The tensor is not spatio-temporal, or no tensor of the graph is.
+    """
+    relevant = ancestors(captured.logits) & descendants(captured.clip)
+    if path is None:
+        node = _last_volume(captured, relevant, length)
+        name = min(node.meta.get(PATHS, [node.name]), key=_outermost)
+        return _layer(name, node, length)
+    node = captured.find(path)
+    if node is None:
+        near = difflib.get_close_matches(path, captured.paths(), 5, 0.3) or captured.paths()[-5:]
+        raise UsageError(f"no layer '{path}' runs in this model; there are: {', '.join(near)}.")
+    if node not in relevant or node is captured.logits:
+        raise ExportError(
+            f"layer '{path}' does not lie between the clip and the logits; choose one that does."
+        )
+    return _layer(path, node, length)
+
+
+def _outermost(path: str) -> tuple[bool, int, int]:
+    return ":" in path, path.count("."), len(path)
+
+
+def _layer(name: str, node: fx.Node, length: int) -> Layer:
+    shape = shape_of(node) or ()
+    if len(shape) == 5 and shape[0] == 1:
+        return Layer(name, node, (shape[1], shape[2], shape[3], shape[4]), False)
+    if len(shape) == 4 and shape[0] == length:
+        return Layer(name, node, (shape[1], shape[0], shape[2], shape[3]), True)
+    raise ExportError(
+        f"layer '{name}' gives {list(shape)}; a spatio-temporal tensor [1, C, t, h, w] (or [T, C, h, w] "
+        "of a network that sees each frame alone) is needed. Choose a layer before the pooling."
+    )
+
+
+def _last_volume(captured: Capture, relevant: set[fx.Node], length: int) -> fx.Node:
+    for rank in (5, 4):
+        for node in reversed(captured.module.graph.nodes):
+            shape = shape_of(node)
+            if node not in relevant or node is captured.clip or shape is None or len(shape) != rank:
+                continue
+            batch = 1 if rank == 5 else length
+            view = any(word in str(node.target) for word in VIEWS) and not node.meta.get(PATHS)
+            if shape[0] == batch and shape[-1] * shape[-2] > 1 and not view:
+                return node
+    raise ExportError(
+        "no spatio-temporal tensor [1, C, t, h, w] lies between the clip and the logits, so there is "
+        "nothing to draw a tube from; name a layer that gives one."
+    )
+
+
+def ancestors(node: fx.Node) -> set[fx.Node]:
+    """`node` and everything that it is computed from."""
+    return _reach([node], lambda n: n.all_input_nodes)
+
+
+def descendants(node: fx.Node) -> set[fx.Node]:
+    """`node` and everything that is computed from it."""
+    return _reach([node], lambda n: list(n.users))
+
+
+def _reach(start: list[fx.Node], step) -> set[fx.Node]:  # noqa: ANN001
+    seen: set[fx.Node] = set()
+    waiting = list(start)
+    while waiting:
+        node = waiting.pop()
+        if node not in seen:
+            seen.add(node)
+            waiting.extend(step(node))
+    return seen
+
+
+def run_nodes(module: fx.GraphModule, nodes: Iterable[fx.Node], values: dict, dtype=None) -> None:  # noqa: ANN001
+    """Evaluates `nodes` in order into `values`; constants are cast to `dtype` where it is given."""
+    for node in nodes:
+        if node in values:
+            continue
+        if node.op == "get_attr":
+            value = getattr(module, str(node.target))
+            cast = dtype is not None and value.is_floating_point()
+            values[node] = value.to(dtype) if cast else value
+        elif node.op == "call_function":
+            args, kwargs = fx.map_arg((node.args, node.kwargs), values.__getitem__)
+            values[node] = node.target(*args, **kwargs)
+
+
+def split_at(captured: Capture, layer: fx.Node) -> tuple[list[fx.Node], list[fx.Node]]:
+    """Nodes up to the layer (and all that does not depend on it), and those from it to the logits."""
+    needed = ancestors(captured.logits)
+    after = descendants(layer) - {layer}
+    ordered = [n for n in captured.module.graph.nodes if n in needed]
+    return [n for n in ordered if n not in after], [n for n in ordered if n in after]
+
+
+def closed_form(captured: Capture, layer: Layer, clip: Tensor) -> Tensor | None:
+    """The head's matrix [K, C] where logits = W·mean(A) + b, None for any other head.
+
+    No operator is recognised by name: each constant of fitting size is tried, and the equation is
+    verified in float64 on random activations of both signs, with two clips that share the bias.
+    """
+    head = _Head(captured, layer, clip)
+    classes = shape_of(captured.logits)[1]
+    candidates = [
+        value.detach().double().reshape(classes, layer.shape[0])
+        for value in _constants(captured.module)
+        if tuple(d for d in value.shape if d != 1) in _fitting(classes, layer.shape[0])
+        and value.shape[:2] == (classes, layer.shape[0])
+    ]
+    if not candidates:
+        return None
+    trials = head.trials()
+    bias = head(torch.zeros_like(trials[0]))
+    answers = [head(a) for a in trials]
+    scale = max(float((y - bias).abs().max()) for y in answers)
+    other = _Head(captured, layer, torch.flip(clip, (1,)) * 0.5 + 0.1)
+    if scale == 0.0 or float((other(trials[0]) - answers[0]).abs().max()) > scale * 1e-9:
+        return None
+    for weight in candidates:
+        predicted = [head.pooled(a) @ weight.t() + bias for a in trials]
+        errors = [float((p - y).abs().max()) for p, y in zip(predicted, answers, strict=True)]
+        if max(errors) <= CLOSED_FORM_TOLERANCE * scale:
+            return weight.float()
+    return None
+
+
+def _constants(module: fx.GraphModule) -> list[Tensor]:
+    nodes = [n for n in module.graph.nodes if n.op == "get_attr"]
+    return [getattr(module, str(n.target)) for n in nodes]
+
+
+def _fitting(classes: int, channels: int) -> set[tuple[int, ...]]:
+    return {tuple(d for d in (classes, channels) if d != 1)}
+
+
+class _Head:
+    """Logits as a float64 function of the layer's activation, everything else held still."""
+
+    def __init__(self, captured: Capture, layer: Layer, clip: Tensor) -> None:
+        self.captured, self.layer = captured, layer
+        before, self.after = split_at(captured, layer.node)
+        feeding = set().union(*(set(n.all_input_nodes) for n in self.after)) - set(self.after)
+        feeding.discard(layer.node)
+        needed = set().union(*(ancestors(n) for n in feeding)) if feeding else set()
+        self.values: dict[fx.Node, Tensor] = {captured.clip: clip.double()}
+        with torch.no_grad():
+            run_nodes(
+                captured.module, [n for n in before if n in needed], self.values, torch.float64
+            )
+
+    def __call__(self, activation: Tensor) -> Tensor:
+        values = {**self.values, self.layer.node: activation}
+        with torch.no_grad():
+            run_nodes(self.captured.module, self.after, values, torch.float64)
+        return values[self.captured.logits]
+
+    def pooled(self, activation: Tensor) -> Tensor:
+        """[1, C] mean over time and space."""
+        if self.layer.frame_wise:
+            return activation.mean((0, 2, 3))[None]
+        return activation.mean((2, 3, 4))
+
+    def trials(self) -> list[Tensor]:
+        random = torch.Generator().manual_seed(20)
+        shape = shape_of(self.layer.node)
+        return [
+            torch.randn(shape, generator=random, dtype=torch.float64) * scale
+            for scale in (1.0, 3.0, 20.0)
+        ]

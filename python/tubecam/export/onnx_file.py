@@ -1,0 +1,114 @@
+"""From a traced graph to an ONNX file: opset 17, standard operators, external data where needed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from ..errors import ExportError
+
+OPSET = 17
+STANDARD_DOMAINS = {"", "ai.onnx"}
+INLINE_LIMIT = 1_500_000_000  # bytes; protobuf messages end at 2 GiB
+HALF_FROM = 1024  # elements: smaller constants stay float32
+
+
+def to_onnx(
+    module: nn.Module, inputs: tuple[Tensor, ...], names: Sequence[str], outputs: Sequence[str]
+) -> onnx.ModelProto:
+    """Converts a module of ATen operators.
+
+    Raises
+    ------
+    ExportError
+        An operator has no standard ONNX form at opset 17; it is named.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(contextlib.redirect_stdout(io.StringIO()))  # a failure prints its graph
+        path = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "model.onnx"
+        try:
+            torch.onnx.export(
+                module,
+                inputs,
+                str(path),
+                input_names=list(names),
+                output_names=list(outputs),
+                opset_version=OPSET,
+                do_constant_folding=True,
+                dynamo=False,
+            )
+        except Exception as error:
+            text = next((t for t in str(error).splitlines() if t.strip()), repr(error))
+            raise ExportError(f"no ONNX form at opset {OPSET}: {text}") from error
+        model = onnx.load(str(path))
+    _tidy(model)
+    return model
+
+
+def _tidy(model: onnx.ModelProto) -> None:
+    """Drops what varies from run to run and refuses operators of other domains."""
+    model.doc_string = ""
+    foreign = sorted({n.op_type for n in model.graph.node if n.domain not in STANDARD_DOMAINS})
+    if foreign:
+        raise ExportError(f"the graph needs non-standard operators: {', '.join(foreign)}.")
+    for node in model.graph.node:
+        node.doc_string = ""
+    used = {name for node in model.graph.node for name in node.input}
+    kept = [t for t in model.graph.initializer if t.name in used]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
+
+
+def halve_weights(model: onnx.ModelProto) -> None:
+    """Stores float32 constants of 1024 elements or more as float16, each behind a Cast.
+
+    Engines fold the cast or keep the weights small; the arithmetic's precision stays theirs.
+    """
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < HALF_FROM:
+            continue
+        values = numpy_helper.to_array(tensor)
+        if np.abs(values).max() > np.finfo(np.float16).max:
+            raise ExportError(f"'{tensor.name}' does not fit float16; export with float32.")
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    body = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend(casts + body)
+
+
+def save(model: onnx.ModelProto, folder: Path, name: str = "model.onnx") -> list[str]:
+    """Writes the model; weights go to ``<name>.data`` where one message would be too large.
+
+    Returns
+    -------
+    list of str
+        The names of the files written.
+    """
+    path = folder / name
+    weights = sum(len(t.raw_data) for t in model.graph.initializer)
+    if weights < INLINE_LIMIT:
+        onnx.checker.check_model(model)
+        path.write_bytes(model.SerializeToString(deterministic=True))
+        return [name]
+    onnx.save_model(
+        model, str(path), save_as_external_data=True, all_tensors_to_one_file=True,
+        location=f"{name}.data", size_threshold=1024,
+    )  # fmt: skip
+    onnx.checker.check_model(str(path))
+    return [name, f"{name}.data"]

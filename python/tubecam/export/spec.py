@@ -1,0 +1,127 @@
+"""What a model expects of its clips: the sidecar's ``clip`` entry, validated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from ..errors import UsageError
+
+RESIZE_RULES = ("crop", "stretch", "pad")
+COLORS = ("RGB", "BGR")
+
+
+@dataclass(frozen=True)
+class ClipSpec:
+    """A clip as the model was trained on.
+
+    Attributes
+    ----------
+    length : int
+        Slices (frames) in a clip, 1…256.
+    height, width : int
+        Of a slice, pixels, 8…1024.
+    sample_fps : float
+        Slices a second, in (0, 240].
+    mean, std : three floats
+        Of values in 0…1, in the order of `color`.
+    color : str
+        ``RGB`` or ``BGR``.
+    resize : str
+        ``crop``, ``stretch`` or ``pad``; see engines/README.md.
+    short_side : int or None
+        With ``crop``: what the frame's shorter side becomes. None: the smaller of height, width.
+    """
+
+    length: int = 16
+    height: int = 112
+    width: int = 112
+    sample_fps: float = 15.0
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    color: str = "RGB"
+    resize: str = "crop"
+    short_side: int | None = None
+
+    def __post_init__(self) -> None:
+        _whole("length", self.length, 1, 256)
+        _whole("height", self.height, 8, 1024)
+        _whole("width", self.width, 8, 1024)
+        _number("sample_fps", self.sample_fps)
+        if not 0 < self.sample_fps <= 240:
+            raise UsageError(f"clip sample_fps is {self.sample_fps}; it lies in (0, 240].")
+        object.__setattr__(self, "mean", _triple("mean", self.mean))
+        object.__setattr__(self, "std", _triple("std", self.std))
+        if min(self.std) <= 0:
+            raise UsageError(f"clip std is {list(self.std)}; every value must be above 0.")
+        if self.color not in COLORS:
+            raise UsageError(f"clip color is {self.color!r}; it is RGB or BGR.")
+        if self.resize not in RESIZE_RULES:
+            raise UsageError(f"clip resize is {self.resize!r}; it is crop, stretch or pad.")
+        self._check_short_side()
+
+    def _check_short_side(self) -> None:
+        if self.short_side is None:
+            return
+        if self.resize != "crop":
+            raise UsageError("clip short_side has a meaning with resize crop only.")
+        _whole("short_side", self.short_side, 8, 4096)
+        if self.short_side < min(self.height, self.width):
+            raise UsageError(
+                f"clip short_side {self.short_side} is less than the {self.height}x{self.width} crop."
+            )
+
+    @property
+    def input_shape(self) -> tuple[int, int, int, int, int]:
+        """[1, T, 3, H, W]."""
+        return 1, self.length, 3, self.height, self.width
+
+    def sidecar(self) -> dict[str, Any]:
+        """The ``clip`` entry of bundle.json."""
+        entry = asdict(self)
+        entry.pop("short_side")
+        resize: dict[str, Any] = {"rule": self.resize}
+        if self.resize == "crop":
+            resize["short_side"] = self.short_side or min(self.height, self.width)
+        return {**entry, "mean": list(self.mean), "std": list(self.std), "resize": resize}
+
+
+def clip_spec(given: ClipSpec | Mapping[str, Any] | None, default: ClipSpec) -> ClipSpec:
+    """`given` on top of `default`; a mapping may name some fields, or be a sidecar's entry."""
+    if given is None:
+        return default
+    if isinstance(given, ClipSpec):
+        return given
+    values = dict(given)
+    resize = values.get("resize")
+    if isinstance(resize, Mapping):
+        values["resize"] = resize.get("rule", default.resize)
+        if "short_side" in resize:
+            values["short_side"] = resize["short_side"]
+    known = {f.name for f in fields(ClipSpec)}
+    wrong = sorted(set(values) - known)
+    if wrong:
+        raise UsageError(f"unknown clip settings {', '.join(wrong)}; there are {sorted(known)}.")
+    if values.get("resize", default.resize) != "crop":
+        values.setdefault("short_side", None)
+    return replace(default, **values)
+
+
+def _whole(name: str, value: Any, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise UsageError(f"clip {name} is {value!r}; it is a whole number from {low} to {high}.")
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise UsageError(f"clip {name} is {value!r}; it is a finite number.")
+    return float(value)
+
+
+def _triple(name: str, values: Any) -> tuple[float, float, float]:
+    if isinstance(values, (str, bytes)) or not hasattr(values, "__len__") or len(values) != 3:
+        raise UsageError(f"clip {name} is {values!r}; it is three numbers.")
+    first, second, third = (_number(name, v) for v in values)
+    return first, second, third

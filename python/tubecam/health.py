@@ -1,4 +1,4 @@
-"""What an installation needs, checked piece by piece; a missing piece is a finding, not an error."""
+"""What an installation needs, checked piece by piece; what is missing is a finding, no error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The repository's own rules: order of folders, explicit source lists, sizes, words, one version."""
+"""The repository's own rules: order of folders, explicit source lists, sizes, words, version."""
 
 from __future__ import annotations
 

@@ -25,10 +25,17 @@ struct HeatPlane {
   float scale = 1;                       // the value shown as full heat (1.0), logit units
 };
 
-// heat = clamp(bilinear(values)/scale, 0, 1); opacity = alpha · smoothstep over heat from threshold to (threshold+1)/2 (so
-// that no edge shows at the threshold); pixel = mix(pixel, color_table[heat·255], opacity). Outside `source` nothing changes.
-// In NV12 and I420 the colour is converted with the frame's matrix and range; chroma is sampled at its own centre.
-// Alpha channels stay.
+// Note [Heat]
+// heat = bilinear(clamp(values/scale, 0, 1)), NaN as 0, the outermost cells continued beyond their centres. The cells are
+// clamped before they are interpolated, so that heat has no kink but at cell centres.
+// opacity = alpha · smoothstep over heat from threshold to (threshold+1)/2, so that no edge shows at the threshold; 0 up to it.
+// pixel = mix(pixel, colour, opacity), the colour linear between the entries of color_table at heat·255.
+// A sample is drawn when its centre lies within `source`, edges included; nothing else changes, nor do alpha channels.
+// In NV12 and I420 the colour is converted with the frame's matrix and range; a chroma sample lies at the centre of its 2×2
+// pixels. A scale that is not positive draws nothing.
+// The CPU kernel works in fixed point: within 2 levels of this definition for thresholds up to 0.8.
+//
+// Throws kUsage when the frame, the geometry or the style is out of range.
 void blend_heat(const Frame& frame, const HeatPlane& plane, const HeatStyle& style, Device device = {});
 
 }  // namespace tubecam

@@ -1,0 +1,48 @@
+// The arithmetic of one element of `blend_heat`, shared by its CPU and CUDA files.
+#pragma once
+
+#include <cmath>
+
+#include "base/macros.h"
+
+namespace tubecam {
+
+// NaN counts as cold.
+TUBECAM_HOST_DEVICE float cell_heat(float value, float scale) {
+  const float heat = value / scale;
+  return heat > 0 ? (heat < 1 ? heat : 1.0f) : 0.0f;
+}
+
+// alpha · smoothstep from `threshold` to halfway between it and 1.
+TUBECAM_HOST_DEVICE float heat_opacity(float heat, float alpha, float threshold) {
+  if (heat <= threshold) return 0.0f;
+  const float t = (heat - threshold) / (0.5f * (1 - threshold));
+  return t < 1 ? alpha * t * t * (3 - 2 * t) : alpha;
+}
+
+// Where a sample lies among the cells: its centre, frame pixels → clip pixels → cells.
+TUBECAM_HOST_DEVICE double cell_at(double centre, double source, double clip_pixels_per_pixel,
+                                   double stride, double offset) {
+  return ((centre - source) * clip_pixels_per_pixel - 0.5 - offset) / stride;
+}
+
+// Y, U, V in 0…255 from R, G, B in 0…255; `white` 1 for an opaque colour, its share for one premultiplied by opacity.
+// kr, kb: the matrix's shares of red and blue in luma (ITU-R BT.601: 0.299, 0.114; BT.709: 0.2126, 0.0722).
+struct RgbToYuv {
+  float kr, kb, y_scale, y_offset, c_scale;
+};
+
+TUBECAM_HOST_DEVICE RgbToYuv rgb_to_yuv(bool bt709, bool full_range) {
+  return {bt709 ? 0.2126f : 0.299f, bt709 ? 0.0722f : 0.114f, full_range ? 1.0f : 219.0f / 255,
+          full_range ? 0.0f : 16.0f, full_range ? 1.0f : 224.0f / 255};
+}
+
+TUBECAM_HOST_DEVICE void convert_rgb(const RgbToYuv& k, float white, float& r, float& g, float& b) {
+  const float luma = k.kr * r + (1 - k.kr - k.kb) * g + k.kb * b;
+  const float u = (b - luma) / (2 * (1 - k.kb)), v = (r - luma) / (2 * (1 - k.kr));
+  r = k.y_scale * luma + k.y_offset * white;
+  g = k.c_scale * u + 128 * white;
+  b = k.c_scale * v + 128 * white;
+}
+
+}  // namespace tubecam

@@ -1,0 +1,98 @@
+#include "overlay/sticker.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "overlay/overlay_math.h"
+
+namespace tubecam {
+namespace {
+
+// Red, green, blue and opacity, 0…255, the colour premultiplied.
+using Pixel = std::array<float, 4>;
+
+Pixel pixel_at(const uint8_t* data, int stride, int x, int y) {
+  uint32_t argb;
+  const uint8_t* source = data + static_cast<ptrdiff_t>(y) * stride + 4 * x;
+  std::copy(source, source + 4, reinterpret_cast<uint8_t*>(&argb));
+  return {float(argb >> 16 & 255), float(argb >> 8 & 255), float(argb & 255), float(argb >> 24)};
+}
+
+// The mean of the pixels under a sample.
+Pixel sample_at(const uint8_t* data, int stride, int x, int y, bool chroma) {
+  if (!chroma) return pixel_at(data, stride, x, y);
+  Pixel mean{};
+  for (int dy = 0; dy < 2; ++dy)
+    for (int dx = 0; dx < 2; ++dx) {
+      const Pixel pixel = pixel_at(data, stride, 2 * x + dx, 2 * y + dy);
+      for (int c = 0; c < 4; ++c) mean[c] += 0.25f * pixel[c];
+    }
+  return mean;
+}
+
+// The colour in the plane's order of channels.
+Pixel convert(Pixel pixel, const Frame& frame, int plane) {
+  if (is_yuv(frame.format)) {
+    const RgbToYuv yuv = rgb_to_yuv(frame.matrix == YuvMatrix::kBt709, frame.full_range);
+    convert_rgb(yuv, pixel[3] / 255, pixel[0], pixel[1], pixel[2]);
+    std::rotate(pixel.begin(), pixel.begin() + plane, pixel.begin() + 3);
+  } else if (is_blue_first(frame.format)) {
+    std::swap(pixel[0], pixel[2]);
+  }
+  return pixel;
+}
+
+void put(BlendRow& row, int sample, int channels, const Pixel& pixel) {
+  const int keep = kKeepAll - static_cast<int>(std::lround(pixel[3] * (kKeepAll - 1) / 255));
+  for (int c = 0; c < channels; ++c) {
+    const int byte = sample * channels + c;
+    const float add = std::clamp(pixel[c], 0.0f, pixel[3]) * 128;
+    row.keep(byte & 1)[byte >> 1] = static_cast<uint16_t>(c < 3 ? keep : kKeepAll);
+    row.add(byte & 1)[byte >> 1] =
+        static_cast<uint16_t>(c < 3 ? kAddNothing + std::lround(add) : kAddNothing);
+  }
+}
+
+}  // namespace
+
+void Sticker::build(cairo_surface_t* picture, const Frame& frame) {
+  cairo_surface_flush(picture);
+  const uint8_t* data = cairo_image_surface_get_data(picture);
+  const int stride = cairo_image_surface_get_stride(picture);
+  const int width = cairo_image_surface_get_width(picture);
+  const int height = cairo_image_surface_get_height(picture);
+  planes_.resize(num_planes(frame.format));
+  for (int i = 0; i < num_planes(frame.format); ++i) {
+    Plane& plane = planes_[i];
+    plane.layout = plane_layout(frame.format, width, height, i);
+    plane.rows.resize(plane.layout.height);
+    for (int y = 0; y < plane.layout.height; ++y) {
+      plane.rows[y].resize(plane.layout.width * plane.layout.channels);
+      for (int x = 0; x < plane.layout.width; ++x) {
+        const Pixel pixel = sample_at(data, stride, x, y, plane.layout.chroma);
+        put(plane.rows[y], x, plane.layout.channels, convert(pixel, frame, i));
+      }
+    }
+  }
+}
+
+void Sticker::draw(const Frame& frame, int x, int y) const {
+  for (size_t i = 0; i < planes_.size(); ++i) {
+    const PlaneLayout canvas = plane_layout(frame.format, frame.width, frame.height, int(i));
+    const PlaneLayout& layout = planes_[i].layout;
+    const int left = layout.chroma ? x / 2 : x, top = layout.chroma ? y / 2 : y;
+    const int width = std::min(layout.width, canvas.width - left);
+    const int height = std::min(layout.height, canvas.height - top);
+    if (width <= 0) continue;
+    for (int row = 0; row < height; ++row) {
+      uint8_t* data = frame.plane[i] + static_cast<ptrdiff_t>(top + row) * frame.stride[i] +
+                      left * layout.channels;
+      const BlendRow& blend = planes_[i].rows[row];
+      blend_rows(data, frame.stride[i], 0, width * layout.channels, blend, blend);
+    }
+  }
+}
+
+}  // namespace tubecam

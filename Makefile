@@ -13,7 +13,9 @@ STAMPS := $(VENV)/stamps
 # What the wheel is made from.
 SOURCES := CMakeLists.txt setup.py pyproject.toml $(wildcard README.md) LICENSE \
   $(shell find csrc python engines/motion -type f -not -name '*.py[co]' -not -name '*.so' 2>/dev/null)
-requirements = $(BIN)/python deploy/requirements.py $(1) | xargs -d '\n' $(PIP) install
+# Installs groups of pyproject.toml's requirements and says which.
+requirements = echo "setup: installing $$($(BIN)/python deploy/requirements.py $(1) | sort -u | paste -sd ' ')"; \
+  $(BIN)/python deploy/requirements.py $(1) | xargs -d '\n' $(PIP) install
 
 .PHONY: help demo test install lint format clean asan cpp-tests system
 
@@ -45,7 +47,6 @@ $(STAMPS)/venv: | system
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/run: $(STAMPS)/venv pyproject.toml | system
-	@echo "setup: installing the Python packages that tubecam is built and run with"
 	@$(call requirements,build run)
 	@touch $@
 
@@ -55,8 +56,7 @@ $(STAMPS)/wheel: $(STAMPS)/run $(SOURCES)
 	@touch $@
 
 $(STAMPS)/test: $(STAMPS)/run
-	@echo "setup: installing the Python packages for the tests, among them torch"
-	@$(call requirements,run export test) || { echo "setup: the tests need these exact packages" \
+	@{ $(call requirements,export test); } || { echo "setup: the tests need these exact packages" \
 	  "for $$($(BIN)/python --version); if one has no wheel for it: make clean, then" \
 	  "make test PYTHON=/path/to/another/python3" >&2; exit 1; }
 	@touch $@

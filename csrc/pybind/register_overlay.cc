@@ -1,0 +1,119 @@
+#include <pybind11/stl.h>
+
+#include <array>
+#include <cstring>
+#include <memory>
+#include <mutex>
+
+#include "overlay/caption.h"
+#include "overlay/heat.h"
+#include "overlay/overlay.h"
+#include "pybind/array.h"
+#include "pybind/frame_array.h"
+#include "pybind/register.h"
+
+namespace py = pybind11;
+using namespace py::literals;
+
+namespace tubecam {
+namespace {
+
+py::array_t<uint8_t> table_of(const std::string& name) {
+  const auto& table = color_table(parse_color_map(name));
+  py::array_t<uint8_t> array({256, 3});
+  std::memcpy(array.mutable_data(), table.data(), sizeof(table));
+  return array;
+}
+
+void blend_array(const FrameArray& frame, const py::array& values,
+                 const std::array<double, 2>& stride, const std::array<double, 2>& offset,
+                 int clip_height, int clip_width, const std::array<double, 4>& source, float scale,
+                 const std::string& color_map, float alpha, float threshold) {
+  const auto cells = require_array<float>(values, 2, "a plane float32 [h, w]");
+  HeatPlane plane;
+  plane.values = cells.data();
+  plane.h = static_cast<int>(cells.shape(0));
+  plane.w = static_cast<int>(cells.shape(1));
+  plane.stride = stride;
+  plane.offset = offset;
+  plane.clip_height = clip_height;
+  plane.clip_width = clip_width;
+  plane.source = {source[0], source[1], source[2], source[3]};
+  plane.scale = scale;
+  const HeatStyle style{parse_color_map(color_map), alpha, threshold};
+  const Frame& target = frame.writable();
+  py::gil_scoped_release released;
+  blend_heat(target, plane, style);
+}
+
+void update_smoother(HeatSmoother& self, const py::array& plane, float tube_max, int64_t pts) {
+  const auto values = require_array<float>(plane, 2, "a plane float32 [h, w]");
+  self.update({values.data(), values.data() + values.size()}, tube_max, pts);
+}
+
+py::array_t<float> smoother_plane(const HeatSmoother& self) {
+  return py::array_t<float>(static_cast<py::ssize_t>(self.plane().size()), self.plane().data());
+}
+
+// A painter for callers with threads: the GIL, which is released during work, does not guard it.
+struct GuardedPainter {
+  CaptionPainter painter;
+  std::mutex mutex;
+};
+
+void draw_caption(GuardedPainter& self, const FrameArray& frame, const py::str& label, float score,
+                  const py::str& note, const std::vector<float>& strip, double strip_now,
+                  const std::string& color_map) {
+  // Lone surrogates, which file names bring, have no UTF-8; they become question marks.
+  const auto text = [](const py::str& words) {
+    return words.attr("encode")("utf-8", "replace").cast<std::string>();
+  };
+  const Caption caption{text(label), score, text(note), strip, strip_now};
+  const ColorMap map = parse_color_map(color_map);
+  const Frame& target = frame.writable();
+  py::gil_scoped_release released;
+  const std::lock_guard<std::mutex> lock(self.mutex);
+  self.painter.draw(target, caption, map);
+}
+
+void register_heat(py::module_& module) {
+  const HeatStyle style;
+  const std::string color_map = color_map_names().at(static_cast<size_t>(style.color_map));
+  module.attr("DEFAULT_COLOR_MAP") = color_map;
+  module.attr("DEFAULT_ALPHA") = py::float_(style.alpha);
+  module.attr("DEFAULT_THRESHOLD") = py::float_(style.threshold);
+  module.def("color_map_names", &color_map_names);
+  module.def("color_table", &table_of, "name"_a);
+  module.def("blend_heat", &blend_array, "frame"_a, "plane"_a, py::kw_only(), "stride"_a,
+             "offset"_a, "clip_height"_a, "clip_width"_a, "source"_a, "scale"_a,
+             "color_map"_a = color_map, "alpha"_a = style.alpha, "threshold"_a = style.threshold);
+}
+
+void register_smoother(py::module_& module) {
+  const HeatSmoother::Options defaults;
+  py::class_<HeatSmoother>(module, "HeatSmoother")
+      .def(py::init([](double smoothing, double attack, double release, float floor) {
+             return HeatSmoother({smoothing, attack, release, floor});
+           }),
+           py::kw_only(), "smoothing"_a = defaults.smoothing, "attack"_a = defaults.attack,
+           "release"_a = defaults.release, "floor"_a = defaults.floor)
+      .def("update", &update_smoother, "plane"_a, "tube_max"_a, "pts"_a)
+      .def("reset", &HeatSmoother::reset)
+      .def_property_readonly("plane", &smoother_plane)
+      .def_property_readonly("scale", &HeatSmoother::scale);
+}
+
+}  // namespace
+
+void register_overlay(py::module_& module) {
+  register_heat(module);
+  register_smoother(module);
+  py::class_<GuardedPainter>(module, "CaptionPainter")
+      .def(py::init<>())
+      .def("draw", &draw_caption, "frame"_a, py::kw_only(), "label"_a = py::str(""),
+           "score"_a = 0.0f, "note"_a = py::str(""), "strip"_a = std::vector<float>{},
+           "strip_now"_a = 1.0,
+           "color_map"_a = color_map_names().at(static_cast<size_t>(HeatStyle().color_map)));
+}
+
+}  // namespace tubecam

@@ -95,6 +95,15 @@ def plain_operators() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(fast)
 
 
+def trace(
+    function: Callable[..., Any], decompositions: dict[Any, Callable], *inputs: Tensor
+) -> fx.GraphModule:
+    """Traces with shapes alone: nothing is computed, constants stay real."""
+    return make_fx(
+        function, decompositions, tracing_mode="fake", _allow_non_fake_inputs=True
+    )(*inputs)
+
+
 def model_input(clip: Tensor, time_first: bool) -> Tensor:
     """Turns the runtime's [1, T, 3, H, W] into what the model takes."""
     return clip if time_first else clip.transpose(1, 2)
@@ -131,9 +140,10 @@ def capture(model: nn.Module, clip: Tensor, time_first: bool = False) -> Capture
         return logits, [out for _, out in recorder.calls]
 
     try:
-        with torch.no_grad(), plain_operators():
+        with torch.no_grad():
             _try_once(forward, clip, recorder)
-            traced = make_fx(functionalize(forward, remove="mutations"))(clip)
+        with torch.no_grad(), plain_operators():
+            traced = trace(functionalize(forward, remove="mutations"), {}, clip)
     except (ExportError, UsageError):
         raise
     except Exception as error:
@@ -162,8 +172,8 @@ def untraceable(error: Exception, where: str) -> str:
     if "_local_scalar_dense" in text or "data-dependent" in text.lower() or ".item()" in text:
         return (
             f"{where} reads a tensor's value while it runs (aten._local_scalar_dense: an `if` on a "
-            "tensor, .item(), int(tensor)), so its graph depends on data. Replace that by torch.where "
-            "or by a constant."
+            "tensor, .item(), int(tensor)), so its graph depends on data. Replace that by "
+            "torch.where or by a constant."
         )
     return f"{where} cannot be traced: {_first_line(error)}"
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, fx, nn
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from ..errors import ExportError
 from .backward import FormChooser, decompositions
-from .capture import Capture, plain_operators, untraceable
+from .capture import Capture, plain_operators, trace, untraceable
 from .fold import fold_constants
 from .layers import Layer, run_nodes, split_at
 from .simplify import simplify
@@ -78,8 +77,7 @@ def trace_explained(
     model = Explained(captured, layer, weight_matrix)
     try:
         with plain_operators():
-            trace = make_fx(lambda *inputs: model(*inputs), decompositions(choose))
-            traced = trace(clip, torch.tensor([-1]))
+            traced = trace(lambda *x: model(*x), decompositions(choose), clip, torch.tensor([-1]))
     except Exception as error:
         raise ExportError(
             untraceable(error, f"the gradient of the logits at layer '{layer.name}'")

@@ -194,8 +194,10 @@ def build_graph(
         say(f"tracing the gradient at {layer.name}")
     else:
         say(f"the head on {layer.name} is average pool + linear: no backward pass is needed")
-    chooser = FormMeasurer(measure)
+    chooser = FormMeasurer()
     traced = trace_explained(captured, layer, matrix, example, chooser)
+    if measure and chooser.measure_pending():
+        traced = trace_explained(captured, layer, matrix, example, chooser)
     say("converting to ONNX")
     third = "gradient" if matrix is None else "weight"
     inputs = (example, torch.tensor([-1]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -147,12 +147,7 @@ def closed_form(captured: Capture, layer: Layer, clip: Tensor) -> Tensor | None:
     """
     head = _Head(captured, layer, clip)
     classes = shape_of(captured.logits)[1]
-    candidates = [
-        value.detach().double().reshape(classes, layer.shape[0])
-        for value in _constants(captured.module)
-        if tuple(d for d in value.shape if d != 1) in _fitting(classes, layer.shape[0])
-        and value.shape[:2] == (classes, layer.shape[0])
-    ]
+    candidates = list(_matrices(captured.module, classes, layer.shape[0]))
     if not candidates:
         return None
     trials = head.trials()
@@ -170,13 +165,18 @@ def closed_form(captured: Capture, layer: Layer, clip: Tensor) -> Tensor | None:
     return None
 
 
-def _constants(module: fx.GraphModule) -> list[Tensor]:
-    nodes = [n for n in module.graph.nodes if n.op == "get_attr"]
-    return [getattr(module, str(n.target)) for n in nodes]
-
-
-def _fitting(classes: int, channels: int) -> set[tuple[int, ...]]:
-    return {tuple(d for d in (classes, channels) if d != 1)}
+def _matrices(module: fx.GraphModule, classes: int, channels: int) -> Iterator[Tensor]:
+    """Constants that could be the head's matrix: [K, C], its transpose, or a pointwise kernel."""
+    for node in module.graph.nodes:
+        if node.op != "get_attr":
+            continue
+        value = getattr(module, str(node.target)).detach().double()
+        if value.numel() != classes * channels or value.dim() < 2:
+            continue
+        if value.shape[:2] == (classes, channels):
+            yield value.reshape(classes, channels)
+        if value.shape == (channels, classes):
+            yield value.t()
 
 
 class _Head:

@@ -21,39 +21,50 @@ REPEATS = 7
 class FormMeasurer:
     """Picks a form for each geometry once; usable as the chooser of ``decompositions``.
 
-    Small convolutions take the first candidate unmeasured, and another one has to be clearly
-    faster, so that equal models give equal files.
+    While a graph is traced it can only note what occurs. `measure_pending` then times the large
+    ones, and the graph is traced again. Small convolutions take the first candidate unmeasured, and
+    another one has to be clearly faster, so that equal models give equal files.
     """
 
-    def __init__(self, measure: bool = True) -> None:
-        self.measure = measure
+    def __init__(self) -> None:
         self.chosen: dict[tuple, str] = {}
 
     def __call__(
         self, grad: Sequence[int], weight: Sequence[int], size: Sequence[int],
         stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int], groups: int,
     ) -> str:  # fmt: skip
-        key = tuple(tuple(v) for v in (grad, weight, size, stride, padding, dilation)) + (groups,)
-        if key not in self.chosen:
-            self.chosen[key] = self._choose(*key)
-        return self.chosen[key]
+        key = tuple(tuple(v) for v in (grad, weight, size, stride, padding, dilation))
+        return self.chosen.setdefault((*key, groups), _forms(stride, weight, dilation)[0])
 
-    def _choose(self, grad, weight, size, stride, padding, dilation, groups) -> str:  # noqa: ANN001
-        strided = any(s > 1 for s in stride)
-        pointwise = all(k == 1 for k in weight[2:])
-        dilated = any(d > 1 for d in dilation)
-        forms = ["convolution", "transposed"]
-        if strided and not pointwise and not dilated:
-            forms.insert(0, "interleaved")
-        work = math.prod(grad) * math.prod(weight[1:])
-        if not self.measure or work < WORTH_MEASURING:
-            return forms[0]
-        geometry = (list(size), list(stride), list(padding), list(dilation), groups)
-        times = _interleaved_times(
-            [_runner(_OneGradient(weight, geometry, form), grad) for form in forms]
-        )
-        best = min(range(len(forms)), key=times.__getitem__)
-        return forms[best] if times[best] < CLEARLY_FASTER * times[0] else forms[0]
+    def measure_pending(self) -> bool:
+        """Times the large convolutions; True when a form other than the first was chosen."""
+        changed = False
+        for key, first in self.chosen.items():
+            grad, weight, size, stride, padding, dilation, groups = key
+            if math.prod(grad) * math.prod(weight[1:]) >= WORTH_MEASURING:
+                forms = _forms(stride, weight, dilation)
+                geometry = (list(size), list(stride), list(padding), list(dilation), groups)
+                self.chosen[key] = _fastest(forms, grad, weight, geometry)
+                changed |= self.chosen[key] != first
+        return changed
+
+
+def _forms(stride: Sequence[int], weight: Sequence[int], dilation: Sequence[int]) -> list[str]:
+    """Candidates, the one that usually wins first."""
+    forms = ["convolution", "transposed"]
+    pointwise = all(k == 1 for k in weight[2:])
+    if any(s > 1 for s in stride) and not pointwise and not any(d > 1 for d in dilation):
+        forms.insert(0, "interleaved")
+    return forms
+
+
+def _fastest(
+    forms: list[str], grad: Sequence[int], weight: Sequence[int], geometry: tuple
+) -> str:
+    runners = [_runner(_OneGradient(weight, geometry, form), grad) for form in forms]
+    times = _interleaved_times(runners)
+    best = min(range(len(forms)), key=times.__getitem__)
+    return forms[best] if times[best] < CLEARLY_FASTER * times[0] else forms[0]
 
 
 class _OneGradient(nn.Module):
@@ -67,14 +78,15 @@ class _OneGradient(nn.Module):
 
 
 def _runner(module: nn.Module, shape: Sequence[int]) -> Callable[[], None]:
-    from torch.fx.experimental.proxy_tensor import make_fx
-
+    from .capture import trace
     from .check import compile_in_engine
     from .fold import fold_constants
     from .onnx_file import to_onnx
+    from .simplify import simplify
 
     grad = torch.ones(*shape)
-    traced = make_fx(module)(grad)
+    traced = trace(lambda x: module(x), {}, grad)
+    simplify(traced)
     fold_constants(traced)
     compiled = compile_in_engine(to_onnx(traced, (grad,), ["grad"], ["out"]).SerializeToString())
     values = np.ones(shape, np.float32)

@@ -1,0 +1,102 @@
+#include <pybind11/stl.h>
+
+#include <cstring>
+#include <memory>
+
+#include "engine/bundle.h"
+#include "engine/engine.h"
+#include "pybind/array.h"
+#include "pybind/engine_options.h"
+#include "pybind/register.h"
+
+namespace py = pybind11;
+
+namespace tubecam {
+namespace {
+
+// An engine with the graph that it runs.
+struct EngineHandle {
+  std::unique_ptr<Engine> engine;
+  GraphSpec graph;
+};
+
+EngineHandle open_engine(const Bundle& bundle, size_t graph, const EngineOptions& options) {
+  check(graph < bundle.graphs.size(), ErrorCode::kUsage, "the bundle ", bundle.name, " has ",
+        bundle.graphs.size(), " graphs; there is no number ", graph);
+  return {make_engine(bundle, bundle.graphs[graph], options), bundle.graphs[graph]};
+}
+
+py::array copy_of(const TensorView& tensor) {
+  return py::array_t<float>(std::vector<py::ssize_t>(tensor.shape.begin(), tensor.shape.end()), tensor.f32());
+}
+
+py::dict infer(EngineHandle& handle, const py::array& clip, int64_t target) {
+  auto values = require_array<float>(clip, 5, "a clip float32 [1, T, 3, H, W]");
+  const Shape shape(values.shape(), values.shape() + 5);
+  const TensorView view{const_cast<float*>(values.data()), DType::kFloat32, shape, Device{}};
+  const EngineOutputs* outputs;
+  {
+    py::gil_scoped_release released;
+    outputs = &handle.engine->infer(view, target);
+  }
+  py::dict result;
+  result["logits"] = copy_of(outputs->logits);
+  result["activation"] = copy_of(outputs->activation);
+  if (outputs->weight.data) result["weight"] = copy_of(outputs->weight);
+  if (outputs->gradient.data) result["gradient"] = copy_of(outputs->gradient);
+  return result;
+}
+
+}  // namespace
+
+void register_engine(py::module_& module) {
+  py::class_<LayerSpec>(module, "LayerSpec")
+      .def_readonly("name", &LayerSpec::name)
+      .def_readonly("shape", &LayerSpec::shape)
+      .def_readonly("stride", &LayerSpec::stride)
+      .def_readonly("offset", &LayerSpec::offset);
+
+  py::class_<GraphSpec>(module, "GraphSpec")
+      .def_readonly("file", &GraphSpec::file)
+      .def_readonly("sha256", &GraphSpec::sha256)
+      .def_readonly("methods", &GraphSpec::methods)
+      .def_readonly("default_method", &GraphSpec::default_method)
+      .def_readonly("logits", &GraphSpec::logits)
+      .def_readonly("activation", &GraphSpec::activation)
+      .def_readonly("weight", &GraphSpec::weight)
+      .def_readonly("gradient", &GraphSpec::gradient)
+      .def_readonly("layer", &GraphSpec::layer);
+
+  py::class_<Bundle>(module, "Bundle")
+      .def_readonly("folder", &Bundle::folder)
+      .def_readonly("name", &Bundle::name)
+      .def_readonly("labels", &Bundle::labels)
+      .def_readonly("clip", &Bundle::clip)
+      .def_readonly("graphs", &Bundle::graphs)
+      .def_readonly("precision", &Bundle::precision)
+      .def_readonly("export_error", &Bundle::export_error)
+      .def_readonly("sidecar", &Bundle::sidecar);
+
+  py::class_<EngineInfo>(module, "EngineInfo")
+      .def_readonly("name", &EngineInfo::name)
+      .def_readonly("version", &EngineInfo::version)
+      .def_readonly("device", &EngineInfo::device)
+      .def_readonly("precision", &EngineInfo::precision);
+
+  py::class_<EngineHandle>(module, "Engine")
+      .def(py::init([](const Bundle& bundle, size_t graph, const std::string& engine, const std::string& device,
+                       const std::string& precision, int threads, const std::string& cache_dir) {
+             const EngineOptions options = engine_options(engine, device, precision, threads, cache_dir);
+             py::gil_scoped_release released;
+             return open_engine(bundle, graph, options);
+           }),
+           py::arg("bundle"), py::arg("graph") = 0, py::arg("engine") = "auto", py::arg("device") = "cpu",
+           py::arg("precision") = "auto", py::arg("threads") = 0, py::arg("cache_dir") = "")
+      .def_property_readonly("info", [](const EngineHandle& handle) { return handle.engine->info(); })
+      .def("infer", &infer, py::arg("clip"), py::arg("target") = -1);
+
+  module.def("load_bundle", &load_bundle, py::arg("folder"), py::call_guard<py::gil_scoped_release>());
+  module.def("method_names", &method_names);
+}
+
+}  // namespace tubecam

@@ -1,0 +1,210 @@
+"""`tubecam export`: a torch model and its explanation become one bundle."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from ..export import ExportReport
+
+_DESCRIPTION = """\
+Exports a video classifier together with its explanation as one ordinary ONNX graph, compares that
+graph with autograd on inputs that it was not traced with, and writes a bundle that `tubecam run`
+and the GStreamer elements use. The class to explain is chosen when the bundle runs."""
+
+_EPILOG = """\
+SOURCE is one of
+  r3d_18, mc3_18, r2plus1d_18   torchvision's video ResNets; its checkpoints load with --weights
+  package.module:factory        a function without arguments (or a class, or an instance) that gives
+                                a torch.nn.Module: [N, 3, T, H, W] to logits [N, classes]
+
+examples
+  tubecam export r3d_18 -o engines/r3d --weights r3d_18.pth --labels kinetics.txt
+  tubecam export r3d_18 -o engines/try --random-weights --layer layer3
+  tubecam export mynet:build -o engines/mine --length 8 --size 128x160 --sample-fps 10 --color BGR
+
+A head of global average pool + linear needs no backward pass and offers every method:
+  gradcam  cam  gradcam-frame  hirescam  layercam  gradcam++  xgradcam
+Any other head offers all but cam."""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Adds this command to the command line."""
+    parser = subparsers.add_parser(
+        "export",
+        help="turn a torch model and its explanation into a bundle",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("source", metavar="SOURCE", help="the model; see below")
+    parser.add_argument(
+        "-o", "--output", metavar="FOLDER", required=True, help="the bundle folder to write"
+    )
+    _add_model_options(parser.add_argument_group("the model"))
+    _add_explanation_options(parser.add_argument_group("the explanation"))
+    _add_clip_options(parser.add_argument_group("the clips that it expects"))
+    _add_bundle_options(parser.add_argument_group("the bundle"))
+
+
+def _add_model_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--weights", metavar="FILE", help="checkpoint; only tensors are read from it")
+    group.add_argument(
+        "--random-weights", action="store_true", help="an architecture that has learnt nothing"
+    )
+    group.add_argument("--seed", type=int, default=0, help="of random weights (default 0)")
+    group.add_argument(
+        "--time-first", action="store_true", help="the model takes [N, T, 3, H, W] instead"
+    )
+
+
+def _add_explanation_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--layer", metavar="PATH", help="module to explain (default: the last one before pooling)"
+    )
+    group.add_argument(
+        "--methods", metavar="A,B", help="methods to offer, the default first (default: all)"
+    )
+
+
+def _add_clip_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--length", type=int, metavar="T", help="slices in a clip (default 16)")
+    group.add_argument("--size", metavar="HxW", help="height and width (default 112x112)")
+    group.add_argument(
+        "--sample-fps", type=float, metavar="F", help="slices a second (default 15)"
+    )
+    group.add_argument("--mean", metavar="R,G,B", help="of values in 0…1 (default: the model's)")
+    group.add_argument("--std", metavar="R,G,B", help="likewise")
+    group.add_argument("--color", choices=("RGB", "BGR"), help="order of mean, std and planes")
+    group.add_argument(
+        "--resize", choices=("crop", "stretch", "pad"), help="how a frame becomes a slice"
+    )
+    group.add_argument(
+        "--short-side", type=int, metavar="N", help="of the frame before the crop, in pixels"
+    )
+
+
+def _add_bundle_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--labels", metavar="FILE", help="one label a line, as many as classes")
+    group.add_argument(
+        "--precision",
+        choices=("float32", "float16"),
+        default="float32",
+        help="float16 stores the weights in half precision (default float32)",
+    )
+    group.add_argument("--name", help="of the bundle (default: the folder's)")
+    group.add_argument(
+        "--license", default="unstated", metavar="TEXT", help="licence of the weights, noted"
+    )
+    group.add_argument("--force", action="store_true", help="replace a bundle that is there")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exports and prints what was written; 0."""
+    clip = clip_settings(args)
+    from ..export import export
+
+    with _Progress() as progress:
+        report = export(
+            args.source,
+            args.output,
+            weights=args.weights,
+            random_weights=args.random_weights,
+            seed=args.seed,
+            layer=args.layer,
+            methods=args.methods.split(",") if args.methods is not None else None,
+            labels=Path(args.labels) if args.labels is not None else None,
+            clip=clip,
+            precision=args.precision,
+            name=args.name,
+            time_first=args.time_first,
+            license=args.license,
+            force=args.force,
+            progress=progress,
+        )
+    print(summary(report))
+    return 0
+
+
+def clip_settings(args: argparse.Namespace) -> dict[str, Any]:
+    """What the user said about the clips; nothing that was left out."""
+    settings: dict[str, Any] = {
+        name: getattr(args, name)
+        for name in ("length", "sample_fps", "color", "resize", "short_side")
+        if getattr(args, name) is not None
+    }
+    if args.size is not None:
+        settings["height"], settings["width"] = _size(args.size)
+    for name in ("mean", "std"):
+        if getattr(args, name) is not None:
+            settings[name] = _numbers(f"--{name}", getattr(args, name))
+    return settings
+
+
+def _size(text: str) -> tuple[int, int]:
+    height, _, width = text.lower().partition("x")
+    if not (height.isdecimal() and width.isdecimal()):
+        raise UsageError(f"--size {text!r} is not of the form HxW, as in 112x112.")
+    return int(height), int(width)
+
+
+def _numbers(option: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"{option} {text!r} is not of the form 0.45,0.45,0.45.") from error
+
+
+def summary(report: ExportReport) -> str:
+    """What the user needs to know about the bundle, a few lines."""
+    c, t, h, w = report.layer_shape
+    stride, offset = (" ".join(f"{v:g}" for v in place) for place in
+                      (report.geometry.stride, report.geometry.offset))  # fmt: skip
+    head = "average pool + linear, no backward pass" if report.closed_form else "by gradient"
+    guess = "" if report.geometry.exact else " (from sizes alone: the graph could not be followed)"
+    lines = [
+        f"bundle   {report.path}",
+        f"classes  {report.classes}",
+        f"layer    {report.layer}: {c} channels, {t}x{h}x{w} cells; {head}",
+        f"cells    stride {stride}, offset {offset} (t y x){guess}",
+        f"methods  {' '.join(report.methods)}",
+        f"check    {report.check.max_relative_error:.1e} relative error against "
+        f"{report.check.reference} on {report.check.inputs} unseen inputs ({report.check.engine})",
+    ]
+    return "\n".join(lines)
+
+
+class _Progress:
+    """One line per step on standard error; a spinner where that is a terminal."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._status: Any = None
+        self._print: Callable[[str], None] = lambda text: print(text, file=sys.stderr)
+
+    def __enter__(self) -> _Progress:
+        if sys.stderr.isatty():
+            from rich.console import Console
+
+            console = Console(stderr=True)
+            self._status = console.status("starting")
+            self._status.start()
+        return self
+
+    def __call__(self, text: str) -> None:
+        if self._status is not None:
+            self._status.update(text)
+        else:
+            self._print(f"{time.monotonic() - self._start:6.1f} s  {text}")
+
+    def __exit__(self, *_: object) -> None:
+        if self._status is not None:
+            self._status.stop()

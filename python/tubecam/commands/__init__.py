@@ -1,0 +1,1 @@
+"""One module a subcommand: `add_parser(subparsers)` describes it, `run(args)` does it and gives the exit status."""

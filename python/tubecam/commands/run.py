@@ -1,0 +1,226 @@
+"""`tubecam run`: explains a video, a camera or a network stream."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ..errors import UsageError
+
+_DESCRIPTION = """\
+Shows where and when a model looked. INPUT is one of
+  a file           any video that GStreamer decodes
+  camera:N         the camera /dev/videoN
+  rtsp://… http…   a network stream
+  test             a rendered scene in which one thing moves at a time
+"""
+
+_EPILOG = """\
+Without -o, --jsonl, --sheet and --display a file is explained into NAME.tubecam.mp4 in the
+current folder, and a live input is shown on the screen.
+
+Examples
+  tubecam run street.mp4                                  writes street.tubecam.mp4
+  tubecam run street.mp4 -o out.mkv --sheet out.png       the video and its contact sheet
+  tubecam run street.mp4 --jsonl -                        one JSON line a window
+  tubecam run street.mp4 -o out.mp4 --bundle engines/r3d_18 --target "arm wrestling"
+  tubecam run rtsp://camera/stream -o out.mp4 --duration 60
+"""
+
+COLOR_MAPS = ("inferno", "turbo", "viridis", "hot", "jet")
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Adds this command to the command line."""
+    parser = subparsers.add_parser(
+        "run",
+        usage="tubecam run INPUT [-o OUT.mp4] [--jsonl FILE] [--sheet FILE.png] [options]",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=_Formatter,
+    )
+    parser.add_argument("input", metavar="INPUT", help="a file, camera:N, an address, or test")
+    _add_outputs(parser.add_argument_group("what to write"))
+    _add_explanation(parser.add_argument_group("what to explain"))
+    _add_overlay(parser.add_argument_group("how it looks"))
+    _add_machine(parser.add_argument_group("how it runs"))
+    parser.set_defaults(run=run)
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=26, width=96)
+
+
+def _add_outputs(group) -> None:
+    group.add_argument("-o", "--output", type=Path, metavar="OUT", help="the explained video: .mp4"
+                       ", .mov, .mkv or .webm; its sound is kept")  # fmt: skip
+    group.add_argument("--jsonl", metavar="FILE", help="one JSON line a window; - is the terminal")
+    group.add_argument("--sheet", type=Path, metavar="FILE", help="a contact sheet: key frames,"
+                       " relevance over time, the tube (.png or .jpg)")  # fmt: skip
+    group.add_argument("--display", action="store_true", help="show the video on the screen")
+    group.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    group.add_argument("--duration", type=_positive, metavar="S", help="stop after S seconds")
+
+
+def _add_explanation(group) -> None:
+    group.add_argument("--bundle", default="motion", metavar="B", help="the model: a bundle's"
+                       " folder or name (default: motion)")  # fmt: skip
+    group.add_argument("--method", metavar="M", help="for instance gradcam, hirescam, layercam;"
+                       " `tubecam inspect B` lists a bundle's")  # fmt: skip
+    group.add_argument("--target", metavar="CLASS", help="the class to explain, a number or a name"
+                       " (default: whatever is predicted)")  # fmt: skip
+    group.add_argument("--hop", type=_count, metavar="N", help="sampled frames from one window to"
+                       " the next; fewer are smoother and slower (default: 4)")  # fmt: skip
+    group.add_argument("--align", choices=("delayed", "latest"), help="draw each frame's own"
+                       " explanation (files), or the newest at once (live)")  # fmt: skip
+
+
+def _add_overlay(group) -> None:
+    group.add_argument("--color-map", choices=COLOR_MAPS, default="turbo", metavar="MAP",
+                       help=f"one of {', '.join(COLOR_MAPS)} (default: turbo)")  # fmt: skip
+    group.add_argument("--alpha", type=_share, default=0.6, metavar="A",
+                       help="how much the heat covers, 0 to 1 (default: 0.6)")  # fmt: skip
+    group.add_argument("--threshold", type=_share, default=0.15, metavar="H",
+                       help="heat below it is not drawn, 0 to 1 (default: 0.15)")  # fmt: skip
+    group.add_argument("--no-overlay", action="store_true", help="leave the pictures as they are")
+
+
+def _add_machine(group) -> None:
+    group.add_argument("--device", metavar="D", help="where to compute (default: cpu)")
+    group.add_argument("--engine", metavar="E", help="what computes, for instance openvino")
+    group.add_argument("--precision", metavar="P", help="auto, float32 or float16")
+    group.add_argument("--threads", type=_count, metavar="N", help="processor threads to use")
+    group.add_argument("--timeout", type=_positive, default=30.0, metavar="S",
+                       help="give up when nothing comes for S seconds (default: 30)")  # fmt: skip
+    group.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
+
+
+def _number(text: str, kind, good, rule: str):
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    if value is None or not good(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not {rule}")
+    return value
+
+
+def _positive(text: str) -> float:
+    return _number(text, float, lambda v: 0 < v < float("inf"), "a number above 0")
+
+
+def _share(text: str) -> float:
+    return _number(text, float, lambda v: 0 <= v <= 1, "a number from 0 to 1")
+
+
+def _count(text: str) -> int:
+    return _number(text, int, lambda v: 1 <= v <= 4096, "a whole number from 1 to 4096")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Explains the input and says what was written; the exit status."""
+    from ..job import execute
+
+    job = make_job(args)
+    result = execute(job)
+    if not job.quiet:
+        print(summary(job, result), file=sys.stderr)
+    return 130 if result.interrupted and not job.source.live else 0
+
+
+def make_job(args: argparse.Namespace):
+    """A Job from the arguments; whatever is wrong with them is raised as UsageError."""
+    from .. import _core
+    from ..bundles import find_bundle
+    from ..job import Job
+    from ..source import parse_source
+
+    source = parse_source(args.input)
+    folder = find_bundle(args.bundle)
+    bundle = _core.load_bundle(str(folder))
+    explain = {
+        "bundle": str(folder),
+        "align": args.align or ("latest" if source.live else "delayed"),
+        "late_windows": "drop" if source.live else "wait",
+        "method": _method(args.method, bundle),
+        "target": _target(args.target, bundle.labels),
+        "hop": args.hop,
+        "device": args.device,
+        "engine": args.engine,
+        "precision": args.precision,
+        "threads": args.threads,
+    }
+    if args.hop and args.hop > bundle.clip.length:
+        raise UsageError(f"--hop {args.hop}: a window of {bundle.name} has {bundle.clip.length}"
+                         " sampled frames")  # fmt: skip
+    style = {"color_map": args.color_map, "alpha": args.alpha, "threshold": args.threshold}
+    job = Job(
+        source, bundle, {k: v for k, v in explain.items() if v is not None},
+        None if args.no_overlay else style, args.output, args.jsonl, args.sheet, args.display,
+        args.duration, args.timeout, args.overwrite, args.quiet,
+    )  # fmt: skip
+    _check_outputs(job)
+    return job
+
+
+def _check_outputs(job) -> None:
+    """Chooses an output where none is given; refuses those that exclude each other."""
+    if job.sheet and job.sheet.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise UsageError(f"{job.sheet}: a contact sheet's name must end in .png or .jpg")
+    names = [Path(p).resolve() for p in (job.output, job.sheet, job.jsonl) if p and p != "-"]
+    if len(set(names)) < len(names):
+        raise UsageError("the outputs must have different names")
+    if job.output or job.jsonl or job.sheet or job.display:
+        return
+    if job.source.live:
+        job.display = True
+    else:
+        stem = job.source.path.stem if job.source.path else "test"
+        job.output = Path(f"{stem}.tubecam.mp4")
+
+
+def _method(name: str | None, bundle) -> str | None:
+    known = list(dict.fromkeys(m for graph in bundle.graphs for m in graph.methods))
+    if name is not None and name not in known:
+        raise UsageError(f"--method {name}: {bundle.name} offers {', '.join(known)}")
+    return name
+
+
+def _target(text: str | None, labels: list[str]) -> int | None:
+    """A class's number, from its number or its name."""
+    if text is None:
+        return None
+    if text in labels:
+        return labels.index(text)
+    try:
+        number = int(text)
+    except ValueError:
+        alike = [name for name in labels if text.lower() in name.lower()]
+        names = ", ".join((alike or labels)[:12]) + (", …" if len(alike or labels) > 12 else "")
+        raise UsageError(f"--target {text}: no such class; for instance {names}") from None
+    if not -1 <= number < len(labels):
+        raise UsageError(f"--target {number}: the classes are 0 to {len(labels) - 1}")
+    return number
+
+
+def summary(job, result) -> str:
+    """What was done, in a line or two."""
+    lines = [f"{result.frames} frames, {result.windows} windows"]
+    if result.dropped:
+        lines[0] += f" ({result.dropped} more left out: the machine was too slow for them)"
+    total = sum(result.labels.values())
+    if total:
+        shares = [f"{name} {100 * n / total:.0f} %" for name, n in result.labels.most_common(3)]
+        lines[0] += f"; seen: {', '.join(shares)}"
+    if not result.windows:
+        clip = job.bundle.clip
+        lines.append(
+            f"Nothing to explain: one window of {job.bundle.name} takes"
+            f" {clip.length / clip.sample_fps:.2f} s, and the video is shorter."
+        )
+    files = [str(path) for path in (job.output, job.jsonl, job.sheet) if path and path != "-"]
+    if files:
+        lines.append(f"Written: {', '.join(files)}")
+    return "\n".join(lines)

@@ -1,0 +1,161 @@
+"""What a contact sheet shows, gathered while a video plays, in bounded memory.
+
+Note [Key frames]
+Every window proposes the frame at its peak. Time is divided into equal spans, of each of which the strongest proposal is
+kept; when there are more spans than `_SPANS`, neighbours are merged. So the pictures are spread over the video and are
+the strongest of their time, however long it lasts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .record import WindowRecord
+
+_SPANS = 48
+_BINS = 2048
+_RECENT = 96  # pictures of the last seconds; 640×360 in RGB are 0.7 MB
+_STACK = 9  # pictures of the tube
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A picture, uint8 [H, W, 3] RGB, at a time in seconds, with the window that explains it."""
+
+    time: float
+    picture: np.ndarray
+    window: WindowRecord
+
+
+@dataclass
+class Bin:
+    """A span of the timeline: relevance summed over `count` samples, and votes for labels."""
+
+    total: float = 0.0
+    count: int = 0
+    labels: Counter = field(default_factory=Counter)
+
+    def merge(self, other: Bin) -> None:
+        self.total += other.total
+        self.count += other.count
+        self.labels += other.labels
+
+
+class Timeline:
+    """Relevance and labels over a whole video, in at most `_BINS` bins of `step` seconds."""
+
+    def __init__(self, step: float) -> None:
+        self.step, self.bins = step, {}
+
+    def add(self, window: WindowRecord) -> None:
+        for time, value in zip(window.times, window.curve):
+            place = self.bins.setdefault(int(time / self.step), Bin())
+            place.total += float(value)
+            place.count += 1
+            place.labels[window.label] += 1
+        if len(self.bins) > _BINS:
+            self.bins, self.step = merge_pairs(self.bins), 2 * self.step
+
+    def points(self) -> list[tuple[float, float, str]]:
+        """(seconds, mean relevance, most frequent label) in order of time."""
+        return [
+            ((index + 0.5) * self.step, place.total / place.count, place.labels.most_common(1)[0][0])
+            for index, place in sorted(self.bins.items())
+        ]
+
+
+def merge_pairs(bins: dict[int, Bin]) -> dict[int, Bin]:
+    """Bins of twice the width."""
+    merged: dict[int, Bin] = {}
+    for index, place in bins.items():
+        merged.setdefault(index // 2, Bin()).merge(place)
+    return merged
+
+
+class Gallery:
+    """Takes pictures and windows as they come, in any order of the two."""
+
+    def __init__(self) -> None:
+        self.windows = 0
+        self.timeline: Timeline | None = None
+        self.stack: list[Shot] = []  # the strongest window's pictures, in order of time
+        self.peaks: deque[float] = deque(maxlen=4096)
+        self._recent: deque[tuple[int, np.ndarray]] = deque(maxlen=_RECENT)
+        self._waiting: deque[WindowRecord] = deque()
+        self._spans: dict[int, Shot] = {}
+        self._span = 0.25  # seconds
+
+    @staticmethod
+    def rate(clip_length: int, sample_fps: float) -> int:
+        """Pictures a second that `add_picture` needs, so that a window's stay among the recent."""
+        seconds = clip_length / sample_fps
+        return max(1, int(min(sample_fps, _RECENT / (2 * seconds))))
+
+    def add_picture(self, pts: int, picture: np.ndarray) -> None:
+        self._recent.append((pts, np.ascontiguousarray(picture)))
+        while self._waiting and self._waiting[0].pts[-1] <= pts:
+            self._place(self._waiting.popleft())
+
+    def add_window(self, window: WindowRecord) -> None:
+        if not window.valid:
+            return
+        self.windows += 1
+        self.peaks.append(window.peak_value)
+        self.timeline = self.timeline or Timeline(max(1e-3, np.median(np.diff(window.times))))
+        self.timeline.add(window)
+        self._waiting.append(window)
+        if len(self._waiting) > _RECENT:
+            self._place(self._waiting.popleft())
+
+    def finish(self) -> None:
+        """Places what still waits for pictures."""
+        while self._waiting:
+            self._place(self._waiting.popleft())
+
+    def key_shots(self, count: int) -> list[Shot]:
+        """At most `count` key frames, spread over the video, in order of time."""
+        shots = [shot for _, shot in sorted(self._spans.items())]
+        if len(shots) <= count:
+            return shots
+        edges = np.linspace(shots[0].time, shots[-1].time, count + 1)[1:-1]
+        best: dict[int, Shot] = {}
+        for shot in shots:
+            place = int(np.searchsorted(edges, shot.time, "right"))
+            if place not in best or shot.window.peak_value > best[place].window.peak_value:
+                best[place] = shot
+        return [best[place] for place in sorted(best)]
+
+    def scale(self) -> float:
+        """Relevance shown as full heat, logit units: one for the whole sheet."""
+        return max(1e-6, float(np.percentile(self.peaks, 75))) if self.peaks else 1.0
+
+    def _place(self, window: WindowRecord) -> None:
+        if not self._recent:
+            return
+        shot = self._nearest(window.peak_pts, window)
+        place = int(shot.time / self._span)
+        kept = self._spans.get(place)
+        if kept is None or kept.window.peak_value < window.peak_value:
+            self._spans[place] = shot
+        if len(self._spans) > _SPANS:
+            self._merge_spans()
+        if not self.stack or window.peak_value > self.stack[0].window.peak_value:
+            wanted = np.linspace(window.pts[0], window.pts[-1], _STACK)
+            shots = {s.time: s for s in (self._nearest(int(pts), window) for pts in wanted)}
+            self.stack = list(shots.values())
+
+    def _nearest(self, pts: int, window: WindowRecord) -> Shot:
+        time, picture = min(self._recent, key=lambda item: abs(item[0] - pts))
+        return Shot(time / 1e9, picture, window)
+
+    def _merge_spans(self) -> None:
+        merged: dict[int, Shot] = {}
+        for shot in self._spans.values():
+            place = int(shot.time / (2 * self._span))
+            kept = merged.get(place)
+            if kept is None or kept.window.peak_value < shot.window.peak_value:
+                merged[place] = shot
+        self._spans, self._span = merged, 2 * self._span

@@ -1,0 +1,132 @@
+"""GStreamer for Python, ready to use, and its messages in words for people."""
+
+from __future__ import annotations
+
+import os
+
+from . import plugin_path
+from .errors import StreamError, UnavailableError
+
+try:
+    import gi
+
+    gi.require_version("Gst", "1.0")
+    gi.require_version("GstApp", "1.0")
+    gi.require_version("GstBase", "1.0")
+    # GstApp adds appsink's and appsrc's methods.
+    from gi.repository import GLib, Gst, GstApp, GstBase  # noqa: F401
+except (ImportError, ValueError) as error:
+    raise UnavailableError(
+        f"GStreamer's Python bindings are missing ({error}); install them with"
+        " `sudo apt-get install python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0`"
+    ) from error
+
+# The Debian and Ubuntu package that has an element, by the element's name.
+_PACKAGES = {
+    "gstreamer1.0-plugins-base": "appsink appsrc audioconvert audioresample decodebin opusenc"
+    " uridecodebin videoconvert videorate videoscale vorbisenc",
+    "gstreamer1.0-plugins-good": "autovideosink matroskamux mp4mux qtmux rtspsrc v4l2src"
+    " videocrop videoflip vp8enc webmmux",
+    "gstreamer1.0-plugins-ugly": "x264enc",
+    "gstreamer1.0-plugins-bad": "aacparse h264parse opusparse openh264enc voaacenc",
+    "gstreamer1.0-libav": "avenc_aac",
+}
+
+
+def initialise() -> None:
+    """Starts GStreamer once, with this package's elements on its search path."""
+    if not Gst.is_initialized():
+        os.environ["GST_PLUGIN_PATH"] = plugin_path.search_path()
+        Gst.init(None)
+    elif not has("tubecam"):
+        Gst.Registry.get().scan_path(str(plugin_path.PLUGIN_DIR))
+
+
+def package_of(element: str) -> str:
+    """The apt package that an element comes from."""
+    for package, elements in _PACKAGES.items():
+        if element in elements.split():
+            return package
+    return "gstreamer1.0-plugins-good"
+
+
+def has(element: str) -> bool:
+    """Whether an element is installed."""
+    return Gst.ElementFactory.find(element) is not None
+
+
+def make(element: str, **properties) -> Gst.Element:
+    """A new element; properties with `_` for `-`, strings are parsed as in a launch line.
+
+    Raises
+    ------
+    UnavailableError
+        The element is not installed; the message names its package.
+    """
+    made = Gst.ElementFactory.make(element, None)
+    if made is None and element in ("tubecam", "tubeoverlay"):
+        raise UnavailableError(
+            f"GStreamer does not find TubeCAM's element `{element}`; `tubecam doctor` says why"
+        )
+    if made is None:
+        raise UnavailableError(
+            f"GStreamer's element `{element}` is missing;"
+            f" install it with `sudo apt-get install {package_of(element)}`"
+        )
+    for name, value in properties.items():
+        if isinstance(value, str):
+            Gst.util_set_object_arg(made, name.replace("_", "-"), value)
+        else:
+            made.set_property(name.replace("_", "-"), value)
+    return made
+
+
+def make_launch(text: str) -> Gst.Element:
+    """A new element from `name property=value …`."""
+    name, *pairs = text.split()
+    return make(name, **dict(pair.split("=", 1) for pair in pairs))
+
+
+def chain(bin_: Gst.Bin, *elements: Gst.Element) -> tuple[Gst.Element, ...]:
+    """Adds the elements that are new to a bin, links all in order, and gives them back."""
+    for element in elements:
+        if element.get_parent() is None:
+            bin_.add(element)
+    for left, right in zip(elements, elements[1:]):
+        if not left.link(right):
+            raise StreamError(f"GStreamer cannot link {left.name} to {right.name}")
+    return elements
+
+
+def factory_name(element: Gst.Object | None) -> str:
+    """The kind of an element, or nothing."""
+    factory = element.get_factory() if isinstance(element, Gst.Element) else None
+    return factory.get_name() if factory is not None else ""
+
+
+def sentence(message: Gst.Message, source: str) -> str:
+    """An error or warning message as a sentence about `source`, the input's name."""
+    parse = message.parse_error if message.type == Gst.MessageType.ERROR else message.parse_warning
+    error, detail = parse()
+    text = error.message.strip().rstrip(".")
+    stream = Gst.StreamError
+    known = {
+        stream.TYPE_NOT_FOUND: f"{source} is not a video: its format is not recognised",
+        stream.WRONG_TYPE: f"{source} is not a video: {text}",
+        stream.CODEC_NOT_FOUND: f"{source} needs a decoder that is not installed: {text};"
+        " try `sudo apt-get install gstreamer1.0-libav gstreamer1.0-plugins-bad`",
+        stream.DEMUX: f"{source} is damaged or incomplete: {text}",
+        stream.DECODE: f"{source} is damaged: {text}",
+    }
+    if error.domain == "gst-stream-error-quark" and error.code in map(int, known):
+        return known[stream(error.code)]
+    if factory_name(message.src) in ("tubecam", "tubeoverlay"):
+        return text
+    where = f" ({message.src.name})" if message.src is not None else ""
+    last = (detail or "").strip().splitlines()[-1:]
+    generic = "internal data" in text.lower() or "could not" in text.lower()
+    more = f": {last[0].strip()}" if generic and last else ""
+    return f"{source}: {text}{more}{where}"
+
+
+initialise()

@@ -1,0 +1,56 @@
+"""Heat on pictures, drawn by the same kernel as in a pipeline."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import _core
+from .record import WindowRecord
+
+
+def paint_heat(
+    picture: np.ndarray,
+    window: WindowRecord,
+    pts: int,
+    scale: float,
+    color_map: str = "turbo",
+    alpha: float = 0.6,
+    threshold: float = 0.15,
+) -> np.ndarray:
+    """A copy of a picture with a window's relevance at one time.
+
+    Parameters
+    ----------
+    picture
+        uint8 [H, W, 3] RGB, the whole frame at any size.
+    pts
+        The picture's presentation time, nanoseconds.
+    scale
+        Relevance that is shown as full heat, logit units.
+    color_map, alpha, threshold
+        As of the element `tubeoverlay`.
+    """
+    painted = np.array(picture, np.uint8, order="C")
+    height, width = painted.shape[:2]
+    x, y, crop_width, crop_height = window.crop
+    tube = np.ascontiguousarray(window.tube, np.float32)
+    plane = _core.tube_plane(tube, window.stride, window.offset, window.slice_at(pts))
+    _core.blend_heat(
+        _core.Frame.from_array(painted),
+        plane,
+        stride=window.stride[1:],
+        offset=window.offset[1:],
+        clip_height=window.clip[1],
+        clip_width=window.clip[2],
+        source=(x * width, y * height, crop_width * width, crop_height * height),
+        scale=scale,
+        color_map=color_map,
+        alpha=alpha,
+        threshold=threshold,
+    )
+    return painted
+
+
+def color_bar(color_map: str) -> np.ndarray:
+    """A colour map from no heat to full heat, uint8 [1, 256, 3] RGB."""
+    return _core.color_table(color_map)[None]

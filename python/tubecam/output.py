@@ -1,0 +1,130 @@
+"""The video file that a run writes: container, encoders, and a name that appears when it is whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import StreamError, UnavailableError, UsageError
+
+
+@dataclass(frozen=True)
+class Container:
+    """A file format: its muxer, encoders in order of preference, and audio that is kept as it is.
+
+    Attributes
+    ----------
+    copy
+        Parser by caps: encoded audio that the container takes unchanged.
+    """
+
+    muxer: str
+    video: tuple[str, ...]
+    audio: tuple[str, ...]
+    copy: dict[str, str]
+
+    @property
+    def copy_caps(self) -> str:
+        return "; ".join(self.copy)
+
+    def parser(self, caps) -> str:
+        """The parser of encoded audio that is kept as it is, by its Gst.Caps."""
+        from .gst import Gst
+
+        matches = (
+            name for kept, name in self.copy.items() if caps.can_intersect(Gst.Caps.from_string(kept))
+        )
+        return next(matches)
+
+
+_AAC = {"audio/mpeg,mpegversion=4": "aacparse"}
+_MP3 = {"audio/mpeg,mpegversion=1,layer=3": "mpegaudioparse"}
+_AC3 = {"audio/x-ac3": "ac3parse"}
+_OPUS = {"audio/x-opus": "opusparse"}
+_FREE = {"audio/x-flac": "flacparse", "audio/x-vorbis": "vorbisparse"}
+
+# Constant quality; no B-frames, so that times stay as they are.
+_H264 = (
+    "x264enc pass=qual quantizer=20 speed-preset=veryfast bframes=0 key-int-max=60",
+    "openh264enc bitrate=6000000 gop-size=60 complexity=low",
+)
+_VP8 = ("vp8enc end-usage=cq cq-level=10 min-quantizer=4 target-bitrate=8000000 deadline=1 cpu-used=8",)
+# A fragment a second keeps the file playable even when the process is killed; at the end the
+# file is rewritten as an ordinary one.
+_SAFE = "fragment-duration=1000 fragment-mode=first-moov-then-finalise"
+_AAC_ENCODERS = ("avenc_aac", "voaacenc")
+
+CONTAINERS = {
+    ".mp4": Container(f"mp4mux {_SAFE}", _H264, _AAC_ENCODERS, {**_AAC, **_MP3, **_AC3, **_OPUS}),
+    ".mov": Container(f"qtmux {_SAFE}", _H264, _AAC_ENCODERS, {**_AAC, **_MP3}),
+    ".mkv": Container(
+        "matroskamux", _H264, _AAC_ENCODERS, {**_AAC, **_MP3, **_AC3, **_OPUS, **_FREE}
+    ),
+    ".webm": Container(
+        "webmmux", _VP8, ("opusenc", "vorbisenc"), {**_OPUS, "audio/x-vorbis": "vorbisparse"}
+    ),
+}
+
+
+def container_of(path: Path) -> Container:
+    """The container that a file's name asks for; UsageError names those that are known."""
+    try:
+        return CONTAINERS[path.suffix.lower()]
+    except KeyError:
+        known = ", ".join(CONTAINERS)
+        raise UsageError(f"{path}: the output's name must end in one of {known}") from None
+
+
+def first_installed(launches: tuple[str, ...]) -> str:
+    """The first of several launch lines whose element is installed."""
+    from .gst import has, package_of
+
+    for launch in launches:
+        if has(launch.split()[0]):
+            return launch
+    names = " or ".join(launch.split()[0] for launch in launches)
+    package = package_of(launches[0].split()[0])
+    raise UnavailableError(
+        f"no encoder is installed ({names}); install one with `sudo apt-get install {package}`"
+    )
+
+
+def check_encoders(container: Container) -> None:
+    """Raises UnavailableError, naming the package, when the container cannot be written."""
+    for launches in ((container.muxer,), container.video, container.audio):
+        first_installed(launches)
+
+
+def check_writable(path: Path, source: Path | None, overwrite: bool) -> None:
+    """Raises what would otherwise be found only after the work.
+
+    Raises
+    ------
+    UsageError
+        The output is the input, or exists and `overwrite` is not set.
+    StreamError
+        The folder is missing or cannot be written to.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; give the name of a file")
+    if path.exists():
+        if source is not None and path.samefile(source):
+            raise UsageError(f"{path} is the input itself; give the output another name")
+        if not overwrite:
+            raise UsageError(f"{path} exists; give another name, or --overwrite")
+    folder = path.parent
+    if not folder.is_dir():
+        raise StreamError(f"there is no folder {folder} to write {path.name} to")
+    probe = path if path.exists() else partial_name(path)
+    fresh = not probe.exists()
+    try:
+        probe.open("ab").close()
+        if fresh:
+            probe.unlink()
+    except OSError as error:
+        raise StreamError(f"cannot write {path}: {error.strerror}") from error
+
+
+def partial_name(path: Path) -> Path:
+    """Where a file is written until it is whole: `out.partial.mp4` for `out.mp4`."""
+    return path.with_name(f"{path.stem}.partial{path.suffix}")

@@ -1,0 +1,252 @@
+"""The GStreamer pipeline of a run.
+
+    decoder ─video─▶ convert ▶ turn ▶ tee ▶ tubecam ▶ tubeoverlay ▶ tee ▶ encoder ▶ muxer ▶ file
+            │                          └▶ thumbnails                └▶ display       ▲
+            └audio─▶ kept as it is where the file takes it, else encoded anew ───────┘
+
+`player.py` plays it.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import StreamError
+from .gst import Gst, chain, make, make_launch
+from .output import container_of, first_installed, partial_name
+from .source import TEST_CAPS, TEST_SECONDS, Source, decoder, test_buffers
+
+_SHORT = {"max_size_buffers": 4, "max_size_time": 0, "max_size_bytes": 0}
+# Encoded data may wait for the other stream as long as it needs: a full queue here is a deadlock.
+_LONG = {"max_size_buffers": 0, "max_size_time": 0, "max_size_bytes": 64 << 20}
+
+# Without `async` no sink makes the others wait for its first frame, which encoders hold back.
+_UNPACED = {"sync": False, "async": False, "enable_last_sample": False}
+
+
+@dataclass
+class Options:
+    """What a run does with the frames.
+
+    Attributes
+    ----------
+    explain, overlay
+        Properties of the elements `tubecam` and `tubeoverlay`; without the latter the frames stay
+        as they are.
+    output, display
+        A video file, and a window on the screen.
+    thumbnails
+        (longest side in pixels, pictures a second) of small copies of the frames.
+    duration
+        Seconds after which the run ends.
+    """
+
+    explain: dict = field(default_factory=dict)
+    overlay: dict | None = field(default_factory=dict)
+    output: Path | None = None
+    display: bool = False
+    thumbnails: tuple[int, int] | None = None
+    duration: float | None = None
+
+
+class Pipeline(Gst.Pipeline):
+    """Built from a source and options; counts the frames that leave it."""
+
+    def __init__(self, source: Source, options: Options) -> None:
+        super().__init__(name="tubecam-run")
+        self.source, self.options = source, options
+        self.container = container_of(options.output) if options.output else None
+        self.problem: str | None = None  # found in a streaming thread; ends the run
+        self.frames, self.seconds = 0, 0.0  # frames out, and the last one's time
+        self.end = 0.0  # seconds, of whatever came in
+        self.cut = False  # the duration is reached
+        self.thumbnails: Gst.Element | None = None
+        self._muxer: Gst.Element | None = None
+        self._first: int | None = None
+        self._closed = False
+        self._inlets: list[Gst.Pad] = []
+        self._video = self._build_explanation()
+        self._build_source()
+
+    def close_inlets(self) -> None:
+        """Lets no more frames in, so that what follows EOS is only what was already under way."""
+        self._closed = True
+
+    def end_inlets(self) -> None:
+        """Ends the streams here, for a source that does not do so itself."""
+        inlets, self._inlets = self._inlets, []
+        for pad in inlets:
+            event = Gst.Event.new_eos()
+            threading.Thread(target=pad.send_event, args=(event,), daemon=True).start()
+
+    # ---- building ----
+
+    def _build_explanation(self) -> Gst.Pad:
+        options = self.options
+        head = make("queue", **_SHORT)
+        path = [head, make("videoconvert"), make("videoflip", video_direction="auto")]
+        if options.thumbnails:
+            tee = make("tee")
+            path += [tee, make("queue", **_SHORT)]
+        path.append(make("tubecam", **options.explain))
+        if options.overlay is not None:
+            path.append(make("tubeoverlay", **options.overlay))
+        chain(self, *path)
+        if options.thumbnails:
+            self._build_thumbnails(tee)
+        self._build_sinks(path[-1])
+        return self._add_inlet(head, video=True)
+
+    def _build_thumbnails(self, tee: Gst.Element) -> None:
+        side, rate = self.options.thumbnails
+        caps = Gst.Caps.from_string(
+            f"video/x-raw,format=RGBx,width=[1,{side}],height=[1,{side}],pixel-aspect-ratio=1/1"
+        )
+        self.thumbnails = make("appsink", caps=caps, max_buffers=8, **_UNPACED)
+        pace = make("videorate", drop_only=True, max_rate=rate)
+        convert = make("videoscale"), make("videoconvert")
+        chain(self, tee, make("queue", **_SHORT), pace, *convert, self.thumbnails)
+
+    def _build_sinks(self, last: Gst.Element) -> None:
+        if self.container and self.options.display:
+            tee = make("tee")
+            chain(self, last, tee)
+            self._build_file(tee)
+            self._build_display(tee)
+        elif self.container:
+            self._build_file(last)
+        elif self.options.display:
+            self._build_display(last)
+        else:
+            sink = make("fakesink", **_UNPACED)
+            chain(self, last, sink)
+            self._count(sink.get_static_pad("sink"))
+
+    def _build_display(self, last: Gst.Element) -> None:
+        queue = make("queue", **_SHORT)
+        chain(self, last, queue, make("videoconvert"), make("autovideosink"))
+        pad = queue.get_static_pad("sink")
+        # A late picture on the screen is no reason to leave frames out of the file.
+        pad.add_probe(Gst.PadProbeType.EVENT_UPSTREAM, _drop_qos)
+        if not self.container:
+            self._count(pad)
+
+    def _build_file(self, last: Gst.Element) -> None:
+        crop, size, queue = make("videocrop"), make("capsfilter"), make("queue", **_SHORT)
+        encoder = make_launch(first_installed(self.container.video))
+        parser = [make("h264parse")] if "264" in encoder.get_factory().get_name() else []
+        self._muxer = make_launch(self.container.muxer)
+        sink = make("filesink", location=str(partial_name(self.options.output)), **_UNPACED)
+        encoded = [encoder, *parser, make("queue", **_LONG), self._muxer, sink]
+        chain(self, last, queue, crop, make("videoscale"), size, *encoded)
+        pad = crop.get_static_pad("sink")
+        pad.add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, _fit_size, crop, size)
+        self._count(pad)
+
+    def _build_source(self) -> None:
+        if self.source.kind == "test":
+            self._build_test()
+            return
+        copy = self.container.copy_caps if self.container else ""
+        element, pads = decoder(self.source, audio=self.container is not None, keep=copy)
+        pads.connect("pad-added", self._pad_added)
+        pads.connect("no-more-pads", self._no_more_pads)
+        self.add(element)
+
+    def _build_test(self) -> None:
+        caps = Gst.Caps.from_string(TEST_CAPS)
+        source = make("appsrc", caps=caps, format="time", block=True, max_buffers=4, max_bytes=0)
+        chain(self, source)
+        source.get_static_pad("src").link(self._video)
+        threading.Thread(target=self._feed, args=(source,), daemon=True).start()
+
+    def _feed(self, source: Gst.Element) -> None:
+        for buffer in test_buffers(self.options.duration or TEST_SECONDS):
+            if self._closed or source.push_buffer(buffer) != Gst.FlowReturn.OK:
+                return
+        source.end_of_stream()
+
+    # ---- called in streaming threads ----
+
+    def _pad_added(self, _element: Gst.Element, pad: Gst.Pad) -> None:
+        caps = pad.get_current_caps() or pad.query_caps(None)
+        kind = caps.get_structure(0).get_name() if caps.get_size() else ""
+        try:
+            if kind.startswith("video/") and not self._video.is_linked():
+                if pad.link(self._video) != Gst.PadLinkReturn.OK:
+                    raise StreamError(f"its pictures ({caps.to_string()[:80]}) cannot be used")
+            elif kind.startswith("audio/") and self._muxer is not None:
+                self._add_audio(pad, caps)
+        except StreamError as error:
+            self.problem = self.problem or f"{self.source.name}: {error}"
+
+    def _no_more_pads(self, _element: Gst.Element) -> None:
+        if not self._video.is_linked():
+            self.problem = self.problem or f"{self.source.name} has no video"
+
+    def _add_audio(self, pad: Gst.Pad, caps: Gst.Caps) -> None:
+        path = [make("queue", **_LONG)]
+        if caps.get_structure(0).get_name() == "audio/x-raw":
+            encoder = make_launch(first_installed(self.container.audio))
+            path += [make("audioconvert"), make("audioresample"), encoder]
+        else:
+            path.append(make(self.container.parser(caps)))
+        chain(self, *path, self._muxer)
+        inlet = self._add_inlet(path[0], video=False)
+        for element in path:
+            element.sync_state_with_parent()
+        pad.link(inlet)
+
+    def _add_inlet(self, element: Gst.Element, video: bool) -> Gst.Pad:
+        inlet = element.get_static_pad("sink")
+        inlet.add_probe(Gst.PadProbeType.BUFFER, self._gate, video)
+        self._inlets.append(inlet)
+        return inlet
+
+    def _gate(self, _pad: Gst.Pad, info: Gst.PadProbeInfo, video: bool) -> Gst.PadProbeReturn:
+        """Lets buffers in until the inlets close or the duration is over."""
+        pts, duration = info.get_buffer().pts, self.options.duration
+        if pts != Gst.CLOCK_TIME_NONE:
+            self.end = max(self.end, pts / Gst.SECOND)
+        if duration is not None and pts != Gst.CLOCK_TIME_NONE:
+            if video and self._first is None:
+                self._first = pts
+            if pts >= (self._first or 0) + duration * Gst.SECOND:
+                self.cut = self.cut or video
+                return Gst.PadProbeReturn.DROP
+        return Gst.PadProbeReturn.DROP if self._closed else Gst.PadProbeReturn.OK
+
+    def _count(self, pad: Gst.Pad) -> None:
+        def counted(_pad: Gst.Pad, info: Gst.PadProbeInfo) -> Gst.PadProbeReturn:
+            self.frames += 1
+            if info.get_buffer().pts != Gst.CLOCK_TIME_NONE:
+                self.seconds = info.get_buffer().pts / Gst.SECOND
+            return Gst.PadProbeReturn.OK
+
+        pad.add_probe(Gst.PadProbeType.BUFFER, counted)
+
+
+def _drop_qos(_pad: Gst.Pad, info: Gst.PadProbeInfo) -> Gst.PadProbeReturn:
+    late = info.get_event().type == Gst.EventType.QOS
+    return Gst.PadProbeReturn.DROP if late else Gst.PadProbeReturn.OK
+
+
+def _fit_size(
+    _pad: Gst.Pad, info: Gst.PadProbeInfo, crop: Gst.Element, size: Gst.Element
+) -> Gst.PadProbeReturn:
+    """Sizes that 4:2:0 video can have: even, and the same to the end of the file.
+
+    An odd column or row is left out; a later change of size is scaled to the first one.
+    """
+    event = info.get_event()
+    if event.type == Gst.EventType.CAPS:
+        caps = event.parse_caps().get_structure(0)
+        width, height = caps.get_int("width")[1], caps.get_int("height")[1]
+        crop.set_property("right", width % 2)
+        crop.set_property("bottom", height % 2)
+        if size.get_property("caps").is_any():
+            even = f"video/x-raw,width={width - width % 2},height={height - height % 2}"
+            size.set_property("caps", Gst.Caps.from_string(even))
+    return Gst.PadProbeReturn.OK

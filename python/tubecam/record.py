@@ -1,0 +1,112 @@
+"""One explained window, as the element `tubecam` reports it on the bus."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class WindowRecord:
+    """Fields of an element message under Python names (csrc/plugin/meta.h describes them).
+
+    Attributes
+    ----------
+    number
+        Counts the windows of a stream from 0; dropped ones are left out.
+    pts
+        int64 [T], the slices' presentation times in nanoseconds.
+    tube
+        float32 [t, h, w] in logit units, whose cell i is centred on `offset + stride * i` in
+        slices and clip pixels (order t, y, x).
+    clip
+        (T, H, W), and `crop`, the part of the frame that it shows: x, y, width, height relative
+        to the frame.
+    curve
+        float32 [T].
+    peak
+        x and y relative to the frame.
+    boxes
+        float32 [n, 5]: x, y, width, height relative to the frame, greatest relevance inside.
+    timings
+        Milliseconds by stage.
+    receipt
+        Layer, engine, precision and the like: how far the explanation can be trusted.
+    """
+
+    number: int
+    valid: bool
+    problem: str
+    pts: np.ndarray
+    label: str
+    score: float
+    target: str
+    top: tuple[tuple[str, float], ...]
+    method: str
+    tube: np.ndarray
+    stride: tuple[float, float, float]
+    offset: tuple[float, float, float]
+    clip: tuple[int, int, int]
+    crop: tuple[float, float, float, float]
+    curve: np.ndarray
+    peak: tuple[float, float]
+    peak_value: float
+    peak_pts: int
+    boxes: np.ndarray
+    timings: Mapping[str, float]
+    receipt: Mapping[str, object]
+
+    @property
+    def times(self) -> np.ndarray:
+        """The slices' times in seconds, float64 [T]."""
+        return self.pts / 1e9
+
+    def slice_at(self, pts: int) -> float:
+        """Where a time lies within the window, in slices, 0 … T−1."""
+        return float(np.interp(pts, self.pts, np.arange(len(self.pts))))
+
+    @staticmethod
+    def from_fields(fields: Mapping[str, object], labels: Sequence[str]) -> WindowRecord:
+        """Reads a message's fields; arrays are NumPy's."""
+
+        def many(*names: str) -> tuple:
+            return tuple(fields[name] for name in names)
+
+        receipt = "bundle", "layer", "engine", "precision", "relevance-sum", "logit", "export-error"
+        return WindowRecord(
+            number=int(fields["window"]),
+            valid=bool(fields["valid"]),
+            problem=str(fields.get("problem") or ""),
+            pts=np.asarray(fields["window-pts"], np.int64),
+            label=str(fields["label"]),
+            score=float(fields["score"]),
+            target=str(fields["target"]),
+            top=top_labels(np.asarray(fields["logits"], np.float64), labels),
+            method=str(fields["method"]),
+            tube=np.reshape(fields["tube"], many("tube-t", "tube-h", "tube-w")),
+            stride=many("stride-t", "stride-y", "stride-x"),
+            offset=many("offset-t", "offset-y", "offset-x"),
+            clip=many("clip-length", "clip-height", "clip-width"),
+            crop=many("crop-x", "crop-y", "crop-width", "crop-height"),
+            curve=np.asarray(fields["curve"], np.float32),
+            peak=many("peak-frame-x", "peak-frame-y"),
+            peak_value=float(fields["peak-value"]),
+            peak_pts=int(fields["peak-pts"]),
+            boxes=np.reshape(fields["boxes"], (-1, 5)),
+            timings={s: fields[f"{s}-ms"] for s in ("preprocess", "engine", "explain")},
+            receipt={name.replace("-", "_"): fields[name] for name in receipt},
+        )
+
+
+def top_labels(
+    logits: np.ndarray, labels: Sequence[str], count: int = 5
+) -> tuple[tuple[str, float], ...]:
+    """The labels of greatest probability, greatest first; nothing where a logit is not finite."""
+    if not np.isfinite(logits).all():
+        return ()
+    shares = np.exp(logits - logits.max())
+    shares /= shares.sum()
+    best = np.argsort(-shares, kind="stable")[:count]
+    return tuple((labels[i], float(shares[i])) for i in best)

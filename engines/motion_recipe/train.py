@@ -10,11 +10,11 @@ from torch import nn
 
 from tubecam.demo.scene import LABELS
 
-from .data import Clips, augment, normalise
+from .data import Clips, augment
 from .model import MotionNet
 
 
-def train(clips: Clips, epochs: int, seed: int, batch: int = 32, rate: float = 4e-3) -> MotionNet:
+def train(clips: Clips, epochs: int, seed: int, batch: int = 16, rate: float = 3e-3) -> MotionNet:
     """Fits a `MotionNet` to the clips' labels; prints a line an epoch."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
@@ -42,18 +42,3 @@ def train(clips: Clips, epochs: int, seed: int, batch: int = 32, rate: float = 4
             flush=True,
         )
     return net.eval()
-
-
-class TorchPredict:
-    """The trained network as `evaluate.Predict`, before anything is exported."""
-
-    def __init__(self, net: MotionNet, clips: Clips) -> None:
-        self.net, self.clips = net.eval(), clips
-
-    @torch.no_grad()
-    def __call__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        x = normalise(self.clips.frames[index : index + 1])
-        activation = self.net.features(x.transpose(1, 2))
-        logits = self.net.head(activation.mean((2, 3, 4)))[0]
-        weight = self.net.head.weight[logits.argmax()]
-        return logits.numpy(), activation[0].numpy(), weight.numpy()

@@ -81,6 +81,8 @@ def axis_weights(
     """
     step = length / count
     weights, coverage = np.zeros((count, size)), np.zeros(count)
+    left = np.arange(size)
+    right = np.minimum(left + 1, extent)
     for i in range(count):
         low, high = start + i * step, start + (i + 1) * step
         inside = max(0.0, min(high, extent) - max(low, 0.0))
@@ -88,9 +90,8 @@ def axis_weights(
             continue
         coverage[i] = inside / step
         if step >= 1:
-            for j in range(size):
-                right = min(j + 1, extent)
-                weights[i, j] = max(0.0, min(high, right) - max(low, j)) / inside
+            overlap = np.minimum(high, right) - np.maximum(low, left)
+            weights[i] = np.maximum(overlap, 0) / inside
         else:
             position = min(max((low + high) / 2 - 0.5, 0.0), size - 1)
             j = math.floor(position)

@@ -1,0 +1,145 @@
+"""Definition of `blend_heat`: one plane of the tube drawn into a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tubecam.reference.preprocess import LUMA_SHARES, Rect, split_channels
+
+
+def rgb_to_yuv(rgb: np.ndarray, matrix: str, full_range: bool) -> np.ndarray:
+    """Convert R, G, B to Y, U, V.
+
+    Parameters
+    ----------
+    rgb : ndarray [3, ...]
+        In 0…255.
+    matrix : {"bt601", "bt709"}
+        Colour matrix (ITU-R BT.601-7, BT.709-6).
+    full_range : bool
+        False: luma 16…235, chroma 16…240.
+
+    Returns
+    -------
+    ndarray [3, ...]
+        In 0…255, as stored.
+    """
+    kr, kb = LUMA_SHARES[matrix]
+    red, green, blue = rgb / 255
+    luma = kr * red + (1 - kr - kb) * green + kb * blue
+    cb, cr = (blue - luma) / (2 * (1 - kb)), (red - luma) / (2 * (1 - kr))
+    if full_range:
+        return np.stack([255 * luma, 128 + 255 * cb, 128 + 255 * cr])
+    return np.stack([16 + 219 * luma, 128 + 224 * cb, 128 + 224 * cr])
+
+
+def bilinear(values: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Sample between cell centres; beyond the outermost centres the outermost cells go on.
+
+    Parameters
+    ----------
+    values : ndarray [h, w]
+        Cells, centred on whole numbers.
+    y : ndarray [H]
+        Rows, in cells.
+    x : ndarray [W]
+        Columns, in cells.
+
+    Returns
+    -------
+    ndarray [H, W]
+    """
+    rows = np.stack([np.interp(x, np.arange(values.shape[1]), row) for row in values])
+    columns = [np.interp(y, np.arange(values.shape[0]), column) for column in rows.T]
+    return np.stack(columns, axis=1).reshape(len(y), len(x))
+
+
+def opacity(heat: np.ndarray, alpha: float, threshold: float) -> np.ndarray:
+    """Alpha times a smoothstep from the threshold to halfway between it and 1."""
+    if threshold >= 1:
+        return np.zeros_like(heat)
+    t = np.clip((heat - threshold) / ((1 - threshold) / 2), 0, 1)
+    return alpha * t * t * (3 - 2 * t)
+
+
+def _places(
+    count: int, unit: int, start: float, size: float, clip: int, stride: float, offset: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where samples along one axis lie, in cells, and which of them lie in the source."""
+    centres = (np.arange(count) + 0.5) * unit
+    clip_pixels = (centres - start) * (clip / size) - 0.5
+    return (clip_pixels - offset) / stride, (centres >= start) & (centres <= start + size)
+
+
+def blend_heat(
+    pixel_format: str,
+    width: int,
+    height: int,
+    planes: Sequence[np.ndarray],
+    values: np.ndarray,
+    *,
+    stride: tuple[float, float],
+    offset: tuple[float, float],
+    clip_height: int,
+    clip_width: int,
+    source: Rect,
+    scale: float,
+    table: np.ndarray,
+    alpha: float,
+    threshold: float,
+    matrix: str = "bt601",
+    full_range: bool = False,
+) -> list[np.ndarray]:
+    """Blend heat into a frame.
+
+    Parameters
+    ----------
+    pixel_format : str
+        NV12, I420, RGB, BGR, RGBx, BGRx, RGBA or BGRA.
+    width, height : int
+        Pixels.
+    planes : sequence of ndarray [rows, bytes a row], uint8
+        As the format orders them. They are left as they are.
+    values : ndarray [h, w]
+        Relevance, logit units; NaN counts as 0.
+    stride, offset : tuple of float
+        y, x: cell (j, k) is centred on clip pixel offset + stride·index.
+    clip_height, clip_width : int
+        The clip's size.
+    source : tuple of float
+        x, y, width, height in frame pixels: what the clip shows.
+    scale : float
+        Relevance of full heat.
+    table : ndarray [256, 3]
+        Colours of heat 0…1.
+    alpha, threshold : float
+        Opacity of full heat; heat up to the threshold is not drawn.
+    matrix, full_range
+        See `rgb_to_yuv`; for NV12 and I420.
+
+    Returns
+    -------
+    list of ndarray, float64
+        The frame's planes, not yet rounded.
+    """
+    result = [np.array(plane, np.float64) for plane in planes]
+    if not scale > 0:
+        return result
+    cells = np.clip(np.nan_to_num(values.astype(np.float64) / scale, nan=0.0), 0, 1)
+    for channel, (samples, unit) in enumerate(
+        split_channels(pixel_format, width, height, result)
+    ):
+        rows, columns = samples.shape
+        y, in_y = _places(
+            rows, unit, source[1], source[3], clip_height, stride[0], offset[0]
+        )
+        x, in_x = _places(columns, unit, source[0], source[2], clip_width, stride[1], offset[1])
+        heat = bilinear(cells, y, x)
+        color = np.stack([np.interp(heat * 255, np.arange(256), table[:, c]) for c in range(3)])
+        if pixel_format in ("NV12", "I420"):
+            color = rgb_to_yuv(color, matrix, full_range)
+        share = opacity(heat, alpha, threshold) * (in_y[:, None] & in_x)
+        samples += share * (color[channel] - samples)
+    return result

@@ -181,6 +181,11 @@ std::string parse_precision(const JsonNode& node) {
   return precision;
 }
 
+double parse_check(const JsonNode& node) {
+  node.at("inputs").integer(1, INT32_MAX);
+  return node.at("max_relative_error").number(0, 1);
+}
+
 void check_format(const JsonNode& root) {
   const int64_t format = root.at("format").integer(1, INT32_MAX);
   check(format <= kBundleFormat, ErrorCode::kBundle, "has format ", format,
@@ -207,7 +212,9 @@ Sidecar parse_sidecar(const std::string& text) {
   bundle.name = root.at("name").text(100);
   bundle.clip = parse_clip(root.at("clip"));
   bundle.precision = parse_precision(root.at("precision"));
-  bundle.export_error = root.at("check").at("max_relative_error").number(0, 1);
+  bundle.export_error = parse_check(root.at("check"));
+  const JsonNode provenance = root.at("provenance");
+  if (!provenance.value().is_object()) provenance.refuse("an object");
   const JsonNode graphs = root.at("graphs");
   std::set<std::string> methods;
   const size_t count = graphs.array(1, 16);

@@ -93,6 +93,13 @@ Peak peak_of(const py::array& tube, const Triple& stride, const Triple& offset) 
   return tube_peak(view, int(std::max_element(view.values, view.values + values.size()) - view.values));
 }
 
+double slice_of(const py::array& pts, int64_t time) {
+  const auto times = require_array<int64_t>(pts, 1, "times int64 [T], ns");
+  Window window;
+  window.pts.assign(times.data(), times.data() + times.size());
+  return slice_at(window, time);
+}
+
 std::vector<Box> boxes_of(const py::array& plane, const Triple& stride, const Triple& offset, int clip_height,
                           int clip_width, const std::array<float, 4>& source, float threshold, int limit) {
   const Floats values = require_array<float>(plane, 2, "a plane float32 [h, w]");
@@ -129,6 +136,7 @@ void register_kernels(py::module_& module) {
   module.def("sample_tube", &sample_points, tube, stride, offset, py::arg("points"));
   module.def("tube_plane", &plane_at, tube, stride, offset, py::arg("slice"));
   module.def("temporal_curve", &curve_of, tube, stride, offset, py::arg("length"));
+  module.def("slice_at", &slice_of, py::arg("pts"), py::arg("time"));
   module.def("tube_peak", &peak_of, tube, stride, offset);
   module.def("plane_boxes", &boxes_of, py::arg("plane"), stride, offset, py::arg("clip_height"),
              py::arg("clip_width"), py::arg("source"), py::arg("threshold"), py::arg("limit") = 16);
@@ -217,11 +225,6 @@ py::array pts_of(py::object self) {
   return view_of(pts.data(), {py::ssize_t(pts.size())}, self);
 }
 
-py::tuple source_of(const Explanation& explanation) {
-  const Rect& source = explanation.window.source;
-  return py::make_tuple(source.x, source.y, source.width, source.height);
-}
-
 void register_explanation(py::module_& module) {
   py::class_<Timings>(module, "Timings")
       .def_readonly("preprocess", &Timings::preprocess)
@@ -256,11 +259,8 @@ void register_explanation(py::module_& module) {
       .def_readonly("boxes", &Explanation::boxes)
       .def_readonly("window", &Explanation::window)
       .def_property_readonly("pts", &pts_of)
-      .def_property_readonly("source", &source_of)
       .def_readonly("timings", &Explanation::timings)
-      .def_readonly("receipt", &Explanation::receipt)
-      .def("slice_at", [](const Explanation& self, int64_t pts) { return slice_at(self.window, pts); },
-           py::arg("pts"));
+      .def_readonly("receipt", &Explanation::receipt);
 }
 
 }  // namespace
@@ -283,7 +283,7 @@ void register_explain(py::module_& module) {
       .def("set_method", &Explainer::set_method, py::arg("method"), released)
       .def("set_threshold", &Explainer::set_threshold, py::arg("threshold"), released)
       .def("set_hop", &Explainer::set_hop, py::arg("hop"), released)
-      .def_property_readonly("bundle", &Explainer::bundle, py::return_value_policy::reference_internal)
+      .def_property_readonly("bundle", &Explainer::bundle, py::return_value_policy::copy)
       .def_property_readonly("engine_info", [](const Explainer& self) {
         py::gil_scoped_release unlocked;
         return self.engine_info();

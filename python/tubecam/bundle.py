@@ -1,0 +1,125 @@
+"""A bundle: the folder of a model together with its explanation, read and verified."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import _core
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What a bundle's sidecar says (``engines/README.md`` defines the format).
+
+    Attributes
+    ----------
+    folder : Path
+        Where it lies, absolute.
+    name : str
+    labels : tuple of str
+        One a class, in the order of the logits.
+    clip : _core.ClipSpec
+        What the model sees: length, size, sampling rate, mean, std, colour order, resize rule.
+    graphs : tuple of _core.GraphSpec
+        Each with its file, methods, output names and explained layer.
+    precision : str
+        Of the stored weights: "float32", "float16" or "bfloat16".
+    export_error : float
+        Greatest relative error against autograd that the export's check saw.
+    sidecar : dict
+        All of ``bundle.json``, with its ``check`` and ``provenance``.
+    """
+
+    folder: Path
+    name: str
+    labels: tuple[str, ...]
+    clip: _core.ClipSpec
+    graphs: tuple[_core.GraphSpec, ...]
+    precision: str
+    export_error: float
+    sidecar: dict[str, Any]
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Names of the explanation methods that its graphs serve."""
+        return tuple(method for graph in self.graphs for method in graph.methods)
+
+    @property
+    def default_method(self) -> str:
+        """The method that is used when none is asked for."""
+        return self.graphs[0].default_method
+
+    def describe(self) -> str:
+        """The bundle in a few lines for a person."""
+        rows = [("bundle", f"{self.name}  ({self.folder})"), ("labels", _some(self.labels))]
+        rows += [("clip", _clip(self.clip)), ("colours", _colours(self.clip))]
+        for graph in self.graphs:
+            rows += _graph(graph)
+        check = self.sidecar["check"]
+        error = f"relative error {self.export_error:.1e} on {check['inputs']} unseen inputs"
+        rows += [("precision", self.precision), ("checked", error)]
+        rows += self.sidecar["provenance"].items()
+        return "\n".join(f"{str(name):<14}{value}" for name, value in rows)
+
+
+def load_bundle(folder: str | os.PathLike[str]) -> Bundle:
+    """Reads a bundle and verifies the SHA-256 of each of its files.
+
+    Raises
+    ------
+    BundleError
+        The folder or a file is missing, changed, of a newer format, or holds a value outside its
+        limits; the message names the place in the sidecar.
+    """
+    return from_core(_core.load_bundle(os.fspath(folder)))
+
+
+def from_core(core: _core.Bundle) -> Bundle:
+    """The same bundle with Python's types."""
+    return Bundle(
+        folder=Path(core.folder),
+        name=core.name,
+        labels=tuple(core.labels),
+        clip=core.clip,
+        graphs=tuple(core.graphs),
+        precision=core.precision,
+        export_error=core.export_error,
+        sidecar=json.loads(core.sidecar),
+    )
+
+
+def _some(names: tuple[str, ...], most: int = 12) -> str:
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _clip(clip: _core.ClipSpec) -> str:
+    rule = f"crop of short side {clip.short_side}" if clip.resize == "crop" else clip.resize
+    seconds = clip.length / clip.sample_fps
+    size = f"{clip.length} slices of {clip.width}×{clip.height}"
+    return f"{size}, {clip.sample_fps:g} a second ({seconds:.2f} s), {rule}"
+
+
+def _colours(clip: _core.ClipSpec) -> str:
+    mean, std = (", ".join(f"{value:g}" for value in values) for values in (clip.mean, clip.std))
+    return f"{clip.color}, mean {mean}, std {std}"
+
+
+def _graph(graph: _core.GraphSpec) -> list[tuple[str, str]]:
+    layer = graph.layer
+    others = [method for method in graph.methods if method != graph.default_method]
+    size = os.path.getsize(graph.file) / 1e6
+    head = "head weight, no backward pass" if graph.weight else "gradient"
+    return [
+        ("graph", f"{Path(graph.file).name}  ({size:.1f} MB; {head})"),
+        ("methods", ", ".join([f"{graph.default_method} (default)", *others])),
+        ("layer", f"{layer.name} {_numbers(layer.shape)}, stride {_numbers(layer.stride)}"),
+    ]
+
+
+def _numbers(values: list[int] | list[float]) -> str:
+    return "×".join(f"{value:g}" for value in values)

@@ -1,0 +1,233 @@
+"""From frames to explanations: the Python face of ``csrc/explain/explainer.h``."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _core
+from .bundle import Bundle, from_core
+from .bundles import DEFAULT, find_bundle
+from .errors import UsageError
+from .explanation import Explanation
+from .explanation import from_core as explanation_from_core
+
+
+class Explainer:
+    """Runs a bundle and explains each of its predictions.
+
+    Parameters
+    ----------
+    bundle : path, optional
+        A bundle's folder, or the name of one that comes with the package. Left out: the small
+        motion model.
+    device : str
+        "cpu", "cuda" or "cuda:N".
+    precision : str
+        "auto" (float32), "fp32", "fp16" or "bf16".
+    method : str, optional
+        One of `methods`; left out, the bundle's default.
+    target : int
+        The class to explain; −1 is the predicted one.
+    hop : int
+        Slices from one window to the next, for `push` and `explain_video`.
+    threshold : float
+        Part of the tube's maximum from which on a region becomes a box, 0…1.
+    threads : int
+        Of the engine; 0 leaves it the choice.
+    engine : str
+        "auto", "openvino" or "tensorrt".
+    cache_dir : path, optional
+        Where the engine keeps compiled models, for a faster start.
+
+    Raises
+    ------
+    BundleError
+        The bundle is missing, changed, newer than this version, or inconsistent.
+    EngineError
+        The engine cannot load the graph, or the graph is not what the sidecar states.
+    UnavailableError
+        The engine was not built or is not installed.
+    UsageError
+        An argument is out of range; the message names the valid ones.
+    """
+
+    def __init__(
+        self,
+        bundle: str | os.PathLike[str] | None = None,
+        device: str = "cpu",
+        precision: str = "auto",
+        method: str | None = None,
+        target: int = -1,
+        hop: int = 4,
+        threshold: float = 0.5,
+        threads: int = 0,
+        engine: str = "auto",
+        cache_dir: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self._core: _core.Explainer | None = _core.Explainer(
+            os.fspath(find_bundle(os.fspath(DEFAULT if bundle is None else bundle))),
+            method=method or "",
+            target=target,
+            hop=hop,
+            threshold=threshold,
+            engine=engine,
+            device=device,
+            precision=precision,
+            threads=threads,
+            cache_dir=os.fspath(cache_dir or ""),
+        )
+        self._core_bundle = self._core.bundle
+        self._bundle = from_core(self._core_bundle)
+        self._method = method or self._bundle.default_method
+        self._target, self._hop, self._threshold = target, hop, threshold
+
+    def explain(
+        self, clip: npt.NDArray | Sequence, times: npt.ArrayLike | None = None
+    ) -> Explanation:
+        """Explains one clip.
+
+        Parameters
+        ----------
+        clip
+            Either float32 [T, 3, H, W], already normalised, or T frames of any one size that are
+            preprocessed here: uint8 [T, height, width, 3] in RGB.
+        times
+            Seconds of the T slices; left out, one every ``1 / clip_spec.sample_fps``.
+
+        Raises
+        ------
+        UsageError
+            Shape or dtype are not those; the message states both.
+        """
+        pts = None if times is None else [_nanoseconds(float(time)) for time in np.ravel(times)]
+        if isinstance(clip, np.ndarray) and clip.dtype != np.uint8:
+            return self._wrap(self._open.explain(clip, pts))
+        frames = [_frame(frame) for frame in clip]
+        return self._wrap(self._open.explain_frames(frames, pts))
+
+    def push(self, frame: npt.NDArray[np.uint8] | _core.Frame, pts: float) -> Explanation | None:
+        """Takes a frame of a stream; gives an explanation each time a window is complete.
+
+        Parameters
+        ----------
+        frame
+            uint8 [height, width, 3] in RGB, or a `_core.Frame` in any pixel format.
+        pts
+            Its presentation time in seconds.
+        """
+        core = self._open.push(_frame(frame), _nanoseconds(pts))
+        return None if core is None else self._wrap(core)
+
+    def explain_video(self, source: str | os.PathLike[str]) -> Iterator[Explanation]:
+        """Decodes a video (a file's path or a URI) and yields an explanation a window.
+
+        Raises
+        ------
+        StreamError
+            It cannot be opened or decoded, or is shorter than one window.
+        """
+        from .stream import explain_video
+
+        return explain_video(self, os.fspath(source))
+
+    def reset(self) -> None:
+        """Forgets the frames pushed so far, for a seek or a new stream."""
+        self._open.reset()
+
+    def close(self) -> None:
+        """Frees the engine. Explanations stay valid; calling it again does nothing."""
+        self._core = None
+
+    def __enter__(self) -> Explainer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def bundle(self) -> Bundle:
+        return self._bundle
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the logits."""
+        return self._bundle.labels
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Explanation methods that the bundle offers."""
+        return self._bundle.methods
+
+    @property
+    def clip_spec(self) -> _core.ClipSpec:
+        """What the model sees: length, height, width, sample_fps, mean, std, color, resize."""
+        return self._bundle.clip
+
+    @property
+    def engine_info(self) -> _core.EngineInfo:
+        """Name, version, device and precision of the engine."""
+        return self._open.engine_info
+
+    @property
+    def method(self) -> str:
+        """The explanation method; may be set at any time, the next window uses it."""
+        return self._method
+
+    @method.setter
+    def method(self, method: str) -> None:
+        self._open.set_method(method)
+        self._method = method
+
+    @property
+    def target(self) -> int:
+        """The class to explain, −1 the predicted one; may be set at any time."""
+        return self._target
+
+    @target.setter
+    def target(self, target: int) -> None:
+        self._open.set_target(target)
+        self._target = target
+
+    @property
+    def threshold(self) -> float:
+        """Part of the tube's maximum that makes a box; may be set at any time."""
+        return self._threshold
+
+    @threshold.setter
+    def threshold(self, threshold: float) -> None:
+        self._open.set_threshold(threshold)
+        self._threshold = threshold
+
+    @property
+    def hop(self) -> int:
+        """Slices from one window to the next; may be set at any time."""
+        return self._hop
+
+    @hop.setter
+    def hop(self, hop: int) -> None:
+        self._open.set_hop(hop)
+        self._hop = hop
+
+    @property
+    def _open(self) -> _core.Explainer:
+        if self._core is None:
+            raise UsageError("this Explainer is closed")
+        return self._core
+
+    def _wrap(self, core: _core.Explanation) -> Explanation:
+        return explanation_from_core(core, self._core_bundle, self._bundle.labels)
+
+
+def _frame(frame: npt.NDArray[np.uint8] | _core.Frame) -> _core.Frame:
+    return frame if isinstance(frame, _core.Frame) else _core.Frame.from_array(np.asarray(frame))
+
+
+def _nanoseconds(seconds: float) -> int:
+    if not math.isfinite(seconds) or abs(seconds) > 2**62 / 1e9:
+        raise UsageError(f"a presentation time must be a number of seconds, not {seconds}")
+    return round(seconds * 1e9)

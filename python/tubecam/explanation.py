@@ -1,0 +1,225 @@
+"""An explanation: what a model saw in one window, where and when it looked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _core
+
+
+class Peak(NamedTuple):
+    """Where relevance is greatest."""
+
+    time: float  # seconds
+    x: float  # relative to the frame, 0…1 from left to right
+    y: float  # relative to the frame, 0…1 from top to bottom
+    value: float  # logit units
+
+
+class Box(NamedTuple):
+    """A region of high relevance, relative to the frame (0…1)."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    value: float  # greatest relevance inside, logit units
+
+
+class Timings(NamedTuple):
+    """Milliseconds that the stages of one window took."""
+
+    preprocess: float  # all slices that are new to the window
+    engine: float  # logits and the explanation's tensors
+    explain: float  # tube, curve, peak, boxes
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """How far an explanation can be trusted."""
+
+    bundle: str
+    method: str
+    layer: str
+    engine: str
+    precision: str  # what the engine really computes in
+    relevance_sum: float  # before ReLU; with "hirescam", the logit less the head's bias
+    logit: float  # of the target
+    export_error: float  # relative, of the graph against autograd
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """One window's prediction and its explanation. Arrays are read-only views, without copies.
+
+    Attributes
+    ----------
+    valid : bool
+        False where NaN or infinity was met: `problem` says where, and the tube is zero.
+    problem : str
+    label, label_name : int, str
+        The predicted class; −1 and "" where the logits are not finite.
+    score : float
+        Its softmax probability.
+    target, target_name : int, str
+        The class that is explained.
+    method : str
+    logits : float32 [K]
+    tube : float32 [t, h, w]
+        Relevance in logit units. Cell i is centred on ``offset + stride * i``.
+    stride, offset : tuple of float
+        Of the tube's cells: slices, then y and x in pixels of the model's input.
+    curve : float32 [T]
+        The tube summed over space at each slice, logit units.
+    peak : Peak
+    boxes : tuple of Box
+        Regions above the threshold at the peak's time, greatest first.
+    pts : int64 [T]
+        Presentation times of the slices, nanoseconds.
+    clip : tuple of int
+        T, H, W of the model's input.
+    crop : tuple of float
+        The part of the frame that the model saw: x, y, width, height, relative to the frame.
+    number : int
+        Counts the windows of a stream from 0.
+    labels : tuple of str
+        Names of all classes.
+    timings : Timings
+    receipt : Receipt
+    """
+
+    valid: bool
+    problem: str
+    label: int
+    label_name: str
+    score: float
+    target: int
+    target_name: str
+    method: str
+    logits: npt.NDArray[np.float32]
+    tube: npt.NDArray[np.float32]
+    stride: tuple[float, float, float]
+    offset: tuple[float, float, float]
+    curve: npt.NDArray[np.float32]
+    peak: Peak
+    boxes: tuple[Box, ...]
+    pts: npt.NDArray[np.int64]
+    clip: tuple[int, int, int]
+    crop: tuple[float, float, float, float]
+    number: int
+    timings: Timings
+    receipt: Receipt
+    labels: tuple[str, ...] = field(repr=False)
+
+    @property
+    def times(self) -> npt.NDArray[np.float64]:
+        """Presentation times of the slices in seconds, float64 [T]."""
+        return self.pts / 1e9
+
+    def slice_at(self, time: float) -> float:
+        """Where a time in seconds lies within the window, in slices, clamped to 0 … T−1."""
+        return _core.slice_at(self.pts, round(time * 1e9))
+
+    def at(self, time: float) -> npt.NDArray[np.float32]:
+        """The tube at a time in seconds: float32 [h, w], linear between cells."""
+        return _core.tube_plane(self.tube, self.stride, self.offset, self.slice_at(time))
+
+    def sample(
+        self, time: npt.ArrayLike, x: npt.ArrayLike, y: npt.ArrayLike
+    ) -> npt.NDArray[np.float32]:
+        """Relevance at points, trilinear between the tube's cells, clamped beyond the outermost.
+
+        Parameters
+        ----------
+        time
+            Seconds.
+        x, y
+            Relative to the frame, 0…1. The three are broadcast against each other.
+
+        Returns
+        -------
+        float32, of the broadcast shape, logit units.
+        """
+        time, x, y = np.broadcast_arrays(np.asarray(time, np.float64), x, y)
+        left, top, width, height = self.crop
+        slices = [self.slice_at(float(t)) for t in time.ravel()]
+        rows = (y.ravel() - top) / height * self.clip[1] - 0.5
+        columns = (x.ravel() - left) / width * self.clip[2] - 0.5
+        points = np.stack([np.asarray(slices, np.float64), rows, columns], axis=1)
+        return _core.sample_tube(self.tube, self.stride, self.offset, points).reshape(time.shape)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The window as `tubecam run --jsonl` writes it; `tubecam.jsonl` describes the keys."""
+        return json.loads(self.to_json())
+
+    def to_json(self) -> str:
+        """One JSON line (RFC 8259), without a line break."""
+        from . import jsonl
+
+        return jsonl.line(self._record())
+
+    def _record(self):
+        from .record import WindowRecord, top_labels
+
+        receipt = dict(vars(self.receipt))
+        del receipt["method"]
+        return WindowRecord(
+            number=self.number,
+            valid=self.valid,
+            problem=self.problem,
+            pts=self.pts,
+            label=self.label_name,
+            score=self.score,
+            target=self.target_name,
+            top=top_labels(self.logits.astype(np.float64), self.labels),
+            method=self.method,
+            tube=self.tube,
+            stride=self.stride,
+            offset=self.offset,
+            clip=self.clip,
+            crop=self.crop,
+            curve=self.curve,
+            peak=(self.peak.x, self.peak.y),
+            peak_value=self.peak.value,
+            peak_pts=round(self.peak.time * 1e9),
+            boxes=np.asarray(self.boxes, np.float32).reshape(-1, 5),
+            timings=self.timings._asdict(),
+            receipt=receipt,
+        )
+
+
+def from_core(core: _core.Explanation, bundle: _core.Bundle, labels: tuple[str, ...]) -> Explanation:
+    """Python's view of an explanation; the arrays keep `core` alive."""
+    window, clip, point = core.window, bundle.clip, core.peak_point
+    left, top, width, height = window.source
+    frame_width, frame_height = window.frame_width, window.frame_height
+    receipt = {name: getattr(core.receipt, name) for name in Receipt.__annotations__ if name != "bundle"}
+    return Explanation(
+        valid=core.valid,
+        problem=core.problem,
+        label=core.label,
+        label_name=core.label_name,
+        score=core.score,
+        target=core.target,
+        target_name=core.target_name,
+        method=core.receipt.method,
+        logits=core.logits,
+        tube=core.tube,
+        stride=tuple(core.stride),
+        offset=tuple(core.offset),
+        curve=core.curve,
+        peak=Peak(core.peak_pts / 1e9, point.x, point.y, core.peak.value),
+        boxes=tuple(Box(*(getattr(box, name) for name in Box._fields)) for box in core.boxes),
+        pts=core.pts,
+        clip=(clip.length, clip.height, clip.width),
+        crop=(left / frame_width, top / frame_height, width / frame_width, height / frame_height),
+        number=window.sequence,
+        timings=Timings(*(getattr(core.timings, name) for name in Timings._fields)),
+        receipt=Receipt(bundle=bundle.name, **receipt),
+        labels=labels,
+    )

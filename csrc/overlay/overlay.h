@@ -9,6 +9,8 @@
 
 namespace tubecam {
 
+constexpr int kRefine = 4;
+
 struct HeatStyle {
   ColorMap color_map = ColorMap::kTurbo;
   float alpha = 0.6f;      // opacity of full heat, 0…1
@@ -26,8 +28,9 @@ struct HeatPlane {
 };
 
 // Note [Heat]
-// heat = bilinear(clamp(values/scale, 0, 1)), NaN as 0, the outermost cells continued beyond their centres. The cells are
-// clamped before they are interpolated, so that heat has no kink but at cell centres.
+// heat = clamp(values/scale, 0, 1), NaN as 0, refined: Catmull–Rom, cut to 0…1, at kRefine points a cell along x, then along
+// y, bilinear between these. So a cell keeps its value at its centre, and no ridges show. Beyond the outermost centres the
+// outermost cells go on.
 // opacity = alpha · smoothstep over heat from threshold to (threshold+1)/2, so that no edge shows at the threshold; 0 up to it.
 // pixel = mix(pixel, colour, opacity), the colour linear between the entries of color_table at heat·255.
 // A sample is drawn when its centre lies within `source`, edges included; nothing else changes, nor do alpha channels.

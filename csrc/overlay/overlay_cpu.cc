@@ -100,6 +100,18 @@ std::vector<CellRun>& find_runs(std::vector<CellRun>& runs, int size, int pitch,
   return runs;
 }
 
+// `count` values, `from(i)`, refined to (count − 1)·kRefine + 1: `to(i)`.
+template <typename From, typename To>
+void refine_line(int count, const From& from, const To& to) {
+  const auto cell = [&](int i) { return from(std::clamp(i, 0, count - 1)); };
+  for (int i = 0; i < count; ++i) {
+    const float a = cell(i - 1), b = cell(i), c = cell(i + 1), d = cell(i + 2);
+    const int points = i + 1 < count ? kRefine : 1;
+    for (int k = 0; k < points; ++k)
+      to(i * kRefine + k) = cubic_heat(a, b, c, d, static_cast<float>(k) / kRefine);
+  }
+}
+
 // ---- One row of keep and add ----
 
 template <int kChannels>
@@ -230,19 +242,32 @@ void HeatBlender::blend_plane(const Canvas& canvas) {
   }
 }
 
+void HeatBlender::refine(const HeatPlane& plane) {
+  rows_ = (plane.h - 1) * kRefine + 1;
+  columns_ = (plane.w - 1) * kRefine + 1;
+  coarse_.resize(static_cast<size_t>(plane.h) * columns_);
+  cells_.resize(static_cast<size_t>(rows_) * columns_);
+  cell_row_.resize(columns_);
+  for (int y = 0; y < plane.h; ++y)
+    refine_line(
+        plane.w, [&](int x) { return cell_heat(plane.values[y * plane.w + x], plane.scale); },
+        [&](int x) -> float& { return coarse_[y * columns_ + x]; });
+  for (int x = 0; x < columns_; ++x)
+    refine_line(
+        plane.h, [&](int y) { return coarse_[y * columns_ + x]; },
+        [&](int y) -> float& { return cells_[y * columns_ + x]; });
+}
+
 void HeatBlender::blend(const Frame& frame, const HeatPlane& plane, const HeatStyle& style) {
   prepare_tables(frame, style);
-  columns_ = plane.w;
-  cell_row_.resize(plane.w);
-  cells_.resize(static_cast<size_t>(plane.h) * plane.w);
-  for (size_t i = 0; i < cells_.size(); ++i) cells_[i] = cell_heat(plane.values[i], plane.scale);
+  refine(plane);
   for (int i = 0; i < num_planes(frame.format); ++i) {
     const PlaneLayout layout = plane_layout(frame.format, frame.width, frame.height, i);
     const int pitch = layout.chroma ? 2 : 1;
     find_runs(y_runs_, layout.height, pitch, plane.source.y, plane.source.height,
-              plane.clip_height, plane.stride[0], plane.offset[0], plane.h);
+              plane.clip_height, plane.stride[0] / kRefine, plane.offset[0], rows_);
     find_runs(x_runs_, layout.width, pitch, plane.source.x, plane.source.width, plane.clip_width,
-              plane.stride[1], plane.offset[1], plane.w);
+              plane.stride[1] / kRefine, plane.offset[1], columns_);
     blend_plane({frame.plane[i], frame.stride[i], &tables_[i]});
   }
 }

@@ -40,6 +40,7 @@ class HeatBlender {
   };
 
   void prepare_tables(const Frame& frame, const HeatStyle& style);
+  void refine(const HeatPlane& plane);
   void blend_plane(const Canvas& canvas);
   void blend_run(const Canvas& canvas, const CellRun& rows, int first_run, int last_run);
   void fill_row(BlendRow& out, const HeatTable& table, const CellRun& rows, int row, int first_run,
@@ -51,10 +52,11 @@ class HeatBlender {
   bool full_range_ = false;
   std::vector<HeatTable> tables_;  // [planes]
 
-  std::vector<float> cells_;       // [h, w] heat
-  int columns_ = 0;                // w
+  std::vector<float> cells_;       // [rows_, columns_] refined heat
+  int rows_ = 0, columns_ = 0;
+  std::vector<float> coarse_;      // [h, columns_] scratch of refine()
   std::vector<CellRun> x_runs_, y_runs_;
-  std::vector<float> cell_row_;    // [w] heat along one row of samples
+  std::vector<float> cell_row_;    // [columns_] heat along one row of samples
   BlendRow current_, next_;
 };
 

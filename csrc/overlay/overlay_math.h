@@ -13,6 +13,13 @@ TUBECAM_HOST_DEVICE float cell_heat(float value, float scale) {
   return heat > 0 ? (heat < 1 ? heat : 1.0f) : 0.0f;
 }
 
+// Catmull–Rom at a share t of the way from b to c, cut to 0…1: through the cells, and round where bilinear heat has ridges.
+TUBECAM_HOST_DEVICE float cubic_heat(float a, float b, float c, float d, float t) {
+  const float heat =
+      b + 0.5f * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)));
+  return heat > 0 ? (heat < 1 ? heat : 1.0f) : 0.0f;
+}
+
 // alpha · smoothstep from `threshold` to halfway between it and 1.
 TUBECAM_HOST_DEVICE float heat_opacity(float heat, float alpha, float threshold) {
   if (heat <= threshold) return 0.0f;

@@ -7,6 +7,7 @@ pool with kernel k, stride s, padding p and dilation d maps (stride S, offset O)
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -94,13 +95,18 @@ def _walk(captured: Capture, layer: fx.Node) -> Place:
     places: dict[fx.Node, Place] = {captured.clip: tuple(start)}
     for node in captured.module.graph.nodes:
         if node in path and node is not captured.clip:
-            places[node] = _step(node, places)
+            with contextlib.suppress(LostPlaceError):  # another path may still lead to the layer
+                places[node] = _step(node, places)
+    if layer not in places:
+        raise LostPlaceError(str(layer.target))
     return places[layer]
 
 
 def _step(node: fx.Node, places: dict[fx.Node, Place]) -> Place:
     name = str(node.target)
     known = [n for n in node.all_input_nodes if n in places]
+    if not known or any(word in name for word in _SHUFFLES):
+        raise LostPlaceError(name)
     if "getitem" in name:
         return places[known[0]]
     rule = next((r for word, r in _RULES if name.startswith(f"aten.{word}")), None)
@@ -109,6 +115,8 @@ def _step(node: fx.Node, places: dict[fx.Node, Place]) -> Place:
         shape = tuple(node.meta["val"][0].shape)
     if shape is None:
         raise LostPlaceError(name)
+    if rule is _product and known[0] is not node.args[-2]:
+        raise LostPlaceError("only the right factor has a place")
     if rule is not None:
         return _resized(rule(node, places[known[0]], shape), shape)
     return _elementwise([places[n] for n in known], shape, name)
@@ -247,6 +255,14 @@ def _squeeze(node: fx.Node, place: Place, shape: Sequence[int]) -> Place:
     return _reshape(node, place, shape)
 
 
+def _product(node: fx.Node, place: Place, shape: Sequence[int]) -> Place:
+    """Rows keep their place (a token stays where its query is); mixing along a clip axis loses it."""
+    if any(a.name for a in place[-1]):
+        raise LostPlaceError("product along a clip axis")
+    return (*place[:-1], (Axis("", shape[-1]),))
+
+
+_SHUFFLES = ("flip", "roll", "index", "gather", "sort", "scatter", "cumsum", "fft", "as_strided")
 Rule = Callable[[fx.Node, Place, Sequence[int]], Place]
 _RULES: tuple[tuple[str, Rule], ...] = (
     ("convolution", _convolution),
@@ -267,4 +283,8 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("reflection_pad", _pad),
     ("replication_pad", _pad),
     ("cat", _cat),
+    ("mm", _product),
+    ("bmm", _product),
+    ("addmm", _product),
+    ("baddbmm", _product),
 )

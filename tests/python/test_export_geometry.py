@@ -1,0 +1,145 @@
+"""Stride and offset of a layer's cells, against the measured centre of what a cell sees."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+from tubecam.export.architectures import ARCHITECTURES  # noqa: E402
+from tubecam.export.capture import capture  # noqa: E402
+from tubecam.export.geometry import layer_geometry  # noqa: E402
+from tubecam.export.layers import choose_layer  # noqa: E402
+
+
+class Headed(nn.Module):
+    """Layers named `body`, then a head that keeps them relevant."""
+
+    def __init__(self, *layers):
+        super().__init__()
+        self.body = nn.Sequential(*layers)
+
+    def forward(self, x):
+        return self.body(x).flatten(1)[:, :2]
+
+
+class FrameWise(nn.Module):
+    """A 2-D network with the frames as its batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.AvgPool2d(2))
+
+    def forward(self, x):
+        n, c, t, h, w = x.shape
+        frames = self.body(x.transpose(1, 2).reshape(n * t, c, h, w))
+        return frames.mean((0, 2, 3))[None]
+
+
+class Patches(nn.Module):
+    """Tubelets as tokens, back to a volume."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Conv3d(3, 6, (2, 8, 8), (2, 8, 8))
+        self.norm = nn.LayerNorm(6)
+        self.volume = nn.Identity()
+
+    def forward(self, x):
+        x = self.embed(x)
+        n, c, t, h, w = x.shape
+        tokens = self.norm(x.flatten(2).transpose(1, 2))
+        x = self.volume(tokens.transpose(1, 2).reshape(n, c, t, h, w))
+        return x.mean((2, 3, 4))
+
+
+def place(model, path, shape=(1, 16, 3, 64, 64)):
+    clip = torch.randn(shape)
+    captured = capture(model.eval(), clip)
+    layer = choose_layer(captured, path, shape[1])
+    return layer_geometry(captured, layer.node, layer.frame_wise)
+
+
+@pytest.mark.parametrize(
+    ("name", "places"),
+    [
+        ("r3d_18", {"stem": (1, 2, 2), "layer3": (4, 8, 8), "layer4": (8, 16, 16)}),
+        ("mc3_18", {"layer4": (1, 16, 16)}),
+        ("r2plus1d_18", {"layer2.0": (2, 4, 4), "layer4": (8, 16, 16)}),
+    ],
+)
+def test_known_networks(name, places):
+    captured = capture(ARCHITECTURES[name](4).eval(), torch.zeros(1, 8, 3, 32, 32))
+    assert choose_layer(captured, None, 8).name == "layer4"
+    for path, stride in places.items():
+        got = layer_geometry(captured, captured.find(path), False)
+        assert (got.stride, got.offset, got.exact) == (stride, (0, 0, 0), True)
+
+
+BODIES = {
+    "even kernels": [nn.Conv3d(3, 4, (2, 4, 4), (2, 2, 2))],
+    "padded": [nn.Conv3d(3, 4, (3, 5, 4), (1, 2, 3), (1, 2, 1))],
+    "dilated": [nn.Conv3d(3, 4, (3, 3, 2), 1, 0, (2, 3, 4))],
+    "deep": [nn.Conv3d(3, 4, 3, 2, 0), nn.AvgPool3d(2), nn.Conv3d(4, 4, 2, 1)],
+    "pooled": [nn.Conv3d(3, 4, 3, (1, 2, 2), 1), nn.AvgPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1))],
+    "padded apart": [nn.ConstantPad3d((2, 0, 1, 3, 0, 1), 0.0), nn.Conv3d(3, 4, 3, 2)],
+    "upsampled": [nn.Conv3d(3, 4, 4, 4), nn.Upsample(scale_factor=2, mode="nearest")],
+    "transposed": [nn.Conv3d(3, 4, 4, 4), nn.ConvTranspose3d(4, 4, 2, 2)],
+}
+
+
+def measured_centre(model, path, cell, shape):
+    """Centre of the clip cells that one cell of the layer depends on, by autograd."""
+    for parameter in model.parameters():
+        nn.init.ones_(parameter)
+    clip = torch.randn(shape, requires_grad=True)
+    outputs = []
+    handle = model.get_submodule(path).register_forward_hook(lambda m, i, o: outputs.append(o))
+    model(clip.transpose(1, 2))
+    handle.remove()
+    (seen,) = torch.autograd.grad(outputs[0][0, 0][cell], clip)
+    axes = seen[0].abs().sum(1)  # [T, H, W]
+    found = [axes.sum([d for d in range(3) if d != i]).nonzero() for i in range(3)]
+    return [float(f.min() + f.max()) / 2 for f in found]
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_cells_lie_where_autograd_sees_them(body):
+    model = Headed(*BODIES[body]).eval()
+    shape = (1, 24, 3, 40, 40)
+    got = place(model, "body", shape)
+    assert got.exact
+    for cell in [(2, 4, 4), (3, 4, 5)]:  # far enough inside for its field to be whole
+        want = measured_centre(model, "body", cell, shape)
+        if body in ("upsampled", "transposed"):  # cells between their sources: within half a source
+            expected = [o + s * i for o, s, i in zip(got.offset, got.stride, cell, strict=True)]
+            assert all(abs(e - w) <= 2 for e, w in zip(expected, want, strict=True))
+        else:
+            expected = [o + s * i for o, s, i in zip(got.offset, got.stride, cell, strict=True)]
+            assert expected == pytest.approx(want)
+
+
+def test_frames_as_the_batch():
+    got = place(FrameWise(), None, (1, 8, 3, 32, 32))
+    assert (got.stride, got.offset, got.exact) == ((1, 4, 4), (0, 1, 1), True)
+
+
+def test_tokens_are_followed_through_reshapes():
+    got = place(Patches(), "volume", (1, 8, 3, 32, 48))
+    assert (got.stride, got.offset, got.exact) == ((2, 8, 8), (0.5, 3.5, 3.5), True)
+
+
+def test_what_cannot_be_followed_is_said():
+    class Shuffled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv3d(3, 4, 2, 2)
+
+        def forward(self, x):
+            x = torch.einsum("nchtw,tu->nchuw", self.conv(x).transpose(2, 3), torch.eye(4) + 1)
+            return x.transpose(2, 3).relu().mean((2, 3, 4))
+
+    got = place(Shuffled(), None, (1, 8, 3, 16, 16))
+    assert not got.exact and got.stride == (2, 2, 2)

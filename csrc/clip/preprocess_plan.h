@@ -11,9 +11,9 @@
 
 namespace tubecam {
 
-// Independent sums of the horizontal pass: a multiple of every number of channels, so that a lane
-// always meets the same channel, and of the widest vector that pays off.
-constexpr int preprocess_lanes(int channels) { return channels == 3 ? 24 : 8; }
+// Independent sums of the horizontal pass: whole vectors, and a multiple of the number of channels,
+// so that a lane always meets the same channel.
+constexpr int preprocess_lanes(int channels) { return channels == 3 ? 12 : 8; }
 
 // How one plane is resampled: rows first, by span; then columns, as dot products of equal length.
 struct PlanePlan {

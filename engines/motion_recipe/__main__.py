@@ -12,16 +12,14 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from tubecam.demo.scene import LABELS
 from tubecam.export import export
 
-from .data import Clips, render
-from .evaluate import Figures, evaluate
-from .infer import BundlePredict
-from .model import CLIP, LAYER
+from .data import CLIP, Clips, render
+from .evaluate import BundlePredict, Figures, evaluate
+from .model import LAYER
 from .train import train
 
 REQUIRED = {"held_out_accuracy": 0.95, "pointing_game": 0.90}
@@ -38,7 +36,7 @@ def main() -> int:
     net = train(seen, options.epochs, options.seed)
     _say(begin, "exporting")
     export(
-        net, options.out, labels=LABELS, clip=CLIP, name="motion", layer=LAYER["name"],
+        net, options.out, labels=LABELS, clip=CLIP, name="motion", layer=LAYER,
         license="Apache-2.0", force=True, progress=print,
     )  # fmt: skip
     figures = measure(options.out, unseen)

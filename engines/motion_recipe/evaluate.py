@@ -7,14 +7,16 @@ and pixels, hits or misses the object's mask at the peak's time.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from tubecam.demo.scene import LABELS
 
-from .data import Clips
+from .data import Clips, normalise
 
 # Clip index → (logits [K], activation [C, t, h, w], weight of the predicted class [C]).
 Predict = Callable[[int], tuple[np.ndarray, np.ndarray, np.ndarray]]
@@ -86,3 +88,21 @@ def peak(tube: np.ndarray, layer: dict, shape: tuple[int, ...]) -> tuple[int, in
     full = upsample(tube, layer, shape)
     ties = np.argwhere(full >= full.max() - 1e-6 * np.abs(full).max())
     return tuple(int(i) for i in ties[len(ties) // 2])
+
+
+class BundlePredict:
+    """The bundle's graph in OpenVINO, as any user of the format would run it."""
+
+    def __init__(self, bundle: Path, clips: Clips) -> None:
+        import openvino
+
+        sidecar = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
+        graph = sidecar["graphs"][0]
+        self.layer, self._clips = graph["layer"], clips
+        hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+        self._model = openvino.Core().compile_model(bundle / graph["file"], "CPU", hints)
+
+    def __call__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        clip = normalise(self._clips.frames[index : index + 1])
+        found = self._model({"clip": clip, "target": np.array([-1], np.int64)})
+        return tuple(found[name][0] for name in ("logits", "activation", "weight"))

@@ -11,18 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-MEAN, STD = 0.5, 0.25
-CLIP = {
-    "length": 16,
-    "height": 72,
-    "width": 128,
-    "sample_fps": 15.0,
-    "mean": [MEAN] * 3,
-    "std": [STD] * 3,
-    "color": "RGB",
-    "resize": {"rule": "stretch"},
-}
-LAYER = {"name": "features", "stride": [4, 8, 8], "offset": [1.5, 3.5, 3.5]}
+LAYER = "features"
 
 _DIRECTIONS, _PHASES = 8, 2
 _WAVELENGTH, _SPEED = 8.0, 1.4  # pixels; pixels a slice, the middle of what the scenes show

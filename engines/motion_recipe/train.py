@@ -10,7 +10,8 @@ from torch import nn
 
 from tubecam.demo.scene import LABELS
 
-from .data import Clips, augment
+from .augment import augment
+from .data import Clips
 from .model import MotionNet
 
 
@@ -27,8 +28,8 @@ def train(clips: Clips, epochs: int, seed: int, batch: int = 16, rate: float = 3
         begin, losses, right = time.monotonic(), [], 0
         order = rng.permutation(len(clips.labels))[: steps * batch].reshape(steps, batch)
         for chosen in order:
-            x, y = augment(clips.frames[chosen], clips.labels[chosen], rng)
-            logits = net(x)
+            x, y = map(torch.from_numpy, augment(clips.frames[chosen], clips.labels[chosen], rng))
+            logits = net(x.transpose(1, 2))
             loss = loss_of(logits, y)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()

@@ -161,7 +161,7 @@ class Scene:
 
 
 class _Grain:
-    """Camera noise: windows of one noise tile, since drawing new noise costs more than the scene."""
+    """Camera noise: windows of one tile, since drawing new noise costs more than the scene."""
 
     _SLACK = 61
 

@@ -1,0 +1,90 @@
+#include "plugin/enums.h"
+
+#include "overlay/colormap.h"
+#include "plugin/aligner.h"
+
+namespace tubecam {
+namespace {
+
+// The table has to live as long as the type. Descriptions are what gst-inspect-1.0 prints.
+GType make_enum(const char* name, const GEnumValue* values) {
+  const GType type = g_enum_register_static(name, values);
+  gst_type_mark_as_plugin_api(type, static_cast<GstPluginAPIFlags>(0));
+  return type;
+}
+
+}  // namespace
+
+GType align_type() {
+  static const GEnumValue values[] = {
+      {static_cast<int>(Align::kLatest), "The newest explanation on the newest frame", "latest"},
+      {static_cast<int>(Align::kDelayed), "Frames wait for their own explanation", "delayed"},
+      {0, nullptr, nullptr}};
+  static const GType type = make_enum("GstTubecamAlign", values);
+  return type;
+}
+
+GType late_windows_type() {
+  static const GEnumValue values[] = {
+      {static_cast<int>(LateWindows::kAuto), "drop when the source is live, else wait", "auto"},
+      {static_cast<int>(LateWindows::kDrop), "Drop the window and count it", "drop"},
+      {static_cast<int>(LateWindows::kWait), "Let the stream wait for inference", "wait"},
+      {0, nullptr, nullptr}};
+  static const GType type = make_enum("GstTubecamLateWindows", values);
+  return type;
+}
+
+GType engine_type() {
+  static const GEnumValue values[] = {{0, "The best one for the device", "auto"},
+                                      {1, "OpenVINO, for any CPU", "openvino"},
+                                      {2, "TensorRT, for NVIDIA GPUs", "tensorrt"},
+                                      {0, nullptr, nullptr}};
+  static const GType type = make_enum("GstTubecamEngine", values);
+  return type;
+}
+
+GType precision_type() {
+  static const GEnumValue values[] = {{0, "The engine's choice", "auto"},
+                                      {1, "32-bit floating point", "fp32"},
+                                      {2, "16-bit floating point", "fp16"},
+                                      {3, "bfloat16", "bf16"},
+                                      {0, nullptr, nullptr}};
+  static const GType type = make_enum("GstTubecamPrecision", values);
+  return type;
+}
+
+GType method_type() {
+  static const GEnumValue values[] = {
+      {0, "The bundle's default", "auto"},
+      {1, "Grad-CAM: gradient averaged over the window", "gradcam"},
+      {2, "CAM (Saliency Tubes): the head's weights, signed", "cam"},
+      {3, "Grad-CAM with gradients averaged for each time step", "gradcam-frame"},
+      {4, "HiResCAM: gradient times activation, signed", "hirescam"},
+      {5, "LayerCAM: positive gradient times activation", "layercam"},
+      {6, "Grad-CAM++", "gradcam++"},
+      {7, "XGrad-CAM", "xgradcam"},
+      {0, nullptr, nullptr}};
+  static const GType type = make_enum("GstTubecamMethod", values);
+  return type;
+}
+
+GType color_map_type() {
+  static const GEnumValue values[] = {
+      {static_cast<int>(ColorMap::kInferno), "Black, purple, orange, yellow", "inferno"},
+      {static_cast<int>(ColorMap::kTurbo), "Blue, green, yellow, red", "turbo"},
+      {static_cast<int>(ColorMap::kViridis), "Purple, green, yellow", "viridis"},
+      {static_cast<int>(ColorMap::kHot), "Black, red, yellow, white", "hot"},
+      {static_cast<int>(ColorMap::kJet), "Blue, cyan, yellow, red", "jet"},
+      {0, nullptr, nullptr}};
+  static const GType type = make_enum("GstTubecamColorMap", values);
+  return type;
+}
+
+const char* enum_nick(GType type, int value) {
+  auto* enums = static_cast<GEnumClass*>(g_type_class_ref(type));
+  const GEnumValue* found = g_enum_get_value(enums, value);
+  g_type_class_unref(enums);
+  return found ? found->value_nick : "";
+}
+
+}  // namespace tubecam

@@ -1,0 +1,69 @@
+// The streaming thread's part of `tubecam`: buffers in, buffers with explanations out, in order,
+// none lost.
+#pragma once
+
+#include <gst/base/gstbasetransform.h>
+#include <gst/video/video.h>
+
+#include <memory>
+#include <optional>
+
+#include "plugin/hold_queue.h"
+#include "plugin/report.h"
+#include "plugin/session.h"
+
+namespace tubecam {
+
+class Flow {
+ public:
+  // element: its pads are pushed on and asked, its bus hears the warnings. All three outlive this.
+  Flow(GstBaseTransform* element, Session* session, const Settings& settings, RateLimit* warnings);
+
+  void set_info(const GstVideoInfo& info);
+  void set_segment(const GstSegment& segment);
+
+  void accept(GstBuffer* buffer, const Settings& settings);  // takes ownership
+  GstBuffer* next();           // the next frame that may go, or null; pushes the events before it
+  void hold(GstEvent* event);  // behind the frames that wait; takes ownership
+  bool holds() const { return !held_.empty(); }
+
+  void drain();  // waits for inference and pushes everything
+  void flush();  // forgets everything
+  void end_stretch();
+  void tell_when_short();  // at the end: a warning when no window was ever complete
+  bool gap_is_long(GstClockTime end) const;
+
+ private:
+  std::optional<int64_t> time_of(GstBuffer* buffer);
+  std::optional<FramePlace> place(GstBuffer* buffer, const Settings& settings);
+  Worker::WhenFull when_full(const Settings& settings);
+  bool may_go(const HeldItem& item);
+  GstBuffer* decorate(GstBuffer* buffer, const FramePlace& place);
+  void measure(double seconds);
+  void warn(const std::string& text);
+  bool source_is_live();
+
+  struct FieldsDeleter {
+    void operator()(GstStructure* fields) const { gst_structure_free(fields); }
+  };
+
+  GstBaseTransform* const element_;
+  Session* const session_;
+  Stream& stream_;
+  RateLimit* const warnings_;
+  const Align align_;
+  float threshold_ = 0.5f;
+  int hop_;
+  GstVideoInfo info_;
+  int64_t frame_duration_ = 0;  // ns, 0 = unknown
+  std::shared_ptr<const GstSegment> segment_;
+  std::optional<bool> live_;
+  HoldQueue held_;
+  int64_t newest_pts_ = -1, next_pts_ = 0;
+  bool frames_came_ = false, untimed_told_ = false, overfull_told_ = false;
+  double work_seconds_ = 0;  // since the last measure()
+  Stream::ExplanationPtr described_;
+  std::unique_ptr<GstStructure, FieldsDeleter> fields_;  // of described_
+};
+
+}  // namespace tubecam

@@ -1,0 +1,98 @@
+// The explanation on a buffer and on the bus: one GstStructure named "tubecam", in a custom GstMeta
+// and in an element message.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <cstdint>
+#include <string>
+
+#include "clip/frame.h"
+#include "engine/bundle.h"
+#include "explain/explainer.h"
+
+namespace tubecam {
+
+// Note [Fields]
+// Every field is a plain int, double, string, boolean, unsigned 64-bit number, or a GBytes of
+// little-endian numbers, so that any language reads them without this header: in Python,
+// buffer.get_custom_meta("tubecam").get_structure(), then get_value(name). Arrays are row-major.
+// Times are ns on the clock of buffer timestamps. "clip pixels" are those of the model's input;
+// "relative" is 0…1 across the frame's width or height, so that it stays true when the frame is
+// scaled.
+//
+//   valid           boolean  false: NaN or infinity was met; the tube is zero
+//   problem         string   where, when not valid
+//   bundle          string   the bundle's name
+//   window          uint64   counts the windows of a stream from 0
+//   window-pts      GBytes   int64 [T], presentation times of the window's slices
+//   label           string   the predicted class, and
+//   label-index     int      its number, and
+//   score           double   its softmax probability
+//   target          string   the explained class, and
+//   target-index    int      its number
+//   logits          GBytes   float32 [K]
+//   tube            GBytes   float32 [t, h, w], relevance in logit units
+//   tube-t, -h, -w                int      its shape
+//   stride-t, -y, -x              double   cell i is centred on offset + stride·i: slices, clip
+//   pixels, clip pixels offset-t, -y, -x              double clip-length, -height, -width  int T,
+//   H, W crop-x, -y, -width, -height   double   relative: where in the frame the model looked curve
+//   GBytes   float32 [T], the tube's sum over space at each slice peak-value      double   logit
+//   units peak-slice, peak-y, peak-x    double   its place: slice, clip pixels, clip pixels
+//   peak-frame-y, peak-frame-x    double   the same, relative
+//   peak-pts        uint64   the same in time
+//   threshold       double   of the tube's maximum: what counts as a box
+//   boxes           GBytes   float32 [n, 5]: x, y, width, height (relative), greatest relevance
+//   inside method, layer, engine, precision    string   the receipt, and relevance-sum, logit,
+//   export-error  double   the same preprocess-ms, engine-ms, explain-ms  double
+//
+// On a buffer besides:
+//   timestamp       uint64   the frame's time
+//   slice           double   the same within the window, 0 … T−1 (clamped)
+//   inside          boolean  whether the frame's time lies in the window; false for newer frames
+//   with align=latest
+// and `boxes` are those at this frame's own time.
+//
+// On the bus besides, about the window (as of the `level` element):
+//   timestamp, stream-time, running-time, duration   uint64
+//   dropped-windows uint64   so far
+// and `boxes` are those at the peak's time.
+
+constexpr char kMetaName[] = "tubecam";
+
+// Registers the custom meta; harmless when repeated. It has no tags: every element that copies
+// metas keeps it.
+void register_meta();
+
+// The fields that buffer and message share. The caller owns the structure.
+GstStructure* describe(const Explanation& explanation, const Bundle& bundle, float threshold);
+
+// Puts `fields` and what concerns this frame onto a writable buffer, in place of an older
+// explanation, and a GstVideoRegionOfInterestMeta of type "tubecam" a box, with a parameter
+// structure "tubecam" (label, score, relevance).
+struct FrameFacts {
+  int64_t pts = 0;
+  int width = 0, height = 0;  // pixels
+  float threshold = 0.5f;
+};
+void attach(GstBuffer* buffer, const GstStructure* fields, const Explanation& explanation,
+            const ClipSpec& spec, const FrameFacts& facts);
+
+// What the overlay needs of a buffer's meta. Pointers live as long as the meta.
+struct Annotation {
+  bool valid = false;
+  const char *problem = "", *label = "", *target = "", *method = "";
+  double score = 0;
+  TubeView tube;
+  int clip_length = 0, clip_height = 0, clip_width = 0;
+  Box crop;                      // relative
+  const float* curve = nullptr;  // [clip_length]
+  double slice = 0;
+  int64_t pts = 0;
+};
+
+// False when the buffer has no such meta. Throws kUsage for one whose fields are missing or
+// contradict each other.
+bool read_annotation(GstBuffer* buffer, Annotation* annotation);
+
+}  // namespace tubecam

@@ -1,0 +1,107 @@
+#include <cmath>
+
+#include "base/error.h"
+#include "plugin/meta.h"
+
+namespace tubecam {
+namespace {
+
+constexpr int kMaxSize = 4096;  // of a tube's or a clip's side: more is no tube
+
+// Reads fields one by one and names the one that is missing or wrong.
+class Reader {
+ public:
+  explicit Reader(const GstStructure* fields) : fields_(fields) {}
+
+  bool boolean(const char* name) const {
+    gboolean value = FALSE;
+    require(gst_structure_get_boolean(fields_, name, &value), name);
+    return value;
+  }
+  int size(const char* name) const {
+    int value = 0;
+    require(gst_structure_get_int(fields_, name, &value) && value > 0 && value <= kMaxSize, name);
+    return value;
+  }
+  double number(const char* name) const {
+    double value = 0;
+    require(gst_structure_get_double(fields_, name, &value) && std::isfinite(value), name);
+    return value;
+  }
+  double positive(const char* name) const {
+    const double value = number(name);
+    require(value > 0, name);
+    return value;
+  }
+  int64_t time(const char* name) const {
+    guint64 value = 0;
+    require(gst_structure_get_uint64(fields_, name, &value) && value <= G_MAXINT64, name);
+    return static_cast<int64_t>(value);
+  }
+  const char* text(const char* name) const {
+    const char* value = gst_structure_get_string(fields_, name);
+    return value ? value : "";
+  }
+  // count: numbers that it has to hold.
+  const float* floats(const char* name, size_t count) const {
+    const GValue* value = gst_structure_get_value(fields_, name);
+    require(value && G_VALUE_HOLDS(value, G_TYPE_BYTES), name);
+    gsize size = 0;
+    const auto* bytes = static_cast<GBytes*>(g_value_get_boxed(value));
+    const void* data = g_bytes_get_data(const_cast<GBytes*>(bytes), &size);
+    require(size == count * sizeof(float), name);
+    return static_cast<const float*>(data);
+  }
+
+ private:
+  static void require(bool good, const char* name) {
+    check(good, ErrorCode::kUsage, "the metadata's field \"", name, "\" is missing or wrong");
+  }
+  const GstStructure* fields_;
+};
+
+TubeView read_tube(const Reader& fields) {
+  TubeView tube;
+  tube.t = fields.size("tube-t");
+  tube.h = fields.size("tube-h");
+  tube.w = fields.size("tube-w");
+  tube.stride = {fields.positive("stride-t"), fields.positive("stride-y"),
+                 fields.positive("stride-x")};
+  tube.offset = {fields.number("offset-t"), fields.number("offset-y"), fields.number("offset-x")};
+  tube.values = fields.floats("tube", size_t{1} * tube.t * tube.h * tube.w);
+  return tube;
+}
+
+Box read_crop(const Reader& fields) {
+  Box crop;
+  crop.x = static_cast<float>(fields.number("crop-x"));
+  crop.y = static_cast<float>(fields.number("crop-y"));
+  crop.width = static_cast<float>(fields.positive("crop-width"));
+  crop.height = static_cast<float>(fields.positive("crop-height"));
+  return crop;
+}
+
+}  // namespace
+
+bool read_annotation(GstBuffer* buffer, Annotation* annotation) {
+  GstCustomMeta* meta = gst_buffer_get_custom_meta(buffer, kMetaName);
+  if (!meta) return false;
+  const Reader fields(gst_custom_meta_get_structure(meta));
+  annotation->valid = fields.boolean("valid");
+  annotation->problem = fields.text("problem");
+  annotation->label = fields.text("label");
+  annotation->target = fields.text("target");
+  annotation->method = fields.text("method");
+  annotation->score = fields.number("score");
+  annotation->tube = read_tube(fields);
+  annotation->clip_length = fields.size("clip-length");
+  annotation->clip_height = fields.size("clip-height");
+  annotation->clip_width = fields.size("clip-width");
+  annotation->crop = read_crop(fields);
+  annotation->curve = fields.floats("curve", annotation->clip_length);
+  annotation->slice = fields.number("slice");
+  annotation->pts = fields.time("timestamp");
+  return true;
+}
+
+}  // namespace tubecam

@@ -1,0 +1,29 @@
+/**
+ * element-tubeoverlay
+ *
+ * Draws what `tubecam` attached: the heat of the tube at each frame's own time, exactly where the
+ * model's crop was taken, the label with its score, and the tube's course over the window with a
+ * mark at the frame's place.
+ *
+ * ## Example pipelines
+ * |[
+ * gst-launch-1.0 filesrc location=video.mp4 ! decodebin ! tubecam bundle=engines/motion !
+ * tubeoverlay color-map=inferno alpha=0.5 ! videoconvert ! autovideosink
+ * ]|
+ * |[
+ * gst-launch-1.0 v4l2src ! videoconvert ! tubecam ! videoscale ! video/x-raw,width=320,height=240 !
+ * tubeoverlay ! videoconvert ! autovideosink
+ * ]| Scaled in between: the crop is kept relative to the frame, so heat stays in place.
+ *
+ * Heat is in logit units: its scale follows the largest relevance fast upwards and slowly
+ * downwards, and the heat itself is smoothed over 0.15 s, so that nothing flickers when one window
+ * replaces another. A frame without an explanation passes untouched; an explanation that is not
+ * valid shows its reason and no heat. All properties can be changed while playing.
+ */
+#pragma once
+
+#include <gst/base/gstbasetransform.h>
+
+G_BEGIN_DECLS
+G_DECLARE_FINAL_TYPE(GstTubeOverlay, gst_tube_overlay, GST, TUBE_OVERLAY, GstBaseTransform)
+G_END_DECLS

@@ -1,0 +1,83 @@
+#include "plugin/report.h"
+
+#include "base/error.h"
+#include "plugin/meta.h"
+
+namespace tubecam {
+namespace {
+
+constexpr gint64 kQuiet = 5 * G_USEC_PER_SEC;
+
+struct Code {
+  GQuark domain;
+  gint code;
+};
+
+Code code_of(const std::exception& error, const std::string& bundle) {
+  const auto* ours = dynamic_cast<const Error*>(&error);
+  if (!ours) return {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED};
+  const bool missing = !g_file_test(bundle.c_str(), G_FILE_TEST_EXISTS);
+  switch (ours->code()) {
+    case ErrorCode::kUsage:
+      return {GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS};
+    case ErrorCode::kUnavailable:
+      return {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT};
+    case ErrorCode::kEngine:
+      return {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED};
+    case ErrorCode::kBundle:
+      break;
+  }
+  return {GST_RESOURCE_ERROR, missing ? GST_RESOURCE_ERROR_NOT_FOUND : GST_RESOURCE_ERROR_READ};
+}
+
+void post(GstElement* element, GstMessageType type, Code code, const std::string& text) {
+  gst_element_message_full(element, type, code.domain, code.code, g_strdup(text.c_str()), nullptr,
+                           __FILE__, GST_FUNCTION, __LINE__);
+}
+
+void set_times(GstStructure* fields, const Window& window, const GstSegment* segment) {
+  const auto first = static_cast<guint64>(window.pts.front());
+  guint64 stream_time = GST_CLOCK_TIME_NONE, running_time = GST_CLOCK_TIME_NONE;
+  if (segment && segment->format == GST_FORMAT_TIME) {
+    stream_time = gst_segment_to_stream_time(segment, GST_FORMAT_TIME, first);
+    running_time = gst_segment_to_running_time(segment, GST_FORMAT_TIME, first);
+  }
+  gst_structure_set(fields, "timestamp", G_TYPE_UINT64, first, "stream-time", G_TYPE_UINT64,
+                    stream_time, "running-time", G_TYPE_UINT64, running_time, "duration",
+                    G_TYPE_UINT64, static_cast<guint64>(window.pts.back()) - first, nullptr);
+}
+
+}  // namespace
+
+bool RateLimit::allow() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  const gint64 now = g_get_monotonic_time();
+  if (last_ != 0 && now - last_ < kQuiet) return false;
+  last_ = now;
+  return true;
+}
+
+void post_error(GstElement* element, const std::exception& error, const std::string& bundle) {
+  post(element, GST_MESSAGE_ERROR, code_of(error, bundle), error.what());
+}
+
+void post_warning(GstElement* element, const std::string& text) {
+  post(element, GST_MESSAGE_WARNING, {GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED}, text);
+}
+
+void post_progress(GstElement* element, GstProgressType type, const std::string& text) {
+  gst_element_post_message(
+      element, gst_message_new_progress(GST_OBJECT(element), type, "compile", text.c_str()));
+}
+
+void post_explanation(GstElement* element, const Outcome& outcome, const Bundle& bundle,
+                      float threshold, uint64_t dropped) {
+  GstStructure* fields = describe(*outcome.explanation, bundle, threshold);
+  const auto* segment = static_cast<const GstSegment*>(outcome.job.context.get());
+  set_times(fields, outcome.job.window, segment);
+  gst_structure_set(fields, "dropped-windows", G_TYPE_UINT64, static_cast<guint64>(dropped),
+                    nullptr);
+  gst_element_post_message(element, gst_message_new_element(GST_OBJECT(element), fields));
+}
+
+}  // namespace tubecam

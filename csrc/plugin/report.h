@@ -1,0 +1,36 @@
+// What the elements say on the bus.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <exception>
+#include <mutex>
+#include <string>
+
+#include "plugin/worker.h"
+
+namespace tubecam {
+
+// Lets a warning through at most every five seconds. Any thread.
+class RateLimit {
+ public:
+  bool allow();
+
+ private:
+  std::mutex mutex_;
+  gint64 last_ = 0;  // µs, monotonic
+};
+
+// Stops the pipeline. A missing bundle is RESOURCE NOT_FOUND, a bad one RESOURCE READ, a wrong
+// property RESOURCE SETTINGS, an engine that is not there LIBRARY INIT and one that fails LIBRARY
+// FAILED.
+void post_error(GstElement* element, const std::exception& error, const std::string& bundle);
+void post_warning(GstElement* element, const std::string& text);
+void post_progress(GstElement* element, GstProgressType type, const std::string& text);
+
+// The element message of a window; see meta.h. context of the job: the GstSegment of its frames, or
+// null.
+void post_explanation(GstElement* element, const Outcome& outcome, const Bundle& bundle,
+                      float threshold, uint64_t dropped);
+
+}  // namespace tubecam

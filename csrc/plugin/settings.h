@@ -1,0 +1,62 @@
+// The properties of `tubecam`: their description, their values, and what they mean to the core.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <string>
+
+#include "explain/explainer.h"
+#include "plugin/aligner.h"
+#include "plugin/enums.h"
+
+namespace tubecam {
+
+struct Settings {
+  std::string bundle;  // empty: the packaged one
+  int engine = 0;      // engine_type()
+  std::string device = "cpu";
+  int precision = 0;  // precision_type()
+  int threads = 0;
+  std::string cache_dir;
+  Align align = Align::kLatest;
+  LateWindows late_windows = LateWindows::kAuto;
+  int method = 0;  // method_type()
+  int target = -1;
+  int hop = 4;
+  float threshold = 0.5f;
+
+  ExplainerOptions options() const;  // throws kUsage for a device that is none
+};
+
+enum Property : guint {
+  kPropBundle = 1,
+  kPropEngine,
+  kPropDevice,
+  kPropPrecision,
+  kPropThreads,
+  kPropCacheDir,
+  kPropAlign,
+  kPropLateWindows,
+  kPropMethod,
+  kPropTarget,
+  kPropHop,
+  kPropThreshold,
+  kPropWindows,
+  kPropDroppedWindows,
+  kPropResets,
+};
+
+void install_properties(GObjectClass* klass);
+
+// One property's value in or out. False for one that is not a setting.
+bool set_setting(Settings* settings, guint property, const GValue* value);
+bool get_setting(const Settings& settings, guint property, GValue* value);
+
+// Tells a running explainer. Throws kUsage naming what would be valid; the explainer then goes on
+// as before.
+void apply_setting(const Settings& settings, guint property, Explainer* explainer);
+
+// The bundle that is installed beside this plugin, or an empty string.
+std::string packaged_bundle();
+
+}  // namespace tubecam

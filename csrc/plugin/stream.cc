@@ -1,0 +1,123 @@
+#include "plugin/stream.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace tubecam {
+namespace {
+
+// With Align::kLatest: an explanation that ended longer ago than this says nothing about the frame.
+constexpr int64_t kMaxAge = 5'000'000'000;
+
+size_t clip_size(const ClipSpec& spec) {
+  return size_t{3} * spec.length * spec.height * spec.width;
+}
+
+}  // namespace
+
+Stream::Stream(const ClipSpec& spec, const Options& options, Worker::Explain explain,
+               Worker::Listener listener)
+    : align_(options.align),
+      window_(spec, options.hop),
+      hop_(options.hop),
+      worker_(std::move(explain), std::move(listener), clip_size(spec)) {
+  turnaround_.sample(options.inference_seconds);
+  latency_.set(fixed_seconds(0), measured_seconds());
+}
+
+FramePlace Stream::push(const Frame& frame, int64_t pts, Worker::WhenFull when_full,
+                        const std::shared_ptr<const void>& context) {
+  using Clock = std::chrono::steady_clock;
+  const auto begin = Clock::now();
+  const bool complete = window_.push(frame, pts);
+  preprocess_ms_ += std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+  if (window_.resets() != window_resets_) {
+    window_resets_ = window_.resets();
+    if (!fresh_) ++stretch_, fresh_ = true;
+  }
+  if (fresh_ && started_) ++counters_.resets;
+  started_ = true;
+  fresh_ = closed_ = false;
+  if (complete) submit(when_full, context);
+  return {stretch_, pts};
+}
+
+void Stream::submit(Worker::WhenFull when_full, const std::shared_ptr<const void>& context) {
+  const Window& window = window_.window();
+  Job job{next_id_++, window, std::exchange(preprocess_ms_, 0), context};
+  aligner_.add(job.id, stretch_, window.pts.front(), window.pts.back());
+  ++counters_.windows;
+  const uint64_t id = job.id;
+  const auto fill = [this](float* clip) { window_.copy_to(clip); };
+  const Worker::Submitted submitted = worker_.submit(std::move(job), fill, when_full);
+  if (submitted == Worker::Submitted::kTaken) return;
+  aligner_.dropped(id);
+  if (submitted == Worker::Submitted::kDropped) ++counters_.dropped;
+}
+
+void Stream::collect() {
+  for (Outcome& outcome : worker_.take()) {
+    turnaround_.sample(outcome.turnaround);
+    if (outcome.explanation) {
+      aligner_.explained(outcome.job.id, std::move(outcome.explanation));
+    } else {
+      aligner_.failed(outcome.job.id);
+    }
+  }
+}
+
+bool Stream::ready(const FramePlace& place) {
+  collect();
+  if (align_ == Align::kLatest) return true;
+  return aligner_.settled(place, closed_ || place.stretch < stretch_);
+}
+
+Stream::ExplanationPtr Stream::explanation(const FramePlace& place) {
+  collect();
+  aligner_.forget_before(place);
+  if (align_ == Align::kLatest) return aligner_.latest(place, kMaxAge);
+  return aligner_.central(place);
+}
+
+void Stream::end_stretch() {
+  window_.reset();
+  if (fresh_) return;
+  ++stretch_;
+  fresh_ = true;
+}
+
+void Stream::finish() {
+  worker_.wait_idle();
+  collect();
+  closed_ = true;
+}
+
+void Stream::restart() {
+  worker_.resume();
+  aligner_.clear();
+  end_stretch();
+}
+
+double Stream::hold_seconds() const {
+  if (align_ == Align::kLatest) return 0;
+  const double last =
+      window_.spec().length - 1;  // the first frame waits for the window's last slice
+  return std::max(last, last / 2 + hop_) / window_.spec().sample_fps;
+}
+
+// A result is noticed when the next frame comes: up to one frame later.
+double Stream::fixed_seconds(double frame_seconds) const {
+  return align_ == Align::kLatest ? 0 : hold_seconds() + frame_seconds;
+}
+
+double Stream::measured_seconds() const {
+  return work_.seconds() + (align_ == Align::kLatest ? 0 : turnaround_.seconds());
+}
+
+bool Stream::measure(double work_seconds, double frame_seconds) {
+  work_.sample(work_seconds);
+  return latency_.update(fixed_seconds(frame_seconds), measured_seconds());
+}
+
+}  // namespace tubecam

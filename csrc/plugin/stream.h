@@ -1,0 +1,82 @@
+// One stream: frames go in, and each is told its explanation. The element adds GStreamer's words to
+// it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "clip/clip_window.h"
+#include "plugin/aligner.h"
+#include "plugin/latency.h"
+#include "plugin/worker.h"
+
+namespace tubecam {
+
+// For one thread (the streaming thread), but for what is marked.
+class Stream {
+ public:
+  using ExplanationPtr = Aligner::ExplanationPtr;
+
+  struct Options {
+    Align align = Align::kLatest;
+    int hop = 4;
+    double inference_seconds = 0;  // measured beforehand: the first figure for the latency
+  };
+  struct Counters {
+    std::atomic<uint64_t> windows{0};  // complete ones, dropped ones among them
+    std::atomic<uint64_t> dropped{0};
+    std::atomic<uint64_t> resets{0};  // times that the window started anew in mid-stream
+  };
+
+  Stream(const ClipSpec& spec, const Options& options, Worker::Explain explain,
+         Worker::Listener listener);
+
+  // Takes a frame, once: preprocesses it and, when a window is complete, hands that to inference.
+  // context: is found again in this window's Outcome. Throws what ClipWindow::push throws.
+  FramePlace push(const Frame& frame, int64_t pts, Worker::WhenFull when_full,
+                  const std::shared_ptr<const void>& context = nullptr);
+
+  // Whether nothing better will come for this frame; always so with Align::kLatest.
+  bool ready(const FramePlace& place);
+  ExplanationPtr explanation(const FramePlace& place);  // what there is for it now, or null
+
+  void end_stretch();  // a seek, a new segment, lost data: no window spans it
+  void finish();       // waits for what is being explained; every frame so far is ready then
+  void restart();      // after cancel(): nothing from before remains
+  void set_hop(int hop) { window_.set_hop(hop), hop_ = hop; }
+
+  // Any thread may cancel: it wakes push() and finish() and forgets what is on its way.
+  void cancel() { worker_.cancel(); }
+
+  double hold_seconds()
+      const;  // the longest that a frame waits with Align::kDelayed until its window is complete
+  // Measures one frame's work and how long the frame stays. True when the pipeline has to be told
+  // of a new latency.
+  bool measure(double work_seconds, double frame_seconds);
+  const LatencyShare& latency() const { return latency_; }  // any thread
+  const Counters& counters() const { return counters_; }    // any thread
+  int slots_missing() const { return window_.slots_missing(); }
+
+ private:
+  void collect();
+  void submit(Worker::WhenFull when_full, const std::shared_ptr<const void>& context);
+  double fixed_seconds(double frame_seconds) const;
+  double measured_seconds() const;
+
+  const Align align_;
+  ClipWindow window_;
+  Aligner aligner_;
+  int hop_;
+  uint64_t next_id_ = 0, stretch_ = 0, window_resets_ = 0;
+  bool fresh_ = true;     // no frame of this stretch has come yet
+  bool started_ = false;  // a frame has come at all
+  bool closed_ = false;   // finish() came after the newest frame
+  double preprocess_ms_ = 0;
+  PeakMeter work_{0.998}, turnaround_{0.98};
+  LatencyShare latency_;
+  Counters counters_;
+  Worker worker_;  // the last member: its thread is joined before the rest goes
+};
+
+}  // namespace tubecam

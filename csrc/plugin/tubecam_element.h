@@ -1,0 +1,45 @@
+/**
+ * element-tubecam
+ *
+ * Explains what a video model sees, while the video plays: it attaches to every frame where and
+ * when the model looked, and posts one message a window. The pixels pass untouched; `tubeoverlay`
+ * draws.
+ *
+ * ## Example pipelines
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=150 ! video/x-raw,width=640,height=360 ! tubecam !
+ * tubeoverlay ! videoconvert ! autovideosink
+ * ]| The packaged model on a test picture.
+ * |[
+ * gst-launch-1.0 -m filesrc location=video.mp4 ! decodebin ! tubecam bundle=engines/motion
+ * align=delayed ! fakesink
+ * ]| Prints one message a window. See meta.h for their fields, which are those of the metadata.
+ *
+ * ## Time
+ * Windows follow presentation times. A gap of over a second, a step back, a flush, another segment,
+ * another size, and a DISCONT buffer more than a quarter of a second after the one before it start
+ * a new window; none is ever part-filled. A buffer without a time gets the one that the frame rate
+ * implies; where there is no frame rate it passes unexplained.
+ *
+ * ## Alignment
+ * With `align=latest` a frame carries the newest explanation that is there, until one replaces it,
+ * for at most 5 s. With `align=delayed` it waits for the window in whose middle it lies best; see
+ * Note [Overlapping windows] in aligner.h. Then frames of the stream's start wait for the first
+ * window, so the latency is about a window plus inference. More than 512 MiB, or 4 s more than a
+ * window, is never held: frames then go with the best explanation that is there.
+ *
+ * ## Inference
+ * It runs on a thread of its own. `late-windows` says what happens when it falls behind; frames are
+ * never dropped. An explanation that holds NaN or infinity is marked (`valid` is false), one that
+ * failed is left out, and both post a warning at most every 5 s.
+ *
+ * Since pixels pass through, the ALLOCATION query is answered by who is downstream: with
+ * GstVideoMeta (any stride) where that is understood there.
+ */
+#pragma once
+
+#include <gst/base/gstbasetransform.h>
+
+G_BEGIN_DECLS
+G_DECLARE_FINAL_TYPE(GstTubecam, gst_tubecam, GST, TUBECAM, GstBaseTransform)
+G_END_DECLS

@@ -1,0 +1,130 @@
+#include "plugin/worker.h"
+
+#include <chrono>
+#include <exception>
+#include <utility>
+
+namespace tubecam {
+namespace {
+
+int64_t now() {
+  using std::chrono::steady_clock;
+  return std::chrono::nanoseconds(steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+Worker::Worker(Explain explain, Listener listener, size_t clip_size)
+    : explain_(std::move(explain)), listener_(std::move(listener)) {
+  for (Slot& slot : slots_) slot.clip.resize(clip_size);
+  thread_ = std::thread([this] { run(); });
+}
+
+Worker::~Worker() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    stopping_ = cancelled_ = true;
+    ++generation_;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+Worker::Slot* Worker::free_slot() {
+  for (Slot& slot : slots_) {
+    if (!slot.taken) return &slot;
+  }
+  return nullptr;
+}
+
+Worker::Submitted Worker::submit(Job job, const Fill& fill, WhenFull when_full) {
+  Slot* slot = nullptr;
+  {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (when_full == WhenFull::kWait) {
+      changed_.wait(lock, [this] { return cancelled_ || free_slot(); });
+    }
+    if (cancelled_) return Submitted::kCancelled;
+    slot = free_slot();
+    if (!slot) return Submitted::kDropped;
+    slot->taken = true;
+  }
+  fill(slot->clip.data());  // without the lock: only this thread knows the slot
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (cancelled_) {
+      slot->taken = false;
+      return Submitted::kCancelled;
+    }
+    slot->job = std::move(job);
+    slot->submitted = now();
+    waiting_.push_back(slot);
+  }
+  changed_.notify_all();
+  return Submitted::kTaken;
+}
+
+std::vector<Outcome> Worker::take() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return std::exchange(finished_, {});
+}
+
+void Worker::wait_idle() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  changed_.wait(lock, [this] { return cancelled_ || (waiting_.empty() && !running_); });
+}
+
+void Worker::cancel() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    cancelled_ = true;
+    ++generation_;
+    for (Slot* slot : waiting_) slot->taken = false;
+    waiting_.clear();
+    finished_.clear();
+  }
+  changed_.notify_all();
+}
+
+void Worker::resume() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  cancelled_ = false;
+}
+
+Outcome Worker::explain(const Slot& slot) const {
+  Outcome outcome;
+  outcome.job = slot.job;
+  try {
+    auto explanation = std::make_shared<Explanation>(explain_(slot.clip.data(), slot.job.window));
+    explanation->timings.preprocess = slot.job.preprocess_ms;
+    outcome.explanation = std::move(explanation);
+  } catch (const std::exception& error) {
+    outcome.error = error.what();
+  }
+  outcome.turnaround = 1e-9 * static_cast<double>(now() - slot.submitted);
+  return outcome;
+}
+
+void Worker::run() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+    if (stopping_) return;
+    Slot* slot = waiting_.front();
+    waiting_.pop_front();
+    running_ = true;
+    const uint64_t generation = generation_;
+    lock.unlock();
+    Outcome outcome = explain(*slot);
+    lock.lock();
+    const bool wanted = generation == generation_;
+    lock.unlock();
+    if (wanted) listener_(outcome);
+    lock.lock();
+    if (generation == generation_) finished_.push_back(std::move(outcome));
+    slot->taken = running_ = false;
+    changed_.notify_all();
+  }
+}
+
+}  // namespace tubecam

@@ -17,24 +17,30 @@ constexpr int kMaxRows = 257;  // 257 · 255 is the most that 16 bits hold
 TUBECAM_MULTIVERSION
 void add_rows(const uint8_t* TUBECAM_RESTRICT rows, int stride, int count, int bytes,
               uint16_t* TUBECAM_RESTRICT sum) {
+  int row = count % 4;
   std::fill_n(sum, bytes, uint16_t(0));
-  int row = 0;
-  for (; row + 4 <= count; row += 4, rows += 4 * size_t(stride)) {
+  for (int i = 0; i < row; ++i, rows += stride) {
+    for (int x = 0; x < bytes; ++x) sum[x] = uint16_t(sum[x] + rows[x]);
+  }
+  for (; row < count; row += 4, rows += 4 * size_t(stride)) {
     const uint8_t* TUBECAM_RESTRICT a = rows;
     const uint8_t* TUBECAM_RESTRICT b = a + stride;
     const uint8_t* TUBECAM_RESTRICT c = b + stride;
     const uint8_t* TUBECAM_RESTRICT d = c + stride;
     for (int x = 0; x < bytes; ++x) sum[x] = uint16_t(sum[x] + a[x] + b[x] + c[x] + d[x]);
   }
-  for (; row < count; ++row, rows += stride) {
-    for (int x = 0; x < bytes; ++x) sum[x] = uint16_t(sum[x] + rows[x]);
-  }
 }
 
+// The rows of one span: its first, its last, and the sum of those between.
 TUBECAM_MULTIVERSION
-void blend_ends(const uint8_t* TUBECAM_RESTRICT first, const uint8_t* TUBECAM_RESTRICT last,
-                float first_weight, float last_weight, int bytes, float* TUBECAM_RESTRICT out) {
-  for (int x = 0; x < bytes; ++x) out[x] = first_weight * first[x] + last_weight * last[x];
+void blend_rows(const uint8_t* TUBECAM_RESTRICT first, const uint16_t* TUBECAM_RESTRICT sum,
+                const uint8_t* TUBECAM_RESTRICT last, const Span& span, int bytes,
+                float* TUBECAM_RESTRICT out) {
+  const float first_weight = span.first, inner_weight = span.inner;
+  const float last_weight = span.count > 1 ? span.last : 0;
+  for (int x = 0; x < bytes; ++x) {
+    out[x] = first_weight * first[x] + inner_weight * sum[x] + last_weight * last[x];
+  }
 }
 
 TUBECAM_MULTIVERSION
@@ -46,12 +52,14 @@ void add_scaled(const uint16_t* TUBECAM_RESTRICT sum, float weight, int bytes,
 void resample_row(PlanePlan& plane, const uint8_t* data, int stride, const Span& span) {
   const uint8_t* first = data + size_t(span.begin) * stride + plane.begin;
   const uint8_t* last = first + size_t(span.count - 1) * stride;
-  blend_ends(first, last, span.first, span.count > 1 ? span.last : 0.0f, plane.bytes,
-             plane.row.data());
-  for (int row = 1; row < span.count - 1; row += kMaxRows) {
-    const int count = std::min(kMaxRows, span.count - 1 - row);
-    add_rows(first + size_t(row) * stride, stride, count, plane.bytes, plane.sum.data());
-    add_scaled(plane.sum.data(), span.inner, plane.bytes, plane.row.data());
+  uint16_t* sum = plane.sum.data();
+  const int end = span.count - 1;
+  int row = std::min(1 + kMaxRows, std::max(1, end));
+  add_rows(first + stride, stride, row - 1, plane.bytes, sum);
+  blend_rows(first, sum, last, span, plane.bytes, plane.row.data());
+  for (; row < end; row += kMaxRows) {
+    add_rows(first + size_t(row) * stride, stride, std::min(kMaxRows, end - row), plane.bytes, sum);
+    add_scaled(sum, span.inner, plane.bytes, plane.row.data());
   }
 }
 

@@ -30,8 +30,8 @@ fs::path open_folder(const std::string& folder) {
   return path;
 }
 
-// The path of a regular file that really lies in the folder. Links out of it are refused, and so are pipes and devices,
-// which could block a reader for ever.
+// The path of a regular file that really lies in the folder. Links out of it are refused, and so
+// are pipes and devices, which could block a reader for ever.
 fs::path locate(const fs::path& folder, const std::string& name) {
   std::error_code error;
   const fs::path path = fs::canonical(folder / name, error);
@@ -39,7 +39,8 @@ fs::path locate(const fs::path& folder, const std::string& name) {
   const auto [end, rest] = std::mismatch(folder.begin(), folder.end(), path.begin(), path.end());
   check(end == folder.end(), ErrorCode::kBundle, "the bundle's ", name, " is a link that leaves ",
         folder.string());
-  check(fs::is_regular_file(path, error), ErrorCode::kBundle, path.string(), " is not a regular file");
+  check(fs::is_regular_file(path, error), ErrorCode::kBundle, path.string(),
+        " is not a regular file");
   return path;
 }
 
@@ -72,7 +73,8 @@ bool is_utf8(const std::string& text) {
 }
 
 void check_label(const std::string& label, const fs::path& path, size_t line) {
-  check(!label.empty(), ErrorCode::kBundle, path.string(), ":", line, ": a label must not be empty");
+  check(!label.empty(), ErrorCode::kBundle, path.string(), ":", line,
+        ": a label must not be empty");
   check(label.size() <= kMaxLabel, ErrorCode::kBundle, path.string(), ":", line,
         ": a label must not exceed ", kMaxLabel, " bytes");
   bool plain = is_utf8(label);
@@ -100,8 +102,9 @@ std::vector<std::string> read_labels(const fs::path& path) {
 
 void verify(const fs::path& path, const std::string& expected) {
   const std::string actual = sha256_of_file(path.string());
-  check(actual == expected, ErrorCode::kBundle, path.string(), " is not the file that bundle.json names: its SHA-256 is ",
-        actual, ", not ", expected, ". It was changed or damaged: export or copy the bundle again");
+  check(actual == expected, ErrorCode::kBundle, path.string(),
+        " is not the file that bundle.json names: its SHA-256 is ", actual, ", not ", expected,
+        ". It was changed or damaged: export or copy the bundle again");
 }
 
 }  // namespace

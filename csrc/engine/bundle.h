@@ -11,14 +11,14 @@ namespace tubecam {
 
 struct LayerSpec {
   std::string name;
-  std::array<int, 4> shape{};       // C, t, h, w
-  std::array<double, 3> stride{};   // t (slices), y, x (input pixels)
+  std::array<int, 4> shape{};      // C, t, h, w
+  std::array<double, 3> stride{};  // t (slices), y, x (input pixels)
   std::array<double, 3> offset{};
 };
 
 struct GraphSpec {
-  std::string file;                 // absolute path
-  std::string sha256;               // of the file, verified
+  std::string file;    // absolute path
+  std::string sha256;  // of the file, verified
   std::vector<std::string> methods;
   std::string default_method;
   std::string logits, activation, weight, gradient;  // output names; weight or gradient is empty
@@ -26,18 +26,19 @@ struct GraphSpec {
 };
 
 struct Bundle {
-  std::string folder;               // absolute path
+  std::string folder;  // absolute path
   std::string name;
   std::vector<std::string> labels;
   ClipSpec clip;
   std::vector<GraphSpec> graphs;
   std::string precision;
-  double export_error = 0;          // greatest relative error that the export's check saw
-  std::string sidecar;              // the whole JSON text, for `inspect`
+  double export_error = 0;  // greatest relative error that the export's check saw
+  std::string sidecar;      // the whole JSON text, for `inspect`
 };
 
-// Throws kBundle: folder or file missing, not JSON, a newer format, a value outside its limits (named with its JSON path),
-// a path that leaves the folder, a hash that differs, a label count of zero.
+// Throws kBundle: folder or file missing, not JSON, a newer format, a value outside its limits
+// (named with its JSON path), a path that leaves the folder, a hash that differs, a label count of
+// zero.
 Bundle load_bundle(const std::string& folder);
 
 // The explanation methods that this runtime computes, in the order of CamMethod (explain/cam3d.h).

@@ -20,7 +20,8 @@ struct Library {
 // The explicit list of engines.
 constexpr Library kLibraries[] = {
     {"openvino", "libtubecam_openvino.so", "TUBECAM_OPENVINO",
-     "OpenVINO's runtime comes with the Python package `openvino`, in the version that tubecam pins"},
+     "OpenVINO's runtime comes with the Python package `openvino`, in the version that tubecam "
+     "pins"},
     {"tensorrt", "libtubecam_tensorrt.so", "TUBECAM_TENSORRT",
      "TensorRT is the system's: install libnvinfer and libnvonnxparser"},
 };
@@ -46,12 +47,13 @@ std::filesystem::path own_folder() {
 
 EngineEntry* load_entry(const Library& library) {
   const std::string path = (own_folder() / library.file).string();
-  check(std::filesystem::exists(path), ErrorCode::kUnavailable, "this build has no ", library.engine,
-        " engine: there is no ", path, ". Build tubecam with -D", library.option, "=ON");
+  check(std::filesystem::exists(path), ErrorCode::kUnavailable, "this build has no ",
+        library.engine, " engine: there is no ", path, ". Build tubecam with -D", library.option,
+        "=ON");
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);  // kept for the life of the process
   if (!handle) {
-    fail(ErrorCode::kUnavailable, "the ", library.engine, " engine ", path, " does not load: ", dlerror(),
-         ". ", library.remedy);
+    fail(ErrorCode::kUnavailable, "the ", library.engine, " engine ", path,
+         " does not load: ", dlerror(), ". ", library.remedy);
   }
   void* entry = dlsym(handle, "tubecam_make_engine");
   check(entry != nullptr, ErrorCode::kUnavailable, path, " is not an engine of tubecam");
@@ -62,7 +64,8 @@ void check_options(const EngineOptions& options) {
   const std::string& precision = options.precision;
   const bool known =
       precision == "auto" || precision == "fp32" || precision == "fp16" || precision == "bf16";
-  check(known, ErrorCode::kUsage, "unknown precision \"", precision, "\": choose auto, fp32, fp16 or bf16");
+  check(known, ErrorCode::kUsage, "unknown precision \"", precision,
+        "\": choose auto, fp32, fp16 or bf16");
   check(options.threads >= 0 && options.threads <= 1024, ErrorCode::kUsage,
         "threads must be 0 (the engine's choice) … 1024, not ", options.threads);
 }

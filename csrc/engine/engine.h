@@ -1,4 +1,5 @@
-// An inference engine runs one explained graph. Engines live in libraries of their own that are loaded when asked for.
+// An inference engine runs one explained graph. Engines live in libraries of their own that are
+// loaded when asked for.
 #pragma once
 
 #include <memory>
@@ -12,7 +13,7 @@
 namespace tubecam {
 
 struct EngineOptions {
-  std::string engine = "auto";     // auto, openvino, tensorrt
+  std::string engine = "auto";  // auto, openvino, tensorrt
   Device device;
   std::string precision = "auto";  // auto, fp32, fp16, bf16
   int threads = 0;                 // 0 = the engine's choice
@@ -20,10 +21,10 @@ struct EngineOptions {
 };
 
 struct EngineInfo {
-  std::string name;                // "openvino"
+  std::string name;  // "openvino"
   std::string version;
-  std::string device;              // as the engine names it
-  std::string precision;           // what it really computes in
+  std::string device;     // as the engine names it
+  std::string precision;  // what it really computes in
 };
 
 // Views of the engine's own memory, valid until the next infer(). weight or gradient has no data.
@@ -38,18 +39,22 @@ class Engine {
  public:
   virtual ~Engine() = default;
   virtual EngineInfo info() const = 0;
-  // clip: [1, T, 3, H, W] float32 on the engine's device; target: class, −1 = predicted. Not re-entrant.
+  // clip: [1, T, 3, H, W] float32 on the engine's device; target: class, −1 = predicted. Not
+  // re-entrant.
   virtual const EngineOutputs& infer(const TensorView& clip, int64_t target) = 0;
 };
 
-// The explicit factory. Throws kUnavailable when the engine's library was not built (names the CMake option) or cannot be
-// loaded (says which file and why); kEngine when the graph does not load or its inputs and outputs are not those that the
-// sidecar states (names, shapes, dtypes are all compared).
-// `auto` is OpenVINO on the CPU and TensorRT on CUDA, unless the environment variable TUBECAM_ENGINE names one.
+// The explicit factory. Throws kUnavailable when the engine's library was not built (names the
+// CMake option) or cannot be loaded (says which file and why); kEngine when the graph does not load
+// or its inputs and outputs are not those that the sidecar states (names, shapes, dtypes are all
+// compared). `auto` is OpenVINO on the CPU and TensorRT on CUDA, unless the environment variable
+// TUBECAM_ENGINE names one.
 std::unique_ptr<Engine> make_engine(const Bundle& bundle, const GraphSpec& graph,
                                     const EngineOptions& options);
 
-// What an engine's library exports, as extern "C" `tubecam_make_engine`. The caller owns the result.
-using EngineEntry = Engine*(const Bundle& bundle, const GraphSpec& graph, const EngineOptions& options);
+// What an engine's library exports, as extern "C" `tubecam_make_engine`. The caller owns the
+// result.
+using EngineEntry = Engine*(const Bundle& bundle, const GraphSpec& graph,
+                            const EngineOptions& options);
 
 }  // namespace tubecam

@@ -17,7 +17,8 @@ ov::Core& core() {
   return core;
 }
 
-// OpenVINO's messages begin with places in its own source; a person needs the first line that says something.
+// OpenVINO's messages begin with places in its own source; a person needs the first line that says
+// something.
 std::string first_useful_line(const std::string& message) {
   std::istringstream lines(message);
   std::string useful, line;
@@ -55,8 +56,8 @@ std::string describe(const ov::element::Type& type, const ov::PartialShape& shap
   return text.str();
 }
 
-void check_port(const std::vector<ov::Output<ov::Node>>& ports, const Port& expected, const char* kind,
-                const std::string& file) {
+void check_port(const std::vector<ov::Output<ov::Node>>& ports, const Port& expected,
+                const char* kind, const std::string& file) {
   std::string names;
   for (const auto& port : ports) {
     for (const std::string& name : port.get_names()) names += (names.empty() ? "" : ", ") + name;
@@ -68,8 +69,8 @@ void check_port(const std::vector<ov::Output<ov::Node>>& ports, const Port& expe
           describe(expected.type, expected.shape));
     return;
   }
-  fail(ErrorCode::kEngine, file, " has no ", kind, " `", expected.name, "`, which the sidecar names; it has ",
-       names);
+  fail(ErrorCode::kEngine, file, " has no ", kind, " `", expected.name,
+       "`, which the sidecar names; it has ", names);
 }
 
 std::vector<Port> input_ports(const ClipSpec& clip) {
@@ -88,8 +89,8 @@ std::vector<Port> output_ports(const Bundle& bundle, const GraphSpec& graph) {
   return ports;
 }
 
-// Auto is float32: the CPU's own choice would be bfloat16 where it has the instructions, and explanations would then differ
-// from machine to machine.
+// Auto is float32: the CPU's own choice would be bfloat16 where it has the instructions, and
+// explanations would then differ from machine to machine.
 ov::element::Type precision_of(const EngineOptions& options) {
   if (options.precision == "fp16") return ov::element::f16;
   if (options.precision == "bf16") return ov::element::bf16;
@@ -104,8 +105,8 @@ void check_cache(const std::string& folder) {
 }
 
 ov::AnyMap compile_options(const EngineOptions& options) {
-  ov::AnyMap map = {ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY), ov::num_streams(1),
-                    ov::hint::inference_precision(precision_of(options))};
+  ov::AnyMap map = {ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY),
+                    ov::num_streams(1), ov::hint::inference_precision(precision_of(options))};
   if (options.threads > 0) map.insert(ov::inference_num_threads(options.threads));
   if (!options.cache_dir.empty()) {
     check_cache(options.cache_dir);
@@ -122,8 +123,10 @@ ov::CompiledModel compile(const std::vector<Port>& inputs, const std::vector<Por
   for (const Port& port : inputs) check_port(model->inputs(), port, "input", file);
   for (const Port& port : outputs) check_port(model->outputs(), port, "output", file);
   const ov::AnyMap map = compile_options(options);
-  auto compiled = guarded("compile " + file, [&] { return core().compile_model(model, "CPU", map); });
-  const auto asked = precision_of(options), actual = compiled.get_property(ov::hint::inference_precision);
+  auto compiled =
+      guarded("compile " + file, [&] { return core().compile_model(model, "CPU", map); });
+  const auto asked = precision_of(options),
+             actual = compiled.get_property(ov::hint::inference_precision);
   check(asked == actual, ErrorCode::kUsage, "this CPU cannot compute in ", options.precision,
         ", OpenVINO would use ", actual, ": choose another precision");
   return compiled;
@@ -144,11 +147,10 @@ class OpenVinoEngine final : public Engine {
 
   EngineInfo info() const override {
     return guarded("describe itself", [&] {
-      std::ostringstream version, precision;
-      version << ov::get_openvino_version().buildNumber;
-      precision << compiled_.get_property(ov::hint::inference_precision);
-      return EngineInfo{"openvino", version.str(), core().get_property("CPU", ov::device::full_name),
-                        precision.str()};
+      const std::string build = ov::get_openvino_version().buildNumber;  // 2026.4.1-22982-…
+      return EngineInfo{"openvino", build.substr(0, build.find('-')),
+                        core().get_property("CPU", ov::device::full_name),
+                        compiled_.get_property(ov::hint::inference_precision).to_string()};
     });
   }
 
@@ -156,7 +158,8 @@ class OpenVinoEngine final : public Engine {
     const ov::Shape& shape = inputs_[0].shape;
     const bool same = clip.dtype == DType::kFloat32 && clip.data &&
                       clip.shape == Shape(shape.begin(), shape.end());
-    check(same, ErrorCode::kUsage, "a clip must be float32 ", shape, ", not ", to_string(clip.shape));
+    check(same, ErrorCode::kUsage, "a clip must be float32 ", shape, ", not ",
+          to_string(clip.shape));
     target_.data<int64_t>()[0] = target;
     guarded("run " + file_, [&] {
       request_.set_tensor("clip", ov::Tensor(ov::element::f32, shape, clip.data));

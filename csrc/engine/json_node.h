@@ -18,8 +18,8 @@ class JsonNode {
 
   template <typename... Parts>
   [[noreturn]] void refuse(const Parts&... expected) const {
-    fail(ErrorCode::kBundle, path_.empty() ? "the sidecar" : path_, " must be ", expected..., ", not ",
-         excerpt());
+    fail(ErrorCode::kBundle, path_.empty() ? "the sidecar" : path_, " must be ", expected...,
+         ", not ", excerpt());
   }
 
   bool has(const char* key) const { return value_.is_object() && value_.contains(key); }
@@ -61,7 +61,8 @@ class JsonNode {
   std::string text(size_t most = 256) const {
     const auto* text = value_.get_ptr<const std::string*>();
     bool good = text && !text->empty() && text->size() <= most;
-    for (size_t i = 0; good && i < text->size(); ++i) good = static_cast<unsigned char>((*text)[i]) >= 32;
+    for (size_t i = 0; good && i < text->size(); ++i)
+      good = static_cast<unsigned char>((*text)[i]) >= 32;
     if (!good) refuse("text of 1…", most, " bytes without control characters");
     return *text;
   }

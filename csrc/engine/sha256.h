@@ -5,7 +5,8 @@
 
 namespace tubecam {
 
-// Lower-case hex. The file is streamed, so its size does not matter. Throws kBundle when it cannot be read.
+// Lower-case hex. The file is streamed, so its size does not matter. Throws kBundle when it cannot
+// be read.
 std::string sha256_of_file(const std::string& path);
 
 }  // namespace tubecam

@@ -37,8 +37,10 @@ class Guard {
 
 Json parse_json(const std::string& text) {
   try {
-    return Json::parse(text, [guard = Guard()](int depth, Json::parse_event_t event,
-                                               Json& parsed) mutable { return guard(depth, event, parsed); });
+    return Json::parse(
+        text, [guard = Guard()](int depth, Json::parse_event_t event, Json& parsed) mutable {
+          return guard(depth, event, parsed);
+        });
   } catch (const Json::exception& error) {
     fail(ErrorCode::kBundle, "is not JSON: ", error.what());
   }
@@ -54,7 +56,8 @@ std::string file_name(const JsonNode& node) {
 
 std::string hash(const JsonNode& node) {
   const std::string text = node.text();
-  const bool good = text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+  const bool good =
+      text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
   if (!good) node.refuse("a SHA-256 of 64 lower-case hex digits");
   return text;
 }
@@ -148,8 +151,8 @@ void parse_methods(const JsonNode& node, GraphSpec* graph, std::set<std::string>
     graph->methods.push_back(method);
   }
   graph->default_method = node.at("default_method").text();
-  const bool offered = std::find(graph->methods.begin(), graph->methods.end(), graph->default_method) !=
-                       graph->methods.end();
+  const bool offered = std::find(graph->methods.begin(), graph->methods.end(),
+                                 graph->default_method) != graph->methods.end();
   if (!offered) node.at("default_method").refuse("one of the graph's methods");
 }
 
@@ -160,11 +163,13 @@ void parse_outputs(const JsonNode& node, GraphSpec* graph) {
   check(closed != node.has("gradient"), ErrorCode::kBundle, node.path(),
         " must name either weight or gradient");
   (closed ? graph->weight : graph->gradient) = node.at(closed ? "weight" : "gradient").text();
-  const std::set<std::string> names = {graph->logits, graph->activation, graph->weight, graph->gradient};
+  const std::set<std::string> names = {graph->logits, graph->activation, graph->weight,
+                                       graph->gradient};
   check(names.size() == 4, ErrorCode::kBundle, node.path(), " must name three different outputs");
 }
 
-GraphSpec parse_graph(const JsonNode& node, const Sidecar& sidecar, std::set<std::string>* methods) {
+GraphSpec parse_graph(const JsonNode& node, const Sidecar& sidecar,
+                      std::set<std::string>* methods) {
   GraphSpec graph;
   graph.file = listed_file(node.at("file"), sidecar.files);
   graph.sha256 = sidecar.files.at(graph.file);
@@ -218,7 +223,8 @@ Sidecar parse_sidecar(const std::string& text) {
   const JsonNode graphs = root.at("graphs");
   std::set<std::string> methods;
   const size_t count = graphs.array(1, 16);
-  for (size_t i = 0; i < count; ++i) bundle.graphs.push_back(parse_graph(graphs[i], sidecar, &methods));
+  for (size_t i = 0; i < count; ++i)
+    bundle.graphs.push_back(parse_graph(graphs[i], sidecar, &methods));
   return sidecar;
 }
 

@@ -9,14 +9,15 @@
 namespace tubecam {
 
 struct Sidecar {
-  Bundle bundle;                             // folder, labels and the graphs' absolute paths are still empty
+  Bundle bundle;  // folder, labels and the graphs' absolute paths are still empty
   std::string labels_file;
   std::map<std::string, std::string> files;  // file name → SHA-256
 };
 
 constexpr int kBundleFormat = 1;
 
-// Throws kBundle, naming the JSON path, unless every value is within the limits of engines/README.md.
+// Throws kBundle, naming the JSON path, unless every value is within the limits of
+// engines/README.md.
 Sidecar parse_sidecar(const std::string& text);
 
 }  // namespace tubecam

@@ -13,14 +13,16 @@ namespace {
 
 void check_input(const CamInput& input, CamMethod method, const float* tube) {
   const bool positive = input.channels > 0 && input.t > 0 && input.h > 0 && input.w > 0;
-  check(positive, ErrorCode::kUsage, "cam3d: the activation [C, t, h, w] must have positive sizes, not [",
-        input.channels, ", ", input.t, ", ", input.h, ", ", input.w, "]");
+  check(positive, ErrorCode::kUsage,
+        "cam3d: the activation [C, t, h, w] must have positive sizes, not [", input.channels, ", ",
+        input.t, ", ", input.h, ", ", input.w, "]");
   const int64_t cells = int64_t{input.t} * input.h * input.w;
   check(cells <= (1 << 28), ErrorCode::kUsage, "cam3d: a tube of ", cells, " cells is too large");
   check(input.activation && tube && (input.weight || input.gradient), ErrorCode::kUsage,
         "cam3d: needs an activation, a tube, and a weight or a gradient");
   check(input.weight || method != CamMethod::kCam, ErrorCode::kUsage,
-        "cam3d: the method cam needs the head's weight; this graph gives a gradient, so choose gradcam");
+        "cam3d: the method cam needs the head's weight; this graph gives a gradient, so choose "
+        "gradcam");
 }
 
 bool keeps_negative(CamMethod method) {

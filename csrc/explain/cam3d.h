@@ -8,13 +8,23 @@
 
 namespace tubecam {
 
-enum class CamMethod { kGradCam, kCam, kGradCamFrame, kHiResCam, kLayerCam, kGradCamPlusPlus, kXGradCam };
+enum class CamMethod {
+  kGradCam,
+  kCam,
+  kGradCamFrame,
+  kHiResCam,
+  kLayerCam,
+  kGradCamPlusPlus,
+  kXGradCam
+};
 
-CamMethod parse_cam_method(const std::string& name);  // "gradcam++"; throws kUsage listing the names
+// "gradcam++"; throws kUsage listing the names.
+CamMethod parse_cam_method(const std::string& name);
 const char* to_string(CamMethod method);
 const std::vector<std::string>& cam_method_names();
 
-// A [C, t, h, w] float32; either weight [C] (closed form, ∂logit/∂A = weight/(t·h·w)) or gradient [C, t, h, w].
+// A [C, t, h, w] float32; either weight [C] (closed form, ∂logit/∂A = weight/(t·h·w)) or gradient
+// [C, t, h, w].
 struct CamInput {
   const float* activation = nullptr;
   const float* weight = nullptr;
@@ -23,21 +33,25 @@ struct CamInput {
 };
 
 struct CamStats {
-  float min = 0, max = 0;   // of the tube
-  int peak = 0;             // flat index of the first maximum
-  double sum = 0;           // of the relevance before ReLU: with HiResCAM, sum + bias = logit
-  bool finite = true;       // false: a NaN or infinity was met; the tube is then all zero
+  float min = 0, max = 0;  // of the tube
+  int peak = 0;            // flat index of the first maximum
+  double sum = 0;          // of the relevance before ReLU: with HiResCAM, sum + bias = logit
+  bool finite = true;      // false: a NaN or infinity was met; the tube is then all zero
 };
 
-// tube: [t, h, w] float32, summed over the channels in float64. With g the gradient, Z = t·h·w:
-//   gradcam        ReLU(Σ_k mean(g_k) A_k)                (Selvaraju et al. 2017, eq. 1–2, mean over t, h, w)
-//   gradcam-frame  the same with the mean over h, w per t
-//   cam            Σ_k W_k A_k, weight only               (Zhou et al. 2016; Saliency Tubes, Stergiou et al. 2019)
-//   hirescam       Σ_k g_k ⊙ A_k                          (Draelos & Carin 2020)
-//   layercam       ReLU(Σ_k ReLU(g_k) ⊙ A_k)              (Jiang et al. 2021)
-//   gradcam++      w_k = Σ α ReLU(g), α = g²/(2g² + g³ ΣA), 0 where g = 0; ReLU(Σ_k w_k A_k)   (Chattopadhay et al. 2018)
-//   xgradcam       w_k = Σ g A / Σ A (0 where ΣA = 0); ReLU(Σ_k w_k A_k)                        (Fu et al. 2020)
-// A denominator of exactly zero gives α or w_k = 0. Activation and gradient are streamed through once, a channel at a time.
+// tube: [t, h, w] float32, summed over the channels in float64. g is the gradient, Z = t·h·w:
+//
+//   gradcam        ReLU Σ_k w_k A_k,  w_k = mean of g_k over t, h, w    Selvaraju 2017, eq. 1–2
+//   gradcam-frame  the same, the mean over h, w for each t
+//   cam            Σ_k W_k A_k,  weight only                            Zhou 2016, Stergiou 2019
+//   hirescam       Σ_k g_k ⊙ A_k                                        Draelos 2020
+//   layercam       ReLU Σ_k ReLU(g_k) ⊙ A_k                             Jiang 2021
+//   gradcam++      ReLU Σ_k w_k A_k,  w_k = Σ α ReLU(g_k),
+//                  α = g²/(2g² + g³ ΣA), 0 where g = 0                  Chattopadhay 2018
+//   xgradcam       ReLU Σ_k w_k A_k,  w_k = Σ g_k A_k / Σ A_k           Fu 2020
+//
+// A denominator of exactly zero gives α or w_k = 0. Activation and gradient are streamed through
+// once, a channel at a time.
 // Throws kUsage for `cam` without weight and for shapes that are not positive.
 CamStats cam3d(const CamInput& input, CamMethod method, float* tube, Device device = {});
 

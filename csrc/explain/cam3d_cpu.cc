@@ -4,8 +4,8 @@
 #include "explain/cam3d_math.h"
 
 // Note [One function, several instruction sets]
-// TUBECAM_MULTIVERSION clones a function with what is inlined into it. So the loops below are forced inline into the one
-// function that is cloned.
+// TUBECAM_MULTIVERSION clones a function with what is inlined into it. So the loops below are
+// forced inline into the one function that is cloned.
 #define TUBECAM_INLINE static inline __attribute__((always_inline))
 
 namespace tubecam {
@@ -32,7 +32,8 @@ TUBECAM_INLINE double sum(const float* x, int n) {
   return sum_of(n, [x](int i) { return double(x[i]); });
 }
 
-TUBECAM_INLINE void add_weighted(double weight, const float* a, int n, double* __restrict relevance) {
+TUBECAM_INLINE void add_weighted(double weight, const float* a, int n,
+                                 double* __restrict relevance) {
   for (int i = 0; i < n; ++i) relevance[i] += weight * double(a[i]);
 }
 
@@ -44,11 +45,16 @@ TUBECAM_INLINE bool all_finite(const float* x, int n) {
 // The weight of a channel whose gradient is weight/Z everywhere.
 TUBECAM_INLINE double closed_weight(CamMethod method, double weight, const float* a, int n) {
   switch (method) {
-    case CamMethod::kCam: return weight;
-    case CamMethod::kLayerCam: return relu(weight) / n;
-    case CamMethod::kGradCamPlusPlus: return n * alpha(weight / n, sum(a, n)) * relu(weight / n);
-    case CamMethod::kXGradCam: return sum(a, n) == 0 ? 0 : weight / n;
-    default: return weight / n;
+    case CamMethod::kCam:
+      return weight;
+    case CamMethod::kLayerCam:
+      return relu(weight) / n;
+    case CamMethod::kGradCamPlusPlus:
+      return n * alpha(weight / n, sum(a, n)) * relu(weight / n);
+    case CamMethod::kXGradCam:
+      return sum(a, n) == 0 ? 0 : weight / n;
+    default:
+      return weight / n;
   }
 }
 
@@ -63,8 +69,8 @@ TUBECAM_INLINE double pooled_weight(CamMethod method, const float* g, const floa
   return sum(g, n) / n;
 }
 
-TUBECAM_INLINE void add_channel(CamMethod method, const float* g, const float* a, const CamInput& input,
-                                double* __restrict relevance) {
+TUBECAM_INLINE void add_channel(CamMethod method, const float* g, const float* a,
+                                const CamInput& input, double* __restrict relevance) {
   const int plane = input.h * input.w, n = input.t * plane;
   if (method == CamMethod::kHiResCam) {
     for (int i = 0; i < n; ++i) relevance[i] += double(g[i]) * a[i];

@@ -25,8 +25,8 @@ class Stopwatch {
 
 void check_target(int64_t target, const Bundle& bundle) {
   const int64_t last = int64_t(bundle.labels.size()) - 1;
-  check(target >= -1 && target <= last, ErrorCode::kUsage, "the target class must be −1 (the predicted one) … ",
-        last, ", not ", target);
+  check(target >= -1 && target <= last, ErrorCode::kUsage,
+        "the target class must be −1 (the predicted one) … ", last, ", not ", target);
 }
 
 void check_threshold(float threshold) {
@@ -35,8 +35,8 @@ void check_threshold(float threshold) {
 }
 
 void check_hop(int hop, const Bundle& bundle) {
-  check(hop >= 1 && hop <= bundle.clip.length, ErrorCode::kUsage, "the hop must be 1 … ", bundle.clip.length,
-        " slices (the clip's length), not ", hop);
+  check(hop >= 1 && hop <= bundle.clip.length, ErrorCode::kUsage, "the hop must be 1 … ",
+        bundle.clip.length, " slices (the clip's length), not ", hop);
 }
 
 size_t find_graph(const Bundle& bundle, const std::string& method) {
@@ -47,12 +47,14 @@ size_t find_graph(const Bundle& bundle, const std::string& method) {
       offered += (offered.empty() ? "" : ", ") + name;
     }
   }
-  fail(ErrorCode::kUsage, "the bundle ", bundle.name, " has no method \"", method, "\": choose one of ", offered);
+  fail(ErrorCode::kUsage, "the bundle ", bundle.name, " has no method \"", method,
+       "\": choose one of ", offered);
 }
 
 bool all_finite(const TensorView& tensor) {
   const float* values = tensor.f32();
-  return std::all_of(values, values + num_elements(tensor.shape), [](float x) { return std::isfinite(x); });
+  return std::all_of(values, values + num_elements(tensor.shape),
+                     [](float x) { return std::isfinite(x); });
 }
 
 // Softmax of the logits at one class, in float64 and without overflow.
@@ -79,16 +81,14 @@ Box relative_source(const Window& window) {
           float(window.source.width / width), float(window.source.height / height), 0};
 }
 
-void place(const LayerSpec& layer, Explanation* result) {
-  result->shape = {layer.shape[1], layer.shape[2], layer.shape[3]};
-  result->stride = layer.stride;
-  result->offset = layer.offset;
-  result->tube.resize(size_t(layer.shape[1]) * size_t(layer.shape[2]) * size_t(layer.shape[3]));
-}
-
 CamInput cam_input(const EngineOutputs& outputs, const LayerSpec& layer) {
   const auto& shape = layer.shape;
-  return {outputs.activation.f32(), outputs.weight.f32(), outputs.gradient.f32(), shape[0], shape[1], shape[2],
+  return {outputs.activation.f32(),
+          outputs.weight.f32(),
+          outputs.gradient.f32(),
+          shape[0],
+          shape[1],
+          shape[2],
           shape[3]};
 }
 
@@ -135,33 +135,56 @@ struct Explainer::State {
   }
 
   Explanation explain(const float* clip, const Window& where);
+  Explanation blank(const LayerSpec& layer, const Window& where, const std::string& method,
+                    const EngineInfo& info) const;
   void read_logits(const TensorView& logits, int64_t target, Explanation* result) const;
   void read_tube(const EngineOutputs& outputs, const LayerSpec& layer, const Settings& now,
                  Explanation* result) const;
   void locate(const CamStats& stats, float threshold, Explanation* result) const;
 };
 
-void Explainer::State::read_logits(const TensorView& logits, int64_t target, Explanation* result) const {
+// An explanation with its shape, place and receipt, and no relevance yet.
+Explanation Explainer::State::blank(const LayerSpec& layer, const Window& where,
+                                    const std::string& method, const EngineInfo& info) const {
+  Explanation result;
+  result.window = where;
+  result.curve.resize(size_t(bundle.clip.length));
+  result.shape = {layer.shape[1], layer.shape[2], layer.shape[3]};
+  result.stride = layer.stride;
+  result.offset = layer.offset;
+  result.tube.resize(size_t(layer.shape[1]) * size_t(layer.shape[2]) * size_t(layer.shape[3]));
+  result.receipt = {method, layer.name,         info.name + " " + info.version, info.precision, 0,
+                    0,      bundle.export_error};
+  return result;
+}
+
+void Explainer::State::read_logits(const TensorView& logits, int64_t target,
+                                   Explanation* result) const {
   result->logits.assign(logits.f32(), logits.f32() + bundle.labels.size());
   result->target = target;
+  if (target >= 0) result->target_name = bundle.labels[size_t(target)];
   if (!all_finite(logits)) return invalidate("the logits hold NaN or infinity", result);
   const auto& values = result->logits;
   result->label = std::max_element(values.begin(), values.end()) - values.begin();
   result->label_name = bundle.labels[size_t(result->label)];
   result->score = probability(values, size_t(result->label));
-  if (target < 0) result->target = result->label;
+  if (target < 0) {
+    result->target = result->label;
+    result->target_name = result->label_name;
+  }
   result->receipt.logit = values[size_t(result->target)];
 }
 
-void Explainer::State::read_tube(const EngineOutputs& outputs, const LayerSpec& layer, const Settings& now,
-                                 Explanation* result) const {
+void Explainer::State::read_tube(const EngineOutputs& outputs, const LayerSpec& layer,
+                                 const Settings& now, Explanation* result) const {
   const CamInput input = cam_input(outputs, layer);
   const CamStats stats = cam3d(input, parse_cam_method(now.method), result->tube.data());
   result->receipt.relevance_sum = stats.sum;
   if (!stats.finite) {
     const char* other = input.weight ? "weight" : "gradient";
     return invalidate("the activation or the " + std::string(other) + " of layer " + layer.name +
-                          " holds NaN or infinity", result);
+                          " holds NaN or infinity",
+                      result);
   }
   temporal_curve(result->view(), bundle.clip.length, result->curve.data());
   locate(stats, now.threshold, result);
@@ -173,7 +196,8 @@ void Explainer::State::locate(const CamStats& stats, float threshold, Explanatio
   const Peak peak = result->peak = tube_peak(tube, stats.peak);
   result->peak_pts = pts_at(result->window, peak.slice);
   result->peak_point = {source.x + source.width * float((peak.x + 0.5) / bundle.clip.width),
-                        source.y + source.height * float((peak.y + 0.5) / bundle.clip.height), 0, 0, peak.value};
+                        source.y + source.height * float((peak.y + 0.5) / bundle.clip.height), 0, 0,
+                        peak.value};
   if (stats.max <= 0) return;  // nothing speaks for the target, so there is nothing to frame
   std::vector<float> plane(size_t(tube.h) * size_t(tube.w));
   tube_plane(tube, peak.slice, plane.data());
@@ -184,27 +208,22 @@ void Explainer::State::locate(const CamStats& stats, float threshold, Explanatio
 Explanation Explainer::State::explain(const float* clip, const Window& where) {
   const ClipSpec& spec = bundle.clip;
   check(clip != nullptr, ErrorCode::kUsage, "explain: the clip is empty");
-  check(where.pts.size() == size_t(spec.length), ErrorCode::kUsage, "explain: a window needs ", spec.length,
-        " presentation times, not ", where.pts.size());
+  check(where.pts.size() == size_t(spec.length), ErrorCode::kUsage, "explain: a window needs ",
+        spec.length, " presentation times, not ", where.pts.size());
   const Settings now = snapshot();
-  const size_t index = find_graph(bundle, now.method);
-  const LayerSpec& layer = bundle.graphs[index].layer;
-  Engine& runner = engine(index);
-  Explanation result;
-  result.window = where;
-  result.curve.resize(size_t(spec.length));
-  place(layer, &result);
-  const EngineInfo info = runner.info();
-  result.receipt = {now.method, layer.name, info.name + " " + info.version, info.precision, 0, 0,
-                    bundle.export_error};
+  const size_t graph = find_graph(bundle, now.method);
+  const LayerSpec& layer = bundle.graphs[graph].layer;
+  Engine& runner = engine(graph);
+  Explanation result = blank(layer, where, now.method, runner.info());
+  const TensorView view{const_cast<float*>(clip),
+                        DType::kFloat32,
+                        {1, spec.length, 3, spec.height, spec.width},
+                        engine_options.device};
   const Stopwatch engine_time;
-  const TensorView view{const_cast<float*>(clip), DType::kFloat32,
-                        {1, spec.length, 3, spec.height, spec.width}, engine_options.device};
   const EngineOutputs& outputs = runner.infer(view, now.target);
   result.timings.engine = engine_time.milliseconds();
   const Stopwatch explain_time;
   read_logits(outputs.logits, now.target, &result);
-  if (result.target >= 0) result.target_name = bundle.labels[size_t(result.target)];
   if (result.valid) read_tube(outputs, layer, now, &result);
   result.timings.explain = explain_time.milliseconds();
   return result;

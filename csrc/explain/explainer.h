@@ -3,9 +3,10 @@
 //   Explainer explainer("engines/motion");
 //   if (auto explanation = explainer.push(frame, pts)) …   // where and when the model looked
 //
-// push() is the whole path on one thread: frame → ClipWindow (preprocess, window by presentation time) → Engine (logits
-// and the explanation's tensors from one infer call) → cam3d (tube) → statistics. A caller with threads of its own, such as
-// the GStreamer element, keeps a ClipWindow per stream and calls explain() where it likes.
+// push() is the whole path on one thread: frame → ClipWindow (preprocess, window by presentation
+// time) → Engine (logits and the explanation's tensors from one infer call) → cam3d (tube) →
+// statistics. A caller with threads of its own, such as the GStreamer element, keeps a ClipWindow
+// per stream and calls explain() where it likes.
 #pragma once
 
 #include <memory>
@@ -23,44 +24,44 @@ namespace tubecam {
 
 struct ExplainerOptions {
   EngineOptions engine;
-  std::string method;         // empty = the bundle's default
-  int64_t target = -1;        // −1 = the predicted class
-  int hop = 4;                // slices between windows
-  float threshold = 0.5f;     // of the tube's maximum: what counts as a box
+  std::string method;      // empty = the bundle's default
+  int64_t target = -1;     // −1 = the predicted class
+  int hop = 4;             // slices between windows
+  float threshold = 0.5f;  // of the tube's maximum: what counts as a box
 };
 
 // Milliseconds of this window's stages.
 struct Timings {
   double preprocess = 0;  // all slices new to this window
   double engine = 0;
-  double explain = 0;     // cam3d, curve, peak, boxes
+  double explain = 0;  // cam3d, curve, peak, boxes
 };
 
 // How far an explanation can be trusted.
 struct Receipt {
   std::string method, layer, engine, precision;
-  double relevance_sum = 0;   // before ReLU
-  double logit = 0;           // of the target
-  double export_error = 0;    // relative, from the bundle's check
+  double relevance_sum = 0;  // before ReLU
+  double logit = 0;          // of the target
+  double export_error = 0;   // relative, from the bundle's check
 };
 
 struct Explanation {
-  bool valid = true;           // false: NaN or infinity; the tube is zero and `problem` says where it was met
-  std::string problem;
-  int64_t label = -1;          // predicted class
+  bool valid = true;    // false: NaN or infinity was met; the tube is zero
+  std::string problem;  // where, when not valid
+  int64_t label = -1;  // predicted class
   std::string label_name;
-  float score = 0;             // softmax probability of the label
-  int64_t target = -1;         // explained class
+  float score = 0;      // softmax probability of the label
+  int64_t target = -1;  // explained class
   std::string target_name;
-  std::vector<float> logits;   // [K]
-  std::vector<float> tube;     // [t, h, w], logit units
+  std::vector<float> logits;  // [K]
+  std::vector<float> tube;    // [t, h, w], logit units
   std::array<int, 3> shape{};
   std::array<double, 3> stride{}, offset{};
-  std::vector<float> curve;    // [T]
+  std::vector<float> curve;  // [T]
   Peak peak;
-  int64_t peak_pts = 0;        // ns
-  Box peak_point;              // relative to the frame; width and height 0
-  std::vector<Box> boxes;      // at the peak's time
+  int64_t peak_pts = 0;    // ns
+  Box peak_point;          // relative to the frame; width and height 0
+  std::vector<Box> boxes;  // at the peak's time
   Window window;
   Timings timings;
   Receipt receipt;

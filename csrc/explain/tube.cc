@@ -67,7 +67,8 @@ struct Span {
   float begin, length;
 };
 
-// Cells first … last of one axis, relative to the frame. Pixel centres are whole numbers, so pixel p ends at p + 1/2.
+// Cells first … last of one axis, relative to the frame. Pixel centres are whole numbers, so pixel
+// p ends at p + 1/2.
 Span span_in_frame(int first, int last, double stride, double offset, int clip_size, double source,
                    double source_size) {
   const auto to_frame = [&](double cell) {
@@ -113,21 +114,23 @@ void temporal_curve(const TubeView& tube, int length, float* curve) {
 }
 
 Peak tube_peak(const TubeView& tube, int flat_index) {
-  const int x = flat_index % tube.w, y = flat_index / tube.w % tube.h, t = flat_index / tube.w / tube.h;
-  return {tube.values[flat_index], tube.offset[0] + tube.stride[0] * t, tube.offset[1] + tube.stride[1] * y,
-          tube.offset[2] + tube.stride[2] * x};
+  const int x = flat_index % tube.w, y = flat_index / tube.w % tube.h,
+            t = flat_index / tube.w / tube.h;
+  return {tube.values[flat_index], tube.offset[0] + tube.stride[0] * t,
+          tube.offset[1] + tube.stride[1] * y, tube.offset[2] + tube.stride[2] * x};
 }
 
-std::vector<Box> plane_boxes(const float* plane, const TubeView& tube, int clip_height, int clip_width,
-                             const Box& source, float threshold, int limit) {
+std::vector<Box> plane_boxes(const float* plane, const TubeView& tube, int clip_height,
+                             int clip_width, const Box& source, float threshold, int limit) {
   std::vector<Box> boxes;
   for (const Region& region : find_regions(plane, tube.h, tube.w, threshold)) {
     if (int(boxes.size()) >= limit) break;
-    const Span x = span_in_frame(region.left, region.right, tube.stride[2], tube.offset[2], clip_width,
-                                 source.x, source.width);
-    const Span y = span_in_frame(region.top, region.bottom, tube.stride[1], tube.offset[1], clip_height,
-                                 source.y, source.height);
-    if (x.length > 0 && y.length > 0) boxes.push_back({x.begin, y.begin, x.length, y.length, region.value});
+    const Span x = span_in_frame(region.left, region.right, tube.stride[2], tube.offset[2],
+                                 clip_width, source.x, source.width);
+    const Span y = span_in_frame(region.top, region.bottom, tube.stride[1], tube.offset[1],
+                                 clip_height, source.y, source.height);
+    if (x.length > 0 && y.length > 0)
+      boxes.push_back({x.begin, y.begin, x.length, y.length, region.value});
   }
   return boxes;
 }

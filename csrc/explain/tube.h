@@ -1,4 +1,4 @@
-// The tube: relevance t×h×w in logit units, aligned to a window; sampling, temporal curve, peak, boxes.
+// The tube: relevance t×h×w in logit units, aligned to a window.
 #pragma once
 
 #include <array>
@@ -6,7 +6,8 @@
 
 namespace tubecam {
 
-// Cell (i, j, k) is centred on clip coordinates offset + stride·index; pixel centres are whole numbers (engines/README.md).
+// Cell (i, j, k) is centred on clip coordinates offset + stride·index; pixel centres are whole
+// numbers (engines/README.md).
 struct TubeView {
   const float* values = nullptr;  // [t, h, w]
   int t = 0, h = 0, w = 0;
@@ -25,7 +26,8 @@ struct Box {
   float value = 0;  // greatest relevance inside
 };
 
-// Trilinear between cell centres, clamped beyond the outermost ones: sampled at a centre, a cell gives itself back.
+// Trilinear between cell centres, clamped beyond the outermost ones: sampled at a centre, a cell
+// gives itself back.
 float sample_tube(const TubeView& tube, double slice, double y, double x);
 
 // plane: [h, w], the tube at one time (linear between cells, clamped).
@@ -36,10 +38,11 @@ void temporal_curve(const TubeView& tube, int length, float* curve);
 
 Peak tube_peak(const TubeView& tube, int flat_index);
 
-// Bounding boxes of 4-connected regions where plane ≥ threshold (logit units), greatest value first, at most `limit`.
+// Bounding boxes of 4-connected regions where plane ≥ threshold (logit units), greatest value
+// first, at most `limit`.
 // source: the model's crop relative to the frame; clip_height, clip_width: its size in clip pixels.
 // A cell covers stride pixels around its centre; boxes are cut at the frame.
-std::vector<Box> plane_boxes(const float* plane, const TubeView& tube, int clip_height, int clip_width,
-                             const Box& source, float threshold, int limit = 16);
+std::vector<Box> plane_boxes(const float* plane, const TubeView& tube, int clip_height,
+                             int clip_width, const Box& source, float threshold, int limit = 16);
 
 }  // namespace tubecam

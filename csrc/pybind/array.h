@@ -1,4 +1,5 @@
-// NumPy arrays at the door: what comes in is checked, what goes out is a view that keeps its owner alive.
+// NumPy arrays at the door: what comes in is checked, what goes out is a view that keeps its owner
+// alive.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -19,8 +20,8 @@ inline std::string describe_array(const pybind11::array& array) {
   return text + "]";
 }
 
-// A C-contiguous array of exactly this dtype and number of axes (copied only where strides demand it). `meaning` is what the
-// caller expected, for the message: "a clip float32 [T, 3, H, W]".
+// A C-contiguous array of exactly this dtype and number of axes (copied only where strides demand
+// it). `meaning` is what the caller expected, for the message: "a clip float32 [T, 3, H, W]".
 template <typename T>
 pybind11::array_t<T, pybind11::array::c_style> require_array(const pybind11::array& array, int axes,
                                                              const std::string& meaning) {
@@ -31,9 +32,11 @@ pybind11::array_t<T, pybind11::array::c_style> require_array(const pybind11::arr
 
 // A read-only view of memory that `owner` holds.
 template <typename T>
-pybind11::array view_of(const T* data, const std::vector<pybind11::ssize_t>& shape, pybind11::handle owner) {
+pybind11::array view_of(const T* data, const std::vector<pybind11::ssize_t>& shape,
+                        pybind11::handle owner) {
   pybind11::array_t<T> view(shape, data, owner);
-  pybind11::detail::array_proxy(view.ptr())->flags &= ~pybind11::detail::npy_api::NPY_ARRAY_WRITEABLE_;
+  pybind11::detail::array_proxy(view.ptr())->flags &=
+      ~pybind11::detail::npy_api::NPY_ARRAY_WRITEABLE_;
   return std::move(view);
 }
 

@@ -8,7 +8,8 @@
 namespace tubecam {
 
 inline EngineOptions engine_options(const std::string& engine, const std::string& device,
-                                    const std::string& precision, int threads, const std::string& cache_dir) {
+                                    const std::string& precision, int threads,
+                                    const std::string& cache_dir) {
   EngineOptions options;
   options.engine = engine;
   options.device = Device::parse(device);

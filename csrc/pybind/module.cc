@@ -2,7 +2,9 @@
 #include "pybind/register.h"
 
 PYBIND11_MODULE(_core, module) {
-  module.doc() = "Compiled core of TubeCAM. Use the package tubecam, which documents and checks what it takes.";
+  module.doc() =
+      "Compiled core of TubeCAM. Use the package tubecam, which documents and checks what it "
+      "takes.";
   module.attr("__version__") = TUBECAM_VERSION;
   tubecam::register_errors(module);
   tubecam::register_clip(module);

@@ -27,7 +27,8 @@ EngineHandle open_engine(const Bundle& bundle, size_t graph, const EngineOptions
 }
 
 py::array copy_of(const TensorView& tensor) {
-  return py::array_t<float>(std::vector<py::ssize_t>(tensor.shape.begin(), tensor.shape.end()), tensor.f32());
+  return py::array_t<float>(std::vector<py::ssize_t>(tensor.shape.begin(), tensor.shape.end()),
+                            tensor.f32());
 }
 
 py::dict infer(EngineHandle& handle, const py::array& clip, int64_t target) {
@@ -84,18 +85,23 @@ void register_engine(py::module_& module) {
       .def_readonly("precision", &EngineInfo::precision);
 
   py::class_<EngineHandle>(module, "Engine")
-      .def(py::init([](const Bundle& bundle, size_t graph, const std::string& engine, const std::string& device,
-                       const std::string& precision, int threads, const std::string& cache_dir) {
-             const EngineOptions options = engine_options(engine, device, precision, threads, cache_dir);
+      .def(py::init([](const Bundle& bundle, size_t graph, const std::string& engine,
+                       const std::string& device, const std::string& precision, int threads,
+                       const std::string& cache_dir) {
+             const EngineOptions options =
+                 engine_options(engine, device, precision, threads, cache_dir);
              py::gil_scoped_release released;
              return open_engine(bundle, graph, options);
            }),
-           py::arg("bundle"), py::arg("graph") = 0, py::arg("engine") = "auto", py::arg("device") = "cpu",
-           py::arg("precision") = "auto", py::arg("threads") = 0, py::arg("cache_dir") = "")
-      .def_property_readonly("info", [](const EngineHandle& handle) { return handle.engine->info(); })
+           py::arg("bundle"), py::arg("graph") = 0, py::arg("engine") = "auto",
+           py::arg("device") = "cpu", py::arg("precision") = "auto", py::arg("threads") = 0,
+           py::arg("cache_dir") = "")
+      .def_property_readonly("info",
+                             [](const EngineHandle& handle) { return handle.engine->info(); })
       .def("infer", &infer, py::arg("clip"), py::arg("target") = -1);
 
-  module.def("load_bundle", &load_bundle, py::arg("folder"), py::call_guard<py::gil_scoped_release>());
+  module.def("load_bundle", &load_bundle, py::arg("folder"),
+             py::call_guard<py::gil_scoped_release>());
   module.def("method_names", &method_names);
 }
 

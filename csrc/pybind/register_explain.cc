@@ -1,5 +1,7 @@
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -20,25 +22,33 @@ namespace {
 
 using Floats = py::array_t<float, py::array::c_style>;
 using Triple = std::array<double, 3>;
+using Clock = std::chrono::steady_clock;
 using SharedExplanation = std::shared_ptr<Explanation>;
 
 // ---- kernels ----
 
 py::tuple cam3d_of_arrays(const py::array& activation, const std::string& method,
-                          const std::optional<py::array>& weight, const std::optional<py::array>& gradient) {
+                          const std::optional<py::array>& weight,
+                          const std::optional<py::array>& gradient) {
   const Floats a = require_array<float>(activation, 4, "an activation float32 [C, t, h, w]");
   check(weight.has_value() != gradient.has_value(), ErrorCode::kUsage,
         "cam3d: give either a weight or a gradient");
-  const Floats other = weight ? require_array<float>(*weight, 1, "a weight float32 [C]")
-                              : require_array<float>(*gradient, 4, "a gradient float32 [C, t, h, w]");
+  const Floats other = weight
+                           ? require_array<float>(*weight, 1, "a weight float32 [C]")
+                           : require_array<float>(*gradient, 4, "a gradient float32 [C, t, h, w]");
   const std::vector<py::ssize_t> shape(a.shape(), a.shape() + 4);
   const bool same = std::equal(other.shape(), other.shape() + other.ndim(), shape.begin());
   check(same, ErrorCode::kUsage, "cam3d: ", describe_array(other), " does not fit the activation ",
         describe_array(a));
   check(shape[0] <= INT32_MAX && a.size() / std::max<py::ssize_t>(1, shape[0]) <= INT32_MAX,
         ErrorCode::kUsage, "cam3d: the activation is too large");
-  const CamInput input{a.data(), weight ? other.data() : nullptr, weight ? nullptr : other.data(),
-                       int(shape[0]), int(shape[1]), int(shape[2]), int(shape[3])};
+  const CamInput input{a.data(),
+                       weight ? other.data() : nullptr,
+                       weight ? nullptr : other.data(),
+                       int(shape[0]),
+                       int(shape[1]),
+                       int(shape[2]),
+                       int(shape[3])};
   Floats tube({shape[1], shape[2], shape[3]});
   const CamMethod parsed = parse_cam_method(method);
   float* values = tube.mutable_data();
@@ -52,23 +62,29 @@ py::tuple cam3d_of_arrays(const py::array& activation, const std::string& method
 
 // A view of an array [t, h, w]; the array must outlive it.
 TubeView tube_view(const Floats& tube, const Triple& stride, const Triple& offset) {
-  check(tube.size() > 0, ErrorCode::kUsage, "a tube must have positive sizes, not ", describe_array(tube));
+  check(tube.size() > 0, ErrorCode::kUsage, "a tube must have positive sizes, not ",
+        describe_array(tube));
   for (const double step : stride) {
-    check(step > 0 && std::isfinite(step), ErrorCode::kUsage, "a tube's stride must be positive, not ", step);
+    check(step > 0 && std::isfinite(step), ErrorCode::kUsage,
+          "a tube's stride must be positive, not ", step);
   }
   return {tube.data(), int(tube.shape(0)), int(tube.shape(1)), int(tube.shape(2)), stride, offset};
 }
 
-Floats tube_array(const py::array& tube) { return require_array<float>(tube, 3, "a tube float32 [t, h, w]"); }
+Floats tube_array(const py::array& tube) {
+  return require_array<float>(tube, 3, "a tube float32 [t, h, w]");
+}
 
-Floats sample_points(const py::array& tube, const Triple& stride, const Triple& offset, const py::array& points) {
+Floats sample_points(const py::array& tube, const Triple& stride, const Triple& offset,
+                     const py::array& points) {
   const Floats values = tube_array(tube);
   const auto at = require_array<double>(points, 2, "points float64 [N, 3], each slice, y, x");
   check(at.shape(1) == 3, ErrorCode::kUsage, "points must be [N, 3], each slice, y, x");
   const TubeView view = tube_view(values, stride, offset);
   Floats result(at.shape(0));
   float* out = result.mutable_data();
-  for (py::ssize_t i = 0; i < at.shape(0); ++i) out[i] = sample_tube(view, at.at(i, 0), at.at(i, 1), at.at(i, 2));
+  for (py::ssize_t i = 0; i < at.shape(0); ++i)
+    out[i] = sample_tube(view, at.at(i, 0), at.at(i, 1), at.at(i, 2));
   return result;
 }
 
@@ -90,7 +106,8 @@ Floats curve_of(const py::array& tube, const Triple& stride, const Triple& offse
 Peak peak_of(const py::array& tube, const Triple& stride, const Triple& offset) {
   const Floats values = tube_array(tube);
   const TubeView view = tube_view(values, stride, offset);
-  return tube_peak(view, int(std::max_element(view.values, view.values + values.size()) - view.values));
+  return tube_peak(view,
+                   int(std::max_element(view.values, view.values + values.size()) - view.values));
 }
 
 double slice_of(const py::array& pts, int64_t time) {
@@ -100,8 +117,9 @@ double slice_of(const py::array& pts, int64_t time) {
   return slice_at(window, time);
 }
 
-std::vector<Box> boxes_of(const py::array& plane, const Triple& stride, const Triple& offset, int clip_height,
-                          int clip_width, const std::array<float, 4>& source, float threshold, int limit) {
+std::vector<Box> boxes_of(const py::array& plane, const Triple& stride, const Triple& offset,
+                          int clip_height, int clip_width, const std::array<float, 4>& source,
+                          float threshold, int limit) {
   const Floats values = require_array<float>(plane, 2, "a plane float32 [h, w]");
   check(clip_height > 0 && clip_width > 0, ErrorCode::kUsage, "the clip's size must be positive");
   const TubeView view{values.data(), 1, int(values.shape(0)), int(values.shape(1)), stride, offset};
@@ -145,7 +163,8 @@ void register_kernels(py::module_& module) {
 // ---- explainer ----
 
 // Times of a clip's slices: those given, or one slice every 1/sample_fps.
-std::vector<int64_t> clip_pts(const ClipSpec& spec, const std::optional<std::vector<int64_t>>& pts) {
+std::vector<int64_t> clip_pts(const ClipSpec& spec,
+                              const std::optional<std::vector<int64_t>>& pts) {
   if (pts) return *pts;
   std::vector<int64_t> times;
   for (int i = 0; i < spec.length; ++i) times.push_back(std::llround(i * 1e9 / spec.sample_fps));
@@ -158,9 +177,13 @@ SharedExplanation explain_clip(Explainer& explainer, const py::array& clip,
   const Floats values = require_array<float>(clip, 4, "a clip float32 [T, 3, H, W]");
   const std::vector<py::ssize_t> shape = {spec.length, 3, spec.height, spec.width};
   check(std::equal(shape.begin(), shape.end(), values.shape()), ErrorCode::kUsage, "the clip is ",
-        describe_array(values), "; this bundle needs float32 [", shape[0], ", 3, ", shape[2], ", ", shape[3], "]");
-  const Window window{clip_pts(spec, pts), {0, 0, double(spec.width), double(spec.height)}, spec.width,
-                      spec.height, 0};
+        describe_array(values), "; this bundle needs float32 [", shape[0], ", 3, ", shape[2], ", ",
+        shape[3], "]");
+  const Window window{clip_pts(spec, pts),
+                      {0, 0, double(spec.width), double(spec.height)},
+                      spec.width,
+                      spec.height,
+                      0};
   const float* data = values.data();
   py::gil_scoped_release released;
   return std::make_shared<Explanation>(explainer.explain(data, window));
@@ -174,6 +197,7 @@ SharedExplanation explain_frames(Explainer& explainer, const std::vector<FrameAr
   const int width = frames[0].frame().width, height = frames[0].frame().height;
   const Window window{clip_pts(spec, pts), spec.source_rect(width, height), width, height, 0};
   py::gil_scoped_release released;
+  const Clock::time_point start = Clock::now();
   const size_t slice = size_t(3) * size_t(spec.height) * size_t(spec.width);
   std::vector<float> clip(slice * frames.size());
   for (size_t i = 0; i < frames.size(); ++i) {
@@ -182,7 +206,10 @@ SharedExplanation explain_frames(Explainer& explainer, const std::vector<FrameAr
           "the frames of a clip must have one size");
     preprocess(frame, window.source, spec, clip.data() + i * slice);
   }
-  return std::make_shared<Explanation>(explainer.explain(clip.data(), window));
+  const std::chrono::duration<double, std::milli> preprocess_ms = Clock::now() - start;
+  auto explanation = std::make_shared<Explanation>(explainer.explain(clip.data(), window));
+  explanation->timings.preprocess = preprocess_ms.count();
+  return explanation;
 }
 
 SharedExplanation push_frame(Explainer& explainer, const FrameArray& frame, int64_t pts) {
@@ -191,9 +218,10 @@ SharedExplanation push_frame(Explainer& explainer, const FrameArray& frame, int6
   return explanation ? std::make_shared<Explanation>(std::move(*explanation)) : nullptr;
 }
 
-std::unique_ptr<Explainer> make_explainer(const std::string& bundle, const std::string& method, int64_t target,
-                                          int hop, float threshold, const std::string& engine,
-                                          const std::string& device, const std::string& precision, int threads,
+std::unique_ptr<Explainer> make_explainer(const std::string& bundle, const std::string& method,
+                                          int64_t target, int hop, float threshold,
+                                          const std::string& engine, const std::string& device,
+                                          const std::string& precision, int threads,
                                           const std::string& cache_dir) {
   ExplainerOptions options;
   options.engine = engine_options(engine, device, precision, threads, cache_dir);
@@ -272,9 +300,9 @@ void register_explain(py::module_& module) {
   const auto pts = py::arg("pts") = py::none();
   py::class_<Explainer>(module, "Explainer")
       .def(py::init(&make_explainer), py::arg("bundle"), py::kw_only(), py::arg("method") = "",
-           py::arg("target") = -1, py::arg("hop") = 4, py::arg("threshold") = 0.5f, py::arg("engine") = "auto",
-           py::arg("device") = "cpu", py::arg("precision") = "auto", py::arg("threads") = 0,
-           py::arg("cache_dir") = "")
+           py::arg("target") = -1, py::arg("hop") = 4, py::arg("threshold") = 0.5f,
+           py::arg("engine") = "auto", py::arg("device") = "cpu", py::arg("precision") = "auto",
+           py::arg("threads") = 0, py::arg("cache_dir") = "")
       .def("explain", &explain_clip, py::arg("clip"), pts)
       .def("explain_frames", &explain_frames, py::arg("frames"), pts)
       .def("push", &push_frame, py::arg("frame"), py::arg("pts"))

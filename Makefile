@@ -51,7 +51,7 @@ $(STAMPS)/run: $(STAMPS)/venv pyproject.toml | system
 	@touch $@
 
 $(STAMPS)/wheel: $(STAMPS)/run $(SOURCES)
-	@echo "setup: building and installing tubecam"
+	@echo "setup: building and installing tubecam, which takes a minute or two"
 	@$(PIP) install --no-build-isolation --no-deps --force-reinstall .
 	@touch $@
 

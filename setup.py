@@ -43,7 +43,8 @@ class CMakeBuild(build_ext):
             ["--build", BUILD, "--parallel", jobs],
             ["--install", BUILD, "--prefix", prefix],
         ):
-            subprocess.run([cmake, *step], check=True)
+            if subprocess.run([cmake, *step]).returncode:
+                sys.exit("tubecam's C++ part could not be built; the reason stands above")
 
 
 setup(

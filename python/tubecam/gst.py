@@ -1,36 +1,37 @@
-"""GStreamer for Python, ready to use, and its messages in words for people."""
+"""GStreamer for Python, ready to use, and its messages in words for people.
+
+Note [Unwinding]
+libgstreamer brings libunwind, and PyGObject loads both for everyone to see. What is loaded later, such as an inference
+engine, would then take one half of C++ exception handling from libunwind and the other from libgcc, and abort at its first
+exception. With libgcc in front, all take both halves from there.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 
 from . import plugin_path
+from .elements import OWN, package_of
 from .errors import StreamError, UnavailableError
 
+with contextlib.suppress(OSError):  # a system without libgcc has nothing to mix up
+    ctypes.CDLL("libgcc_s.so.1", ctypes.RTLD_GLOBAL)
 try:
     import gi
 
     gi.require_version("Gst", "1.0")
     gi.require_version("GstApp", "1.0")
     gi.require_version("GstBase", "1.0")
+    gi.require_version("GstVideo", "1.0")
     # GstApp adds appsink's and appsrc's methods.
-    from gi.repository import GLib, Gst, GstApp, GstBase  # noqa: F401
+    from gi.repository import GLib, GObject, Gst, GstApp, GstBase, GstVideo  # noqa: F401
 except (ImportError, ValueError) as error:
     raise UnavailableError(
         f"GStreamer's Python bindings are missing ({error}); install them with"
         " `sudo apt-get install python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0`"
     ) from error
-
-# The Debian and Ubuntu package that has an element, by the element's name.
-_PACKAGES = {
-    "gstreamer1.0-plugins-base": "appsink appsrc audioconvert audioresample decodebin opusenc"
-    " uridecodebin videoconvert videorate videoscale vorbisenc",
-    "gstreamer1.0-plugins-good": "autovideosink matroskamux mp4mux qtmux rtspsrc v4l2src"
-    " videocrop videoflip vp8enc webmmux",
-    "gstreamer1.0-plugins-ugly": "x264enc",
-    "gstreamer1.0-plugins-bad": "aacparse h264parse opusparse openh264enc voaacenc",
-    "gstreamer1.0-libav": "avenc_aac",
-}
 
 
 def initialise() -> None:
@@ -40,14 +41,6 @@ def initialise() -> None:
         Gst.init(None)
     elif not has("tubecam"):
         Gst.Registry.get().scan_path(str(plugin_path.PLUGIN_DIR))
-
-
-def package_of(element: str) -> str:
-    """The apt package that an element comes from."""
-    for package, elements in _PACKAGES.items():
-        if element in elements.split():
-            return package
-    return "gstreamer1.0-plugins-good"
 
 
 def has(element: str) -> bool:
@@ -64,7 +57,7 @@ def make(element: str, **properties) -> Gst.Element:
         The element is not installed; the message names its package.
     """
     made = Gst.ElementFactory.make(element, None)
-    if made is None and element in ("tubecam", "tubeoverlay"):
+    if made is None and element in OWN:
         raise UnavailableError(
             f"GStreamer does not find TubeCAM's element `{element}`; `tubecam doctor` says why"
         )
@@ -74,10 +67,12 @@ def make(element: str, **properties) -> Gst.Element:
             f" install it with `sudo apt-get install {package_of(element)}`"
         )
     for name, value in properties.items():
-        if isinstance(value, str):
-            Gst.util_set_object_arg(made, name.replace("_", "-"), value)
+        name = name.replace("_", "-")
+        is_text = made.find_property(name).value_type == GObject.TYPE_STRING
+        if isinstance(value, str) and not is_text:
+            Gst.util_set_object_arg(made, name, value)
         else:
-            made.set_property(name.replace("_", "-"), value)
+            made.set_property(name, value)
     return made
 
 

@@ -12,20 +12,9 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import plugin_path
+from . import elements, plugin_path
 from ._version import __version__
 
-# Elements that reading, showing and writing video take, by the package that has them.
-ELEMENTS = {
-    "gstreamer1.0-plugins-base": "appsink appsrc audioconvert decodebin uridecodebin videoconvert"
-    " videorate videoscale videotestsrc",
-    "gstreamer1.0-plugins-good": "aacparse autovideosink matroskamux mp4mux qtdemux rtph264depay"
-    " rtspsrc v4l2src",
-    "gstreamer1.0-plugins-bad": "h264parse",
-    "gstreamer1.0-plugins-ugly": "x264enc",
-    "gstreamer1.0-libav": "avdec_h264 avenc_aac",
-}
-OWN_ELEMENTS = ("tubecam", "tubeoverlay")
 PIP = f"{sys.executable} -m pip install"
 REINSTALL = "make install  (in TubeCAM's source folder)"
 
@@ -96,9 +85,9 @@ def _gstreamer() -> Iterator[Check]:
     yield Check(
         group, "GStreamer", version >= (1, 20), ".".join(map(str, version[:3])), "use 1.20 or newer"
     )
-    for package, elements in ELEMENTS.items():
-        missing = [name for name in elements.split() if not gst.has(name)]
-        detail = f"without {', '.join(missing)}" if missing else elements
+    for package, names in elements.NEEDED.items():
+        missing = [name for name in names.split() if not gst.has(name)]
+        detail = f"without {', '.join(missing)}" if missing else names
         yield Check(
             group,
             package.removeprefix("gstreamer1.0-"),
@@ -111,8 +100,8 @@ def _gstreamer() -> Iterator[Check]:
 
 def _own_elements(gst) -> Check:
     group, name = "GStreamer", "tubecam's elements"
-    if all(map(gst.has, OWN_ELEMENTS)):
-        return Check(group, name, True, f"{', '.join(OWN_ELEMENTS)} in {plugin_path.PLUGIN}", "")
+    if all(map(gst.has, elements.OWN)):
+        return Check(group, name, True, f"{', '.join(elements.OWN)} in {plugin_path.PLUGIN}", "")
     if not plugin_path.PLUGIN.is_file():
         return Check(group, name, False, f"not built: no {plugin_path.PLUGIN}", REINSTALL)
     try:

@@ -18,8 +18,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 aten = torch.ops.aten
@@ -198,11 +198,12 @@ def max_pool_backward(
     maximum = window(taps[0])
     for k in taps[1:]:
         maximum = torch.maximum(maximum, window(k))
-    left = torch.ones_like(grad)
+    free: Tensor | None = None  # 1 where no earlier cell was the maximum
     shares: dict[tuple[int, ...], list[tuple[list[int], Tensor]]] = {}
     for k in taps:
-        hit = left * (window(k) == maximum).to(grad.dtype)
-        left = left - hit
+        hit = (window(k) == maximum).to(grad.dtype)
+        hit = hit if free is None else free * hit
+        free = 1 - hit if free is None else free - hit
         offsets = [e * a for e, a in zip(dilation, k, strict=True)]
         phase = tuple(o % s for o, s in zip(offsets, stride, strict=True))
         shift = [o // s for o, s in zip(offsets, stride, strict=True)]
@@ -233,13 +234,13 @@ def _join_phases(
 
 def average_matrix(
     size: int, kernel: int, stride: int, padding: int, ceil_mode: bool, count_pad: bool
-) -> Tensor:
+) -> np.ndarray:
     """[cells, size] matrix of 1-D average pooling; average pools are products of such matrices."""
     room = size + 2 * padding - kernel
     cells = (-(-room // stride) if ceil_mode else room // stride) + 1
     if ceil_mode and (cells - 1) * stride >= size + padding:
         cells -= 1
-    rows = torch.zeros(cells, size, dtype=torch.float64)
+    rows = np.zeros((cells, size))
     for i in range(cells):
         start = i * stride - padding
         end = min(start + kernel, size + padding)
@@ -248,23 +249,23 @@ def average_matrix(
     return rows
 
 
-def adaptive_matrix(size: int, cells: int) -> Tensor:
+def adaptive_matrix(size: int, cells: int) -> np.ndarray:
     """[cells, size] matrix of 1-D adaptive average pooling."""
-    rows = torch.zeros(cells, size, dtype=torch.float64)
+    rows = np.zeros((cells, size))
     for i in range(cells):
         first, last = (i * size) // cells, -(-((i + 1) * size) // cells)
         rows[i, first:last] = 1.0 / (last - first)
     return rows
 
 
-def apply_matrices(x: Tensor, matrices: Sequence[Tensor]) -> Tensor:
+def apply_matrices(x: Tensor, matrices: Sequence[np.ndarray]) -> Tensor:
     """Multiplies the last dimensions of `x` by one [out, in] matrix each."""
     for i, matrix in enumerate(reversed(matrices)):
         dim = x.dim() - 1 - i
-        if tuple(matrix.shape) == (1, 1) and float(matrix) == 1.0:
+        if matrix.shape == (1, 1) and matrix[0, 0] == 1.0:
             continue
-        moved = x.transpose(dim, x.dim() - 1)
-        x = torch.matmul(moved, matrix.to(x.dtype).t().contiguous()).transpose(dim, x.dim() - 1)
+        factor = torch.tensor(matrix.T.tolist(), dtype=x.dtype)  # a constant of the trace
+        x = torch.matmul(x.transpose(dim, -1), factor).transpose(dim, -1)
     return x
 
 
@@ -277,11 +278,11 @@ def avg_pool_backward(
     steps, pads = _spread(stride or kernel, d), _spread(padding, d)
     matrices = [
         average_matrix(x.shape[x.dim() - d + i], kernel[i], steps[i], pads[i], ceil_mode,
-                       count_include_pad and divisor_override is None).t()
+                       count_include_pad and divisor_override is None).T
         for i in range(d)
     ]  # fmt: skip
     if divisor_override is not None:
-        matrices = [(m != 0).double() for m in matrices]
+        matrices = [(m != 0).astype(float) for m in matrices]
         return apply_matrices(grad, matrices) / divisor_override
     return apply_matrices(grad, matrices)
 
@@ -290,7 +291,7 @@ def adaptive_avg_pool_backward(grad: Tensor, x: Tensor) -> Tensor:
     """Gradient of 2-D and 3-D adaptive average pools."""
     d = 3 if x.dim() == 5 else 2
     pairs = zip(x.shape[-d:], grad.shape[-d:], strict=True)
-    return apply_matrices(grad, [adaptive_matrix(n, cells).t() for n, cells in pairs])
+    return apply_matrices(grad, [adaptive_matrix(n, cells).T for n, cells in pairs])
 
 
 def adaptive_avg_pool(x: Tensor, output: Sequence[int]) -> Tensor:
@@ -307,7 +308,9 @@ def decompositions(choose: FormChooser) -> dict[Any, Callable[..., Any]]:
     """Core ATen decompositions with this module's backward operators in front."""
     from torch._decomp import core_aten_decompositions
 
-    table = dict(core_aten_decompositions())
+    from .scatter import DECOMPOSITIONS
+
+    table = {**core_aten_decompositions(), **DECOMPOSITIONS}
     table.update(
         {
             aten.convolution_backward.default: convolution_backward(choose),

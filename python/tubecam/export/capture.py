@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
-from torch.func import functionalize
+from torch._subclasses.functional_tensor import dispatch_functionalize
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from ..errors import ExportError, UsageError
@@ -35,9 +35,10 @@ class Capture:
     logits: fx.Node
 
     def find(self, path: str) -> fx.Node | None:
-        """The node that a module path names, None where it is not in the graph."""
-        nodes = self.module.graph.nodes
-        return next((n for n in nodes if path in n.meta.get(PATHS, ())), None)
+        """The node that a module path, or else its own name, names; None where there is none."""
+        nodes = list(self.module.graph.nodes)
+        named = (n for n in nodes if path in n.meta.get(PATHS, ()))
+        return next(named, next((n for n in nodes if n.name == path), None))
 
     def paths(self) -> list[str]:
         """Every module path that can be named, in the order of execution."""
@@ -143,7 +144,7 @@ def capture(model: nn.Module, clip: Tensor, time_first: bool = False) -> Capture
         with torch.no_grad():
             _try_once(forward, clip, recorder)
         with torch.no_grad(), plain_operators():
-            traced = trace(functionalize(forward, remove="mutations"), {}, clip)
+            traced = trace(dispatch_functionalize(forward), {}, clip)
     except (ExportError, UsageError):
         raise
     except Exception as error:

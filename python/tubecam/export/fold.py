@@ -39,7 +39,7 @@ def fold_constants(module: fx.GraphModule) -> None:
 def _is_constant(node: fx.Node, values: dict[fx.Node, Any]) -> bool:
     if any(word in str(node.target) for word in RANDOM):
         return False
-    if str(node.target).startswith("aten.expand"):  # would store what a broadcast gives for nothing
+    if str(node.target).startswith(("aten.expand", "aten.full")):  # cheap, but large when stored
         return False
     return all(n in values for n in node.all_input_nodes)
 

@@ -51,7 +51,7 @@ def choose_layer(captured: Capture, path: str | None, length: int) -> Layer:
     relevant = ancestors(captured.logits) & descendants(captured.clip)
     if path is None:
         node = _last_volume(captured, relevant, length)
-        name = min(node.meta.get(PATHS, [node.name]), key=_outermost)
+        name = min(node.meta.setdefault(PATHS, [node.name]), key=_outermost)
         return _layer(name, node, length)
     node = captured.find(path)
     if node is None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -13,7 +11,7 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from torch import Tensor, nn
+from torch import Tensor, fx
 
 from ..errors import ExportError
 
@@ -24,7 +22,7 @@ HALF_FROM = 1024  # elements: smaller constants stay float32
 
 
 def to_onnx(
-    module: nn.Module, inputs: tuple[Tensor, ...], names: Sequence[str], outputs: Sequence[str]
+    module: fx.GraphModule, inputs: tuple[Tensor, ...], names: Sequence[str], outputs: Sequence[str]
 ) -> onnx.ModelProto:
     """Converts a module of ATen operators.
 
@@ -33,12 +31,10 @@ def to_onnx(
     ExportError
         An operator has no standard ONNX form at opset 17; it is named.
     """
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(warnings.catch_warnings())
+    _refuse_unknown(module)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        stack.enter_context(torch.no_grad())
-        stack.enter_context(contextlib.redirect_stdout(io.StringIO()))  # a failure prints its graph
-        path = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "model.onnx"
+        path = Path(folder) / "model.onnx"
         try:
             torch.onnx.export(
                 module,
@@ -56,6 +52,20 @@ def to_onnx(
         model = onnx.load(str(path))
     _tidy(model)
     return model
+
+
+def _refuse_unknown(module: fx.GraphModule) -> None:
+    """Names what the converter would stumble over."""
+    from torch.onnx._internal.torchscript_exporter.registration import registry
+
+    calls = [n.target for n in module.graph.nodes if n.op == "call_function"]
+    names = {op._schema.name for op in calls if isinstance(op, torch._ops.OpOverload)}
+    unknown = sorted(name for name in names if not registry.is_registered_op(name, OPSET))
+    if unknown:
+        raise ExportError(
+            f"{', '.join(unknown)}: no standard ONNX form at opset {OPSET}. Replace what uses it in "
+            "the model, or choose a layer behind it if only its gradient is in the way."
+        )
 
 
 def _tidy(model: onnx.ModelProto) -> None:

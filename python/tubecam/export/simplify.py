@@ -17,10 +17,24 @@ POOLS = {
 IDENTITIES = {
     aten.clone.default,
     aten.detach.default,
+    aten.detach_.default,
     aten.alias.default,
     aten.lift_fresh_copy.default,
 }
 VIEWS = {aten.view.default, aten._unsafe_view.default}
+RENAMED = {
+    aten._softmax.default: aten.softmax.int,
+    aten._log_softmax.default: aten.log_softmax.int,
+}
+FILLS = {  # operator → the value that fills it, or the place of that value among the arguments
+    "aten.ones_like": 1.0,
+    "aten.new_ones": 1.0,
+    "aten.zeros_like": 0.0,
+    "aten.new_zeros": 0.0,
+    "aten.full_like": (1,),
+    "aten.new_full": (2,),
+    "aten.fill": (1,),
+}
 
 
 def simplify(module: fx.GraphModule) -> None:
@@ -35,10 +49,17 @@ def simplify(module: fx.GraphModule) -> None:
         elif node.target in IDENTITIES:
             node.replace_all_uses_with(node.args[0])
             graph.erase_node(node)
+        elif str(node.target).rpartition(".")[0] in FILLS:
+            _filled(node)
+        elif node.target is aten.copy_.default:
+            _copied(graph, node)
+        elif node.target in RENAMED:
+            node.target, node.args = RENAMED[node.target], node.args[:2]
         elif node.target in VIEWS:  # strides may differ once copies are gone
             node.target = aten.reshape.default
         elif node.target is aten._to_copy.default:
             _plain_cast(graph, node)
+    _functional(graph)
     graph.eliminate_dead_code()
     module.recompile()
 
@@ -64,3 +85,57 @@ def _plain_cast(graph: fx.Graph, node: fx.Node) -> None:
     node.target = aten.to.dtype
     node.args = (node.args[0], dtype)
     node.kwargs = {}
+
+
+def _filled(node: fx.Node) -> None:
+    """Shapes are static, so a tensor of one value needs no other tensor."""
+    value = FILLS[str(node.target).rpartition(".")[0]]
+    if isinstance(value, tuple):
+        value = node.args[value[0]]
+    if not isinstance(value, fx.Node):
+        result = node.meta["val"]
+        node.target = aten.full.default
+        node.args = (list(result.shape), value)
+        node.kwargs = {"dtype": result.dtype}
+
+
+def _copied(graph: fx.Graph, node: fx.Node) -> None:
+    """A copy into fresh memory is its source."""
+    fresh, source = node.args[:2]
+    result, value = node.meta["val"], source.meta["val"]
+    if "aten.empty" in str(fresh.target) and (value.shape, value.dtype) == (
+        result.shape, result.dtype,
+    ):  # fmt: skip
+        node.replace_all_uses_with(source)
+        graph.erase_node(node)
+        fresh.replace_all_uses_with(source)
+
+
+def _functional(graph: fx.Graph) -> None:
+    """Writes in place become new tensors: constants are evaluated out of order.
+
+    Autograd's decompositions write into tensors that they have just made; anything that could be
+    seen through a view is refused.
+    """
+    for node in list(graph.nodes):
+        schema = getattr(node.target, "_schema", None)
+        if schema is None or not schema.is_mutable:
+            continue
+        written = node.args[0]
+        plain = getattr(aten, schema.name.removeprefix("aten::").removesuffix("_"), None)
+        if plain is None or not schema.name.endswith("_") or _shared(written):
+            raise ExportError(f"{schema.name} writes in place where the trace cannot follow it; use "
+                              "its form that returns a new tensor.")  # fmt: skip
+        node.target = getattr(plain, schema.overload_name or "default")
+        written.replace_all_uses_with(node, delete_user_cb=lambda user, node=node: user > node)
+
+
+def _shared(node: fx.Node) -> bool:
+    """Whether other tensors may show the same memory."""
+    near = [node, *node.users]
+    return node.op != "call_function" or any(
+        getattr(getattr(n.target, "_schema", None), "returns", ())
+        and any(r.alias_info and not r.alias_info.is_write for r in n.target._schema.returns)
+        for n in near
+        if n.op == "call_function"
+    )

@@ -1,0 +1,78 @@
+"""Gradients of slicing, and writes into slices, as paddings and concatenations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from .backward import insert_zeros
+
+aten = torch.ops.aten
+
+
+def slice_backward(
+    grad: Tensor, sizes: Sequence[int], dim: int, start: int, end: int, step: int
+) -> Tensor:
+    """The slice's gradient at its place among zeros."""
+    dim %= len(sizes)
+    start, _ = _range(sizes[dim], start, end)
+    if step > 1:
+        moved = grad.transpose(dim, -1)
+        spread = insert_zeros(moved.reshape(1, -1, grad.shape[dim]), [step])
+        spread = aten.slice.Tensor(spread, 2, 0, (grad.shape[dim] - 1) * step + 1)
+        grad = spread.reshape([*moved.shape[:-1], -1]).transpose(dim, -1)
+    return _padded(grad, dim, start, sizes[dim])
+
+
+def select_backward(grad: Tensor, sizes: Sequence[int], dim: int, index: int) -> Tensor:
+    """The element's gradient at its place among zeros."""
+    dim %= len(sizes)
+    return _padded(grad.unsqueeze(dim), dim, index % sizes[dim], sizes[dim])
+
+
+def slice_scatter(
+    x: Tensor,
+    source: Tensor,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int = 1,
+) -> Tensor:
+    """`x` with `source` in place of one of its slices."""
+    dim %= x.dim()
+    first, last = _range(x.shape[dim], start, end)
+    if step == 1:
+        parts = [
+            aten.slice.Tensor(x, dim, 0, first), source, aten.slice.Tensor(x, dim, last, x.shape[dim])
+        ]  # fmt: skip
+        return torch.cat([p for p in parts if p.shape[dim]], dim)
+    place = slice_backward(torch.ones_like(source), x.shape, dim, first, last, step)
+    return x * (1 - place) + slice_backward(source, x.shape, dim, first, last, step)
+
+
+def select_scatter(x: Tensor, source: Tensor, dim: int, index: int) -> Tensor:
+    """`x` with `source` in place of one of its elements along `dim`."""
+    dim %= x.dim()
+    index %= x.shape[dim]
+    return slice_scatter(x, source.unsqueeze(dim), dim, index, index + 1)
+
+
+def _range(size: int, start: int | None, end: int | None) -> tuple[int, int]:
+    first, last, _ = slice(start, end).indices(size)
+    return first, max(first, last)
+
+
+def _padded(x: Tensor, dim: int, before: int, size: int) -> Tensor:
+    after = size - before - x.shape[dim]
+    pads = [0, 0] * (x.dim() - 1 - dim) + [before, after]
+    return aten.constant_pad_nd.default(x, pads, 0.0) if before or after else x
+
+
+DECOMPOSITIONS = {
+    aten.slice_backward.default: slice_backward,
+    aten.select_backward.default: select_backward,
+    aten.slice_scatter.default: slice_scatter,
+    aten.select_scatter.default: select_scatter,
+}

@@ -21,7 +21,7 @@ _RECENT = 96  # pictures of the last seconds; 640×360 in RGB are 0.7 MB
 _STACK = 9  # pictures of the tube
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Shot:
     """A picture, uint8 [H, W, 3] RGB, at a time in seconds, with the window that explains it."""
 
@@ -115,18 +115,31 @@ class Gallery:
         while self._waiting:
             self._place(self._waiting.popleft())
 
+    def stretches(self) -> list[list[Shot]]:
+        """The proposals in order of time, in runs of one label each."""
+        runs: list[list[Shot]] = []
+        for _, shot in sorted(self._spans.items()):
+            if runs and runs[-1][-1].window.label == shot.window.label:
+                runs[-1].append(shot)
+            else:
+                runs.append([shot])
+        return runs
+
     def key_shots(self, count: int) -> list[Shot]:
-        """At most `count` key frames, spread over the video, in order of time."""
-        shots = [shot for _, shot in sorted(self._spans.items())]
-        if len(shots) <= count:
-            return shots
-        edges = np.linspace(shots[0].time, shots[-1].time, count + 1)[1:-1]
-        best: dict[int, Shot] = {}
-        for shot in shots:
-            place = int(np.searchsorted(edges, shot.time, "right"))
-            if place not in best or shot.window.peak_value > best[place].window.peak_value:
-                best[place] = shot
-        return [best[place] for place in sorted(best)]
+        """At most `count` key frames in order of time: the strongest of each label's stretch.
+
+        With more stretches than `count` the longest ones count; with fewer, the rest of the
+        pictures are those farthest in time from the ones taken.
+        """
+        runs = self.stretches()
+        longest = sorted(runs, key=len, reverse=True)[:count]
+        chosen = [max(run, key=lambda shot: shot.window.peak_value) for run in longest]
+        left = [shot for run in runs for shot in run if shot not in chosen]
+        while left and len(chosen) < count:
+            best = max(left, key=lambda s: min(abs(s.time - other.time) for other in chosen))
+            chosen.append(best)
+            left.remove(best)
+        return sorted(chosen, key=lambda shot: shot.time)
 
     def scale(self) -> float:
         """Relevance shown as full heat, logit units: one for the whole sheet."""

@@ -51,6 +51,14 @@ def paint_heat(
     return painted
 
 
+def heat_opacity(shape: tuple[int, int], window: WindowRecord, pts: int, scale: float) -> np.ndarray:
+    """How much of a picture of `shape` (height, width) full heat would cover, float32 0…1 [H, W]."""
+    white = np.full((*shape, 3), 255, np.uint8)
+    light = paint_heat(white, window, pts, scale, alpha=1.0, threshold=0.05)[..., 0]
+    dark = paint_heat(white - white, window, pts, scale, alpha=1.0, threshold=0.05)[..., 0]
+    return 1 - (light.astype(np.float32) - dark) / 255
+
+
 def color_bar(color_map: str) -> np.ndarray:
     """A colour map from no heat to full heat, uint8 [1, 256, 3] RGB."""
     return _core.color_table(color_map)[None]

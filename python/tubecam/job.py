@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from .bundle import Bundle
 from .errors import StreamError
 from .gallery import Gallery
 from .jsonl import JsonLines
@@ -27,7 +28,7 @@ class Job:
     """What to explain, how, and what to write; `explain` and `overlay` are element properties."""
 
     source: Source
-    bundle: object  # _core.Bundle
+    bundle: Bundle
     explain: dict
     overlay: dict | None
     output: Path | None = None
@@ -45,6 +46,7 @@ class Result:
     """What came of it."""
 
     frames: int = 0
+    seconds: float = 0.0
     windows: int = 0
     dropped: int = 0
     labels: Counter = field(default_factory=Counter)
@@ -107,6 +109,7 @@ def execute(job: Job) -> Result:
                 player.play()
         finally:
             result.frames, result.interrupted = pipeline.frames, bool(interrupts)
+            result.seconds = pipeline.seconds
             _finish(job, result, gallery, failed=sys.exc_info()[1])
     return result
 
@@ -133,13 +136,13 @@ def _finish(job: Job, result: Result, gallery: Gallery, failed: BaseException | 
 
 def sheet_info(job: Job, result: Result):
     """The words and colours of a job's contact sheet."""
-    from .sheet import SheetInfo
+    from .sheet import SheetInfo, clock
 
     graph = job.bundle.graphs[0]
     facts = [
         f"model {job.bundle.name}",
         f"{job.explain.get('method') or graph.default_method} at {graph.layer.name}",
-        f"{result.frames} frames, {result.windows} windows",
+        f"{clock(result.seconds)}, {result.frames} frames, {result.windows} windows",
     ]
     style = job.overlay or {}
     return SheetInfo(

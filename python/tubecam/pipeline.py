@@ -140,7 +140,8 @@ class Pipeline(Gst.Pipeline):
         self._muxer = make_launch(self.container.muxer)
         sink = make("filesink", location=str(partial_name(self.options.output)), **_UNPACED)
         encoded = [encoder, *parser, make("queue", **_LONG), self._muxer, sink]
-        chain(self, last, queue, crop, make("videoscale"), size, *encoded)
+        shape = make("videoscale"), make("videoconvert"), size
+        chain(self, last, queue, crop, *shape, *encoded)
         pad = crop.get_static_pad("sink")
         pad.add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, _fit_size, crop, size)
         self._count(pad)
@@ -219,13 +220,18 @@ class Pipeline(Gst.Pipeline):
         return Gst.PadProbeReturn.DROP if self._closed else Gst.PadProbeReturn.OK
 
     def _count(self, pad: Gst.Pad) -> None:
-        def counted(_pad: Gst.Pad, info: Gst.PadProbeInfo) -> Gst.PadProbeReturn:
-            self.frames += 1
-            if info.get_buffer().pts != Gst.CLOCK_TIME_NONE:
-                self.seconds = info.get_buffer().pts / Gst.SECOND
-            return Gst.PadProbeReturn.OK
+        pad.add_probe(Gst.PadProbeType.BUFFER, self._counted)
 
-        pad.add_probe(Gst.PadProbeType.BUFFER, counted)
+    def _counted(self, _pad: Gst.Pad, info: Gst.PadProbeInfo) -> Gst.PadProbeReturn:
+        buffer, before = info.get_buffer(), self.seconds
+        self.frames += 1
+        if buffer.pts != Gst.CLOCK_TIME_NONE:
+            self.seconds = buffer.pts / Gst.SECOND
+        if buffer.duration == Gst.CLOCK_TIME_NONE:
+            # A muxer takes a last frame of unknown duration for one of none, which players skip.
+            step = self.seconds - before if self.seconds > before else 1 / 30
+            buffer.duration = round(step * Gst.SECOND)
+        return Gst.PadProbeReturn.OK
 
 
 def _drop_qos(_pad: Gst.Pad, info: Gst.PadProbeInfo) -> Gst.PadProbeReturn:
@@ -236,7 +242,7 @@ def _drop_qos(_pad: Gst.Pad, info: Gst.PadProbeInfo) -> Gst.PadProbeReturn:
 def _fit_size(
     _pad: Gst.Pad, info: Gst.PadProbeInfo, crop: Gst.Element, size: Gst.Element
 ) -> Gst.PadProbeReturn:
-    """Sizes that 4:2:0 video can have: even, and the same to the end of the file.
+    """A shape that every player takes: 4:2:0, hence even, and the same to the end of the file.
 
     An odd column or row is left out; a later change of size is scaled to the first one.
     """
@@ -247,6 +253,6 @@ def _fit_size(
         crop.set_property("right", width % 2)
         crop.set_property("bottom", height % 2)
         if size.get_property("caps").is_any():
-            even = f"video/x-raw,width={width - width % 2},height={height - height % 2}"
+            even = f"video/x-raw,format={{NV12,I420}},width={width - width % 2},height={height - height % 2}"
             size.set_property("caps", Gst.Caps.from_string(even))
     return Gst.PadProbeReturn.OK

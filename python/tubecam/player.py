@@ -32,7 +32,7 @@ class Listeners:
     message
         Takes each element message of `tubecam`, a Gst.Structure.
     thumbnail
-        Takes a presentation time in nanoseconds and a picture, uint8 [H, W, 3] RGB.
+        Takes a time in the video, in nanoseconds, and a picture, uint8 [H, W, 3] RGB.
     progress
         Takes the player, some fifty times a second.
     warning
@@ -104,6 +104,8 @@ class Player:
             if state != before:
                 moved, before = now, state
                 self._ask_length()
+            if pipeline.problem and not pipeline.frames:
+                return
             if pipeline.problem or pipeline.cut:
                 self.stop()
             if self._ending is not None and now - moved > _PATIENCE:
@@ -130,7 +132,7 @@ class Player:
                 self._warned.add(text)
                 self._listen.warning(text)
         elif kind == types.ELEMENT and message.get_structure().get_name() == "tubecam":
-            self._listen.message(message)
+            self._listen.message(message.get_structure())
         elif kind == types.LATENCY:
             self.pipeline.recalculate_latency()
         elif kind == types.DURATION_CHANGED:
@@ -146,10 +148,11 @@ class Player:
         sink = self.pipeline.thumbnails
         while sink is not None and (sample := sink.try_pull_sample(0)) is not None:
             caps, buffer = sample.get_caps().get_structure(0), sample.get_buffer()
+            pts = sample.get_segment().to_stream_time(Gst.Format.TIME, buffer.pts)
             width, height = caps.get_int("width")[1], caps.get_int("height")[1]
             data = buffer.extract_dup(0, buffer.get_size())
             picture = np.frombuffer(data, np.uint8).reshape(height, width, 4)
-            self._listen.thumbnail(buffer.pts, picture[..., :3])
+            self._listen.thumbnail(pts, picture[..., :3])
 
     def _standstill(self) -> str:
         where = f"after frame {self.pipeline.frames}" if self.pipeline.frames else "before any frame"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_NO_TIME = 2**64 - 1
+
 
 @dataclass(frozen=True)
 class WindowRecord:
@@ -17,7 +19,7 @@ class WindowRecord:
     number
         Counts the windows of a stream from 0; dropped ones are left out.
     pts
-        int64 [T], the slices' presentation times in nanoseconds.
+        int64 [T], the slices' times in the video, nanoseconds.
     tube
         float32 [t, h, w] in logit units, whose cell i is centred on `offset + stride * i` in
         slices and clip pixels (order t, y, x).
@@ -69,7 +71,13 @@ class WindowRecord:
 
     @staticmethod
     def from_fields(fields: Mapping[str, object], labels: Sequence[str]) -> WindowRecord:
-        """Reads a message's fields; arrays are NumPy's."""
+        """Reads a message's fields; arrays are NumPy's. Times become those of the video.
+
+        Buffers count from wherever their stream begins; stream time counts from the beginning of
+        the video, which is what a player shows.
+        """
+        begin, stream_time = int(fields["timestamp"]), int(fields["stream-time"])
+        shift = stream_time - begin if max(begin, stream_time) < _NO_TIME else 0
 
         def many(*names: str) -> tuple:
             return tuple(fields[name] for name in names)
@@ -79,7 +87,7 @@ class WindowRecord:
             number=int(fields["window"]),
             valid=bool(fields["valid"]),
             problem=str(fields.get("problem") or ""),
-            pts=np.asarray(fields["window-pts"], np.int64),
+            pts=np.asarray(fields["window-pts"], np.int64) + shift,
             label=str(fields["label"]),
             score=float(fields["score"]),
             target=str(fields["target"]),
@@ -93,7 +101,7 @@ class WindowRecord:
             curve=np.asarray(fields["curve"], np.float32),
             peak=many("peak-frame-x", "peak-frame-y"),
             peak_value=float(fields["peak-value"]),
-            peak_pts=int(fields["peak-pts"]),
+            peak_pts=int(fields["peak-pts"]) + shift,
             boxes=np.reshape(fields["boxes"], (-1, 5)),
             timings={s: fields[f"{s}-ms"] for s in ("preprocess", "engine", "explain")},
             receipt={name.replace("-", "_"): fields[name] for name in receipt},

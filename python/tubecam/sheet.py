@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from .errors import StreamError
 from .gallery import Gallery, Shot
-from .heat import color_bar, paint_heat
+from .heat import color_bar, heat_opacity, paint_heat
 
 _WIDTH, _MARGIN, _GAP = 1720, 56, 20
 _INK, _MUTED, _FAINT, _PAPER = "#14171c", "#667080", "#dfe3e8", "#ffffff"
@@ -39,12 +39,12 @@ def write_sheet(path: str | os.PathLike, gallery: Gallery, info: SheetInfo) -> N
     StreamError
         The file cannot be written.
     """
-    path = Path(path)
+    path, sheet = Path(path), draw_sheet(gallery, info)
     part = path.with_name(f"{path.stem}.partial{path.suffix}")
     try:
-        draw_sheet(gallery, info).save(part)
+        sheet.save(part)
         part.replace(path)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         part.unlink(missing_ok=True)
         raise StreamError(f"cannot write {path}: {error}") from error
 
@@ -52,9 +52,11 @@ def write_sheet(path: str | os.PathLike, gallery: Gallery, info: SheetInfo) -> N
 def draw_sheet(gallery: Gallery, info: SheetInfo) -> Image.Image:
     """The sheet, an RGB picture `_WIDTH` pixels wide."""
     gallery.finish()
-    shots = gallery.key_shots(_columns(gallery) * 2 if gallery.windows > 4 else _columns(gallery))
     parts = [_header(info)]
-    if shots:
+    if gallery.stack:
+        columns = _columns(_aspect(gallery.stack[0]))
+        rows = min(3, max(-(-len(gallery.stretches()) // columns), 1 + (gallery.windows > columns)))
+        shots = gallery.key_shots(rows * columns)
         colors = _label_colors(gallery)
         parts += [
             _section("Key frames", "where relevance peaked, in order of time"),
@@ -135,9 +137,8 @@ def _aspect(shot: Shot) -> float:
     return width / height
 
 
-def _columns(gallery: Gallery) -> int:
-    """More of them, the narrower the pictures."""
-    aspect = _aspect(gallery.stack[0]) if gallery.stack else 16 / 9
+def _columns(aspect: float) -> int:
+    """Pictures in a row: more of them, the narrower they are."""
     return 3 if aspect > 2.2 else 4 if aspect > 1.15 else 6
 
 
@@ -163,9 +164,7 @@ def _heated(shot: Shot, scale: float, info: SheetInfo) -> Image.Image:
 def _key_frames(
     shots: list[Shot], scale: float, info: SheetInfo, colors: dict[str, str]
 ) -> Image.Image:
-    columns = {3: 3, 4: 4}.get(len(shots), 4) if _aspect(shots[0]) > 1.15 else 6
-    if _aspect(shots[0]) > 2.2:
-        columns = 3
+    columns = _columns(_aspect(shots[0]))
     width = (_WIDTH - 2 * _MARGIN - (columns - 1) * _GAP) // columns
     height = max(1, round(width / _aspect(shots[0])))
     step = height + 66
@@ -217,7 +216,7 @@ def _timeline(gallery: Gallery, shots: list[Shot], colors: dict[str, str]) -> Im
     for tick in _ticks(start, end, 10):
         x, y = x_of(tick), height + 12 + ribbon
         draw.line((x, y, x, y + 6), _MUTED, 1)
-        draw.text((x, y + 12), clock(tick), _MUTED, _font(16), anchor="ma")
+        draw.text((x, y + 12), clock(tick).replace(".0 s", " s"), _MUTED, _font(16), anchor="ma")
     return image
 
 
@@ -272,55 +271,55 @@ def _tube_caption(gallery: Gallery) -> str:
 
 
 def _tube(gallery: Gallery, info: SheetInfo) -> Image.Image:
-    """The window's pictures as planes that stand one behind the other in time."""
-    shots = gallery.stack
-    aspect = _aspect(shots[0])
+    """The window's pictures as glass planes one behind the other in time, on which heat glows."""
+    shots, pad = gallery.stack, 36
     height = _PLANE_HEIGHT
-    width = round(min(height * aspect * 0.62, 0.34 * _WIDTH))
-    lean = round(0.16 * width)
-    room = _WIDTH - 2 * _MARGIN - width
-    step = min(room / max(1, len(shots) - 1), 1.05 * width)
-    rise = min(9.0, 60 / max(1, len(shots) - 1))
-    image, draw = _blank(round(height + lean + rise * (len(shots) - 1) + 66))
-    font = _font(16)
+    width = round(min(height * _aspect(shots[0]) * 0.66, 0.36 * _WIDTH))
+    lean, last = round(0.18 * width), max(1, len(shots) - 1)
+    room = _WIDTH - 2 * (_MARGIN + pad) - width
+    step, rise = min(room / last, 1.05 * width), min(9.0, 60 / last)
+    image, draw = _blank(round(height + lean + rise * last + 2 * pad + 44))
+    draw.rounded_rectangle((_MARGIN, 0, _WIDTH - _MARGIN, image.height - 14), 14, _INK)
+    left = (_WIDTH - width - step * last) / 2
     for number, shot in enumerate(shots):
-        plane = _leaning(_heated(shot, gallery.scale(), info), width, height, lean)
-        x = round(_MARGIN + number * step)
-        y = round(rise * (len(shots) - 1 - number)) + 8
-        shade = Image.new("RGBA", plane.size, (20, 23, 28, 0))
-        shade.putalpha(plane.getchannel("A").filter(ImageFilter.GaussianBlur(7)).point(_third))
-        image.paste(shade, (x + 5, y + 7), shade)
+        plane = _plane(shot, gallery.scale(), info, solid=number == len(shots) - 1)
+        plane = _leaning(plane, width, height, lean)
+        x, y = round(left + number * step), round(pad + rise * (last - number))
         image.paste(plane, (x, y), plane)
-        at = (x + width / 2, y + height + lean + 12)
-        draw.text(at, clock(shot.time) if step > 74 else f"{shot.time:.1f}", _MUTED, font, "ma")
+        at = (x + 2, y + height + lean + 8)
+        draw.text(at, clock(shot.time), "#aab3c0", _font(16))
     return image
 
 
-def _third(value: int) -> int:
-    return value // 3
+def _plane(shot: Shot, scale: float, info: SheetInfo, solid: bool) -> Image.Image:
+    """A picture with its heat, RGBA; all but heat is glass, unless it is solid."""
+    picture = _heated(shot, scale, info)
+    heat = heat_opacity((picture.height, picture.width), shot.window, int(shot.time * 1e9), scale)
+    clear = 1.0 if solid else 0.16
+    picture.putalpha(Image.fromarray(np.uint8(255 * (clear + (1 - clear) * heat))))
+    return picture
 
 
 def _leaning(picture: Image.Image, width: int, height: int, lean: int) -> Image.Image:
-    """A picture turned away to the right: narrower, its left edge lower; RGBA, smooth edges."""
-    size, factor = (width, height + lean), 2
-    front = picture.convert("RGBA").resize((factor * width, factor * height), Image.LANCZOS)
-    edge = ImageDraw.Draw(front)
-    edge.rectangle((0, 0, front.width - 1, front.height - 1), outline="white", width=4)
-    slope = lean / width
+    """An RGBA picture turned away to the right: narrower, its left edge lower, edges smooth."""
+    factor = 2
+    front = picture.resize((factor * width, factor * height), Image.LANCZOS)
+    edge = 0, 0, front.width - 1, front.height - 1
+    ImageDraw.Draw(front).rectangle(edge, outline="#c8d0da", width=3)
     large = front.transform(
-        (factor * size[0], factor * size[1]),
+        (factor * width, factor * (height + lean)),
         Image.AFFINE,
-        (1, 0, 0, slope, 1, -factor * lean),
+        (1, 0, 0, lean / width, 1, -factor * lean),
         Image.BICUBIC,
     )
-    return large.resize(size, Image.LANCZOS)
+    return large.resize((width, height + lean), Image.LANCZOS)
 
 
 def _legend(scale: float, info: SheetInfo) -> Image.Image:
     image, draw = _blank(44)
     bar = Image.fromarray(color_bar(info.color_map)).resize((320, 14), Image.BILINEAR)
     font, y = _font(16), 12
-    text = f"relevance: 0 … {scale:.3g} logits and more"
+    text = f"relevance of a cell, 0 to {scale:.2g} logits and more"
     draw.text((_WIDTH - _MARGIN, y), text, _MUTED, font, anchor="ra")
     image.paste(bar, (round(_WIDTH - _MARGIN - font.getlength(text) - 340), y + 3))
     return image

@@ -90,7 +90,7 @@ def _add_overlay(group) -> None:
 def _add_machine(group) -> None:
     group.add_argument("--device", metavar="D", help="where to compute (default: cpu)")
     group.add_argument("--engine", metavar="E", help="what computes, for instance openvino")
-    group.add_argument("--precision", metavar="P", help="auto, float32 or float16")
+    group.add_argument("--precision", metavar="P", help="auto, fp32, fp16 or bf16")
     group.add_argument("--threads", type=_count, metavar="N", help="processor threads to use")
     group.add_argument("--timeout", type=_positive, default=30.0, metavar="S",
                        help="give up when nothing comes for S seconds (default: 30)")  # fmt: skip
@@ -132,14 +132,14 @@ def run(args: argparse.Namespace) -> int:
 
 def make_job(args: argparse.Namespace):
     """A Job from the arguments; whatever is wrong with them is raised as UsageError."""
-    from .. import _core
+    from ..bundle import load_bundle
     from ..bundles import find_bundle
     from ..job import Job
     from ..source import parse_source
 
     source = parse_source(args.input)
     folder = find_bundle(args.bundle)
-    bundle = _core.load_bundle(str(folder))
+    bundle = load_bundle(folder)
     explain = {
         "bundle": str(folder),
         "align": args.align or ("latest" if source.live else "delayed"),
@@ -182,13 +182,12 @@ def _check_outputs(job) -> None:
 
 
 def _method(name: str | None, bundle) -> str | None:
-    known = list(dict.fromkeys(m for graph in bundle.graphs for m in graph.methods))
-    if name is not None and name not in known:
-        raise UsageError(f"--method {name}: {bundle.name} offers {', '.join(known)}")
+    if name is not None and name not in bundle.methods:
+        raise UsageError(f"--method {name}: {bundle.name} offers {', '.join(bundle.methods)}")
     return name
 
 
-def _target(text: str | None, labels: list[str]) -> int | None:
+def _target(text: str | None, labels: tuple[str, ...]) -> int | None:
     """A class's number, from its number or its name."""
     if text is None:
         return None

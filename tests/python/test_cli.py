@@ -1,0 +1,130 @@
+"""The command line's manners: help, versions, exit statuses, and that it is quick to answer."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tubecam import cli
+from tubecam._version import __version__
+
+
+def words(capsys) -> str:
+    """Everything printed so far, on both streams."""
+    captured = capsys.readouterr()
+    return captured.out + captured.err
+
+
+def status_of(*arguments) -> int:
+    """The exit status of a command line, argparse's own exits included."""
+    try:
+        return cli.main([str(argument) for argument in arguments])
+    except SystemExit as exit_:
+        return int(exit_.code or 0)
+
+
+def test_version(capsys):
+    assert status_of("--version") == 0
+    assert capsys.readouterr().out == f"tubecam {__version__}\n"
+
+
+def test_help_names_every_command(capsys):
+    assert status_of("--help") == 0
+    text = capsys.readouterr().out
+    assert all(f"\n  {name} " in text for name in cli.COMMANDS)
+    assert status_of() == 0
+    assert capsys.readouterr().out == text
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_help_of_each_command(command, capsys):
+    assert status_of(command, "--help") == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"usage: tubecam {command}")
+    assert max(map(len, text.splitlines())) <= 110
+
+
+def test_help_is_quick_and_light():
+    code = (
+        "import sys, time; begin = time.perf_counter(); from tubecam import cli\n"
+        "try: cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'numpy', 'gi', 'rich', 'PIL', 'torch', 'openvino', 'tubecam._core'}\n"
+        "print(heavy & set(sys.modules), time.perf_counter() - begin, file=sys.stderr)"
+    )
+    errors = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stderr
+    loaded, seconds = errors.rsplit(maxsplit=1)
+    assert loaded == "set()"
+    assert float(seconds) < 0.3
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["no-such-command"],
+        ["run"],
+        ["run", "test", "--alpha", "2"],
+        ["run", "test", "--alpha", "nan"],
+        ["run", "test", "--hop", "0"],
+        ["run", "test", "--hop", "17"],
+        ["run", "test", "--duration", "-1"],
+        ["run", "test", "--color-map", "pink"],
+        ["run", "test", "--method", "magic"],
+        ["run", "test", "--target", "somersault"],
+        ["run", "test", "--target", "9"],
+        ["run", "test", "-o", "out.gif"],
+        ["run", "test", "--sheet", "out.txt"],
+        ["run", "test", "--sheet", "a.png", "--jsonl", "a.png"],
+        ["run", "camera:front"],
+    ],
+)
+def test_wrong_usage(arguments, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert status_of(*arguments) == 2
+    assert "tubecam" in words(capsys)
+    assert not list(tmp_path.iterdir())
+
+
+def test_unknown_class_suggests_those_alike(capsys):
+    assert status_of("run", "test", "--target", "clock") == 2
+    assert "clockwise, counterclockwise" in words(capsys)
+
+
+def test_missing_bundle(capsys):
+    assert status_of("run", "test", "--bundle", "no/such/folder") == 1
+    text = words(capsys)
+    assert "no/such/folder" in text and "motion" in text
+
+
+def test_inspect(capsys):
+    assert status_of("inspect", "motion") == 0
+    text = capsys.readouterr().out
+    assert "motion" in text and "gradcam (default)" in text and "unchanged" in text
+
+
+def test_inspect_json(capsys, motion_bundle):
+    assert status_of("inspect", motion_bundle, "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["usable"] is True and facts["problem"] is None
+    assert facts["bundle"]["name"] == "motion" and "left" in facts["classes"]
+
+
+def test_inspect_tells_of_a_changed_file(capsys, motion_bundle, tmp_path):
+    copy = shutil.copytree(motion_bundle, tmp_path / "copy")
+    with (copy / "labels.txt").open("a") as file:
+        file.write("sideways\n")
+    assert status_of("inspect", copy) == 1
+    assert "labels.txt" in capsys.readouterr().err
+    assert status_of("inspect", copy, "--json") == 1
+    assert json.loads(capsys.readouterr().out)["usable"] is False
+
+
+def test_inspect_needs_a_bundle(capsys, tmp_path):
+    assert status_of("inspect", tmp_path) == 1
+    assert "bundle.json" in capsys.readouterr().err

@@ -14,12 +14,12 @@ struct ClipSpec {
   int length = 16;  // T, slices
   int height = 112;
   int width = 112;
-  double sample_fps = 15.0;            // slices a second
-  std::array<float, 3> mean{};         // of values in 0…1, in `color` order
+  double sample_fps = 15.0;     // slices a second
+  std::array<float, 3> mean{};  // of values in 0…1, in `color` order
   std::array<float, 3> std{1, 1, 1};
   ColorOrder color = ColorOrder::kRgb;
   ResizeRule resize = ResizeRule::kCrop;
-  int short_side = 112;                // for kCrop
+  int short_side = 112;  // for kCrop
 
   // The part of a frame that becomes the H×W picture. With kPad it reaches beyond the frame.
   Rect source_rect(int frame_width, int frame_height) const;

@@ -50,9 +50,7 @@ void ClipWindow::set_hop(int hop) {
   due_ = std::max<int64_t>(spec_.length, std::min(due_, filled_ + hop));
 }
 
-int ClipWindow::slots_missing() const {
-  return int(std::max<int64_t>(0, spec_.length - filled_));
-}
+int ClipWindow::slots_missing() const { return int(std::max<int64_t>(0, spec_.length - filled_)); }
 
 bool ClipWindow::push(const Frame& frame, int64_t pts) {
   check_frame(frame);
@@ -73,7 +71,8 @@ bool ClipWindow::push(const Frame& frame, int64_t pts) {
 }
 
 bool ClipWindow::continues(const Frame& frame, int64_t pts) const {
-  return same_kind(frame, last_) && pts - newest_ <= max_gap_ && newest_ - pts <= slot_pts(1) - base_;
+  return same_kind(frame, last_) && pts - newest_ <= max_gap_ &&
+         newest_ - pts <= slot_pts(1) - base_;
 }
 
 int64_t ClipWindow::slot_pts(int64_t slot) const {

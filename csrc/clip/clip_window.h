@@ -16,7 +16,7 @@ struct Window {
   Rect source;               // the model's crop, frame pixels
   int frame_width = 0;
   int frame_height = 0;
-  uint64_t sequence = 0;     // counts the windows of a ClipWindow from 0
+  uint64_t sequence = 0;  // counts the windows of a ClipWindow from 0
 };
 
 // Note [Sampling]
@@ -47,7 +47,7 @@ class ClipWindow {
   void copy_to(float* clip) const;  // [T, 3, H, W] float32
   void reset();                     // for a seek or a new stream; not counted
   void set_hop(int hop);
-  int slots_missing() const;        // until the first window: "video shorter than one window"
+  int slots_missing() const;  // until the first window: "video shorter than one window"
   uint64_t resets() const { return resets_; }  // discontinuities seen since construction
   const ClipSpec& spec() const { return spec_; }
 
@@ -62,7 +62,7 @@ class ClipWindow {
   ClipSpec spec_;
   Preprocessor preprocessor_;
   int hop_ = 1;
-  int64_t max_gap_ = 0;         // ns
+  int64_t max_gap_ = 0;  // ns
   Window window_;
   uint64_t windows_ = 0;
   uint64_t resets_ = 0;
@@ -72,8 +72,8 @@ class ClipWindow {
   int64_t filled_ = 0;          // slots since the base
   int64_t due_ = 0;             // filled_ at which the next window is complete
   int64_t base_ = 0;
-  int64_t newest_ = -1;         // pts of the newest frame, −1 = none
-  Frame last_;                  // size, format and colour of the newest frame
+  int64_t newest_ = -1;  // pts of the newest frame, −1 = none
+  Frame last_;           // size, format and colour of the newest frame
 };
 
 }  // namespace tubecam

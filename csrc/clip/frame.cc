@@ -12,14 +12,22 @@ constexpr int kMaxSide = 16384;
 
 const char* to_string(PixelFormat format) {
   switch (format) {
-    case PixelFormat::kNV12: return "NV12";
-    case PixelFormat::kI420: return "I420";
-    case PixelFormat::kRGB: return "RGB";
-    case PixelFormat::kBGR: return "BGR";
-    case PixelFormat::kRGBx: return "RGBx";
-    case PixelFormat::kBGRx: return "BGRx";
-    case PixelFormat::kRGBA: return "RGBA";
-    case PixelFormat::kBGRA: return "BGRA";
+    case PixelFormat::kNV12:
+      return "NV12";
+    case PixelFormat::kI420:
+      return "I420";
+    case PixelFormat::kRGB:
+      return "RGB";
+    case PixelFormat::kBGR:
+      return "BGR";
+    case PixelFormat::kRGBx:
+      return "RGBx";
+    case PixelFormat::kBGRx:
+      return "BGRx";
+    case PixelFormat::kRGBA:
+      return "RGBA";
+    case PixelFormat::kBGRA:
+      return "BGRA";
   }
   return "unknown";
 }
@@ -49,10 +57,10 @@ PlaneLayout plane_layout(PixelFormat format, int width, int height, int plane) {
 
 void check_frame(const Frame& frame) {
   const char* name = to_string(frame.format);
-  check(frame.width >= 1 && frame.height >= 1 && frame.width <= kMaxSide &&
-            frame.height <= kMaxSide,
-        ErrorCode::kUsage, "frame size ", frame.width, "x", frame.height, " is outside 1x1 to ",
-        kMaxSide, "x", kMaxSide);
+  check(
+      frame.width >= 1 && frame.height >= 1 && frame.width <= kMaxSide && frame.height <= kMaxSide,
+      ErrorCode::kUsage, "frame size ", frame.width, "x", frame.height, " is outside 1x1 to ",
+      kMaxSide, "x", kMaxSide);
   for (int i = 0; i < num_planes(frame.format); ++i) {
     const PlaneLayout layout = plane_layout(frame.format, frame.width, frame.height, i);
     const int row_bytes = layout.width * layout.channels;

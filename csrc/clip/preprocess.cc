@@ -85,8 +85,8 @@ PreprocessPlan make_plan(const Frame& frame, const Rect& source, const ClipSpec&
     plan.planes.push_back(
         make_plane(plane_layout(frame.format, frame.width, frame.height, i), plan));
   }
-  plan.row_coverage = coverage(make_spans(spec.height, source.y, source.height, frame.height,
-                                          frame.height));
+  plan.row_coverage =
+      coverage(make_spans(spec.height, source.y, source.height, frame.height, frame.height));
   plan.column_coverage =
       coverage(make_spans(spec.width, source.x, source.width, frame.width, frame.width));
   const bool blue_first = is_blue_first(frame.format) != (spec.color == ColorOrder::kBgr);

@@ -73,7 +73,8 @@ inline __attribute__((always_inline)) void dot_columns(const PlanePlan& plane, i
     const float* TUBECAM_RESTRICT row = plane.row.data() + plane.columns[i];
     float lane_sum[lanes] = {};
     for (int tap = 0; tap < plane.taps; tap += lanes) {
-      for (int lane = 0; lane < lanes; ++lane) lane_sum[lane] += weights[tap + lane] * row[tap + lane];
+      for (int lane = 0; lane < lanes; ++lane)
+        lane_sum[lane] += weights[tap + lane] * row[tap + lane];
     }
     for (int c = 0; c < channels; ++c) {
       float total = 0;
@@ -86,16 +87,20 @@ inline __attribute__((always_inline)) void dot_columns(const PlanePlan& plane, i
 TUBECAM_MULTIVERSION
 void resample_columns(const PlanePlan& plane, int width, float* out) {
   switch (plane.layout.channels) {
-    case 1: return dot_columns<1>(plane, width, out);
-    case 2: return dot_columns<2>(plane, width, out);
-    case 3: return dot_columns<3>(plane, width, out);
-    default: return dot_columns<4>(plane, width, out);
+    case 1:
+      return dot_columns<1>(plane, width, out);
+    case 2:
+      return dot_columns<2>(plane, width, out);
+    case 3:
+      return dot_columns<3>(plane, width, out);
+    default:
+      return dot_columns<4>(plane, width, out);
   }
 }
 
 TUBECAM_MULTIVERSION
-void convert_row(const YuvToRgb& k, int width, float* TUBECAM_RESTRICT y,
-                 float* TUBECAM_RESTRICT u, float* TUBECAM_RESTRICT v) {
+void convert_row(const YuvToRgb& k, int width, float* TUBECAM_RESTRICT y, float* TUBECAM_RESTRICT u,
+                 float* TUBECAM_RESTRICT v) {
   for (int i = 0; i < width; ++i) convert_yuv(k, y[i], u[i], v[i]);
 }
 
@@ -134,9 +139,8 @@ void preprocess_cpu(PreprocessPlan& plan, const Frame& frame, float* slice) {
       convert_row(conversion, width, channels, channels + width, channels + 2 * width);
     }
     for (int c = 0; c < 3; ++c) {
-      normalise_row(channels + plan.channel[c] * width, plan.normal[c],
-                    plan.column_coverage.data(), plan.row_coverage[y], width,
-                    slice + c * plane_size + size_t(y) * width);
+      normalise_row(channels + plan.channel[c] * width, plan.normal[c], plan.column_coverage.data(),
+                    plan.row_coverage[y], width, slice + c * plane_size + size_t(y) * width);
     }
   }
 }

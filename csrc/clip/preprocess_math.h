@@ -50,8 +50,8 @@ TUBECAM_HOST_DEVICE Span resample_span(int index, double start, double step, int
   const double low = start + index * step;
   const double inside_low = fmax(low, 0.0), inside_high = fmin(low + step, extent);
   if (!(inside_high > inside_low)) return {};
-  Span span = step >= 1 ? area_span(inside_low, inside_high, size)
-                        : linear_span(low + step / 2, size);
+  Span span =
+      step >= 1 ? area_span(inside_low, inside_high, size) : linear_span(low + step / 2, size);
   span.coverage = float((inside_high - inside_low) / step);
   return span;
 }

@@ -34,13 +34,13 @@ struct PreprocessPlan {
   int frame_width = 0, frame_height = 0;
   Rect source;
 
-  int height = 0, width = 0;         // of the slice
+  int height = 0, width = 0;  // of the slice
   std::vector<PlanePlan> planes;
   std::vector<float> row_coverage;     // [H]
   std::vector<float> column_coverage;  // [W]
-  std::array<int, 3> channel{};      // of the converted row, for each channel of the slice
+  std::array<int, 3> channel{};        // of the converted row, for each channel of the slice
   std::array<Normalisation, 3> normal{};
-  std::vector<float> channels;       // [4, W] scratch: one output row, resampled
+  std::vector<float> channels;  // [4, W] scratch: one output row, resampled
 };
 
 void preprocess_cpu(PreprocessPlan& plan, const Frame& frame, float* slice);

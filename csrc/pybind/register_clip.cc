@@ -96,8 +96,8 @@ Array copy_clip(GuardedWindow& self) {
   Array clip({spec.length, 3, spec.height, spec.width});
   float* data = clip.mutable_data();
   self.with([&](ClipWindow& w) {
-    check(w.slots_missing() == 0, ErrorCode::kUsage, "no window is complete yet: ",
-          w.slots_missing(), " slices are missing");
+    check(w.slots_missing() == 0, ErrorCode::kUsage,
+          "no window is complete yet: ", w.slots_missing(), " slices are missing");
     w.copy_to(data);
   });
   return clip;
@@ -135,36 +135,38 @@ void register_clip_spec(py::module_& module) {
       .def_property_readonly("color", [](const ClipSpec& s) { return name_of(kColors, s.color); })
       .def_property_readonly("resize", [](const ClipSpec& s) { return name_of(kRules, s.resize); })
       .def_readonly("short_side", &ClipSpec::short_side)
-      .def("source_rect",
-           [](const ClipSpec& s, int width, int height) {
-             check(width > 0 && height > 0, ErrorCode::kUsage, "frame size ", width, "x", height,
-                   " must be positive");
-             return rect_tuple(s.source_rect(width, height));
-           },
-           "frame_width"_a, "frame_height"_a);
+      .def(
+          "source_rect",
+          [](const ClipSpec& s, int width, int height) {
+            check(width > 0 && height > 0, ErrorCode::kUsage, "frame size ", width, "x", height,
+                  " must be positive");
+            return rect_tuple(s.source_rect(width, height));
+          },
+          "frame_width"_a, "frame_height"_a);
 }
 
 void register_window(py::module_& module) {
   py::class_<Window>(module, "Window")
       .def_property_readonly(
-          "pts",
-          [](const Window& w) { return py::array_t<int64_t>(w.pts.size(), w.pts.data()); })
+          "pts", [](const Window& w) { return py::array_t<int64_t>(w.pts.size(), w.pts.data()); })
       .def_property_readonly("source", [](const Window& w) { return rect_tuple(w.source); })
       .def_readonly("frame_width", &Window::frame_width)
       .def_readonly("frame_height", &Window::frame_height)
       .def_readonly("sequence", &Window::sequence);
   py::class_<GuardedWindow>(module, "ClipWindow")
       .def(py::init<const ClipSpec&, int, double>(), "spec"_a, "hop"_a = 4, "max_gap"_a = 1.0)
-      .def("push",
-           [](GuardedWindow& self, const FrameArray& frame, int64_t pts) {
-             return self.with([&](ClipWindow& w) { return w.push(frame.frame(), pts); });
-           },
-           "frame"_a, "pts"_a)
+      .def(
+          "push",
+          [](GuardedWindow& self, const FrameArray& frame, int64_t pts) {
+            return self.with([&](ClipWindow& w) { return w.push(frame.frame(), pts); });
+          },
+          "frame"_a, "pts"_a)
       .def("clip", &copy_clip)
       .def("reset", [](GuardedWindow& self) { self.with([](ClipWindow& w) { w.reset(); }); })
-      .def("set_hop",
-           [](GuardedWindow& self, int hop) { self.with([&](ClipWindow& w) { w.set_hop(hop); }); },
-           "hop"_a)
+      .def(
+          "set_hop",
+          [](GuardedWindow& self, int hop) { self.with([&](ClipWindow& w) { w.set_hop(hop); }); },
+          "hop"_a)
       .def_property_readonly(
           "window",
           [](GuardedWindow& self) { return self.with([](ClipWindow& w) { return w.window(); }); })

@@ -9,10 +9,14 @@ namespace {
 
 const char* class_name(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kUsage: return "UsageError";
-    case ErrorCode::kBundle: return "BundleError";
-    case ErrorCode::kEngine: return "EngineError";
-    case ErrorCode::kUnavailable: return "UnavailableError";
+    case ErrorCode::kUsage:
+      return "UsageError";
+    case ErrorCode::kBundle:
+      return "BundleError";
+    case ErrorCode::kEngine:
+      return "EngineError";
+    case ErrorCode::kUnavailable:
+      return "UnavailableError";
   }
   return "TubecamError";
 }

@@ -49,7 +49,8 @@ TEST(Tensor, CountsAndPrintsShapes) {
 }
 
 TEST(Error, StreamsItsParts) {
-  const Error error = error_of([] { check(false, ErrorCode::kBundle, "hop is ", 3, "; not ", 4.5); });
+  const Error error =
+      error_of([] { check(false, ErrorCode::kBundle, "hop is ", 3, "; not ", 4.5); });
   EXPECT_STREQ(error.what(), "hop is 3; not 4.5");
   EXPECT_EQ(error.code(), ErrorCode::kBundle);
 }

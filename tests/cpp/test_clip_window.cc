@@ -1,6 +1,4 @@
 // The ring and its memory; tests/python/test_clip_window.py holds the rules of sampling.
-#include "clip/clip_window.h"
-
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -9,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "clip/clip_window.h"
 
 namespace {
 
@@ -24,9 +23,7 @@ __attribute__((noinline)) void* operator new(size_t size) {
   throw std::bad_alloc();
 }
 __attribute__((noinline)) void operator delete(void* memory) noexcept { std::free(memory); }
-__attribute__((noinline)) void operator delete(void* memory, size_t) noexcept {
-  std::free(memory);
-}
+__attribute__((noinline)) void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace tubecam {
 namespace {

@@ -1,6 +1,4 @@
 // Exact truths and memory safety; tests/python/test_preprocess.py compares with the definition.
-#include "clip/preprocess.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -8,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "clip/preprocess.h"
 
 namespace tubecam {
 namespace {

@@ -33,7 +33,7 @@ CamStats finish(const std::vector<double>& relevance, bool rectify, float* tube)
   CamStats stats;
   for (size_t i = 0; i < relevance.size(); ++i) {
     tube[i] = float(rectify ? cam3d_math::relu(relevance[i]) : relevance[i]);
-    stats.finite &= std::isfinite(tube[i]);
+    stats.finite &= std::isfinite(relevance[i]) && std::isfinite(tube[i]);
     stats.sum += relevance[i];
   }
   const auto [least, most] = std::minmax_element(tube, tube + relevance.size());

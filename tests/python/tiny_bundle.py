@@ -156,3 +156,14 @@ def write(
     change(text)
     (folder / "bundle.json").write_text(json.dumps(text, indent=2, ensure_ascii=False) + "\n")
     return folder
+
+
+def forward(clip: np.ndarray, head: str = "pool") -> tuple[np.ndarray, np.ndarray]:
+    """Logits [K] and activation [C, t, h, w] of a clip [T, 3, H, W], in float64 NumPy."""
+    arrays = {name: array.astype(np.float64) for name, array in weights(head).items()}
+    (t, h, w), (st, sh, sw) = CELLS, STRIDE
+    blocks = clip.transpose(1, 0, 2, 3).reshape(3, t, st, h, sh, w, sw)
+    z = np.einsum("ctahbwd,kcabd->kthw", blocks, arrays["kernel"])
+    activation = np.maximum(z + arrays["kernel_bias"][:, None, None, None], 0)
+    features = activation.mean(axis=(1, 2, 3)) if head == "pool" else activation.ravel()
+    return arrays["head"] @ features + arrays["bias"], activation

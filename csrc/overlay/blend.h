@@ -1,6 +1,7 @@
 // Kernel: byte = byte·keep + add over rows of a plane; what the heat and the caption share.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -15,9 +16,12 @@ constexpr int kAddNothing = 64;
 // changes its place between loading and storing.
 class BlendRow {
  public:
-  void resize(int bytes) {
+  // All bytes stay.
+  void reset(int bytes) {
     half_ = (static_cast<size_t>(bytes) + 1) / 2;
     values_.resize(4 * half_);
+    std::fill(keep(0), add(0), static_cast<uint16_t>(kKeepAll));
+    std::fill(add(0), add(0) + 2 * half_, static_cast<uint16_t>(kAddNothing));
   }
   uint16_t* keep(int parity) { return values_.data() + parity * half_; }
   uint16_t* add(int parity) { return values_.data() + (2 + parity) * half_; }

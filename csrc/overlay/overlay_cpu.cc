@@ -1,82 +1,22 @@
 #include "overlay/overlay_cpu.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdlib>
 
+#include "base/macros.h"
 #include "overlay/overlay_math.h"
 
 namespace tubecam {
 namespace {
 
-constexpr int kMaxLog2Rows = 3;
-
-// ---- Tables: heat → keep, add ----
-
-using Color = std::array<float, 3>;
-
-// The table's colour at heat·255, linear between entries.
-Color color_at(const std::array<std::array<uint8_t, 3>, 256>& table, float heat) {
-  const float position = heat * 255;
-  const int low = std::min(static_cast<int>(position), 254);
-  const float t = position - low;
-  Color color;
-  for (int c = 0; c < 3; ++c) color[c] = table[low][c] + t * (table[low + 1][c] - table[low][c]);
-  return color;
-}
-
-void set_entry(uint16_t* entry, float opacity, const float* levels, int channels) {
-  const int share = std::min(static_cast<int>(std::lround(opacity * kKeepAll)), kKeepAll - 1);
-  entry[0] = static_cast<uint16_t>(kKeepAll - share);
-  for (int c = 0; c < channels; ++c) {
-    const float add = levels[c] * static_cast<float>(share) * (128.0f / kKeepAll);
-    entry[1 + c] = static_cast<uint16_t>(kAddNothing + std::lround(add));
-  }
-}
-
-// How far, in levels, the middle of a line over `step` entries lies from the table at worst.
-float line_error(const HeatTable& table, int step) {
-  const int channels = std::min(table.channels, 3);
-  float worst = 0;
-  for (int i = 0; i + step < HeatTable::kEntries; ++i) {
-    const uint16_t *a = table.at(i), *m = table.at(i + step / 2), *b = table.at(i + step);
-    const float keep = (0.5f * (a[0] + b[0]) - m[0]) * (255.0f / kKeepAll);
-    for (int c = 1; c <= channels; ++c) {
-      const float add = (0.5f * (a[c] + b[c]) - m[c]) / 128.0f;
-      worst = std::max({worst, std::abs(add), std::abs(add + keep)});
-    }
-  }
-  return worst;
-}
-
-float straight_heat(const HeatTable& table) {
-  for (int step = 512; step > 1; step /= 2)
-    if (line_error(table, step) <= 0.5f) return static_cast<float>(step) / HeatTable::kEntries;
-  return 0;
-}
-
-// levels(heat) → the colour's channels in the plane's order.
-template <typename Levels>
-void build_table(HeatTable& table, int channels, const HeatStyle& style, const Levels& levels) {
-  table.channels = channels;
-  table.entries.assign((HeatTable::kEntries + 2) * table.width(), kAddNothing);
-  for (int i = -1; i <= HeatTable::kEntries; ++i) {
-    const float heat = std::clamp(static_cast<float>(i) / (HeatTable::kEntries - 1), 0.0f, 1.0f);
-    const Color color = levels(heat);
-    set_entry(table.entries.data() + (i + 1) * table.width(),
-              heat_opacity(heat, style.alpha, style.threshold), color.data(),
-              std::min(channels, 3));
-  }
-  table.straight = straight_heat(table);
-}
+constexpr int kMaxLog2Rows = 3, kMaxLog2Spacing = 2;
 
 // ---- Geometry: samples → runs of cells ----
 
 // size: samples; pitch: frame pixels a sample. Empty where `source` misses the frame.
-std::vector<CellRun>& find_runs(std::vector<CellRun>& runs, int size, int pitch, double source,
-                                double source_size, int clip_size, double stride, double offset,
-                                int cells) {
+void find_runs(std::vector<CellRun>& runs, int size, int pitch, double source, double source_size,
+               int clip_size, double stride, double offset, int cells) {
   runs.clear();
   const double scale = clip_size / source_size;
   const auto at = [&](int i) { return cell_at((i + 0.5) * pitch, source, scale, stride, offset); };
@@ -97,7 +37,6 @@ std::vector<CellRun>& find_runs(std::vector<CellRun>& runs, int size, int pitch,
       runs.push_back({i, next, cell, cell + 1, place - cell, step});
     i = next;
   }
-  return runs;
 }
 
 // `count` values, `from(i)`, refined to (count − 1)·kRefine + 1: `to(i)`.
@@ -112,134 +51,96 @@ void refine_line(int count, const From& from, const To& to) {
   }
 }
 
-// ---- One row of keep and add ----
+float greatest_distance(const std::vector<float>& a, const std::vector<float>& b) {
+  float greatest = 0;
+  for (size_t i = 0; i < a.size(); ++i) greatest = std::max(greatest, std::abs(a[i] - b[i]));
+  return greatest;
+}
 
-template <int kChannels>
-void put(uint16_t* const (&keep)[2], uint16_t* const (&add)[2], int sample, const uint16_t* entry) {
-  for (int c = 0; c < kChannels; ++c) {
-    const int byte = sample * kChannels + c;
-    keep[byte & 1][byte >> 1] = c < 3 ? entry[0] : kKeepAll;
-    add[byte & 1][byte >> 1] = c < 3 ? entry[1 + c] : kAddNothing;
+// ---- Knots → bytes ----
+
+// Between knots[j] and knots[j + 1] at part m of 2^log2_spacing.
+inline uint16_t between(const uint16_t* knots, int j, int m, int log2_spacing) {
+  const int16_t step = static_cast<int16_t>(knots[j + 1] - knots[j]);
+  return static_cast<uint16_t>(knots[j] + (step * m >> log2_spacing));
+}
+
+// One channel of kChannels at every sample from knots 2^kLog2Spacing samples apart. Each turn ends on a whole word, so that
+// the compiler knows which bytes are even.
+template <int kChannels, int kLog2Spacing>
+__attribute__((always_inline)) inline void expand(const uint16_t* __restrict knots, int samples,
+                                                  int channel, uint16_t* __restrict even,
+                                                  uint16_t* __restrict odd) {
+  constexpr int kTurn = kLog2Spacing == 0 ? 2 : 1 << kLog2Spacing;
+  const int turns = (samples + kTurn - 1) / kTurn;
+#pragma GCC ivdep
+  for (int turn = 0; turn < turns; ++turn) {
+#pragma GCC unroll 4
+    for (int m = 0; m < kTurn; ++m) {
+      const int byte = m * kChannels + channel;  // of the turn's
+      const int word = turn * (kTurn * kChannels / 2) + byte / 2;
+      const int knot = turn * (kTurn >> kLog2Spacing) + (m >> kLog2Spacing);
+      (byte % 2 ? odd : even)[word] =
+          between(knots, knot, m & ((1 << kLog2Spacing) - 1), kLog2Spacing);
+    }
   }
 }
 
-// Samples begin … end of `out` from heats on a line, 16 fraction bits.
-template <int kChannels>
-void fill_run(BlendRow& out, const HeatTable& table, int begin, int end, int heat, int step) {
-  uint16_t* const keep[2] = {out.keep(0), out.keep(1)};
-  uint16_t* const add[2] = {out.add(0), out.add(1)};
-  const uint16_t* entries = table.at(0);
-  constexpr int kWidth = kChannels == 1 ? 2 : 4;
-  int i = begin;
-  if (i & 1) {
-    put<kChannels>(keep, add, i++, entries + (heat >> 16) * kWidth);
-    heat += step;
+#define TUBECAM_EXPAND(name, channels, log2_spacing)                                     \
+  TUBECAM_MULTIVERSION void name(const uint16_t* knots, int samples, int channel,         \
+                                 uint16_t* even, uint16_t* odd) {                        \
+    expand<channels, log2_spacing>(knots, samples, channel, even, odd);                   \
   }
-  for (; i + 1 < end; i += 2, heat += 2 * step) {
-    put<kChannels>(keep, add, i, entries + (heat >> 16) * kWidth);
-    put<kChannels>(keep, add, i + 1, entries + ((heat + step) >> 16) * kWidth);
+TUBECAM_EXPAND(expand_1_1, 1, 0)
+TUBECAM_EXPAND(expand_1_2, 1, 1)
+TUBECAM_EXPAND(expand_1_4, 1, 2)
+TUBECAM_EXPAND(expand_2_1, 2, 0)
+TUBECAM_EXPAND(expand_2_2, 2, 1)
+TUBECAM_EXPAND(expand_2_4, 2, 2)
+TUBECAM_EXPAND(expand_3_1, 3, 0)
+TUBECAM_EXPAND(expand_3_2, 3, 1)
+TUBECAM_EXPAND(expand_3_4, 3, 2)
+TUBECAM_EXPAND(expand_4_1, 4, 0)
+TUBECAM_EXPAND(expand_4_2, 4, 1)
+TUBECAM_EXPAND(expand_4_4, 4, 2)
+#undef TUBECAM_EXPAND
+
+// Entries at knots begin … end − 1 from heats on a line, 16 fraction bits; apart, keep and add by channel.
+template <int kAdds>
+void copy_entries(const HeatTable& table, int heat, int step, int begin, int end,
+                  std::array<std::vector<uint16_t>, HeatTable::kWidth>& knots) {
+  uint16_t *__restrict keep = knots[0].data(), *__restrict add0 = knots[1].data(),
+           *__restrict add1 = knots[2].data(), *__restrict add2 = knots[3].data();
+  const uint16_t* __restrict entries = table.at(0);
+  for (int j = begin; j < end; ++j, heat += step) {
+    const int place = std::clamp(heat >> 16, 0, HeatTable::kEntries - 1);
+    const uint16_t* entry = entries + place * HeatTable::kWidth;
+    keep[j] = entry[0];
+    add0[j] = entry[1];
+    if (kAdds > 1) add1[j] = entry[2];
+    if (kAdds > 1) add2[j] = entry[3];
   }
-  if (i < end) put<kChannels>(keep, add, i, entries + (heat >> 16) * kWidth);
 }
+
+using Expand = void (*)(const uint16_t*, int, int, uint16_t*, uint16_t*);
+constexpr Expand kExpand[4][3] = {{expand_1_1, expand_1_2, expand_1_4},
+                                  {expand_2_1, expand_2_2, expand_2_4},
+                                  {expand_3_1, expand_3_2, expand_3_4},
+                                  {expand_4_1, expand_4_2, expand_4_4}};
 
 }  // namespace
 
 void HeatBlender::prepare_tables(const Frame& frame, const HeatStyle& style) {
   const bool same = !tables_.empty() && style.color_map == style_.color_map &&
                     style.alpha == style_.alpha && style.threshold == style_.threshold &&
-                    frame.format == format_ && frame.matrix == matrix_ &&
-                    frame.full_range == full_range_;
+                    frame.format == canvas_.format && frame.matrix == canvas_.matrix &&
+                    frame.full_range == canvas_.full_range;
   if (same) return;
   style_ = style;
-  format_ = frame.format;
-  matrix_ = frame.matrix;
-  full_range_ = frame.full_range;
-  tables_.resize(num_planes(format_));
-  const auto& colors = color_table(style.color_map);
-  const RgbToYuv yuv = rgb_to_yuv(matrix_ == YuvMatrix::kBt709, full_range_);
-  for (int i = 0; i < num_planes(format_); ++i) {
-    const auto levels = [&](float heat) {
-      Color color = color_at(colors, heat);
-      if (is_yuv(format_)) {
-        convert_rgb(yuv, 1, color[0], color[1], color[2]);
-        std::rotate(color.begin(), color.begin() + i, color.end());  // the plane's channel first
-      } else if (is_blue_first(format_)) {
-        std::swap(color[0], color[2]);
-      }
-      return color;
-    };
-    build_table(tables_[i], plane_layout(format_, 1, 1, i).channels, style, levels);
-  }
-}
-
-void HeatBlender::fill_row(BlendRow& out, const HeatTable& table, const CellRun& rows, int row,
-                           int first_run, int last_run) {
-  const float* upper = cells_.data() + rows.cell * columns_;
-  const float* lower = cells_.data() + rows.next * columns_;
-  const float share = static_cast<float>(rows.start + (row - rows.begin) * rows.step);
-  constexpr float kFull = HeatTable::kEntries - 1;
-  for (int c = 0; c < columns_; ++c)
-    cell_row_[c] = kFull * std::clamp(upper[c] + share * (lower[c] - upper[c]), 0.0f, 1.0f);
-  const int origin = x_runs_[first_run].begin;
-  for (int r = first_run; r <= last_run; ++r) {
-    const CellRun& run = x_runs_[r];
-    const double left = cell_row_[run.cell], slope = cell_row_[run.next] - left;
-    const int heat = static_cast<int>((left + slope * run.start + 0.5) * 65536);
-    const int begin = run.begin - origin, end = run.end - origin;
-    // A run of one sample may belong to a cell much smaller than it, with a step out of range.
-    const int step =
-        end - begin > 1 ? static_cast<int>(std::lround(slope * run.step * 65536)) : 0;
-    switch (table.channels) {
-      case 1: fill_run<1>(out, table, begin, end, heat, step); break;
-      case 2: fill_run<2>(out, table, begin, end, heat, step); break;
-      case 3: fill_run<3>(out, table, begin, end, heat, step); break;
-      default: fill_run<4>(out, table, begin, end, heat, step); break;
-    }
-  }
-}
-
-// Note [Bands]
-// Down a column heat is linear between two rows of cells, and so, over little enough heat, are keep and add: only every
-// second to eighth row is looked up in the table, sample by sample, and the rows between lie on a line.
-void HeatBlender::blend_run(const Canvas& canvas, const CellRun& rows, int first_run,
-                            int last_run) {
-  float change = 0;  // of heat, from row to row, at most
-  for (int c = 0; c < columns_; ++c)
-    change = std::max(change, std::abs(cells_[rows.next * columns_ + c] -
-                                       cells_[rows.cell * columns_ + c]));
-  change *= static_cast<float>(rows.step);
-  int log2_rows = kMaxLog2Rows;
-  while (log2_rows > 0 && change * (1 << log2_rows) > canvas.table->straight) --log2_rows;
-
-  const int channels = canvas.table->channels;
-  const int origin = x_runs_[first_run].begin;
-  const int bytes = (x_runs_[last_run].end - origin) * channels;
-  current_.resize(bytes);
-  next_.resize(bytes);
-  fill_row(current_, *canvas.table, rows, rows.begin, first_run, last_run);
-  for (int row = rows.begin; row < rows.end; row += 1 << log2_rows) {
-    while (row + (1 << log2_rows) > rows.end) --log2_rows;
-    fill_row(next_, *canvas.table, rows, row + (1 << log2_rows), first_run, last_run);
-    uint8_t* data = canvas.data + static_cast<ptrdiff_t>(row) * canvas.stride + origin * channels;
-    blend_rows(data, canvas.stride, log2_rows, bytes, current_, next_);
-    std::swap(current_, next_);
-  }
-}
-
-void HeatBlender::blend_plane(const Canvas& canvas) {
-  const auto hot = [&](int y, int x) { return cells_[y * columns_ + x] > style_.threshold; };
-  for (const CellRun& rows : y_runs_) {
-    int first = -1, last = -1;  // of the runs in which something is drawn
-    for (int r = 0; r < static_cast<int>(x_runs_.size()); ++r) {
-      const CellRun& run = x_runs_[r];
-      if (!hot(rows.cell, run.cell) && !hot(rows.cell, run.next) && !hot(rows.next, run.cell) &&
-          !hot(rows.next, run.next))
-        continue;
-      if (first < 0) first = r;
-      last = r;
-    }
-    if (first >= 0) blend_run(canvas, rows, first, last);
-  }
+  canvas_ = frame;
+  tables_.clear();
+  for (int i = 0; i < num_planes(frame.format); ++i)
+    tables_.push_back(make_heat_table(frame, i, style));
 }
 
 void HeatBlender::refine(const HeatPlane& plane) {
@@ -247,7 +148,7 @@ void HeatBlender::refine(const HeatPlane& plane) {
   columns_ = (plane.w - 1) * kRefine + 1;
   coarse_.resize(static_cast<size_t>(plane.h) * columns_);
   cells_.resize(static_cast<size_t>(rows_) * columns_);
-  cell_row_.resize(columns_);
+  for (HeatRow* row : {&heat_, &middle_heat_, &next_heat_}) row->resize(columns_);
   for (int y = 0; y < plane.h; ++y)
     refine_line(
         plane.w, [&](int x) { return cell_heat(plane.values[y * plane.w + x], plane.scale); },
@@ -258,17 +159,163 @@ void HeatBlender::refine(const HeatPlane& plane) {
         [&](int y) -> float& { return cells_[y * columns_ + x]; });
 }
 
+// Heat along one row of samples; a row beyond the last run continues it.
+void HeatBlender::heat_at(const HeatCanvas& canvas, int row, HeatRow& out) const {
+  const auto& runs = canvas.y_runs;
+  auto run = std::partition_point(runs.begin(), runs.end(),
+                                  [row](const CellRun& r) { return r.end <= row; });
+  if (run == runs.end()) --run;
+  const float* upper = cells_.data() + run->cell * columns_;
+  const float* lower = cells_.data() + run->next * columns_;
+  const float share = static_cast<float>(run->start + (row - run->begin) * run->step);
+  for (int c = 0; c < columns_; ++c)
+    out[c] = std::clamp(upper[c] + share * (lower[c] - upper[c]), 0.0f, 1.0f);
+}
+
+// Keep and add at the island's first `knots` knots, the last of which lies beyond its end.
+void HeatBlender::look_up(const HeatCanvas& canvas, const Island& island, const HeatRow& heat,
+                          int log2_spacing, int knots) {
+  constexpr double kFull = HeatTable::kEntries - 1, kOne = 65536;
+  const int origin = canvas.x_runs[island.first_run].begin, spacing = 1 << log2_spacing;
+  const bool gray = canvas.table->channels == 1;
+  for (int r = island.first_run, j = 0; r <= island.last_run; ++r) {
+    const CellRun& run = canvas.x_runs[r];
+    const int end =
+        r == island.last_run ? knots : (run.end - origin + spacing - 1) >> log2_spacing;
+    const double left = kFull * heat[run.cell], rise = kFull * heat[run.next] - left;
+    const double share = run.start + run.step * (origin + j * spacing - run.begin);
+    // Steps out of range occur only where a run is shorter than them.
+    const int step = static_cast<int>(kOne * std::clamp(rise * run.step * spacing, -kFull, kFull));
+    const int value = static_cast<int>(kOne * (std::clamp(left + rise * share, 0.0, kFull) + 0.5));
+    if (gray)
+      copy_entries<1>(*canvas.table, value, step, j, end, knots_);
+    else
+      copy_entries<3>(*canvas.table, value, step, j, end, knots_);
+    j = std::max(j, end);
+  }
+}
+
+void HeatBlender::fill_row(BlendRow& out, const HeatCanvas& canvas, const Island& island,
+                           const HeatRow& heat) {
+  const int channels = canvas.table->channels;
+  const int samples = canvas.x_runs[island.last_run].end - canvas.x_runs[island.first_run].begin;
+  const int log2_spacing = choose_spacing(canvas, heat);
+  look_up(canvas, island, heat, log2_spacing, ((samples - 1) >> log2_spacing) + 2);
+  const Expand expand = kExpand[channels - 1][log2_spacing];
+  for (int c = 0; c < std::min(channels, 3); ++c) {
+    expand(knots_[0].data(), samples, c, out.keep(0), out.keep(1));
+    expand(knots_[1 + c].data(), samples, c, out.add(0), out.add(1));
+  }
+}
+
+// Note [Bands]
+// Keep and add cost a look-up in the table; a line between two of them costs next to nothing. So of eight rows one is looked
+// up, and in it every fourth sample, as long as the heat between lies on a line (HeatTable::bend: cells bend it) and the table
+// over this heat does (HeatTable::straight); where not, every fourth row, second, or each.
+int HeatBlender::choose_spacing(const HeatCanvas& canvas, const HeatRow& heat) const {
+  float rise = 0, bend = 0;  // greatest first and second differences
+  float before = 0;
+  for (int x = 0; x < columns_; ++x) {
+    const float after = x + 1 < columns_ ? heat[x + 1] - heat[x] : 0;
+    rise = std::max(rise, std::abs(after));
+    bend = std::max(bend, std::abs(after - before));
+    before = after;
+  }
+  int log2_spacing = kMaxLog2Spacing;
+  while (log2_spacing > 0 &&
+         (rise * canvas.x_step * (1 << log2_spacing) > canvas.table->straight ||
+          bend * canvas.x_step * (1 << log2_spacing) > 4 * canvas.table->bend))
+    --log2_spacing;
+  return log2_spacing;
+}
+
+// Leaves the heat of the row after the band in next_heat_.
+int HeatBlender::choose_band(const HeatCanvas& canvas, int row, int end, int log2_rows) {
+  for (;; --log2_rows) {
+    const int rows = 1 << log2_rows;
+    if (row + rows > end) continue;
+    heat_at(canvas, row + rows, next_heat_);
+    if (log2_rows == 0) return 0;
+    if (greatest_distance(heat_, next_heat_) > canvas.table->straight) continue;
+    heat_at(canvas, row + rows / 2, middle_heat_);
+    for (int c = 0; c < columns_; ++c) middle_heat_[c] -= 0.5f * (next_heat_[c] - heat_[c]);
+    if (greatest_distance(heat_, middle_heat_) <= canvas.table->bend) return log2_rows;
+  }
+}
+
+void HeatBlender::blend_island(const HeatCanvas& canvas, const Island& island) {
+  const int channels = canvas.table->channels;
+  const int origin = canvas.x_runs[island.first_run].begin;
+  const int samples = canvas.x_runs[island.last_run].end - origin;
+  // Whole blocks of knots are written.
+  const int room = samples + (1 << kMaxLog2Spacing) + 1;
+  for (auto& knots : knots_) knots.resize(room);
+  for (BlendRow* row : {&current_, &next_}) row->reset(room * channels);
+  heat_at(canvas, island.begin, heat_);
+  fill_row(current_, canvas, island, heat_);
+  for (int row = island.begin, log2_rows = 0; row < island.end; row += 1 << log2_rows) {
+    log2_rows = choose_band(canvas, row, island.end, std::min(log2_rows + 1, kMaxLog2Rows));
+    fill_row(next_, canvas, island, next_heat_);
+    uint8_t* data = canvas.data + static_cast<ptrdiff_t>(row) * canvas.stride + origin * channels;
+    blend_rows(data, canvas.stride, log2_rows, samples * channels, current_, next_);
+    std::swap(current_, next_);
+    std::swap(heat_, next_heat_);
+  }
+}
+
+// Rows of cells in which something is hot, with the columns that are.
+void HeatBlender::find_islands(const HeatCanvas& canvas) {
+  hot_.assign(rows_, {columns_, -1});
+  for (int y = 0; y < rows_; ++y)
+    for (int x = 0; x < columns_; ++x)
+      if (cells_[static_cast<size_t>(y) * columns_ + x] > style_.threshold)
+        hot_[y] = {std::min(hot_[y].first, x), x};
+  islands_.clear();
+  bool open = false;
+  for (const CellRun& run : canvas.y_runs) {
+    const int first = std::min(hot_[run.cell].first, hot_[run.next].first);
+    const int last = std::max(hot_[run.cell].last, hot_[run.next].last);
+    if (last < 0) {
+      open = false;
+      continue;
+    }
+    if (!open) islands_.push_back({run.begin, run.end, first, last});
+    open = true;
+    Island& island = islands_.back();
+    island = {island.begin, run.end, std::min(island.first_run, first),
+              std::max(island.last_run, last)};
+  }
+  // Columns of cells → runs of samples.
+  const auto& runs = canvas.x_runs;
+  for (Island& island : islands_) {
+    const auto first = std::partition_point(
+        runs.begin(), runs.end(), [&](const CellRun& r) { return r.next < island.first_run; });
+    const auto last = std::partition_point(
+        runs.begin(), runs.end(), [&](const CellRun& r) { return r.cell <= island.last_run; });
+    island.first_run = static_cast<int>(first - runs.begin());
+    island.last_run = static_cast<int>(last - runs.begin()) - 1;
+  }
+}
+
 void HeatBlender::blend(const Frame& frame, const HeatPlane& plane, const HeatStyle& style) {
   prepare_tables(frame, style);
   refine(plane);
   for (int i = 0; i < num_planes(frame.format); ++i) {
     const PlaneLayout layout = plane_layout(frame.format, frame.width, frame.height, i);
     const int pitch = layout.chroma ? 2 : 1;
-    find_runs(y_runs_, layout.height, pitch, plane.source.y, plane.source.height,
+    find_runs(plane_.y_runs, layout.height, pitch, plane.source.y, plane.source.height,
               plane.clip_height, plane.stride[0] / kRefine, plane.offset[0], rows_);
-    find_runs(x_runs_, layout.width, pitch, plane.source.x, plane.source.width, plane.clip_width,
-              plane.stride[1] / kRefine, plane.offset[1], columns_);
-    blend_plane({frame.plane[i], frame.stride[i], &tables_[i]});
+    find_runs(plane_.x_runs, layout.width, pitch, plane.source.x, plane.source.width,
+              plane.clip_width, plane.stride[1] / kRefine, plane.offset[1], columns_);
+    if (plane_.x_runs.empty() || plane_.y_runs.empty()) continue;
+    plane_.data = frame.plane[i];
+    plane_.stride = frame.stride[i];
+    plane_.table = &tables_[i];
+    plane_.x_step = 0;
+    for (const CellRun& run : plane_.x_runs) plane_.x_step = std::max(plane_.x_step, run.step);
+    find_islands(plane_);
+    for (const Island& island : islands_)
+      if (island.first_run <= island.last_run) blend_island(plane_, island);
   }
 }
 

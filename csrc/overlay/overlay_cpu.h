@@ -1,30 +1,40 @@
 // What the CPU kernel of `blend_heat` keeps between frames: tables by style, scratch by size.
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "overlay/blend.h"
+#include "overlay/heat_table.h"
 #include "overlay/overlay.h"
 
 namespace tubecam {
 
-// A run of samples along one axis between the centres of cells `cell` and `next`: at sample i a share
-// start + (i − begin)·step of `next`.
+// A run of samples along one axis between two neighbouring cells: at sample i a share start + (i − begin)·step of `next`.
 struct CellRun {
   int begin, end;
   int cell, next;
   double start, step;
 };
 
-// keep and add by heat for one plane of a format.
-struct HeatTable {
-  static constexpr int kEntries = 2048;
-  int channels = 0;               // bytes of a sample
-  std::vector<uint16_t> entries;  // [1 + kEntries + 1, width()]: keep, then add by channel; guards at both ends
-  float straight = 0;             // over this much heat a line between two entries stays within half a level
+// Samples that may be drawn: rows, and runs of columns.
+struct Island {
+  int begin, end;
+  int first_run, last_run;
+};
 
-  int width() const { return channels == 1 ? 2 : 4; }
-  const uint16_t* at(int heat) const { return entries.data() + (heat + 1) * width(); }
+// Columns of cells; none: last < 0.
+struct HotColumns {
+  int first, last;
+};
+
+// Refined heat over the samples of one plane of the frame.
+struct HeatCanvas {
+  uint8_t* data = nullptr;
+  int stride = 0;
+  const HeatTable* table = nullptr;
+  std::vector<CellRun> x_runs, y_runs;
+  double x_step = 0;  // cells a sample
 };
 
 class HeatBlender {
@@ -32,31 +42,31 @@ class HeatBlender {
   void blend(const Frame& frame, const HeatPlane& plane, const HeatStyle& style);
 
  private:
-  // One plane of the frame with the runs of cells over its samples.
-  struct Canvas {
-    uint8_t* data;
-    int stride;
-    const HeatTable* table;
-  };
+  using HeatRow = std::vector<float>;  // [columns_]
 
   void prepare_tables(const Frame& frame, const HeatStyle& style);
   void refine(const HeatPlane& plane);
-  void blend_plane(const Canvas& canvas);
-  void blend_run(const Canvas& canvas, const CellRun& rows, int first_run, int last_run);
-  void fill_row(BlendRow& out, const HeatTable& table, const CellRun& rows, int row, int first_run,
-                int last_run);
+  void find_islands(const HeatCanvas& canvas);
+  void blend_island(const HeatCanvas& canvas, const Island& island);
+  int choose_spacing(const HeatCanvas& canvas, const HeatRow& heat) const;
+  int choose_band(const HeatCanvas& canvas, int row, int end, int log2_rows);
+  void heat_at(const HeatCanvas& canvas, int row, HeatRow& out) const;
+  void fill_row(BlendRow& out, const HeatCanvas& canvas, const Island& island, const HeatRow& heat);
+  void look_up(const HeatCanvas& canvas, const Island& island, const HeatRow& heat,
+               int log2_spacing, int knots);
 
   HeatStyle style_;
-  PixelFormat format_ = PixelFormat::kRGB;
-  YuvMatrix matrix_ = YuvMatrix::kBt601;
-  bool full_range_ = false;
+  Frame canvas_;                   // its format, matrix and range: what the tables were made for
   std::vector<HeatTable> tables_;  // [planes]
 
   std::vector<float> cells_;       // [rows_, columns_] refined heat
   int rows_ = 0, columns_ = 0;
   std::vector<float> coarse_;      // [h, columns_] scratch of refine()
-  std::vector<CellRun> x_runs_, y_runs_;
-  std::vector<float> cell_row_;    // [columns_] heat along one row of samples
+  HeatCanvas plane_;
+  std::vector<HotColumns> hot_;    // [rows_]
+  std::vector<Island> islands_;
+  HeatRow heat_, middle_heat_, next_heat_;
+  std::array<std::vector<uint16_t>, HeatTable::kWidth> knots_;  // keep, then add by channel
   BlendRow current_, next_;
 };
 

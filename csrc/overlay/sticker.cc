@@ -69,7 +69,7 @@ void Sticker::build(cairo_surface_t* picture, const Frame& frame) {
     plane.layout = plane_layout(frame.format, width, height, i);
     plane.rows.resize(plane.layout.height);
     for (int y = 0; y < plane.layout.height; ++y) {
-      plane.rows[y].resize(plane.layout.width * plane.layout.channels);
+      plane.rows[y].reset(plane.layout.width * plane.layout.channels);
       for (int x = 0; x < plane.layout.width; ++x) {
         const Pixel pixel = sample_at(data, stride, x, y, plane.layout.chroma);
         put(plane.rows[y], x, plane.layout.channels, convert(pixel, frame, i));

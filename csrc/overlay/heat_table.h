@@ -1,0 +1,26 @@
+// What heat does to the bytes of one plane of a format: keep and add by heat.
+#pragma once
+
+#include <vector>
+
+#include "overlay/overlay.h"
+
+namespace tubecam {
+
+struct HeatTable {
+  static constexpr int kEntries = 2048;
+  static constexpr int kWidth = 4;  // keep, then add of at most three channels
+  int channels = 0;                 // bytes of a sample; the fourth stays
+  std::vector<uint16_t> entries;    // [1 + kEntries + 1, kWidth], see blend.h; guards at both ends
+
+  // What an error of about half a level allows when rows are interpolated (Note [Bands]):
+  float straight = 0;  // over this much heat, entries lie on a line
+  float bend = 0;      // and heat itself may be off by this much
+
+  const uint16_t* at(int heat) const { return entries.data() + (heat + 1) * kWidth; }
+};
+
+// plane: of the frame's format.
+HeatTable make_heat_table(const Frame& frame, int plane, const HeatStyle& style);
+
+}  // namespace tubecam

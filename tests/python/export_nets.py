@@ -39,7 +39,9 @@ class Pooled(nn.Module):
 
     def __init__(self, head: str) -> None:
         super().__init__()
-        self.body = nn.Sequential(nn.Conv3d(3, 6, 3, 2, 1, bias=False), nn.BatchNorm3d(6), nn.ReLU())
+        self.body = nn.Sequential(
+            nn.Conv3d(3, 6, 3, 2, 1, bias=False), nn.BatchNorm3d(6), nn.ReLU()
+        )
         self.fc = nn.Linear(6, CLASSES)
         self.kernel = nn.Conv3d(6, CLASSES, 1)
         self.dropout = nn.Dropout(0.5)

@@ -9,13 +9,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-import export_nets as nets  # noqa: E402
 import onnx  # noqa: E402
 import onnxruntime  # noqa: E402
 from torch import nn  # noqa: E402
 
+import export_nets as nets  # noqa: E402
 from tubecam.errors import ExportError  # noqa: E402
-from tubecam.export import METHODS, check, exporter, export  # noqa: E402
+from tubecam.export import METHODS, check, export, exporter  # noqa: E402
 
 SHAPE = (1, nets.CLIP["length"], 3, nets.CLIP["height"], nets.CLIP["width"])
 

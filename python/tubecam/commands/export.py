@@ -56,7 +56,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def _add_model_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--weights", metavar="FILE", help="checkpoint; only tensors are read from it")
+    group.add_argument(
+        "--weights", metavar="FILE", help="checkpoint; only tensors are read from it"
+    )
     group.add_argument(
         "--random-weights", action="store_true", help="an architecture that has learnt nothing"
     )
@@ -78,9 +80,7 @@ def _add_explanation_options(group: argparse._ArgumentGroup) -> None:
 def _add_clip_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--length", type=int, metavar="T", help="slices in a clip (default 16)")
     group.add_argument("--size", metavar="HxW", help="height and width (default 112x112)")
-    group.add_argument(
-        "--sample-fps", type=float, metavar="F", help="slices a second (default 15)"
-    )
+    group.add_argument("--sample-fps", type=float, metavar="F", help="slices a second (default 15)")
     group.add_argument("--mean", metavar="R,G,B", help="of values in 0…1 (default: the model's)")
     group.add_argument("--std", metavar="R,G,B", help="likewise")
     group.add_argument("--color", choices=("RGB", "BGR"), help="order of mean, std and planes")

@@ -49,7 +49,7 @@ def refuse_overwrite(out: Path, force: bool) -> None:
 
 @contextlib.contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """A folder beside `out` that takes its place when the block ends well and vanishes otherwise."""
+    """A folder beside `out` that takes its place when the block ends well, else vanishes."""
     out = out.absolute()
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:

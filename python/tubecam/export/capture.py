@@ -100,9 +100,9 @@ def trace(
     function: Callable[..., Any], decompositions: dict[Any, Callable], *inputs: Tensor
 ) -> fx.GraphModule:
     """Traces with shapes alone: nothing is computed, constants stay real."""
-    return make_fx(
-        function, decompositions, tracing_mode="fake", _allow_non_fake_inputs=True
-    )(*inputs)
+    return make_fx(function, decompositions, tracing_mode="fake", _allow_non_fake_inputs=True)(
+        *inputs
+    )
 
 
 def model_input(clip: Tensor, time_first: bool) -> Tensor:

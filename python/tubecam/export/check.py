@@ -1,4 +1,4 @@
-"""Is the exported graph right? It is compared, in the engine, with autograd on the original model."""
+"""Is the exported graph right? The engine's answers against autograd on the original model."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ def _gradient(result: Any, compiled: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def relative_error(got: np.ndarray, want: np.ndarray) -> float:
-    """Largest |difference| over largest |reference|; infinite for other shapes or non-finite values."""
+    """Largest |difference| over largest |reference|; infinite where they cannot be compared."""
     if got.shape != want.shape or not np.isfinite(got).all() or not np.isfinite(want).all():
         return float("inf")
     scale = float(np.abs(want).max())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-
 import torch
 from torch import Tensor, fx, nn
 
 from ..errors import ExportError
-from .backward import FormChooser, decompositions
+from .backward import FormChooser
 from .capture import Capture, plain_operators, trace, untraceable
+from .decompositions import decompositions
 from .fold import fold_constants
 from .layers import Layer, run_nodes, split_at
 from .simplify import simplify

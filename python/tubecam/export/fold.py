@@ -1,4 +1,4 @@
-"""Constant folding: batch normalisation disappears into convolutions, constants are computed once."""
+"""Batch normalisation disappears into convolutions; constants are computed once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RANDOM = ("rand", "dropout", "bernoulli", "normal_", "multinomial", "empty")
 
 
 def fold_constants(module: fx.GraphModule) -> None:
-    """Evaluates every operator that depends on constants alone (normalised weights, flips, ranges)."""
+    """Evaluates operators that depend on constants alone (normalised weights, flips, ranges)."""
     values: dict[fx.Node, Any] = {}
     for node in list(module.graph.nodes):
         if node.op == "get_attr":

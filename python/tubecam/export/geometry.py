@@ -256,7 +256,7 @@ def _squeeze(node: fx.Node, place: Place, shape: Sequence[int]) -> Place:
 
 
 def _product(node: fx.Node, place: Place, shape: Sequence[int]) -> Place:
-    """Rows keep their place (a token stays where its query is); mixing along a clip axis loses it."""
+    """Rows keep their place (a token is where its query is); mixing along a clip axis loses it."""
     if any(a.name for a in place[-1]):
         raise LostPlaceError("product along a clip axis")
     return (*place[:-1], (Axis("", shape[-1]),))

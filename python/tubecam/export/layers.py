@@ -75,8 +75,9 @@ def _layer(name: str, node: fx.Node, length: int) -> Layer:
     if len(shape) == 4 and shape[0] == length:
         return Layer(name, node, (shape[1], shape[0], shape[2], shape[3]), True)
     raise ExportError(
-        f"layer '{name}' gives {list(shape)}; a spatio-temporal tensor [1, C, t, h, w] (or [T, C, h, w] "
-        "of a network that sees each frame alone) is needed. Choose a layer before the pooling."
+        f"layer '{name}' gives {list(shape)}; a spatio-temporal tensor [1, C, t, h, w] (or "
+        "[T, C, h, w] of a network that sees each frame alone) is needed. Choose a layer before "
+        "the pooling."
     )
 
 
@@ -91,8 +92,8 @@ def _last_volume(captured: Capture, relevant: set[fx.Node], length: int) -> fx.N
             if shape[0] == batch and shape[-1] * shape[-2] > 1 and not view:
                 return node
     raise ExportError(
-        "no spatio-temporal tensor [1, C, t, h, w] lies between the clip and the logits, so there is "
-        "nothing to draw a tube from; name a layer that gives one."
+        "no spatio-temporal tensor [1, C, t, h, w] lies between the clip and the logits, so there "
+        "is nothing to draw a tube from; name a layer that gives one."
     )
 
 
@@ -132,7 +133,7 @@ def run_nodes(module: fx.GraphModule, nodes: Iterable[fx.Node], values: dict, dt
 
 
 def split_at(captured: Capture, layer: fx.Node) -> tuple[list[fx.Node], list[fx.Node]]:
-    """Nodes up to the layer (and all that does not depend on it), and those from it to the logits."""
+    """Nodes that do not depend on the layer's output, and those between it and the logits."""
     needed = ancestors(captured.logits)
     after = descendants(layer) - {layer}
     ordered = [n for n in captured.module.graph.nodes if n in needed]

@@ -58,9 +58,7 @@ def _forms(stride: Sequence[int], weight: Sequence[int], dilation: Sequence[int]
     return forms
 
 
-def _fastest(
-    forms: list[str], grad: Sequence[int], weight: Sequence[int], geometry: tuple
-) -> str:
+def _fastest(forms: list[str], grad: Sequence[int], weight: Sequence[int], geometry: tuple) -> str:
     runners = [_runner(_OneGradient(weight, geometry, form), grad) for form in forms]
     times = _interleaved_times(runners)
     best = min(range(len(forms)), key=times.__getitem__)

@@ -63,8 +63,8 @@ def _refuse_unknown(module: fx.GraphModule) -> None:
     unknown = sorted(name for name in names if not registry.is_registered_op(name, OPSET))
     if unknown:
         raise ExportError(
-            f"{', '.join(unknown)}: no standard ONNX form at opset {OPSET}. Replace what uses it in "
-            "the model, or choose a layer behind it if only its gradient is in the way."
+            f"{', '.join(unknown)}: no standard ONNX form at opset {OPSET}. Replace what uses it "
+            "in the model, or choose a layer behind it if only its gradient is in the way."
         )
 
 

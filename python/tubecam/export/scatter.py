@@ -44,10 +44,9 @@ def slice_scatter(
     dim %= x.dim()
     first, last = _range(x.shape[dim], start, end)
     if step == 1:
-        parts = [
-            aten.slice.Tensor(x, dim, 0, first), source, aten.slice.Tensor(x, dim, last, x.shape[dim])
-        ]  # fmt: skip
-        return torch.cat([p for p in parts if p.shape[dim]], dim)
+        before = aten.slice.Tensor(x, dim, 0, first)
+        after = aten.slice.Tensor(x, dim, last, x.shape[dim])
+        return torch.cat([p for p in (before, source, after) if p.shape[dim]], dim)
     place = slice_backward(torch.ones_like(source), x.shape, dim, first, last, step)
     return x * (1 - place) + slice_backward(source, x.shape, dim, first, last, step)
 
@@ -68,11 +67,3 @@ def _padded(x: Tensor, dim: int, before: int, size: int) -> Tensor:
     after = size - before - x.shape[dim]
     pads = [0, 0] * (x.dim() - 1 - dim) + [before, after]
     return aten.constant_pad_nd.default(x, pads, 0.0) if before or after else x
-
-
-DECOMPOSITIONS = {
-    aten.slice_backward.default: slice_backward,
-    aten.select_backward.default: select_backward,
-    aten.slice_scatter.default: slice_scatter,
-    aten.select_scatter.default: select_scatter,
-}

@@ -124,8 +124,10 @@ def _functional(graph: fx.Graph) -> None:
         written = node.args[0]
         plain = getattr(aten, schema.name.removeprefix("aten::").removesuffix("_"), None)
         if plain is None or not schema.name.endswith("_") or _shared(written):
-            raise ExportError(f"{schema.name} writes in place where the trace cannot follow it; use "
-                              "its form that returns a new tensor.")  # fmt: skip
+            raise ExportError(
+                f"{schema.name} writes in place where the trace cannot follow it; use its form "
+                "that returns a new tensor."
+            )
         node.target = getattr(plain, schema.overload_name or "default")
         written.replace_all_uses_with(node, delete_user_cb=lambda user, node=node: user > node)
 

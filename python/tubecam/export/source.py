@@ -133,8 +133,8 @@ def _attribute(source: str, module_name: str, attribute: str) -> Any:
         module = importlib.import_module(module_name)
     except Exception as error:
         raise UsageError(
-            f"cannot import {module_name}: {type(error).__name__}: {error}. Run from the folder that "
-            "holds it, or install it."
+            f"cannot import {module_name}: {type(error).__name__}: {error}. Run from the folder "
+            "that holds it, or install it."
         ) from error
     if not hasattr(module, attribute):
         raise UsageError(f"module {module_name} has no {attribute!r}.")

@@ -70,7 +70,8 @@ class ClipSpec:
         _whole("short_side", self.short_side, 8, 4096)
         if self.short_side < min(self.height, self.width):
             raise UsageError(
-                f"clip short_side {self.short_side} is less than the {self.height}x{self.width} crop."
+                f"clip short_side {self.short_side} is less than the "
+                f"{self.height}x{self.width} crop."
             )
 
     @property

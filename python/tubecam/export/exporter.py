@@ -234,8 +234,8 @@ def _offered(methods: Sequence[str] | None, graph: Graph) -> tuple[str, ...]:
     if methods is not None and "cam" in methods and not graph.closed_form:
         raise ExportError(
             "cam needs a head of global average pool + linear behind layer "
-            f"'{graph.layer.name}', and this one is another. gradcam is the same up to a factor there "
-            "and works for any head; so do hirescam, layercam, gradcam++ and xgradcam."
+            f"'{graph.layer.name}', and this one is another. gradcam is the same up to a factor "
+            "there and works for any head; so do hirescam, layercam, gradcam++ and xgradcam."
         )
     if methods is not None:
         return tuple(dict.fromkeys(methods))

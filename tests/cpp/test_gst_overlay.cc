@@ -1,0 +1,172 @@
+// `tubeoverlay`: draws where there is an explanation, and nowhere else.
+#include <cmath>
+
+#include "gst_fixture.h"
+
+namespace tubecam::testing {
+namespace {
+
+void set_floats(GstStructure* fields, const char* name, const std::vector<float>& values) {
+  GBytes* bytes = g_bytes_new(values.data(), values.size() * sizeof(float));
+  gst_structure_set(fields, name, G_TYPE_BYTES, bytes, nullptr);
+  g_bytes_unref(bytes);
+}
+
+// Heat in the left half only: 1×2×2 cells over an 8×8 clip that covers the whole frame.
+void annotate(GstBuffer* buffer, bool valid = true) {
+  GstStructure* fields =
+      gst_custom_meta_get_structure(gst_buffer_add_custom_meta(buffer, "tubecam"));
+  gst_structure_set(fields, "valid", G_TYPE_BOOLEAN, valid, "label", G_TYPE_STRING, "left", "score",
+                    G_TYPE_DOUBLE, 0.9, "target", G_TYPE_STRING, "left", "method", G_TYPE_STRING,
+                    "gradcam", "tube-t", G_TYPE_INT, 1, "tube-h", G_TYPE_INT, 2, "tube-w",
+                    G_TYPE_INT, 2, "stride-t", G_TYPE_DOUBLE, 1.0, "stride-y", G_TYPE_DOUBLE, 4.0,
+                    "stride-x", G_TYPE_DOUBLE, 4.0, "offset-t", G_TYPE_DOUBLE, 0.0, "offset-y",
+                    G_TYPE_DOUBLE, 1.5, "offset-x", G_TYPE_DOUBLE, 1.5, "clip-length", G_TYPE_INT,
+                    2, "clip-height", G_TYPE_INT, 8, "clip-width", G_TYPE_INT, 8, "crop-x",
+                    G_TYPE_DOUBLE, 0.0, "crop-y", G_TYPE_DOUBLE, 0.0, "crop-width", G_TYPE_DOUBLE,
+                    1.0, "crop-height", G_TYPE_DOUBLE, 1.0, "slice", G_TYPE_DOUBLE, 0.0,
+                    "timestamp", G_TYPE_UINT64, G_GUINT64_CONSTANT(0), nullptr);
+  set_floats(fields, "tube", {1, 0, 1, 0});
+  set_floats(fields, "curve", {2, 2});
+}
+
+BufferPtr through(Rig& rig, const std::string& caps, bool with_meta) {
+  GstBuffer* buffer = picture(caps, 0, 7);
+  if (with_meta) annotate(buffer);
+  gst_harness_push(rig.harness(), buffer);
+  return BufferPtr(gst_harness_pull(rig.harness()));
+}
+
+// Bytes of columns [from, to) of an RGB picture that differ.
+int changed(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b, int width, int from,
+            int to) {
+  int count = 0;
+  const int stride = GST_ROUND_UP_4(width * 3);
+  for (size_t i = 0; i < a.size(); ++i) {
+    const int x = static_cast<int>(i) % stride / 3;
+    count += x >= from && x < to && a[i] != b[i];
+  }
+  return count;
+}
+
+TEST(Overlay, WithoutAnExplanationFramesPassUntouched) {
+  Rig rig("tubeoverlay");
+  const std::string caps = video_caps("RGB", 64, 48);
+  rig.caps(caps);
+  const BufferPtr out = through(rig, caps, false), in(picture(caps, 0, 7));
+  EXPECT_EQ(bytes_of(out.get()), bytes_of(in.get()));
+}
+
+TEST(Overlay, DrawsHeatWhereTheTubeIsHot) {
+  Rig rig("tubeoverlay", {{"show-label", "false"}, {"show-strip", "false"}});
+  const std::string caps = video_caps("RGB", 64, 64);
+  rig.caps(caps);
+  const BufferPtr out = through(rig, caps, true), in(picture(caps, 0, 7));
+  const auto a = bytes_of(in.get()), b = bytes_of(out.get());
+  EXPECT_GT(changed(a, b, 64, 0, 16), 16 * 64 * 2);
+  EXPECT_EQ(changed(a, b, 64, 50, 64), 0);
+}
+
+TEST(Overlay, EverythingOffIsPassthrough) {
+  Rig rig("tubeoverlay",
+          {{"show-label", "false"}, {"show-strip", "false"}, {"show-heat", "false"}});
+  const std::string caps = video_caps("RGB", 64, 64);
+  rig.caps(caps);
+  EXPECT_TRUE(gst_base_transform_is_passthrough(GST_BASE_TRANSFORM(rig.element())));
+  const BufferPtr in(picture(caps, 0, 7));
+  EXPECT_EQ(bytes_of(through(rig, caps, true).get()), bytes_of(in.get()));
+  rig.set("show-heat", "true");
+  EXPECT_NE(bytes_of(through(rig, caps, true).get()), bytes_of(in.get()));
+  rig.set("alpha", "0");
+  EXPECT_EQ(bytes_of(through(rig, caps, true).get()), bytes_of(in.get()));
+}
+
+TEST(Overlay, AllFormatsAndSizesAreDrawnOn) {
+  for (const char* format : {"NV12", "I420", "RGB", "BGR", "RGBx", "BGRx", "RGBA", "BGRA"}) {
+    for (const auto& [width, height] : {std::pair(1, 1), std::pair(33, 17), std::pair(320, 241)}) {
+      Rig rig("tubeoverlay");
+      const std::string caps = video_caps(format, width, height);
+      rig.caps(caps);
+      const BufferPtr in(picture(caps, 0, 7));
+      const auto drawn = bytes_of(through(rig, caps, true).get());
+      EXPECT_EQ(drawn.size(), bytes_of(in.get()).size());
+      EXPECT_NE(drawn, bytes_of(in.get())) << format << width;
+      EXPECT_TRUE(rig.messages(GST_MESSAGE_WARNING).empty()) << format << width;
+    }
+  }
+}
+
+TEST(Overlay, SharedMemoryIsNotWrittenTo) {
+  Rig rig("tubeoverlay");
+  const std::string caps = video_caps("RGB", 64, 64);
+  rig.caps(caps);
+  BufferPtr mine(picture(caps, 0, 7));
+  annotate(mine.get());
+  const auto before = bytes_of(mine.get());
+  gst_harness_push(rig.harness(), gst_buffer_ref(mine.get()));
+  const BufferPtr out(gst_harness_pull(rig.harness()));
+  EXPECT_EQ(bytes_of(mine.get()), before);
+  EXPECT_NE(bytes_of(out.get()), before);
+}
+
+TEST(Overlay, AnInvalidExplanationHasNoHeat) {
+  Rig rig("tubeoverlay", {{"show-label", "false"}});
+  const std::string caps = video_caps("RGB", 64, 64);
+  rig.caps(caps);
+  GstBuffer* buffer = picture(caps, 0, 7);
+  annotate(buffer, false);
+  const auto before = bytes_of(buffer);
+  gst_harness_push(rig.harness(), buffer);
+  EXPECT_EQ(bytes_of(BufferPtr(gst_harness_pull(rig.harness())).get()), before);
+}
+
+TEST(Overlay, BrokenMetadataIsAWarningAndTheFramePasses) {
+  const char* numbers[] = {"score", "stride-y", "crop-width", "slice"};
+  const char* sizes[] = {"tube-h", "clip-length"};
+  const char* bytes[] = {"tube", "curve"};
+  const auto expect_warning = [](const char* name, auto&& spoil) {
+    Rig rig("tubeoverlay");
+    const std::string caps = video_caps("RGB", 64, 64);
+    rig.caps(caps);
+    GstBuffer* buffer = picture(caps, 0, 7);
+    annotate(buffer);
+    spoil(gst_custom_meta_get_structure(gst_buffer_get_custom_meta(buffer, "tubecam")));
+    const auto before = bytes_of(buffer);
+    EXPECT_EQ(gst_harness_push(rig.harness(), buffer), GST_FLOW_OK);
+    EXPECT_EQ(bytes_of(BufferPtr(gst_harness_pull(rig.harness())).get()), before) << name;
+    const auto warnings = rig.messages(GST_MESSAGE_WARNING);
+    ASSERT_EQ(warnings.size(), 1u) << name;
+    EXPECT_NE(warnings[0].find(name), std::string::npos) << warnings[0];
+  };
+  for (const char* name : numbers) {
+    expect_warning(name, [&](GstStructure* fields) {
+      gst_structure_set(fields, name, G_TYPE_DOUBLE, std::nan(""), nullptr);
+    });
+  }
+  for (const char* name : sizes) {
+    expect_warning(name, [&](GstStructure* fields) {
+      gst_structure_set(fields, name, G_TYPE_INT, -1, nullptr);
+    });
+  }
+  for (const char* name : bytes) {
+    expect_warning(name, [&](GstStructure* fields) { set_floats(fields, name, {1}); });
+    expect_warning(name, [&](GstStructure* fields) { gst_structure_remove_field(fields, name); });
+  }
+}
+
+TEST(Overlay, NotANumberInTheTubeIsCold) {
+  Rig rig("tubeoverlay", {{"show-label", "false"}, {"show-strip", "false"}});
+  const std::string caps = video_caps("RGB", 64, 64);
+  rig.caps(caps);
+  GstBuffer* buffer = picture(caps, 0, 7);
+  annotate(buffer);
+  GstStructure* fields =
+      gst_custom_meta_get_structure(gst_buffer_get_custom_meta(buffer, "tubecam"));
+  set_floats(fields, "tube", std::vector<float>(4, std::nanf("")));
+  const auto before = bytes_of(buffer);
+  gst_harness_push(rig.harness(), buffer);
+  EXPECT_EQ(bytes_of(BufferPtr(gst_harness_pull(rig.harness())).get()), before);
+}
+
+}  // namespace
+}  // namespace tubecam::testing

@@ -35,12 +35,22 @@ class Guard {
   std::vector<std::set<std::string>> keys_;
 };
 
+// Line and column of a byte, counted from 1.
+std::string place_of(size_t byte, const std::string& text) {
+  const std::string before = text.substr(0, byte > 0 ? byte - 1 : 0);
+  const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+  return std::to_string(line) + ":" + std::to_string(before.size() - before.rfind('\n'));
+}
+
 Json parse_json(const std::string& text) {
   try {
     return Json::parse(
         text, [guard = Guard()](int depth, Json::parse_event_t event, Json& parsed) mutable {
           return guard(depth, event, parsed);
         });
+  } catch (const Json::parse_error& error) {  // its own words quote the text's bytes, UTF-8 or not
+    fail(ErrorCode::kBundle, "is not JSON in UTF-8: look at line:column ",
+         place_of(error.byte, text));
   } catch (const Json::exception& error) {
     fail(ErrorCode::kBundle, "is not JSON: ", error.what());
   }

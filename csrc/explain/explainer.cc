@@ -51,10 +51,13 @@ size_t find_graph(const Bundle& bundle, const std::string& method) {
        "\": choose one of ", offered);
 }
 
+// Without an early way out, so that it vectorises.
 bool all_finite(const TensorView& tensor) {
   const float* values = tensor.f32();
-  return std::all_of(values, values + num_elements(tensor.shape),
-                     [](float x) { return std::isfinite(x); });
+  const int64_t count = num_elements(tensor.shape);
+  bool finite = true;
+  for (int64_t i = 0; i < count; ++i) finite &= std::isfinite(values[i]);
+  return finite;
 }
 
 // Softmax of the logits at one class, in float64 and without overflow.
@@ -137,6 +140,7 @@ struct Explainer::State {
   Explanation explain(const float* clip, const Window& where);
   Explanation blank(const LayerSpec& layer, const Window& where, const std::string& method,
                     const EngineInfo& info) const;
+  Explanation refuse_clip(int64_t target, Explanation result) const;
   void read_logits(const TensorView& logits, int64_t target, Explanation* result) const;
   void read_tube(const EngineOutputs& outputs, const LayerSpec& layer, const Settings& now,
                  Explanation* result) const;
@@ -155,6 +159,14 @@ Explanation Explainer::State::blank(const LayerSpec& layer, const Window& where,
   result.tube.resize(size_t(layer.shape[1]) * size_t(layer.shape[2]) * size_t(layer.shape[3]));
   result.receipt = {method, layer.name,         info.name + " " + info.version, info.precision, 0,
                     0,      bundle.export_error};
+  return result;
+}
+
+// Networks may swallow a NaN (ReLU gives 0 in OpenVINO), so a clip is looked at before it is run.
+Explanation Explainer::State::refuse_clip(int64_t target, Explanation result) const {
+  std::vector<float> logits(bundle.labels.size(), std::numeric_limits<float>::quiet_NaN());
+  read_logits({logits.data(), DType::kFloat32, {1, int64_t(logits.size())}, {}}, target, &result);
+  result.problem = "the clip holds NaN or infinity";
   return result;
 }
 
@@ -219,6 +231,7 @@ Explanation Explainer::State::explain(const float* clip, const Window& where) {
                         DType::kFloat32,
                         {1, spec.length, 3, spec.height, spec.width},
                         engine_options.device};
+  if (!all_finite(view)) return refuse_clip(now.target, std::move(result));
   const Stopwatch engine_time;
   const EngineOutputs& outputs = runner.infer(view, now.target);
   result.timings.engine = engine_time.milliseconds();

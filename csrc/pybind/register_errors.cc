@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include "base/error.h"
 #include "pybind/register.h"
 
@@ -30,7 +32,10 @@ void register_errors(py::module_&) {
       if (pointer) std::rethrow_exception(pointer);
     } catch (const Error& error) {
       const py::object type = py::module_::import("tubecam.errors").attr(class_name(error.code()));
-      PyErr_SetString(type.ptr(), error.what());
+      // A message may quote a path, and a path need not be UTF-8.
+      const auto text = py::reinterpret_steal<py::object>(
+          PyUnicode_DecodeUTF8(error.what(), Py_ssize_t(std::strlen(error.what())), "replace"));
+      PyErr_SetObject(type.ptr(), text.ptr());
     }
   });
 }

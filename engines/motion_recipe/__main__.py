@@ -1,6 +1,6 @@
-"""Renders, trains, measures, exports, and measures the exported bundle again.
+"""Renders clips, trains on them, exports, and measures the exported bundle.
 
-    python -m engines.motion_recipe [--out engines/motion] [--seed 0] [--clips 4500] [--epochs 8]
+python -m engines.motion_recipe [--out engines/motion] [--seed 0] [--clips 3600] [--epochs 6]
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import torch
 
 from tubecam.demo.scene import LABELS
 from tubecam.export import export
+from tubecam.export.bundle import refuse_overwrite
 
 from .data import CLIP, Clips, render
 from .evaluate import BundlePredict, Figures, evaluate
@@ -27,6 +28,7 @@ REQUIRED = {"held_out_accuracy": 0.95, "pointing_game": 0.90}
 
 def main() -> int:
     options = _options()
+    refuse_overwrite(options.out, force=True)  # before minutes of work, not after
     begin = time.monotonic()
     torch.set_num_threads(options.threads)
     _say(begin, f"rendering {options.clips} training and {options.held_out} held-out clips")
@@ -58,12 +60,12 @@ def measure(bundle: Path, clips: Clips) -> Figures:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="engines.motion_recipe", description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("engines/motion"))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--clips", type=int, default=4500, help="rendered training clips")
+    parser.add_argument("--clips", type=int, default=3600, help="rendered training clips")
     parser.add_argument("--held-out", type=int, default=900, help="rendered held-out clips")
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 

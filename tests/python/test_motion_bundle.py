@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # the recipe is no part of the installed package
 
 from engines.motion_recipe import data, evaluate  # noqa: E402
+
 from tubecam.demo import LABELS  # noqa: E402
 
 BUNDLE = ROOT / "engines" / "motion"

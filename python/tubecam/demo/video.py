@@ -87,9 +87,7 @@ def _write_text(path: Path, text: str) -> None:
     os.replace(part, path)
 
 
-def _encode(
-    frames: Iterable[np.ndarray], path: Path, size: tuple[int, int], fps: float
-) -> None:
+def _encode(frames: Iterable[np.ndarray], path: Path, size: tuple[int, int], fps: float) -> None:
     """Feeds RGB frames, uint8 [H, W, 3], through GStreamer's encoder into an MP4."""
     gst = _gstreamer()
     rate = Fraction(fps).limit_denominator(1001)

@@ -33,7 +33,7 @@ class BlendRow {
   size_t half_ = 0;
 };
 
-// Blends 2^log2_rows rows (log2_rows 0…3) of `bytes` bytes in place: the first by `first`, on a line towards `next`, which
+// Blends 2^log2_rows rows (log2_rows 0…4) of `bytes` bytes in place: the first by `first`, on a line towards `next`, which
 // belongs to the row after the last.
 void blend_rows(uint8_t* rows, int stride, int log2_rows, int bytes, const BlendRow& first,
                 const BlendRow& next);

@@ -29,7 +29,7 @@ __attribute__((always_inline)) inline void blend_band(
     const int16_t k1_step = static_cast<int16_t>(next_keep1[i] - k1) >> kLog2Rows;
     const int16_t a0_step = static_cast<int16_t>(next_add0[i] - a0) >> kLog2Rows;
     const int16_t a1_step = static_cast<int16_t>(next_add1[i] - a1) >> kLog2Rows;
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int row = 0; row < 1 << kLog2Rows; ++row) {
       uint8_t* bytes = rows + row * stride + 2 * i;
       uint16_t word;
@@ -54,6 +54,7 @@ TUBECAM_BLEND_BAND(blend_1, 0)
 TUBECAM_BLEND_BAND(blend_2, 1)
 TUBECAM_BLEND_BAND(blend_4, 2)
 TUBECAM_BLEND_BAND(blend_8, 3)
+TUBECAM_BLEND_BAND(blend_16, 4)
 #undef TUBECAM_BLEND_BAND
 
 // The byte that an odd width leaves over.
@@ -75,7 +76,8 @@ void blend_rows(uint8_t* rows, int stride, int log2_rows, int bytes, const Blend
     case 0: blend_1(rows, stride, words, first, next); break;
     case 1: blend_2(rows, stride, words, first, next); break;
     case 2: blend_4(rows, stride, words, first, next); break;
-    default: blend_8(rows, stride, words, first, next); break;
+    case 3: blend_8(rows, stride, words, first, next); break;
+    default: blend_16(rows, stride, words, first, next); break;
   }
   if (bytes % 2) blend_last(rows + bytes - 1, stride, log2_rows, words, first, next);
 }

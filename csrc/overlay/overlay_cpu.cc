@@ -10,7 +10,7 @@
 namespace tubecam {
 namespace {
 
-constexpr int kMaxLog2Rows = 3, kMaxLog2Spacing = 2;
+constexpr int kMaxLog2Rows = 4, kMaxLog2Spacing = 3;
 
 // ---- Geometry: samples → runs of cells ----
 
@@ -67,23 +67,33 @@ inline uint16_t between(const uint16_t* knots, int j, int m, int log2_spacing) {
 
 // One channel of kChannels at every sample from knots 2^kLog2Spacing samples apart. Each turn ends on a whole word, so that
 // the compiler knows which bytes are even.
-template <int kChannels, int kLog2Spacing>
-__attribute__((always_inline)) inline void expand(const uint16_t* __restrict knots, int samples,
-                                                  int channel, uint16_t* __restrict even,
-                                                  uint16_t* __restrict odd) {
+template <int kChannels, int kChannel, int kLog2Spacing>
+__attribute__((always_inline)) inline void expand_channel(const uint16_t* __restrict knots,
+                                                          int samples, uint16_t* __restrict even,
+                                                          uint16_t* __restrict odd) {
   constexpr int kTurn = kLog2Spacing == 0 ? 2 : 1 << kLog2Spacing;
   const int turns = (samples + kTurn - 1) / kTurn;
 #pragma GCC ivdep
   for (int turn = 0; turn < turns; ++turn) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int m = 0; m < kTurn; ++m) {
-      const int byte = m * kChannels + channel;  // of the turn's
+      const int byte = m * kChannels + kChannel;  // of the turn's
       const int word = turn * (kTurn * kChannels / 2) + byte / 2;
       const int knot = turn * (kTurn >> kLog2Spacing) + (m >> kLog2Spacing);
       (byte % 2 ? odd : even)[word] =
           between(knots, knot, m & ((1 << kLog2Spacing) - 1), kLog2Spacing);
     }
   }
+}
+
+template <int kChannels, int kLog2Spacing>
+__attribute__((always_inline)) inline void expand(const uint16_t* knots, int samples, int channel,
+                                                  uint16_t* even, uint16_t* odd) {
+  if (channel == 0) expand_channel<kChannels, 0, kLog2Spacing>(knots, samples, even, odd);
+  if (channel == 1 && kChannels > 1)
+    expand_channel<kChannels, 1, kLog2Spacing>(knots, samples, even, odd);
+  if (channel == 2 && kChannels > 2)
+    expand_channel<kChannels, 2, kLog2Spacing>(knots, samples, even, odd);
 }
 
 #define TUBECAM_EXPAND(name, channels, log2_spacing)                                     \
@@ -94,39 +104,38 @@ __attribute__((always_inline)) inline void expand(const uint16_t* __restrict kno
 TUBECAM_EXPAND(expand_1_1, 1, 0)
 TUBECAM_EXPAND(expand_1_2, 1, 1)
 TUBECAM_EXPAND(expand_1_4, 1, 2)
+TUBECAM_EXPAND(expand_1_8, 1, 3)
 TUBECAM_EXPAND(expand_2_1, 2, 0)
 TUBECAM_EXPAND(expand_2_2, 2, 1)
 TUBECAM_EXPAND(expand_2_4, 2, 2)
+TUBECAM_EXPAND(expand_2_8, 2, 3)
 TUBECAM_EXPAND(expand_3_1, 3, 0)
 TUBECAM_EXPAND(expand_3_2, 3, 1)
 TUBECAM_EXPAND(expand_3_4, 3, 2)
+TUBECAM_EXPAND(expand_3_8, 3, 3)
 TUBECAM_EXPAND(expand_4_1, 4, 0)
 TUBECAM_EXPAND(expand_4_2, 4, 1)
 TUBECAM_EXPAND(expand_4_4, 4, 2)
+TUBECAM_EXPAND(expand_4_8, 4, 3)
 #undef TUBECAM_EXPAND
 
 // Entries at knots begin … end − 1 from heats on a line, 16 fraction bits; apart, keep and add by channel.
 template <int kAdds>
 void copy_entries(const HeatTable& table, int heat, int step, int begin, int end,
-                  std::array<std::vector<uint16_t>, HeatTable::kWidth>& knots) {
-  uint16_t *__restrict keep = knots[0].data(), *__restrict add0 = knots[1].data(),
-           *__restrict add1 = knots[2].data(), *__restrict add2 = knots[3].data();
-  const uint16_t* __restrict entries = table.at(0);
+                  uint16_t* const (&knots)[HeatTable::kWidth]) {
+  const uint16_t* const entries = table.at(0);
   for (int j = begin; j < end; ++j, heat += step) {
     const int place = std::clamp(heat >> 16, 0, HeatTable::kEntries - 1);
     const uint16_t* entry = entries + place * HeatTable::kWidth;
-    keep[j] = entry[0];
-    add0[j] = entry[1];
-    if (kAdds > 1) add1[j] = entry[2];
-    if (kAdds > 1) add2[j] = entry[3];
+    for (int c = 0; c <= kAdds; ++c) knots[c][j] = entry[c];
   }
 }
 
 using Expand = void (*)(const uint16_t*, int, int, uint16_t*, uint16_t*);
-constexpr Expand kExpand[4][3] = {{expand_1_1, expand_1_2, expand_1_4},
-                                  {expand_2_1, expand_2_2, expand_2_4},
-                                  {expand_3_1, expand_3_2, expand_3_4},
-                                  {expand_4_1, expand_4_2, expand_4_4}};
+constexpr Expand kExpand[4][4] = {{expand_1_1, expand_1_2, expand_1_4, expand_1_8},
+                                  {expand_2_1, expand_2_2, expand_2_4, expand_2_8},
+                                  {expand_3_1, expand_3_2, expand_3_4, expand_3_8},
+                                  {expand_4_1, expand_4_2, expand_4_4, expand_4_8}};
 
 }  // namespace
 
@@ -172,25 +181,30 @@ void HeatBlender::heat_at(const HeatCanvas& canvas, int row, HeatRow& out) const
     out[c] = std::clamp(upper[c] + share * (lower[c] - upper[c]), 0.0f, 1.0f);
 }
 
-// Keep and add at the island's first `knots` knots, the last of which lies beyond its end.
+// Keep and add at the island's first `count` knots, the last of which lies beyond its end.
 void HeatBlender::look_up(const HeatCanvas& canvas, const Island& island, const HeatRow& heat,
-                          int log2_spacing, int knots) {
-  constexpr double kFull = HeatTable::kEntries - 1, kOne = 65536;
+                          int log2_spacing, int count) {
+  constexpr float kFull = HeatTable::kEntries - 1, kOne = 65536;
+  uint16_t* const knots[] = {knots_[0].data(), knots_[1].data(), knots_[2].data(),
+                             knots_[3].data()};
   const int origin = canvas.x_runs[island.first_run].begin, spacing = 1 << log2_spacing;
   const bool gray = canvas.table->channels == 1;
   for (int r = island.first_run, j = 0; r <= island.last_run; ++r) {
     const CellRun& run = canvas.x_runs[r];
     const int end =
-        r == island.last_run ? knots : (run.end - origin + spacing - 1) >> log2_spacing;
-    const double left = kFull * heat[run.cell], rise = kFull * heat[run.next] - left;
-    const double share = run.start + run.step * (origin + j * spacing - run.begin);
-    // Steps out of range occur only where a run is shorter than them.
-    const int step = static_cast<int>(kOne * std::clamp(rise * run.step * spacing, -kFull, kFull));
-    const int value = static_cast<int>(kOne * (std::clamp(left + rise * share, 0.0, kFull) + 0.5));
+        r == island.last_run ? count : (run.end - origin + spacing - 1) >> log2_spacing;
+    const float left = kFull * kOne * heat[run.cell];
+    const float rise = kFull * kOne * heat[run.next] - left;
+    // A step out of range occurs only where a run is shorter than it.
+    const float ahead = static_cast<float>(run.step) * (origin + (j << log2_spacing) - run.begin);
+    const float share = std::clamp(static_cast<float>(run.start) + ahead, 0.0f, 1.0f);
+    const float part = std::min(static_cast<float>(run.step) * spacing, 1.0f);
+    const int value = static_cast<int>(left + rise * share + 0.5f * kOne);
+    const int step = static_cast<int>(rise * part);
     if (gray)
-      copy_entries<1>(*canvas.table, value, step, j, end, knots_);
+      copy_entries<1>(*canvas.table, value, step, j, end, knots);
     else
-      copy_entries<3>(*canvas.table, value, step, j, end, knots_);
+      copy_entries<3>(*canvas.table, value, step, j, end, knots);
     j = std::max(j, end);
   }
 }
@@ -209,9 +223,9 @@ void HeatBlender::fill_row(BlendRow& out, const HeatCanvas& canvas, const Island
 }
 
 // Note [Bands]
-// Keep and add cost a look-up in the table; a line between two of them costs next to nothing. So of eight rows one is looked
-// up, and in it every fourth sample, as long as the heat between lies on a line (HeatTable::bend: cells bend it) and the table
-// over this heat does (HeatTable::straight); where not, every fourth row, second, or each.
+// Keep and add cost a look-up in the table; a line between two of them costs next to nothing. So of 16 rows one is looked
+// up, and in it every eighth sample, as long as the heat between lies on a line (HeatTable::bend: cells bend it) and the table
+// over this heat does (HeatTable::straight); where not, of 8, 4, 2 or each.
 int HeatBlender::choose_spacing(const HeatCanvas& canvas, const HeatRow& heat) const {
   float rise = 0, bend = 0;  // greatest first and second differences
   float before = 0;

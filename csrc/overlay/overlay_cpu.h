@@ -53,7 +53,7 @@ class HeatBlender {
   void heat_at(const HeatCanvas& canvas, int row, HeatRow& out) const;
   void fill_row(BlendRow& out, const HeatCanvas& canvas, const Island& island, const HeatRow& heat);
   void look_up(const HeatCanvas& canvas, const Island& island, const HeatRow& heat,
-               int log2_spacing, int knots);
+               int log2_spacing, int count);
 
   HeatStyle style_;
   Frame canvas_;                   // its format, matrix and range: what the tables were made for

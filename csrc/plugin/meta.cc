@@ -4,10 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <memory>
 #include <vector>
-
-#include "base/error.h"
 
 namespace tubecam {
 namespace {
@@ -101,7 +98,8 @@ std::vector<Box> boxes_at(const Explanation& e, const ClipSpec& spec, double sli
                      threshold * e.peak.value);
 }
 
-void add_region(GstBuffer* buffer, const Box& box, const FrameFacts& facts, const Explanation& e) {
+void add_region(GstBuffer* buffer, int id, const Box& box, const FrameFacts& facts,
+                const Explanation& e) {
   const auto pixels = [](double share, int size) {
     return static_cast<guint>(std::lround(std::clamp(share, 0.0, 1.0) * size));
   };
@@ -109,6 +107,7 @@ void add_region(GstBuffer* buffer, const Box& box, const FrameFacts& facts, cons
   GstVideoRegionOfInterestMeta* region = gst_buffer_add_video_region_of_interest_meta(
       buffer, kMetaName, x, y, pixels(double{box.x} + box.width, facts.width) - x,
       pixels(double{box.y} + box.height, facts.height) - y);
+  region->id = id;
   gst_video_region_of_interest_meta_add_param(
       region, gst_structure_new(kMetaName, "label", G_TYPE_STRING, e.label_name.c_str(), "score",
                                 G_TYPE_DOUBLE, double{e.score}, "relevance", G_TYPE_DOUBLE,
@@ -165,10 +164,12 @@ void attach(GstBuffer* buffer, const GstStructure* fields, const Explanation& ex
   const std::vector<int64_t>& times = explanation.window.pts;
   const bool inside = times.front() <= facts.pts && facts.pts <= times.back();
   gst_structure_set(own, "timestamp", G_TYPE_UINT64, static_cast<guint64>(facts.pts), "slice",
-                    G_TYPE_DOUBLE, slice, "inside", G_TYPE_BOOLEAN, inside, nullptr);
+                    G_TYPE_DOUBLE, slice, "inside", G_TYPE_BOOLEAN, inside, "threshold",
+                    G_TYPE_DOUBLE, double{facts.threshold}, nullptr);
   const std::vector<Box> boxes = boxes_at(explanation, spec, slice, facts.threshold);
   set_boxes(own, boxes);
-  for (const Box& box : boxes) add_region(buffer, box, facts, explanation);
+  int id = 0;
+  for (const Box& box : boxes) add_region(buffer, id++, box, facts, explanation);
 }
 
 }  // namespace tubecam

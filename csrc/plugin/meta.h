@@ -68,8 +68,8 @@ void register_meta();
 GstStructure* describe(const Explanation& explanation, const Bundle& bundle, float threshold);
 
 // Puts `fields` and what concerns this frame onto a writable buffer, in place of an older
-// explanation, and a GstVideoRegionOfInterestMeta of type "tubecam" a box, with a parameter
-// structure "tubecam" (label, score, relevance).
+// explanation, and a GstVideoRegionOfInterestMeta of type "tubecam" a box, with ids from 0 and a
+// parameter structure "tubecam" (label, score, relevance).
 struct FrameFacts {
   int64_t pts = 0;
   int width = 0, height = 0;  // pixels

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 
 from . import plugin_path
 from .elements import OWN, package_of
@@ -105,11 +106,12 @@ def sentence(message: Gst.Message, source: str) -> str:
     error, detail = parse()
     text = error.message.strip().rstrip(".")
     stream = Gst.StreamError
+    missing = error.domain == "gst-core-error-quark" and error.code == Gst.CoreError.MISSING_PLUGIN
+    if missing or (error.domain == "gst-stream-error-quark" and error.code == stream.CODEC_NOT_FOUND):
+        return _missing_decoder(source, detail or "")
     known = {
         stream.TYPE_NOT_FOUND: f"{source} is not a video: its format is not recognised",
         stream.WRONG_TYPE: f"{source} is not a video: {text}",
-        stream.CODEC_NOT_FOUND: f"{source} needs a decoder that is not installed: {text};"
-        " try `sudo apt-get install gstreamer1.0-libav gstreamer1.0-plugins-bad`",
         stream.DEMUX: f"{source} is damaged or incomplete: {text}",
         stream.DECODE: f"{source} is damaged: {text}",
     }
@@ -122,6 +124,17 @@ def sentence(message: Gst.Message, source: str) -> str:
     generic = "internal data" in text.lower() or "could not" in text.lower()
     more = f": {last[0].strip()}" if generic and last else ""
     return f"{source}: {text}{more}{where}"
+
+
+def _missing_decoder(source: str, detail: str) -> str:
+    """Which decoder of pictures is missing; those of sound are not even asked for."""
+    names = re.findall(r"Missing decoder: (.+?) \((?:video|image)/", detail)
+    if "Missing decoder: " in detail and not names:
+        return f"{source} has no video"
+    return (
+        f"{source} needs a decoder that is not installed ({', '.join(names) or 'unknown'});"
+        " try `sudo apt-get install gstreamer1.0-libav gstreamer1.0-plugins-bad`"
+    )
 
 
 initialise()

@@ -45,8 +45,8 @@ _FREE = {"audio/x-flac": "flacparse", "audio/x-vorbis": "vorbisparse"}
 
 # Constant quality; no B-frames, so that times stay as they are.
 _H264 = (
-    "x264enc pass=qual quantizer=20 speed-preset=veryfast bframes=0 key-int-max=60",
-    "openh264enc bitrate=6000000 gop-size=60 complexity=low",
+    "x264enc pass=qual quantizer=20 speed-preset=veryfast bframes=0 key-int-max=30",
+    "openh264enc bitrate=6000000 gop-size=30 complexity=low",
 )
 _VP8 = ("vp8enc end-usage=cq cq-level=10 min-quantizer=4 target-bitrate=8000000 deadline=1 cpu-used=8",)
 # A fragment a second keeps the file playable even when the process is killed; at the end the

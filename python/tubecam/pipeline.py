@@ -16,12 +16,13 @@ from pathlib import Path
 from .errors import StreamError
 from .gst import Gst, chain, make, make_launch
 from .output import container_of, first_installed, partial_name
-from .source import TEST_CAPS, TEST_SECONDS, Source, decoder, test_buffers
+from .source import TEST_CAPS, TEST_SECONDS, Source, decoder, is_reading, test_buffers
 
 _SHORT = {"max_size_buffers": 4, "max_size_time": 0, "max_size_bytes": 0}
 # Encoded data may wait for the other stream as long as it needs: a full queue here is a deadlock.
 _LONG = {"max_size_buffers": 0, "max_size_time": 0, "max_size_bytes": 64 << 20}
 
+_SHORTEST = 1000  # ns; with variable rates parsers write 1 for a duration that they don't know
 # Without `async` no sink makes the others wait for its first frame, which encoders hold back.
 _UNPACED = {"sync": False, "async": False, "enable_last_sample": False}
 
@@ -60,10 +61,11 @@ class Pipeline(Gst.Pipeline):
         self.container = container_of(options.output) if options.output else None
         self.problem: str | None = None  # found in a streaming thread; ends the run
         self.frames, self.seconds = 0, 0.0  # frames out, and the last one's time
-        self.end = 0.0  # seconds, of whatever came in
+        self.taken, self.end = 0, 0.0  # buffers in, and the last one's time
         self.cut = False  # the duration is reached
         self.thumbnails: Gst.Element | None = None
         self._muxer: Gst.Element | None = None
+        self._decoder: Gst.Element | None = None
         self._first: int | None = None
         self._closed = False
         self._inlets: list[Gst.Pad] = []
@@ -80,6 +82,10 @@ class Pipeline(Gst.Pipeline):
         for pad in inlets:
             event = Gst.Event.new_eos()
             threading.Thread(target=pad.send_event, args=(event,), daemon=True).start()
+
+    def is_reading(self) -> bool:
+        """Whether the source may still bring something."""
+        return self._decoder is None or is_reading(self._decoder)
 
     # ---- building ----
 
@@ -139,11 +145,13 @@ class Pipeline(Gst.Pipeline):
         parser = [make("h264parse")] if "264" in encoder.get_factory().get_name() else []
         self._muxer = make_launch(self.container.muxer)
         sink = make("filesink", location=str(partial_name(self.options.output)), **_UNPACED)
-        encoded = [encoder, *parser, make("queue", **_LONG), self._muxer, sink]
+        store = make("queue", **_LONG)
+        store.get_static_pad("sink").add_probe(Gst.PadProbeType.BUFFER, _Durations())
+        encoded = [encoder, *parser, store, self._muxer, sink]
         shape = make("videoscale"), make("videoconvert"), size
         chain(self, last, queue, crop, *shape, *encoded)
         pad = crop.get_static_pad("sink")
-        pad.add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, _fit_size, crop, size)
+        pad.add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, self._fit_size, crop, size)
         self._count(pad)
 
     def _build_source(self) -> None:
@@ -155,6 +163,7 @@ class Pipeline(Gst.Pipeline):
         pads.connect("pad-added", self._pad_added)
         pads.connect("no-more-pads", self._no_more_pads)
         self.add(element)
+        self._decoder = element
 
     def _build_test(self) -> None:
         caps = Gst.Caps.from_string(TEST_CAPS)
@@ -209,6 +218,7 @@ class Pipeline(Gst.Pipeline):
     def _gate(self, _pad: Gst.Pad, info: Gst.PadProbeInfo, video: bool) -> Gst.PadProbeReturn:
         """Lets buffers in until the inlets close or the duration is over."""
         pts, duration = info.get_buffer().pts, self.options.duration
+        self.taken += 1
         if pts != Gst.CLOCK_TIME_NONE:
             self.end = max(self.end, pts / Gst.SECOND)
         if duration is not None and pts != Gst.CLOCK_TIME_NONE:
@@ -223,36 +233,49 @@ class Pipeline(Gst.Pipeline):
         pad.add_probe(Gst.PadProbeType.BUFFER, self._counted)
 
     def _counted(self, _pad: Gst.Pad, info: Gst.PadProbeInfo) -> Gst.PadProbeReturn:
-        buffer, before = info.get_buffer(), self.seconds
+        pts = info.get_buffer().pts
         self.frames += 1
-        if buffer.pts != Gst.CLOCK_TIME_NONE:
-            self.seconds = buffer.pts / Gst.SECOND
-        if buffer.duration == Gst.CLOCK_TIME_NONE:
-            # A muxer takes a last frame of unknown duration for one of none, which players skip.
-            step = self.seconds - before if self.seconds > before else 1 / 30
-            buffer.duration = round(step * Gst.SECOND)
+        if pts != Gst.CLOCK_TIME_NONE:
+            self.seconds = pts / Gst.SECOND
+        return Gst.PadProbeReturn.OK
+
+    def _fit_size(
+        self, _pad: Gst.Pad, info: Gst.PadProbeInfo, crop: Gst.Element, size: Gst.Element
+    ) -> Gst.PadProbeReturn:
+        """A shape that every player takes: 4:2:0, hence even, and the same to the end of the file.
+
+        An odd column or row is left out; a change of size between frames is scaled to the first.
+        """
+        event = info.get_event()
+        if event.type == Gst.EventType.CAPS:
+            caps = event.parse_caps().get_structure(0)
+            width, height = caps.get_int("width")[1], caps.get_int("height")[1]
+            crop.set_property("right", width % 2)
+            crop.set_property("bottom", height % 2)
+            if not self.frames:
+                width, height = width - width % 2, height - height % 2
+                even = f"video/x-raw,format={{NV12,I420}},width={width},height={height}"
+                size.set_property("caps", Gst.Caps.from_string(even))
+        return Gst.PadProbeReturn.OK
+
+
+class _Durations:
+    """Gives frames a duration where they have none: players skip a last frame that lasts no time."""
+
+    def __init__(self) -> None:
+        self._before: int | None = None
+        self._step = Gst.SECOND // 30
+
+    def __call__(self, _pad: Gst.Pad, info: Gst.PadProbeInfo) -> Gst.PadProbeReturn:
+        buffer = info.get_buffer()
+        if self._before is not None and buffer.pts > self._before:
+            self._step = buffer.pts - self._before
+        self._before = buffer.pts
+        if not _SHORTEST <= buffer.duration < Gst.CLOCK_TIME_NONE:
+            buffer.duration = self._step
         return Gst.PadProbeReturn.OK
 
 
 def _drop_qos(_pad: Gst.Pad, info: Gst.PadProbeInfo) -> Gst.PadProbeReturn:
     late = info.get_event().type == Gst.EventType.QOS
     return Gst.PadProbeReturn.DROP if late else Gst.PadProbeReturn.OK
-
-
-def _fit_size(
-    _pad: Gst.Pad, info: Gst.PadProbeInfo, crop: Gst.Element, size: Gst.Element
-) -> Gst.PadProbeReturn:
-    """A shape that every player takes: 4:2:0, hence even, and the same to the end of the file.
-
-    An odd column or row is left out; a later change of size is scaled to the first one.
-    """
-    event = info.get_event()
-    if event.type == Gst.EventType.CAPS:
-        caps = event.parse_caps().get_structure(0)
-        width, height = caps.get_int("width")[1], caps.get_int("height")[1]
-        crop.set_property("right", width % 2)
-        crop.set_property("bottom", height % 2)
-        if size.get_property("caps").is_any():
-            even = f"video/x-raw,format={{NV12,I420}},width={width - width % 2},height={height - height % 2}"
-            size.set_property("caps", Gst.Caps.from_string(even))
-    return Gst.PadProbeReturn.OK

@@ -21,6 +21,7 @@ from .pipeline import Pipeline
 _POLL = 20 * Gst.MSECOND
 # Seconds without movement after which a pipeline that was asked to end is pushed, and given up.
 _PATIENCE, _FINISH = 3.0, 10.0
+NOTHING = "{} is damaged or incomplete: nothing in it can be played"
 
 
 @dataclass
@@ -100,7 +101,7 @@ class Player:
             if message is None and failed:
                 pipeline.problem = pipeline.problem or f"{self._name} cannot be opened"
                 return
-            now, state = time.monotonic(), (pipeline.frames, self._ending)
+            now, state = time.monotonic(), (pipeline.frames, pipeline.taken, self._ending)
             if state != before:
                 moved, before = now, state
                 self._ask_length()
@@ -115,6 +116,8 @@ class Player:
             elif now - moved > self.timeout:
                 pipeline.problem = self._standstill()
                 self.stop()
+            elif now - moved > _PATIENCE and not pipeline.taken and not pipeline.is_reading():
+                pipeline.problem = NOTHING.format(self._name)
 
     def _handle(self, message: Gst.Message) -> bool:
         """True when there is nothing left to wait for."""

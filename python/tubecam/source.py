@@ -120,6 +120,34 @@ def decoder(source: Source, audio: bool = False, keep: str = ""):
     return made, made
 
 
+def is_reading(element) -> bool:
+    """Whether any source or demuxer inside a decoder is still at work.
+
+    Note: decodebin can lose a demuxer's error that comes while it is being plugged. Then nothing
+    will ever come, and nothing says so.
+    """
+    from .gst import Gst
+
+    found = element.iterate_recurse()
+    while True:
+        result, child = found.next()
+        if result == Gst.IteratorResult.RESYNC:
+            found.resync()
+        elif result != Gst.IteratorResult.OK:
+            return False
+        elif _has_task(child):
+            return True
+
+
+def _has_task(element) -> bool:
+    from .gst import Gst
+
+    kind = element.get_factory().get_metadata("klass") if element.get_factory() else ""
+    if not any(word in kind for word in ("Source", "Demux", "Parser", "Generic")):
+        return False
+    return any(pad.get_task_state() == Gst.TaskState.STARTED for pad in element.pads)
+
+
 def _continue(_bin, _pad, caps, keep) -> bool:
     """Whether a stream needs more parsing or decoding before it is handed out."""
     if not caps.is_fixed() or not caps.can_intersect(keep):

@@ -11,7 +11,7 @@ import numpy as np
 from . import _core
 from .errors import StreamError
 from .gst import Gst, chain, make, sentence
-from .source import Source, decoder, parse_source
+from .source import Source, decoder, is_reading, parse_source
 
 if TYPE_CHECKING:
     from .explain import Explainer
@@ -59,7 +59,7 @@ def explain_video(
 def read_frames(source: Source, timeout: float = 30.0) -> Iterator[tuple[int, _core.Frame]]:
     """Times in the video in nanoseconds and frames, upright, in a format that kernels take."""
     pipeline = Gst.Pipeline.new("tubecam-read")
-    sink = _build(pipeline, source)
+    reader, sink = _build(pipeline, source)
     try:
         if pipeline.set_state(Gst.State.PLAYING) == Gst.StateChangeReturn.FAILURE:
             _raise_error(pipeline, source)
@@ -76,7 +76,10 @@ def read_frames(source: Source, timeout: float = 30.0) -> Iterator[tuple[int, _c
             _raise_error(pipeline, source)
             if sink.is_eos():
                 break
-            if time.monotonic() - moved > timeout:
+            idle = time.monotonic() - moved
+            if idle > 3 and not frames and not is_reading(reader):
+                raise StreamError(f"{source.name} is damaged or incomplete")
+            if idle > timeout:
                 raise StreamError(f"{source.name}: nothing came for {timeout:g} s")
         if not frames:
             raise StreamError(f"{source.name} has no frames")
@@ -84,7 +87,7 @@ def read_frames(source: Source, timeout: float = 30.0) -> Iterator[tuple[int, _c
         pipeline.set_state(Gst.State.NULL)
 
 
-def _build(pipeline: Gst.Pipeline, source: Source) -> Gst.Element:
+def _build(pipeline: Gst.Pipeline, source: Source) -> tuple[Gst.Element, Gst.Element]:
     caps = Gst.Caps.from_string(f"video/x-raw,format={{{_FORMATS}}}")
     sink = make("appsink", caps=caps, sync=False, max_buffers=4, enable_last_sample=False)
     turn = make("videoflip", video_direction="auto")
@@ -99,7 +102,7 @@ def _build(pipeline: Gst.Pipeline, source: Source) -> Gst.Element:
 
     pads.connect("pad-added", link)
     pads.connect("no-more-pads", lambda _: inlet.is_linked() or inlet.send_event(Gst.Event.new_eos()))
-    return sink
+    return element, sink
 
 
 def _raise_error(pipeline: Gst.Pipeline, source: Source) -> None:

@@ -1,4 +1,4 @@
-"""Compiled core of TubeCAM: kernels, windows, engines, explainer. A test compares these names with the module."""
+"""Compiled core of TubeCAM. A test compares these names with the module."""
 
 from collections.abc import Sequence
 
@@ -97,9 +97,7 @@ class ClipWindow:
     @property
     def resets(self) -> int: ...
 
-def preprocess(
-    frame: Frame, spec: ClipSpec, source: Sequence[float] | None = None
-) -> _Floats: ...
+def preprocess(frame: Frame, spec: ClipSpec, source: Sequence[float] | None = None) -> _Floats: ...
 
 # ---- engine: bundles and what runs them ----
 

@@ -193,12 +193,16 @@ class Explanation:
         )
 
 
-def from_core(core: _core.Explanation, bundle: _core.Bundle, labels: tuple[str, ...]) -> Explanation:
+def from_core(
+    core: _core.Explanation, bundle: _core.Bundle, labels: tuple[str, ...]
+) -> Explanation:
     """Python's view of an explanation; the arrays keep `core` alive."""
     window, clip, point = core.window, bundle.clip, core.peak_point
     left, top, width, height = window.source
     frame_width, frame_height = window.frame_width, window.frame_height
-    receipt = {name: getattr(core.receipt, name) for name in Receipt.__annotations__ if name != "bundle"}
+    receipt = {
+        name: getattr(core.receipt, name) for name in Receipt.__annotations__ if name != "bundle"
+    }
     return Explanation(
         valid=core.valid,
         problem=core.problem,

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 import tiny_bundle
 import tubecam
 from tubecam import _core
@@ -19,7 +20,9 @@ STUBS = Path(tubecam.__file__).with_name("_core.pyi")
 
 def python(code: str) -> str:
     """What a fresh interpreter prints."""
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60
+    )
     assert result.returncode == 0, result.stderr
     return result.stdout.strip()
 
@@ -44,7 +47,7 @@ def test_nothing_heavy_is_loaded_before_it_is_needed(tmp_path):
     code = f"""
 import sys
 def libraries():
-    return {{line.split("/")[-1].split(".so")[0] for line in open("/proc/self/maps") if ".so" in line}}
+    return {{line.split("/")[-1].split(".so")[0] for line in open("/proc/self/maps")}}
 import tubecam
 print("numpy" in sys.modules, "tubecam._core" in sys.modules)
 tubecam.load_bundle({str(folder)!r}), tubecam.Explainer

@@ -8,10 +8,11 @@ import os
 import signal
 
 import pytest
-import tiny_bundle
-import tubecam
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+import tiny_bundle
+import tubecam
 from tubecam import _core
 from tubecam.errors import BundleError
 
@@ -192,7 +193,11 @@ def rehash(folder):
 def test_refuses_what_is_no_bundle(tmp_path):
     (tmp_path / "file").write_text("x")
     (tmp_path / "empty").mkdir()
-    for name, words in (("gone", "no bundle at"), ("file", "no bundle at"), ("empty", "has no bundle")):
+    for name, words in (
+        ("gone", "no bundle at"),
+        ("file", "no bundle at"),
+        ("empty", "has no bundle"),
+    ):
         with pytest.raises(BundleError, match=words):
             tubecam.load_bundle(tmp_path / name)
     with pytest.raises(BundleError, match="empty path"):

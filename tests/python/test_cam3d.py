@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tolerances import TOLERANCES
 from tubecam import _core
 from tubecam.errors import UnavailableError, UsageError

@@ -1,9 +1,10 @@
-"""Exact truths: equalities between methods that hold on paper, on the kernels and the definitions."""
+"""Exact truths: equalities that hold on paper, tested on the kernels and on their definitions."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+
 import tiny_bundle
 import tubecam
 from tubecam import _core, reference
@@ -27,7 +28,7 @@ def cam3d(request):
 
 @pytest.fixture
 def pooled_head(rng):
-    """Activation ≥ 0 and the weight of a head of global average pool + linear, with its gradient."""
+    """Activation ≥ 0 and the weight of a head of average pool + linear, with its gradient."""
     activation = np.maximum(rng.normal(0, 1, (32, 4, 7, 6)), 0).astype(np.float32)
     weight = rng.normal(0, 1, 32).astype(np.float32)
     cells = activation[0].size

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tolerances import TOLERANCES
 from tubecam import _core
 from tubecam.errors import UsageError
@@ -76,7 +77,9 @@ def test_boxes_equal_definition(tube, stride, offset, threshold, wide):
     expected = reference.plane_boxes(plane, *arguments)
     values = [(box.x, box.y, box.width, box.height, box.value) for box in got]
     assert len(values) == len(expected)
-    np.testing.assert_allclose(np.reshape(values, (-1, 5)), np.reshape(expected, (-1, 5)), atol=1e-6)
+    np.testing.assert_allclose(
+        np.reshape(values, (-1, 5)), np.reshape(expected, (-1, 5)), atol=1e-6
+    )
 
 
 def test_diagonal_neighbours_are_two_regions_and_the_limit_keeps_the_greatest():

@@ -39,7 +39,9 @@ def clip(seed: int = 5) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, 1, (LENGTH, 3, SIZE, SIZE)).astype(np.float32)
 
 
-def model(head: str = "pool", nan_in: str = "", without: str = "", seed: int = 3) -> onnx.ModelProto:
+def model(
+    head: str = "pool", nan_in: str = "", without: str = "", seed: int = 3
+) -> onnx.ModelProto:
     """The explained graph.
 
     `nan_in` names an output that holds one NaN; `without`, one that the graph lacks.
@@ -48,7 +50,9 @@ def model(head: str = "pool", nan_in: str = "", without: str = "", seed: int = 3
     arrays["zero"] = np.zeros(1, np.int64)
     nodes = [
         helper.make_node("Transpose", ["clip"], ["channels_first"], perm=[0, 2, 1, 3, 4]),
-        helper.make_node("Conv", ["channels_first", "kernel", "kernel_bias"], ["z"], strides=STRIDE),
+        helper.make_node(
+            "Conv", ["channels_first", "kernel", "kernel_bias"], ["z"], strides=STRIDE
+        ),
         helper.make_node("Relu", ["z"], ["clean_activation"]),
         *_head(head, arrays),
         helper.make_node("Gemm", ["features", "head", "bias"], ["clean_logits"], transB=1),

@@ -32,7 +32,8 @@ def cam3d(
     """
     a = np.asarray(activation, np.float64)
     if gradient is None:
-        g = np.broadcast_to(np.asarray(weight, np.float64)[:, None, None, None], a.shape) / a[0].size
+        share = np.asarray(weight, np.float64) / a[0].size
+        g = np.broadcast_to(share[:, None, None, None], a.shape)
     else:
         g = np.asarray(gradient, np.float64)
     if method == "cam":

@@ -16,7 +16,7 @@ from . import elements, plugin_path
 from ._version import __version__
 
 PIP = f"{sys.executable} -m pip install"
-REINSTALL = "make install  (in TubeCAM's source folder)"
+REINSTALL = "make install  # in TubeCAM's source folder"
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _extras() -> Iterator[Check]:
             package,
             found,
             f"{version} (for {use})",
-            f'{PIP} ".[export]"  (in TubeCAM\'s source folder)',
+            f'{PIP} ".[export]"  # in TubeCAM\'s source folder',
             needed=False,
         )
     tool = shutil.which("gst-launch-1.0")

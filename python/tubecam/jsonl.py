@@ -27,6 +27,7 @@ from typing import IO
 from .record import WindowRecord
 
 _DIGITS = 7  # significant, as many as float32 has
+_TIMES = {"start", "end", "times", "time"}  # rounded to microseconds already
 
 
 class JsonLines:
@@ -77,7 +78,7 @@ def as_dict(window: WindowRecord) -> dict:
 def _plain(value):
     """The same with numbers of a sensible length, and null for what JSON cannot say."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {k: item if k in _TIMES else _plain(item) for k, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, float):

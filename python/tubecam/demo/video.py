@@ -50,7 +50,9 @@ def write_demo_video(
     UsageError
         A length, size or rate that no video has.
     StreamError
-        GStreamer or an H.264 encoder is missing, or the file can't be written.
+        An H.264 encoder is missing, or the file can't be written.
+    UnavailableError
+        GStreamer's Python bindings are missing.
     """
     _check(seconds, size, fps)
     path = Path(path)
@@ -136,17 +138,9 @@ def _raise_error(gst, bus, timeout: int = 0) -> bool:
 
 
 def _gstreamer():
-    try:
-        import gi
+    # Not gi itself: see Note [Unwinding] there.
+    from ..gst import Gst
 
-        gi.require_version("Gst", "1.0")
-        from gi.repository import Gst
-    except (ImportError, ValueError) as error:
-        raise StreamError(
-            f"GStreamer's Python bindings are missing ({error}); install them with"
-            " `sudo apt-get install python3-gi gir1.2-gst-plugins-base-1.0`"
-        ) from error
-    Gst.init(None)
     return Gst
 
 

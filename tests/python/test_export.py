@@ -65,7 +65,7 @@ def worst(got, want):
         (nets.Hard, "relu", "relu", False),  # the last of two calls
         (nets.Hard, "dilated", "dilated", False),
         (nets.Hard, None, "pool", False),
-        (nets.Recurrent, "frames.0", "frames.0", True),
+        (nets.Recurrent, None, "frames", True),
         (nets.Attentive, "volume", "volume", False),
     ],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 import time
 from collections.abc import Callable, Sequence
 
@@ -60,7 +59,7 @@ def _forms(stride: Sequence[int], weight: Sequence[int], dilation: Sequence[int]
 
 def _fastest(forms: list[str], grad: Sequence[int], weight: Sequence[int], geometry: tuple) -> str:
     runners = [_runner(_OneGradient(weight, geometry, form), grad) for form in forms]
-    times = _interleaved_times(runners)
+    times = _least_times(runners)
     best = min(range(len(forms)), key=times.__getitem__)
     return forms[best] if times[best] < CLEARLY_FASTER * times[0] else forms[0]
 
@@ -91,7 +90,8 @@ def _runner(module: nn.Module, shape: Sequence[int]) -> Callable[[], None]:
     return lambda: compiled([values])
 
 
-def _interleaved_times(runners: list[Callable[[], None]]) -> list[float]:
+def _least_times(runners: list[Callable[[], None]]) -> list[float]:
+    """Seconds of the least disturbed of some interleaved runs."""
     for run in runners:
         run()
     times: list[list[float]] = [[] for _ in runners]
@@ -100,4 +100,4 @@ def _interleaved_times(runners: list[Callable[[], None]]) -> list[float]:
             start = time.perf_counter()
             run()
             series.append(time.perf_counter() - start)
-    return [statistics.median(series) for series in times]
+    return [min(series) for series in times]

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 
+import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -62,6 +63,14 @@ def test_describes_itself(folder):
     text = tubecam.load_bundle(folder).describe()
     for words in ("tiny-pool", "class 3", "8 slices of 16×16", "gradcam (default)", "1.0e-07 on 3"):
         assert words in text
+
+
+@pytest.mark.parametrize("head", ["pool", "full"])
+def test_tiny_bundles_and_the_parser_follow_the_schema(root, tmp_path, head):
+    schema = json.loads((root / "engines" / "bundle.schema.json").read_text())
+    bundle = tubecam.load_bundle(tiny_bundle.write(tmp_path, head))
+    jsonschema.validate(bundle.sidecar, schema)
+    assert schema["$defs"]["method"]["enum"] == _core.method_names()
 
 
 VALUES = [
@@ -137,7 +146,12 @@ def leaves(value, path=()):
             yield from leaves(item, (*path, key))
 
 
-OPTIONAL = {("provenance", "source"), ("provenance", "license"), ("graphs", 0, "outputs", "weight")}
+# For people, not for the runtime; and without `weight` the complaint is another one.
+OPTIONAL = {
+    *(("provenance", key) for key in ("source", "license", "created_by")),
+    *(("check", key) for key in ("reference", "engine")),
+    ("graphs", 0, "outputs", "weight"),
+}
 KEYS = [path for path in leaves(tiny_bundle.sidecar()) if isinstance(path[-1], str)]
 
 

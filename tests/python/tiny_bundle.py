@@ -134,8 +134,17 @@ def sidecar(head: str = "pool") -> dict:
             }
         ],
         "precision": "float32",
-        "check": {"inputs": 3, "max_relative_error": 1e-7},
-        "provenance": {"source": "tests", "license": "Apache-2.0"},
+        "check": {
+            "inputs": 3,
+            "max_relative_error": 1e-7,
+            "reference": "NumPy float64",
+            "engine": "OpenVINO",
+        },
+        "provenance": {
+            "source": "tests/python/tiny_bundle.py",
+            "license": "Apache-2.0",
+            "created_by": "tubecam",
+        },
     }
 
 

@@ -48,7 +48,7 @@ struct Receipt {
 struct Explanation {
   bool valid = true;    // false: NaN or infinity was met; the tube is zero
   std::string problem;  // where, when not valid
-  int64_t label = -1;  // predicted class
+  int64_t label = -1;   // predicted class
   std::string label_name;
   float score = 0;      // softmax probability of the label
   int64_t target = -1;  // explained class

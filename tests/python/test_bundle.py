@@ -232,6 +232,8 @@ def test_refuses_tampered_and_missing_files(folder):
 
 def test_verifies_external_data(folder):
     (folder / "model.onnx.data").write_bytes(b"weights")
+    with pytest.raises(BundleError, match=r"model\.onnx\.data is not among the files"):
+        tubecam.load_bundle(folder)
     sidecar = json.loads((folder / "bundle.json").read_text())
     sidecar["files"]["model.onnx.data"] = "0" * 64
     (folder / "bundle.json").write_text(json.dumps(sidecar))

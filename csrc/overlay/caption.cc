@@ -194,9 +194,18 @@ Surface draw_strip(const std::vector<float>& strip, ColorMap color_map, const Fr
     cairo_fill(cairo.get());
   }
   const double line = std::max(1.0, metrics.line / 40);
+  // A light edge: the dark end of a colour map would vanish on the backing.
+  for (int i = 0; i < static_cast<int>(inner_width); ++i) {
+    const double height = strip_at(strip, (i + 0.5) / inner_width) * inner_height;
+    cairo_line_to(cairo.get(), std::floor(place.inset) + i + 0.5,
+                  std::min(place.height - place.inset - height, place.height - place.inset - 1));
+  }
+  cairo_set_line_width(cairo.get(), line);
+  cairo_set_line_join(cairo.get(), CAIRO_LINE_JOIN_ROUND);
+  cairo_set_source_rgba(cairo.get(), 1, 1, 1, 0.6);
+  cairo_stroke(cairo.get());
   rounded_rectangle(cairo.get(), line / 2, line / 2, place.width - line, place.height - line,
                     metrics.radius);
-  cairo_set_line_width(cairo.get(), line);
   cairo_set_source_rgba(cairo.get(), 1, 1, 1, 0.35);
   cairo_stroke(cairo.get());
   return picture;
@@ -232,7 +241,7 @@ struct CaptionPainter::State {
   Frame canvas;  // what the stickers were made for
   Words words;
   std::vector<float> strip;
-  ColorMap color_map = ColorMap::kTurbo;
+  ColorMap color_map{};
   Sticker words_sticker, strip_sticker, marker_sticker;
 };
 

@@ -9,12 +9,13 @@
 
 namespace tubecam {
 
-constexpr int kRefine = 4;
+constexpr int kRefine = 4;  // see Note [Heat]
 
 struct HeatStyle {
-  ColorMap color_map = ColorMap::kTurbo;
-  float alpha = 0.6f;      // opacity of full heat, 0…1
-  float threshold = 0.15f; // heat below it is not drawn, 0…1
+  // Inferno grows lighter with heat: what decided lights up; maps that end in dark red hide it on dark objects.
+  ColorMap color_map = ColorMap::kInferno;
+  float alpha = 0.65f;      // opacity of full heat, 0…1
+  float threshold = 0.15f;  // heat up to it is not drawn, 0…1
 };
 
 // The tube at one time, and where it lies in the frame.

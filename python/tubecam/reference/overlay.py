@@ -160,13 +160,9 @@ def blend_heat(
         return result
     cells = np.clip(np.nan_to_num(values.astype(np.float64) / scale, nan=0.0), 0, 1)
     cells = refine(refine(cells.T).T)
-    for channel, (samples, unit) in enumerate(
-        split_channels(pixel_format, width, height, result)
-    ):
+    for channel, (samples, unit) in enumerate(split_channels(pixel_format, width, height, result)):
         rows, columns = samples.shape
-        y, in_y = _places(
-            rows, unit, source[1], source[3], clip_height, stride[0], offset[0]
-        )
+        y, in_y = _places(rows, unit, source[1], source[3], clip_height, stride[0], offset[0])
         x, in_x = _places(columns, unit, source[0], source[2], clip_width, stride[1], offset[1])
         heat = bilinear(cells, REFINE * y, REFINE * x)
         color = np.stack([np.interp(heat * 255, np.arange(256), table[:, c]) for c in range(3)])

@@ -48,11 +48,12 @@ class Timeline:
     """Relevance and labels over a whole video, in at most `_BINS` bins of `step` seconds."""
 
     def __init__(self, step: float) -> None:
-        self.step, self.bins = step, {}
+        # Half a step earlier, so that samples lie in the middle of the first bins.
+        self.step, self.bins, self._half = step, {}, step / 2
 
     def add(self, window: WindowRecord) -> None:
         for time, value in zip(window.times, window.curve):
-            place = self.bins.setdefault(int(time / self.step), Bin())
+            place = self.bins.setdefault(int((time + self._half) / self.step), Bin())
             place.total += float(value)
             place.count += 1
             place.labels[window.label] += 1
@@ -62,7 +63,11 @@ class Timeline:
     def points(self) -> list[tuple[float, float, str]]:
         """(seconds, mean relevance, most frequent label) in order of time."""
         return [
-            ((index + 0.5) * self.step, place.total / place.count, place.labels.most_common(1)[0][0])
+            (
+                (index + 0.5) * self.step - self._half,
+                place.total / place.count,
+                place.labels.most_common(1)[0][0],
+            )
             for index, place in sorted(self.bins.items())
         ]
 

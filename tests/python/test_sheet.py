@@ -1,0 +1,155 @@
+"""The contact sheet and what it gathers, without a pipeline."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tubecam.errors import StreamError
+from tubecam.gallery import Gallery, Timeline
+from tubecam.heat import heat_opacity, paint_heat
+from tubecam.record import WindowRecord
+from tubecam.sheet import SheetInfo, clock, draw_sheet, write_sheet
+
+STEP = 1 / 15
+
+
+def record(number: int, label: str = "left", peak: float = 1.0, at=(1, 2, 3)) -> WindowRecord:
+    """A window of 16 slices every 4, whose tube is zero but for one cell."""
+    tube = np.zeros((4, 6, 8), np.float32)
+    tube[at] = peak
+    times = np.arange(number * 4, number * 4 + 16) * STEP
+    pts = np.round(times * 1e9).astype(np.int64)
+    return WindowRecord(
+        number=number, valid=True, problem="", pts=pts, label=label, score=0.9, target=label,
+        top=((label, 0.9),), method="gradcam", tube=tube, stride=(4, 16, 16), offset=(1.5, 7.5, 7.5),
+        clip=(16, 96, 128), crop=(0, 0, 1, 1), curve=np.full(16, peak, np.float32),
+        peak=(0.4, 0.4), peak_value=peak, peak_pts=int(pts[5]), boxes=np.zeros((0, 5), np.float32),
+        timings={}, receipt={},
+    )  # fmt: skip
+
+
+def picture(size=(120, 90), shade: int = 90) -> np.ndarray:
+    return np.full((size[1], size[0], 3), shade, np.uint8)
+
+
+def gallery_of(count: int, label_of=lambda n: "left", peak_of=lambda n: 1.0, size=(120, 90)):
+    """A gallery that saw `count` windows, pictures and windows as a pipeline gives them."""
+    gallery = Gallery()
+    for number in range(count):
+        for slot in range(number * 4 if number else 0, number * 4 + 16):
+            gallery.add_picture(round(slot * STEP * 1e9), picture(size, 40 + slot % 150))
+        gallery.add_window(record(number, label_of(number), peak_of(number)))
+    gallery.finish()
+    return gallery
+
+
+def test_heat_lies_on_its_cell():
+    window = record(0, at=(1, 2, 3))
+    painted = paint_heat(picture((128, 96)), window, int(window.pts[5]), scale=1.0)
+    change = np.abs(painted.astype(int) - picture((128, 96))).sum(axis=2)
+    y, x = np.unravel_index(change.argmax(), change.shape)
+    assert abs(y - (7.5 + 16 * 2)) <= 8 and abs(x - (7.5 + 16 * 3)) <= 8
+    assert change[:16].max() == 0 and change[:, 96:].max() == 0
+
+
+def test_heat_follows_its_time():
+    window = record(0, at=(1, 2, 3))
+    strength = [heat_opacity((96, 128), window, int(pts), 3.0).max() for pts in window.pts]
+    assert np.argmax(strength) in (5, 6) and strength[15] == 0
+
+
+def test_heat_leaves_the_picture_alone():
+    original = picture()
+    window = record(0)
+    paint_heat(original, window, int(window.pts[5]), 1.0)
+    assert (original == picture()).all()
+
+
+def test_a_stretch_of_each_label_has_a_key_frame():
+    labels = ["left"] * 6 + ["up"] * 6 + ["right"] * 6
+    gallery = gallery_of(18, labels.__getitem__)
+    assert [shot.window.label for shot in gallery.key_shots(3)] == ["left", "up", "right"]
+
+
+def test_key_frames_are_the_strongest_and_in_order():
+    gallery = gallery_of(20, peak_of=lambda n: 5.0 if n == 11 else 1.0)
+    shots = gallery.key_shots(4)
+    assert [s.time for s in shots] == sorted(s.time for s in shots) and len(shots) == 4
+    assert max(shots, key=lambda s: s.window.peak_value).window.number == 11
+    assert gallery.stack[0].window.number == 11
+
+
+def test_the_tube_shows_its_own_window():
+    gallery = gallery_of(12, peak_of=lambda n: float(n == 7) + 0.1)
+    times = [shot.time for shot in gallery.stack]
+    window = gallery.stack[0].window
+    assert window.number == 7 and times == sorted(times) and len(times) > 5
+    assert times[0] == pytest.approx(window.times[0], abs=STEP / 2)
+    assert times[-1] == pytest.approx(window.times[-1], abs=STEP / 2)
+
+
+def test_memory_is_bounded():
+    """Hours of video keep no more pictures than minutes do."""
+    gallery = Gallery()
+    shade = picture((8, 8))
+    for number in range(6000):
+        gallery.add_picture(round((number * 4 + 15) * STEP * 1e9), shade)
+        gallery.add_window(record(number, label=str(number // 50 % 7)))
+    gallery.finish()
+    assert len(gallery._spans) <= 48 and len(gallery._recent) <= 96
+    assert len(gallery.timeline.bins) <= 2048
+    assert len(gallery.key_shots(8)) == 8
+    points = gallery.timeline.points()
+    assert points[0][0] < 5 and points[-1][0] > 1590
+    assert all(value == pytest.approx(1.0) for _, value, _ in points)
+
+
+def test_timeline_means_overlapping_windows():
+    timeline = Timeline(STEP)
+    timeline.add(record(0, peak=1.0))
+    timeline.add(record(1, peak=3.0))
+    values = [value for _, value, _ in timeline.points()]
+    assert values == pytest.approx([1.0] * 4 + [2.0] * 12 + [3.0] * 4)
+
+
+def test_invalid_windows_do_not_show():
+    gallery = Gallery()
+    gallery.add_picture(0, picture())
+    gallery.add_window(dataclasses.replace(record(0), valid=False))
+    gallery.finish()
+    assert not gallery.stack and gallery.timeline is None
+
+
+@pytest.mark.parametrize("size", [(320, 180), (180, 320), (480, 160), (17, 13)])
+@pytest.mark.parametrize("count", [1, 30])
+def test_sheets_of_every_shape(size, count):
+    labels = ["left", "a label that is far too long for the place that it is given", "ä→🎬"]
+    gallery = gallery_of(count, lambda n: labels[n // 4 % 3], lambda n: 0.1 + n % 5, size)
+    sheet = draw_sheet(gallery, SheetInfo("a name " * 30, ["fact"] * 20))
+    assert sheet.width == 1720 and 800 < sheet.height < 4000
+
+
+def test_sheet_of_a_video_without_windows(tmp_path):
+    path = tmp_path / "sheet.png"
+    write_sheet(path, Gallery(), SheetInfo("short.mp4"))
+    assert path.stat().st_size > 1000
+
+
+def test_zero_relevance_has_a_sheet():
+    gallery = gallery_of(4, peak_of=lambda n: 0.0)
+    assert draw_sheet(gallery, SheetInfo("dark.mp4")).height > 800
+
+
+def test_sheet_that_cannot_be_written(tmp_path):
+    with pytest.raises(StreamError, match="cannot write"):
+        write_sheet(tmp_path / "none" / "sheet.png", Gallery(), SheetInfo("x"))
+
+
+@pytest.mark.parametrize(
+    "seconds, text", [(3.24, "3.2 s"), (63, "1:03"), (7507, "2:05:07"), (59.94, "59.9 s")]
+)
+def test_clock(seconds, text):
+    assert clock(seconds) == text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,7 @@ def decompositions(choose: FormChooser) -> dict[Any, Callable[..., Any]]:
     Each function receives what autograd would have called. `choose` names the form of every
     convolution's gradient.
     """
-    table = dict(core_aten_decompositions())
+    table = dict(_core())
     table.update(
         {
             aten.convolution_backward.default: convolution_backward(choose),
@@ -39,3 +40,8 @@ def decompositions(choose: FormChooser) -> dict[Any, Callable[..., Any]]:
         }
     )
     return table
+
+
+@functools.cache
+def _core() -> dict[Any, Callable[..., Any]]:
+    return dict(core_aten_decompositions())

@@ -22,38 +22,14 @@ def max_pool_backward(
     d = len(kernel)
     kernel, padding, dilation = (spread(v, d) for v in (kernel, padding, dilation))
     stride = spread(stride or kernel, d)
-    cells = list(grad.shape[2:])
-    size = list(x.shape[2:])
-    reach = [
-        (n - 1) * s + (k - 1) * e + 1
-        for n, s, k, e in zip(cells, stride, kernel, dilation, strict=True)
-    ]
-    lowest = torch.finfo(x.dtype).min
-    pads = [
-        v
-        for p, n, r in reversed(list(zip(padding, size, reach, strict=True)))
-        for v in (p, max(r - n - p, 0))
-    ]
-    padded = aten.constant_pad_nd.default(x, pads, lowest) if any(pads) else x
-
-    def window(k: Sequence[int]) -> Tensor:
-        """What every output cell sees at tap k."""
-        view = padded
-        for i in range(d):
-            start = k[i] * dilation[i]
-            view = aten.slice.Tensor(
-                view, 2 + i, start, start + (cells[i] - 1) * stride[i] + 1, stride[i]
-            )
-        return view
-
     taps = list(itertools.product(*(range(k) for k in kernel)))
-    maximum = window(taps[0])
-    for k in taps[1:]:
-        maximum = torch.maximum(maximum, window(k))
+    seen = _windows(x, taps, list(grad.shape[2:]), stride, padding, dilation)
+    pool = aten.max_pool2d_with_indices if d == 2 else aten.max_pool3d_with_indices
+    maximum, _ = pool.default(x, kernel, stride, padding, dilation, ceil_mode)
     free: Tensor | None = None  # 1 where no earlier cell was the maximum
     shares: dict[tuple[int, ...], list[tuple[list[int], Tensor]]] = {}
-    for k in taps:
-        hit = (window(k) == maximum).to(grad.dtype)
+    for k, cells in zip(taps, seen, strict=True):
+        hit = (cells == maximum).to(grad.dtype)
         hit = hit if free is None else free * hit
         free = 1 - hit if free is None else free - hit
         offsets = [e * a for e, a in zip(dilation, k, strict=True)]
@@ -61,8 +37,36 @@ def max_pool_backward(
         shift = [o // s for o, s in zip(offsets, stride, strict=True)]
         shares.setdefault(phase, []).append((shift, hit * grad))
     longest = [((k - 1) * e) // s for k, e, s in zip(kernel, dilation, stride, strict=True)]
-    grid = [n + m for n, m in zip(cells, longest, strict=True)]
-    return pad_or_crop(_join_phases(shares, grid, stride), [-p for p in padding], size)
+    grid = [n + m for n, m in zip(grad.shape[2:], longest, strict=True)]
+    gradient = _join_phases(shares, grid, stride)
+    return pad_or_crop(gradient, [-p for p in padding], list(x.shape[2:]))
+
+
+def _windows(
+    x: Tensor,
+    taps: Sequence[Sequence[int]],
+    cells: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> list[Tensor]:
+    """What every output cell sees at each tap; beyond the edge, the lowest number."""
+    d = len(cells)
+    last = [(n - 1) * s + 1 for n, s in zip(cells, stride, strict=True)]
+    pads: list[int] = []
+    for i in reversed(range(d)):
+        reach = last[i] + max(k[i] for k in taps) * dilation[i]
+        pads += [padding[i], max(reach - x.shape[2 + i] - padding[i], 0)]
+    if any(pads):
+        x = aten.constant_pad_nd.default(x, pads, torch.finfo(x.dtype).min)
+    windows = []
+    for k in taps:
+        view = x
+        for i in range(d):
+            start = k[i] * dilation[i]
+            view = aten.slice.Tensor(view, 2 + i, start, start + last[i], stride[i])
+        windows.append(view)
+    return windows
 
 
 def _join_phases(

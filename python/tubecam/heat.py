@@ -13,9 +13,9 @@ def paint_heat(
     window: WindowRecord,
     pts: int,
     scale: float,
-    color_map: str = "turbo",
-    alpha: float = 0.6,
-    threshold: float = 0.15,
+    color_map: str = _core.DEFAULT_COLOR_MAP,
+    alpha: float = _core.DEFAULT_ALPHA,
+    threshold: float = _core.DEFAULT_THRESHOLD,
 ) -> np.ndarray:
     """A copy of a picture with a window's relevance at one time.
 

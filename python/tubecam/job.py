@@ -144,13 +144,10 @@ def sheet_info(job: Job, result: Result):
         f"{job.explain.get('method') or graph.default_method} at {graph.layer.name}",
         f"{clock(result.seconds)}, {result.frames} frames, {result.windows} windows",
     ]
-    style = job.overlay or {}
     return SheetInfo(
         job.source.path.name if job.source.path else job.source.name,
         facts,
-        style.get("color_map", "turbo"),
-        style.get("alpha", 0.6),
-        style.get("threshold", 0.15),
+        **(job.overlay or {}),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ._core import DEFAULT_ALPHA, DEFAULT_COLOR_MAP, DEFAULT_THRESHOLD
 from .errors import StreamError
 from .gallery import Gallery, Shot
 from .heat import color_bar, heat_opacity, paint_heat
@@ -26,9 +27,9 @@ class SheetInfo:
 
     title: str
     facts: list[str] = field(default_factory=list)
-    color_map: str = "turbo"
-    alpha: float = 0.6
-    threshold: float = 0.15
+    color_map: str = DEFAULT_COLOR_MAP
+    alpha: float = DEFAULT_ALPHA
+    threshold: float = DEFAULT_THRESHOLD
 
 
 def write_sheet(path: str | os.PathLike, gallery: Gallery, info: SheetInfo) -> None:

@@ -83,7 +83,7 @@ def test_label_and_strip_are_drawn(demo):
 
 
 def test_python_sees_the_same_windows(demo, windows, motion_bundle):
-    with Explainer(motion_bundle) as explainer:
+    with Explainer(motion_bundle, hop=3) as explainer:
         explanations = list(explainer.explain_video(demo / "demo-input.mp4"))
     assert len(explanations) == len(windows)
     for explanation, window in zip(explanations, windows):

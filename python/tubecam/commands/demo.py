@@ -72,7 +72,9 @@ def _explain(video: Path, folder: Path, quiet: bool) -> int:
 
     outputs = {"-o": "demo.mp4", "--jsonl": "demo.jsonl", "--sheet": "demo.png"}
     named = [word for flag, name in outputs.items() for word in (flag, str(folder / name))]
-    return main(["run", str(video), *named, "--overwrite", *(["-q"] if quiet else [])])
+    # Five explanations a second.
+    options = ["--hop", "3", "--overwrite", *(["-q"] if quiet else [])]
+    return main(["run", str(video), *named, *options])
 
 
 @dataclass

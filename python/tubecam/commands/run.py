@@ -28,6 +28,8 @@ Examples
   tubecam run rtsp://camera/stream -o out.mp4 --duration 60
 """
 
+ENGINES = ("auto", "openvino", "tensorrt")
+PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 COLOR_MAPS = ("inferno", "turbo", "viridis", "hot", "jet")
 
 
@@ -78,19 +80,21 @@ def _add_explanation(group) -> None:
 
 
 def _add_overlay(group) -> None:
-    group.add_argument("--color-map", choices=COLOR_MAPS, default="turbo", metavar="MAP",
-                       help=f"one of {', '.join(COLOR_MAPS)} (default: turbo)")  # fmt: skip
-    group.add_argument("--alpha", type=_share, default=0.6, metavar="A",
-                       help="how much the heat covers, 0 to 1 (default: 0.6)")  # fmt: skip
-    group.add_argument("--threshold", type=_share, default=0.15, metavar="H",
+    group.add_argument("--color-map", choices=COLOR_MAPS, metavar="MAP",
+                       help=f"one of {', '.join(COLOR_MAPS)} (default: inferno)")  # fmt: skip
+    group.add_argument("--alpha", type=_share, metavar="A",
+                       help="how much full heat covers, 0 to 1 (default: 0.65)")  # fmt: skip
+    group.add_argument("--threshold", type=_share, metavar="H",
                        help="heat below it is not drawn, 0 to 1 (default: 0.15)")  # fmt: skip
     group.add_argument("--no-overlay", action="store_true", help="leave the pictures as they are")
 
 
 def _add_machine(group) -> None:
     group.add_argument("--device", metavar="D", help="where to compute (default: cpu)")
-    group.add_argument("--engine", metavar="E", help="what computes, for instance openvino")
-    group.add_argument("--precision", metavar="P", help="auto, fp32, fp16 or bf16")
+    group.add_argument("--engine", choices=ENGINES, metavar="E",
+                       help=f"what computes: {', '.join(ENGINES)} (default: auto)")  # fmt: skip
+    group.add_argument("--precision", choices=PRECISIONS, metavar="P",
+                       help=f"what it may compute in: {', '.join(PRECISIONS)}")  # fmt: skip
     group.add_argument("--threads", type=_count, metavar="N", help="processor threads to use")
     group.add_argument("--timeout", type=_positive, default=30.0, metavar="S",
                        help="give up when nothing comes for S seconds (default: 30)")  # fmt: skip
@@ -155,14 +159,18 @@ def make_job(args: argparse.Namespace):
     if args.hop and args.hop > bundle.clip.length:
         raise UsageError(f"--hop {args.hop}: a window of {bundle.name} has {bundle.clip.length}"
                          " sampled frames")  # fmt: skip
-    style = {"color_map": args.color_map, "alpha": args.alpha, "threshold": args.threshold}
+    overlay = {"color_map": args.color_map, "alpha": args.alpha, "threshold": args.threshold}
     job = Job(
-        source, bundle, {k: v for k, v in explain.items() if v is not None},
-        None if args.no_overlay else style, args.output, args.jsonl, args.sheet, args.display,
+        source, bundle, _given(explain), None if args.no_overlay else _given(overlay), args.output, args.jsonl, args.sheet, args.display,
         args.duration, args.timeout, args.overwrite, args.quiet,
     )  # fmt: skip
     _check_outputs(job)
     return job
+
+
+def _given(properties: dict) -> dict:
+    """Those that the user chose; the elements know what the others are."""
+    return {name: value for name, value in properties.items() if value is not None}
 
 
 def _check_outputs(job) -> None:

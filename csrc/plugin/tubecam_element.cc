@@ -3,6 +3,7 @@
 #include <memory>
 #include <mutex>
 
+#include "base/unwind.h"
 #include "plugin/flow.h"
 #include "plugin/frame_map.h"
 #include "plugin/meta.h"
@@ -120,6 +121,14 @@ static gboolean gst_tubecam_start(GstBaseTransform* base) {
   TubecamState* state = self->state;
   const Settings settings = state->snapshot();
   GstElement* element = GST_ELEMENT(self);
+  if (!tubecam::exceptions_are_safe()) {
+    GST_ELEMENT_ERROR(element, LIBRARY, INIT,
+                      ("C++ exceptions would abort this process: GStreamer's libunwind was loaded "
+                       "in front of libgcc. In Python, import tubecam before gi; elsewhere set "
+                       "LD_PRELOAD=libgcc_s.so.1"),
+                      (nullptr));
+    return FALSE;
+  }
   try {
     tubecam::post_progress(element, GST_PROGRESS_TYPE_START, "Compiling the model");
     auto session = std::make_unique<Session>(

@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from . import unwinding  # noqa: F401  (before anything loads GStreamer)
 from ._version import __version__
 
 if TYPE_CHECKING:

@@ -1,15 +1,7 @@
-"""GStreamer for Python, ready to use, and its messages in words for people.
-
-Note [Unwinding]
-libgstreamer brings libunwind, and PyGObject loads both for everyone to see. What is loaded later, such as an inference
-engine, would then take one half of C++ exception handling from libunwind and the other from libgcc, and abort at its first
-exception. With libgcc in front, all take both halves from there.
-"""
+"""GStreamer for Python, ready to use, and its messages in words for people."""
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import os
 import re
 
@@ -17,8 +9,6 @@ from . import plugin_path
 from .elements import OWN, package_of
 from .errors import StreamError, UnavailableError
 
-with contextlib.suppress(OSError):  # a system without libgcc has nothing to mix up
-    ctypes.CDLL("libgcc_s.so.1", ctypes.RTLD_GLOBAL)
 try:
     import gi
 

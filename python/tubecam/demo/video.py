@@ -138,7 +138,7 @@ def _raise_error(gst, bus, timeout: int = 0) -> bool:
 
 
 def _gstreamer():
-    # Not gi itself: see Note [Unwinding] there.
+    # Not gi itself: see Note [Unwinding] in unwinding.py.
     from ..gst import Gst
 
     return Gst

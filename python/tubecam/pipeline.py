@@ -34,8 +34,7 @@ class Options:
     Attributes
     ----------
     explain, overlay
-        Properties of the elements `tubecam` and `tubeoverlay`; without the latter the frames stay
-        as they are.
+        Properties of the elements `tubecam` and `tubeoverlay`; with None the element is left out.
     output, display
         A video file, and a window on the screen.
     thumbnails
@@ -44,7 +43,7 @@ class Options:
         Seconds after which the run ends.
     """
 
-    explain: dict = field(default_factory=dict)
+    explain: dict | None = field(default_factory=dict)
     overlay: dict | None = field(default_factory=dict)
     output: Path | None = None
     display: bool = False
@@ -96,7 +95,8 @@ class Pipeline(Gst.Pipeline):
         if options.thumbnails:
             tee = make("tee")
             path += [tee, make("queue", **_SHORT)]
-        path.append(make("tubecam", **options.explain))
+        if options.explain is not None:
+            path.append(make("tubecam", **options.explain))
         if options.overlay is not None:
             path.append(make("tubeoverlay", **options.overlay))
         chain(self, *path)

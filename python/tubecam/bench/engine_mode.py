@@ -1,0 +1,241 @@
+"""Engine mode: one clip at a time, plain, explained by each method, and by the peers.
+
+Rows, all in one interleaved run:
+    plain       the graph of the logits alone, in the same engine with the same settings
+    graph       the explained graph: the same forward pass with the explanation's tensors
+    METHOD      Explainer.explain: graph, tube, curve, peak and boxes
+    PEER        another library's way to the map
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from ..explain import Explainer
+from . import floor as machine
+from . import graph, memory
+from .forward import Forward
+from .peers import Unfit, make_peer
+from .statistics import correlation, paired_ratio, samples_needed, summarise
+from .subject import Subject
+from .timing import Contender, Rounds
+
+SAME = 0.999  # correlation from which on two maps are the same method's
+
+
+@dataclass
+class Row:
+    """A line of the report."""
+
+    name: str
+    kind: str  # plain, graph, method, peer
+    title: str
+    contender: Contender | None = None
+    skipped: str = ""  # why there are no figures
+    memory_mb: float = math.nan
+    agreement: dict[str, Any] = field(default_factory=dict)
+    stages: dict[str, list[float]] = field(default_factory=dict)  # ms
+
+    def facts(self) -> dict[str, Any]:
+        """The row in JSON."""
+        samples = [s * 1e3 for s in self.contender.seconds] if self.contender else []
+        kept = [s for s in samples if math.isfinite(s)]
+        p50 = summarise(kept)["p50"]
+        return {
+            "name": self.name, "kind": self.kind, "title": self.title, "skipped": self.skipped,
+            "latency_ms": summarise(kept), "samples_ms": [round(s, 4) for s in kept],
+            "clips_per_s": 1e3 / p50 if p50 else None,
+            "memory_mb": None if math.isnan(self.memory_mb) else round(self.memory_mb, 1),
+            "agreement": self.agreement,
+            "stages_ms": {n: float(np.median(v)) for n, v in self.stages.items() if v},
+        }  # fmt: skip
+
+
+class EngineBench:
+    """Prepares, measures and tells; each step may be interrupted and leaves what it has."""
+
+    def __init__(self, subject: Subject, peers: list[str], seconds: float) -> None:
+        self.subject, self.peers, self.seconds = subject, peers, seconds
+        self.rows: list[Row] = []
+        self.notes: list[str] = []
+        self.floor: dict[str, float] = {}
+        self.rounds = Rounds([])
+        self._reference: np.ndarray | None = None
+
+    def prepare(self, say: Callable[[str], object]) -> None:
+        """Loads and warms up every row; a peer that cannot take part becomes a row that says so."""
+        say("loading the bundle into the engine")
+        explained, self.engine_info = self._explained_rows()
+        self._measure_floor(say)
+        say("loading the plain graph")
+        self.rows = [*self._plain_row(), *explained]
+        for name in self.peers:
+            say(f"loading the peer {name}")
+            self.rows.append(self._peer_row(name))
+        self._plan()
+
+    def measure(self, progress: Callable[[float], object]) -> None:
+        """Interleaved rounds; KeyboardInterrupt passes."""
+        self.rounds.run(self.seconds, progress=progress)
+
+    # ---- rows ----
+
+    def _explained_rows(self) -> tuple[list[Row], _core.EngineInfo]:
+        subject = self.subject
+        settings = dict(
+            device=subject.device, engine=subject.engine, precision=subject.precision,
+            threads=subject.threads,
+        )  # fmt: skip
+        with memory.Growth() as growth:
+            core = _core.load_bundle(str(subject.bundle.folder))
+            engine = _core.Engine(core, 0, **settings)
+            outputs = engine.infer(subject.clip, subject.target)
+        self._reference = self._gradcam(outputs)
+        row = Row("graph", "graph", f"explained graph, {engine.info.name}")
+        row.contender = Contender("graph", lambda: engine.infer(subject.clip, subject.target))
+        row.memory_mb = growth.megabytes
+        with memory.Growth() as growth:
+            explainer = Explainer(subject.bundle.folder, target=subject.target, **settings)
+            explainer.explain(subject.clip[0])
+        rows = [self._method_row(explainer, method) for method in self._methods()]
+        rows[0].memory_mb = growth.megabytes
+        for one in (row, *rows):
+            one.contender.warm_up()
+        return [row, *rows], engine.info
+
+    def _methods(self) -> list[str]:
+        """Of the first graph; the default method first, and always measured."""
+        spec = self.subject.graph
+        return list(dict.fromkeys([spec.default_method, *spec.methods]))
+
+    def _method_row(self, explainer: Explainer, method: str) -> Row:
+        clip, row = self.subject.clip[0], Row(method, "method", f"{method}, whole explanation")
+
+        def run() -> None:
+            explainer.method = method
+            timings = explainer.explain(clip).timings
+            for stage in ("engine", "explain"):
+                row.stages.setdefault(stage, []).append(getattr(timings, stage))
+
+        row.contender = Contender(method, run)
+        return row
+
+    def _plain_row(self) -> list[Row]:
+        subject = self.subject
+        row = Row("plain", "plain", "plain forward, logits only")
+        if subject.device != "cpu" or subject.engine not in ("auto", "openvino"):
+            row.skipped = "the plain graph is measured with OpenVINO on the CPU"
+            return [row]
+        model = graph.plain(subject.graph.file, subject.graph.logits)
+        with memory.Growth() as growth:
+            forward = Forward(
+                model.SerializeToString(), subject.clip, subject.threads, subject.precision
+            )
+            row.contender = Contender("plain", forward)
+            row.contender.warm_up()
+        row.memory_mb = growth.megabytes
+        return [row]
+
+    def _peer_row(self, name: str) -> Row:
+        try:
+            with memory.Growth() as growth:
+                peer = make_peer(name, self.subject)
+                agreement = agree(peer.tube(), self._reference)
+            row = Row(name, "peer", f"{peer.title} ({peer.version})", agreement=agreement)
+            row.contender, row.memory_mb = Contender(name, peer.run), growth.megabytes
+            row.contender.warm_up()
+            return row
+        except Unfit as error:
+            return Row(name, "peer", name, skipped=str(error))
+        except Exception as error:  # a foreign library may fail in any way; the other rows go on
+            text = (str(error).strip().splitlines() or [""])[0][:160]
+            return Row(name, "peer", name, skipped=f"failed: {type(error).__name__}: {text}")
+
+    def _gradcam(self, outputs: dict[str, np.ndarray]) -> np.ndarray:
+        """Our Grad-CAM at the layer's resolution, with which the peers' maps are compared."""
+        other = "weight" if "weight" in outputs else "gradient"
+        tube, _ = _core.cam3d(outputs["activation"][0], "gradcam", **{other: outputs[other][0]})
+        return np.asarray(tube)
+
+    # ---- the run ----
+
+    def _measure_floor(self, say: Callable[[str], object]) -> None:
+        subject = self.subject
+        if subject.device != "cpu":
+            return
+        say("measuring what the machine can do at best")
+        work = graph.work(graph.load(subject.graph.file))
+        peak = machine.peak_macs(subject.threads, subject.precision)
+        self.floor = machine.floor(work, peak, machine.copy_bandwidth(subject.threads))
+
+    def _plan(self) -> None:
+        """The default method and all else have a turn in every round; other methods share one."""
+        able = [row for row in self.rows if row.contender]
+        others = [row for row in able if row.kind == "method"][1:]
+        each = [[row.contender] for row in able if row not in others]
+        self.rounds = Rounds([*each, [row.contender for row in others]])
+        for row in self.rows:
+            row.stages.clear()
+        count, needed = self.rounds.expected(self.seconds), samples_needed(99)
+        if count < needed:
+            self.notes.append(
+                f"p99 needs {needed} samples, and {self.seconds:g} s give about {count}:"
+                f" --duration {math.ceil(needed * self.rounds.cost * 1.05)} would do"
+            )
+
+    # ---- results ----
+
+    def overheads(self) -> dict[str, dict[str, Any]]:
+        """What explaining costs: explained over plain, and each peer over the default method."""
+        able = {row.name: row for row in self.rows if row.contender}
+        found: dict[str, dict[str, Any]] = {}
+        plain = able.get("plain")
+        for row in able.values():
+            if plain and row.kind in ("graph", "method"):
+                found[f"{row.name}/plain"] = _ratio(row, plain)
+            elif row.kind == "peer":
+                first = next(r for r in able.values() if r.kind == "method")
+                found[f"{row.name}/{first.name}"] = _ratio(row, first)
+        return {name: value for name, value in found.items() if value}
+
+    def facts(self) -> dict[str, Any]:
+        """Everything in JSON."""
+        spec, info = self.subject.bundle.clip, self.engine_info
+        fastest = [r.facts()["latency_ms"]["p50"] for r in self.rows if r.kind == "method"][:1]
+        if self.floor and fastest and fastest[0]:
+            self.floor["reached"] = self.floor["floor_ms"] / fastest[0]
+        return {
+            "clip": [spec.length, spec.height, spec.width],
+            "layer": self.subject.graph.layer.name,
+            "engine": {n: getattr(info, n) for n in ("name", "version", "device", "precision")},
+            "rounds": self.rounds.count,
+            "rows": [row.facts() for row in self.rows],
+            "overheads": self.overheads(),
+            "floor": self.floor,
+            "peak_memory_mb": round(memory.peak(), 1),
+        }
+
+
+def _ratio(row: Row, base: Row) -> dict[str, Any] | None:
+    return paired_ratio(row.contender.seconds, base.contender.seconds)
+
+
+def agree(tube: np.ndarray, reference: np.ndarray) -> dict[str, Any]:
+    """Whether two maps are one method's: Pearson's correlation and, in equal units, the drift."""
+    if np.shape(tube) != reference.shape:
+        return {"same_method": False, "correlation": None, "drift": None}
+    found, scale = correlation(tube, reference), float(np.abs(reference).max())
+    drift = float(np.abs(tube - reference).max()) / scale if scale > 0 else None
+    return {
+        "same_method": found is not None and found >= SAME,
+        "correlation": found,
+        "drift": drift,
+    }
+
+

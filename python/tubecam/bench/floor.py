@@ -1,0 +1,59 @@
+"""What this machine can do at best: multiply–adds a second in the engine, bytes a second copied."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from .graph import Work
+from .forward import compile_model
+
+SIDE = 2048  # of the matrix product's square factors
+COPIED = 64 << 20  # bytes a thread, far beyond caches
+REPEATS = 5
+
+
+def peak_macs(threads: int, precision: str = "fp32") -> float:
+    """Multiply–adds a second of a large float32 matrix product in the engine, the best of five."""
+    import openvino.opset13 as ops
+    from openvino import Model
+
+    left, right = (ops.parameter([SIDE, SIDE], np.float32) for _ in range(2))
+    model = Model([ops.matmul(left, right, False, False)], [left, right], "peak")
+    request = compile_model(model, threads, precision).create_infer_request()
+    factors = np.full((2, SIDE, SIDE), 1e-3, np.float32)
+    return SIDE**3 / _best(lambda: request.infer(list(factors), share_inputs=True))
+
+
+def copy_bandwidth(threads: int) -> float:
+    """Bytes a second that threads read and write together when they copy, the best of five."""
+    blocks = [np.ones(COPIED, np.uint8) for _ in range(2 * threads)]
+    with ThreadPoolExecutor(threads) as pool:
+        copy = lambda: list(pool.map(np.copyto, blocks[::2], blocks[1::2]))  # noqa: E731
+        return 2 * COPIED * threads / _best(copy)
+
+
+def floor(work: Work, macs_per_second: float, bytes_per_second: float) -> dict[str, float]:
+    """The least time that the work takes here, in ms, and what it is made of."""
+    compute, memory = work.macs / macs_per_second * 1e3, work.bytes / bytes_per_second * 1e3
+    return {
+        "gmac": work.macs / 1e9,
+        "megabytes": work.bytes / 1e6,
+        "peak_gmac_per_s": macs_per_second / 1e9,
+        "copy_gb_per_s": bytes_per_second / 1e9,
+        "compute_ms": compute,
+        "memory_ms": memory,
+        "floor_ms": max(compute, memory),
+    }
+
+
+def _best(run) -> float:
+    run()
+    seconds = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)

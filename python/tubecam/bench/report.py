@@ -1,0 +1,130 @@
+"""The report on the terminal: a table of rows, what explanations cost, and the floor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .statistics import PERCENTILES, samples_needed
+
+
+def print_report(content: dict[str, Any], console=None) -> None:
+    """Prints a document's results as tables; `console` is a rich Console."""
+    from rich.console import Console
+
+    console = console or Console()
+    machine = content["provenance"]
+    cpu = machine["cpu"]
+    console.print(
+        f"[bold]{machine['bundle']['name']}[/] on {cpu['model']}, {machine['threads']} threads"
+        f"  [dim]load at start {machine['load_at_start'][0]:.1f}[/]",
+        highlight=False,
+    )
+    if content["interrupted"]:
+        console.print("[yellow]interrupted: what was measured so far[/]")
+    if content["mode"] == "engine":
+        _print_engine(content["engine"], console)
+    else:
+        from .stream_report import print_stream
+
+        print_stream(content["stream"], console)
+    for note in content["notes"]:
+        console.print(f"[dim]note:[/] {note}", highlight=False, markup=True)
+
+
+def latency_cells(latency: dict[str, Any]) -> list[str]:
+    """p50, p90, p99, max, N, spread as text."""
+    cells = []
+    for q in PERCENTILES:
+        value = latency[f"p{q}"]
+        cells.append(f"needs {samples_needed(q)}" if value is None else milliseconds(value))
+    spread = latency["spread"]
+    return [
+        *cells,
+        "–" if latency["max"] is None else milliseconds(latency["max"]),
+        str(latency["n"]),
+        "–" if spread is None else f"{100 * spread:.0f} %",
+    ]
+
+
+def milliseconds(value: float) -> str:
+    """Three digits that count."""
+    return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 100 else f"{value:.0f}"
+
+
+def ratio_text(found: dict[str, Any]) -> str:
+    """`1.02 × (1.01 … 1.03)`"""
+    return f"{found['value']:.3f} × ({found['low']:.3f} … {found['high']:.3f})"
+
+
+def table(title: str, *headings: str):
+    """A rich table: the first column to the left, the others to the right."""
+    from rich.table import Table
+
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    for i, heading in enumerate(headings):
+        made.add_column(heading, justify="left" if i == 0 else "right", overflow="fold")
+    return made
+
+
+def _print_engine(engine: dict[str, Any], console) -> None:
+    length, height, width = engine["clip"]
+    info = engine["engine"]
+    title = (
+        f"One clip of {length}×{height}×{width}, {info['name']} {info['version']}"
+        f" {info['precision']}, layer {engine['layer']}; ms"
+    )
+    rows = table(title, "row", "p50", "p90", "p99", "max", "N", "spread",
+                 "clips/s", "frames/s", "MB", "map")  # fmt: skip
+    for row in engine["rows"]:
+        if row["skipped"]:
+            continue
+        rate, memory = row["clips_per_s"], row["memory_mb"]
+        rows.add_row(
+            row["name"], *latency_cells(row["latency_ms"]),
+            *(f"{r:.3g}" if r else "–" for r in (rate, rate and rate * length)),
+            "–" if memory is None else f"{memory:.0f}", agreement_text(row["agreement"]),
+        )  # fmt: skip
+    console.print(rows)
+    _print_skipped(engine["rows"], console)
+    _print_overheads(engine["overheads"], console)
+    if engine["floor"]:
+        console.print(floor_text(engine["floor"]), highlight=False)
+    console.print(f"peak memory {engine['peak_memory_mb']:.0f} MB, all rows in one process; "
+                  f"{engine['rounds']} rounds", highlight=False)  # fmt: skip
+
+
+def agreement_text(agreement: dict[str, Any]) -> str:
+    """Whether a row's map is ours: `same, drift 1e-6`, or `another method`."""
+    if not agreement:
+        return ""
+    found = agreement["correlation"]
+    if not agreement["same_method"]:
+        return "another method" + (f", r {found:.3f}" if found is not None else "")
+    return f"same, r {found:.6f}"
+
+
+def floor_text(floor: dict[str, Any]) -> str:
+    """What the machine could do at best, in a sentence."""
+    text = (
+        f"floor {floor['floor_ms']:.1f} ms: {floor['gmac']:.2f} GMAC at"
+        f" {floor['peak_gmac_per_s']:.1f} GMAC/s (measured) take {floor['compute_ms']:.1f} ms,"
+        f" {floor['megabytes']:.0f} MB at {floor['copy_gb_per_s']:.1f} GB/s take"
+        f" {floor['memory_ms']:.1f} ms"
+    )
+    reached = floor.get("reached")
+    return text + (f"; the explanation reaches {100 * reached:.0f} % of it" if reached else "")
+
+
+def _print_skipped(rows: list[dict[str, Any]], console) -> None:
+    for row in rows:
+        if row["skipped"]:
+            console.print(f"  {row['name']}: {row['skipped']}", highlight=False, markup=False)
+
+
+def _print_overheads(overheads: dict[str, Any], console) -> None:
+    if not overheads:
+        return
+    rows = table("Ratios of medians, 95 % bootstrap interval", "ratio", "value", "rounds")
+    for name, found in overheads.items():
+        rows.add_row(name, ratio_text(found), str(found["n"]))
+    console.print(rows)

@@ -1,0 +1,104 @@
+"""What is measured: a bundle, and the torch module that it was made from, where it is known."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..bundle import Bundle, load_bundle
+from ..bundles import find_bundle
+from ..errors import UsageError
+
+
+@dataclass
+class Subject:
+    """The model under measurement.
+
+    Attributes
+    ----------
+    bundle : Bundle
+    module : torch.nn.Module or None
+        With the same weights, BatchNorm and all, in evaluation mode; None for a mere bundle.
+    clip : float32 [1, T, 3, H, W]
+        Normal random numbers: time does not depend on them.
+    threads : int
+        For every engine and library alike.
+    """
+
+    bundle: Bundle
+    module: Any
+    clip: np.ndarray
+    threads: int
+    device: str = "cpu"
+    engine: str = "auto"
+    precision: str = "auto"
+    target: int = -1
+
+    @property
+    def graph(self):
+        """The first graph, the one of the default method."""
+        return self.bundle.graphs[0]
+
+    @property
+    def layer(self) -> str:
+        """Module path of the explained layer."""
+        return self.graph.layer.name.partition(":")[0]
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """A model to export for the bench, as `tubecam export` takes it."""
+
+    source: str
+    weights: str | None = None
+    random_weights: bool = False
+    seed: int = 0
+    layer: str | None = None
+
+
+def open_bundle(text: str, **settings: Any) -> Subject:
+    """A subject from a bundle's folder or name."""
+    bundle = load_bundle(find_bundle(text))
+    return Subject(bundle, None, _clip(bundle, 0), **settings)
+
+
+def check_choice(choice: ModelChoice) -> None:
+    """Finds what is wrong with a model's name or weights before anything is exported."""
+    from ..export.source import load_source
+
+    if choice.weights is None and not choice.random_weights and ":" not in choice.source:
+        raise UsageError(
+            f"--model {choice.source}: give its checkpoint with --weights FILE, or --random-weights"
+            " (time does not depend on the weights)"
+        )
+    load_source(choice.source, choice.weights, choice.random_weights, choice.seed, None)
+
+
+def export_model(choice: ModelChoice, stack: ExitStack, say, **settings: Any) -> Subject:
+    """A subject from a torch model, exported into a folder that goes when `stack` closes."""
+    from ..export import export
+    from ..export.source import load_source
+
+    options = (choice.weights, choice.random_weights, choice.seed)
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tubecam-bench-")))
+    name = choice.source.rpartition(":")[2]
+    export(
+        choice.source, folder / name, weights=choice.weights, seed=choice.seed,
+        random_weights=choice.random_weights, layer=choice.layer, progress=say,
+    )  # fmt: skip
+    bundle = load_bundle(folder / name)
+    module = load_source(choice.source, *options, None).model
+    for parameter in module.parameters():
+        parameter.requires_grad_(False)  # as for inference: no gradients of weights
+    return Subject(bundle, module, _clip(bundle, choice.seed), **settings)
+
+
+def _clip(bundle: Bundle, seed: int) -> np.ndarray:
+    spec = bundle.clip
+    shape = (1, spec.length, 3, spec.height, spec.width)
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)

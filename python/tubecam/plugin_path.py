@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-PACKAGE_DIR = Path(__file__).resolve().parent
+PACKAGE_DIR = Path(__file__).absolute().parent  # as it was imported, links kept
 LIBRARY_DIR = PACKAGE_DIR / "lib"
 PLUGIN_DIR = LIBRARY_DIR / "gstreamer-1.0"
 PLUGIN = PLUGIN_DIR / "libgsttubecam.so"

@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": "render a small video whose answer is known, and explain it",
     "export": "turn a PyTorch model into a bundle",
     "inspect": "say what is in a bundle",
+    "bench": "measure how long explanations take here, beside other libraries",
     "doctor": "say what is installed, and how to install what is missing",
 }
 
@@ -32,6 +33,9 @@ Look at a video
 Bring a model
   export    {export}
   inspect   {inspect}
+
+Know what it costs
+  bench     {bench}
 
 When something does not work
   doctor    {doctor}

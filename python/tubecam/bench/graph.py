@@ -20,6 +20,11 @@ class Work:
     bytes: float
 
 
+def check_available() -> None:
+    """Finds before the run that onnx is missing."""
+    _onnx()
+
+
 def load(path: str | Path):
     """The ONNX model, with the shape of every tensor inferred."""
     onnx = _onnx()

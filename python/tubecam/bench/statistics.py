@@ -44,7 +44,8 @@ def spread(samples: npt.ArrayLike) -> float | None:
     if values.size < 2 * BLOCKS:
         return None
     medians = [np.median(block) for block in np.array_split(values, BLOCKS)]
-    return float((max(medians) - min(medians)) / np.median(values))
+    middle = float(np.median(values))
+    return (max(medians) - min(medians)) / middle if middle > 0 else 0.0
 
 
 def paired_ratio(

@@ -123,8 +123,10 @@ class StreamProbe:
         return sum(delay > min(delays) + 2 * period for delay in delays)
 
     def missing_frames(self) -> int:
-        """Frames that were decoded and never reached the sink."""
-        return max(0, len(self.seen["decoded"]) - len(self.seen["sink"]))
+        """Frames that were decoded and never reached the sink, though later ones did."""
+        arrived = self.seen["sink"]
+        last = max(arrived, default=0)
+        return sum(pts < last and pts not in arrived for pts in self.seen["decoded"])
 
     def seconds(self) -> float:
         """From the first frame at the sink to the last one."""

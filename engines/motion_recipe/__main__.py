@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 import time
 from pathlib import Path
@@ -20,7 +19,7 @@ from tubecam.export.bundle import refuse_overwrite
 
 from .data import CLIP, Clips, render
 from .evaluate import BundlePredict, Figures, evaluate
-from .model import LAYER
+from .model import LAYER, CentredNet
 from .train import train
 
 REQUIRED = {"held_out_accuracy": 0.95, "pointing_game": 0.90}
@@ -38,7 +37,7 @@ def main() -> int:
     net = train(seen, options.epochs, options.seed)
     _say(begin, "exporting")
     export(
-        net, options.out, labels=LABELS, clip=CLIP, name="motion", layer=LAYER,
+        CentredNet(net), options.out, labels=LABELS, clip=CLIP, name="motion", layer=LAYER,
         license="Apache-2.0", force=True, progress=print,
     )  # fmt: skip
     figures = measure(options.out, unseen)
@@ -76,8 +75,8 @@ def _note(bundle: Path, options: argparse.Namespace, figures: Figures) -> None:
     sidecar = json.loads(path.read_text(encoding="utf-8"))
     sidecar["provenance"] |= {
         "source": "engines/motion_recipe, trained on clips that it renders",
-        "command": f"python -m engines.motion_recipe {shlex.join(sys.argv[1:])}".strip(),
-        "seed": options.seed,
+        "command": f"python -m engines.motion_recipe --seed {options.seed}"
+        f" --clips {options.clips} --epochs {options.epochs}",
         "figures": figures.summary(),
     }
     path.write_text(json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-LAYER = "features"
+LAYER = "explained"
 
 _DIRECTIONS, _PHASES = 8, 2
 _WAVELENGTH, _SPEED = 8.0, 1.4  # pixels; pixels a slice, the middle of what the scenes show
@@ -56,7 +56,7 @@ def motion_filters(kernel: tuple[int, int, int]) -> Tensor:
 class MotionNet(nn.Module):
     """Takes clips [N, 3, T, H, W] (or grey, [N, 1, T, H, W]), gives logits [N, K].
 
-    The explained layer, `features`, is 4×9×16 cells for 16×72×128: one every 4 slices and 8 pixels.
+    `features` gives 4×9×16 cells for 16×72×128: one every 4 slices and 8 pixels.
     """
 
     def __init__(self, classes: int) -> None:
@@ -73,9 +73,23 @@ class MotionNet(nn.Module):
             # A body covers a few cells of the pool; a louder head makes up for the dilution.
             self.head.weight.mul_(5)
 
-    def explained(self, clip: Tensor) -> Tensor:
-        """The explained layer, [N, C, t, h, w]."""
-        return self.features(clip.mean(1, keepdim=True))
+    def forward(self, clip: Tensor) -> Tensor:
+        return self.head(self.features(clip.mean(1, keepdim=True)).mean((2, 3, 4)))
+
+
+class CentredNet(nn.Module):
+    """A trained `MotionNet` whose explained layer, `explained`, peaks at the centre of evidence.
+
+    Average pooling rewards every cell that sees the body, so training on labels leaves a halo
+    whose strongest cell may lie beside the body. The mean over 5×5 cells, as wide as that halo,
+    peaks in its middle; the pool behind it hardly changes, as a mean of means.
+    """
+
+    def __init__(self, net: MotionNet) -> None:
+        super().__init__()
+        self.features, self.head = net.features, net.head
+        self.explained = nn.AvgPool3d((1, 5, 5), stride=1, padding=(0, 2, 2))
 
     def forward(self, clip: Tensor) -> Tensor:
-        return self.head(self.explained(clip).mean((2, 3, 4)))
+        cells = self.explained(self.features(clip.mean(1, keepdim=True)))
+        return self.head(cells.mean((2, 3, 4)))

@@ -8,8 +8,10 @@
 #define TUBECAM_HOST_DEVICE inline
 #endif
 
-// Builds a function several times for wider vector units; the loader picks the best one at run time.
-// On AArch64 the baseline (NEON) needs none. Sanitisers instrument the resolver, which runs too early.
+// Builds a function several times for wider vector units; the loader picks the best one at run
+// time.
+// On AArch64 the baseline (NEON) needs none. Sanitisers instrument the resolver, which runs too
+// early.
 // GCC before 12 cannot dispatch on x86-64 levels: it gets AVX2 without FMA.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(__CUDACC__)

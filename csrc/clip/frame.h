@@ -9,8 +9,10 @@ namespace tubecam {
 enum class PixelFormat { kNV12, kI420, kRGB, kBGR, kRGBx, kBGRx, kRGBA, kBGRA };
 enum class YuvMatrix { kBt601, kBt709 };
 
-// Planes: NV12 Y, UV; I420 Y, U, V; packed formats plane 0. Strides in bytes, at least the row's own bytes.
-// Chroma of NV12 and I420 has (width+1)/2 × (height+1)/2 samples. `matrix` and `full_range` matter to these two only.
+// Planes: NV12 Y, UV; I420 Y, U, V; packed formats plane 0. Strides in bytes, at least the row's
+// own bytes.
+// Chroma of NV12 and I420 has (width+1)/2 × (height+1)/2 samples. `matrix` and `full_range` matter
+// to these two only.
 struct Frame {
   PixelFormat format = PixelFormat::kRGB;
   int width = 0;
@@ -21,7 +23,8 @@ struct Frame {
   bool full_range = false;
 };
 
-// Throws kUsage unless 1 ≤ width, height ≤ 16384 and all planes and strides that the format needs are there.
+// Throws kUsage unless 1 ≤ width, height ≤ 16384 and all planes and strides that the format needs
+// are there.
 void check_frame(const Frame& frame);
 
 // One plane of a format: its samples and how many interleaved channels each has.

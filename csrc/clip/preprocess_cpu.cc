@@ -63,7 +63,8 @@ void resample_row(PlanePlan& plane, const uint8_t* data, int stride, const Span&
   }
 }
 
-// out[c][i] = Σ over taps of output pixel i and channel c; a lane belongs to channel lane % channels.
+// out[c][i] = Σ over taps of output pixel i and channel c; a lane belongs to channel lane %
+// channels.
 template <int channels>
 inline __attribute__((always_inline)) void dot_columns(const PlanePlan& plane, int width,
                                                        float* TUBECAM_RESTRICT out) {

@@ -7,7 +7,8 @@
 
 namespace tubecam {
 
-// The samples of one axis that make up one output pixel: weight `first`, then `inner` …, then `last`.
+// The samples of one axis that make up one output pixel: weight `first`, then `inner` …, then
+// `last`.
 struct Span {
   int begin = 0;
   int count = 0;  // 0: the output pixel lies outside the frame
@@ -43,8 +44,9 @@ TUBECAM_HOST_DEVICE Span linear_span(double centre, int size) {
   return span;
 }
 
-// Output pixel `index` covers [start + index·step, + step) in samples. size: samples on the axis; extent: where the picture
-// ends, half a sample before the last sample's edge for the chroma of odd sizes.
+// Output pixel `index` covers [start + index·step, + step) in samples. size: samples on the axis;
+// extent: where the picture ends, half a sample before the last sample's edge for the chroma of odd
+// sizes.
 TUBECAM_HOST_DEVICE Span resample_span(int index, double start, double step, int size,
                                        double extent) {
   const double low = start + index * step;
@@ -56,13 +58,15 @@ TUBECAM_HOST_DEVICE Span resample_span(int index, double start, double step, int
   return span;
 }
 
-// R = y + r_v·v, G = y + g_u·u + g_v·v, B = y + b_u·u with y, u, v scaled and centred; all in 0…255.
+// R = y + r_v·v, G = y + g_u·u + g_v·v, B = y + b_u·u with y, u, v scaled and centred; all in
+// 0…255.
 struct YuvToRgb {
   float y_scale, y_offset;  // y = y_scale·Y + y_offset
   float r_v, g_u, g_v, b_u;
 };
 
-// kr, kb: the matrix's shares of red and blue in luma (ITU-R BT.601: 0.299, 0.114; BT.709: 0.2126, 0.0722).
+// kr, kb: the matrix's shares of red and blue in luma (ITU-R BT.601: 0.299, 0.114; BT.709: 0.2126,
+// 0.0722).
 TUBECAM_HOST_DEVICE YuvToRgb yuv_to_rgb(double kr, double kb, bool full_range) {
   const double y_scale = full_range ? 1.0 : 255.0 / 219.0;
   const double c_scale = full_range ? 1.0 : 255.0 / 224.0;

@@ -18,7 +18,8 @@ struct Caption {
   double strip_now = 1;       // where this frame lies on the strip, 0…1
 };
 
-// Text is laid out by Pango once per change and kept as a coverage mask; drawing blends it into any pixel format.
+// Text is laid out by Pango once per change and kept as a coverage mask; drawing blends it into any
+// pixel format.
 class CaptionPainter {
  public:
   CaptionPainter();

@@ -16,7 +16,8 @@ struct Knot {
   std::array<double, 3> rgb;  // 0…255
 };
 
-// Perceptual maps: 33 evenly spaced knots, the least-squares fit to the published tables, which they meet within one level.
+// Perceptual maps: 33 evenly spaced knots, the least-squares fit to the published tables, which
+// they meet within one level.
 constexpr int kKnots = 33;
 using Knots = std::array<uint32_t, kKnots>;
 
@@ -31,7 +32,8 @@ constexpr Knots kViridis = {
     0x375a8d, 0x33638d, 0x2f6a8e, 0x2c728e, 0x297a8e, 0x26818e, 0x23898e, 0x21908d, 0x1f988b,
     0x1e9f88, 0x21a685, 0x27ae80, 0x31b57b, 0x3dbc74, 0x4cc26c, 0x5cc963, 0x6ece58, 0x81d44c,
     0x96d840, 0xabdc32, 0xc0df24, 0xd5e219, 0xeae519, 0xfde724};
-// Turbo: Anton Mikhailov, "Turbo, An Improved Rainbow Colormap for Visualization" (Google AI, 2019).
+// Turbo: Anton Mikhailov, "Turbo, An Improved Rainbow Colormap for Visualization" (Google AI,
+// 2019).
 constexpr Knots kTurbo = {
     0x31123c, 0x3a2a74, 0x4040a2, 0x4556c7, 0x476be4, 0x477ff7, 0x4393ff, 0x37a8fb, 0x29bbec,
     0x1ccdd8, 0x17dcc3, 0x1de8b0, 0x30f299, 0x4cf97e, 0x6bfe63, 0x8aff4c, 0xa3fd3c, 0xb8f734,

@@ -6,8 +6,9 @@
 
 namespace tubecam {
 
-// Smooths planes exponentially in time and adapts the scale: fast up (attack), slowly down (release), so that amplitude
-// in logit units stays visible within a scene and nothing flickers when a window replaces another.
+// Smooths planes exponentially in time and adapts the scale: fast up (attack), slowly down
+// (release), so that amplitude in logit units stays visible within a scene and nothing flickers
+// when a window replaces another.
 class HeatSmoother {
  public:
   struct Options {

@@ -12,7 +12,8 @@ namespace tubecam {
 constexpr int kRefine = 4;  // see Note [Heat]
 
 struct HeatStyle {
-  // Inferno grows lighter with heat: what decided lights up; maps that end in dark red hide it on dark objects.
+  // Inferno grows lighter with heat: what decided lights up; maps that end in dark red hide it on
+  // dark objects.
   ColorMap color_map = ColorMap::kInferno;
   float alpha = 0.65f;      // opacity of full heat, 0…1
   float threshold = 0.15f;  // heat up to it is not drawn, 0…1
@@ -29,14 +30,17 @@ struct HeatPlane {
 };
 
 // Note [Heat]
-// heat = clamp(values/scale, 0, 1), NaN as 0, refined: Catmull–Rom, cut to 0…1, at kRefine points a cell along x, then along
-// y, bilinear between these. So a cell keeps its value at its centre, and no ridges show. Beyond the outermost centres the
-// outermost cells go on.
-// opacity = alpha · smoothstep over heat from threshold to (threshold+1)/2, so that no edge shows at the threshold; 0 up to it.
-// pixel = mix(pixel, colour, opacity), the colour linear between the entries of color_table at heat·255.
-// A sample is drawn when its centre lies within `source`, edges included; nothing else changes, nor do alpha channels.
-// In NV12 and I420 the colour is converted with the frame's matrix and range; a chroma sample lies at the centre of its 2×2
-// pixels. A scale that is not positive draws nothing.
+// heat = clamp(values/scale, 0, 1), NaN as 0, refined: Catmull–Rom, cut to 0…1, at kRefine points a
+// cell along x, then along y, bilinear between these. So a cell keeps its value at its centre, and
+// no ridges show. Beyond the outermost centres the outermost cells go on.
+// opacity = alpha · smoothstep over heat from threshold to (threshold+1)/2, so that no edge shows
+// at the threshold; 0 up to it.
+// pixel = mix(pixel, colour, opacity), the colour linear between the entries of color_table at
+// heat·255.
+// A sample is drawn when its centre lies within `source`, edges included; nothing else changes, nor
+// do alpha channels.
+// In NV12 and I420 the colour is converted with the frame's matrix and range; a chroma sample lies
+// at the centre of its 2×2 pixels. A scale that is not positive draws nothing.
 // The CPU kernel works in fixed point: within 2 levels of this definition for thresholds up to 0.8.
 //
 // Throws kUsage when the frame, the geometry or the style is out of range.

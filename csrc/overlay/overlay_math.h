@@ -13,7 +13,8 @@ TUBECAM_HOST_DEVICE float cell_heat(float value, float scale) {
   return heat > 0 ? (heat < 1 ? heat : 1.0f) : 0.0f;
 }
 
-// Catmull–Rom at a share t of the way from b to c, cut to 0…1: through the cells, and round where bilinear heat has ridges.
+// Catmull–Rom at a share t of the way from b to c, cut to 0…1: through the cells, and round where
+// bilinear heat has ridges.
 TUBECAM_HOST_DEVICE float cubic_heat(float a, float b, float c, float d, float t) {
   const float heat =
       b + 0.5f * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)));
@@ -33,8 +34,10 @@ TUBECAM_HOST_DEVICE double cell_at(double centre, double source, double clip_pix
   return ((centre - source) * clip_pixels_per_pixel - 0.5 - offset) / stride;
 }
 
-// Y, U, V in 0…255 from R, G, B in 0…255; `white` 1 for an opaque colour, its share for one premultiplied by opacity.
-// kr, kb: the matrix's shares of red and blue in luma (ITU-R BT.601: 0.299, 0.114; BT.709: 0.2126, 0.0722).
+// Y, U, V in 0…255 from R, G, B in 0…255; `white` 1 for an opaque colour, its share for one
+// premultiplied by opacity.
+// kr, kb: the matrix's shares of red and blue in luma (ITU-R BT.601: 0.299, 0.114; BT.709: 0.2126,
+// 0.0722).
 struct RgbToYuv {
   float kr, kb, y_scale, y_offset, c_scale;
 };

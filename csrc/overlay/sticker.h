@@ -17,7 +17,8 @@ class Sticker {
   void clear() { planes_.clear(); }
   bool empty() const { return planes_.empty(); }
 
-  // x, y: where the left top corner lies, frame pixels, even and at least 0. What reaches beyond the frame is cut off.
+  // x, y: where the left top corner lies, frame pixels, even and at least 0. What reaches beyond
+  // the frame is cut off.
   void draw(const Frame& frame, int x, int y) const;
 
  private:

@@ -1,9 +1,9 @@
 """What a contact sheet shows, gathered while a video plays, in bounded memory.
 
 Note [Key frames]
-Every window proposes the frame at its peak. Time is divided into equal spans, of each of which the strongest proposal is
-kept; when there are more spans than `_SPANS`, neighbours are merged. So the pictures are spread over the video and are
-the strongest of their time, however long it lasts.
+Every window proposes the frame at its peak. Time is divided into equal spans, of each of which the
+strongest proposal is kept; when there are more spans than `_SPANS`, neighbours are merged. So the
+pictures are spread over the video and are the strongest of their time, however long it lasts.
 """
 
 from __future__ import annotations

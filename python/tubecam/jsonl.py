@@ -11,10 +11,12 @@
     peak          {"time", "x", "y", "value"}: where relevance is greatest
     boxes         [{"x", "y", "width", "height", "value"}]: where it is high, at the peak's time
     timings_ms    {"preprocess", "engine", "explain"}
-    receipt       {"bundle", "layer", "engine", "precision", "relevance_sum", "logit", "export_error"}
+    receipt       {"bundle", "layer", "engine", "precision", "relevance_sum", "logit",
+                  "export_error"}
     problem       only where an explanation is not valid: why; its numbers are then null or 0
 
-Places are relative to the frame: x and width 0…1 from left to right, y and height from top to bottom.
+Places are relative to the frame: x and width 0…1 from left to right, y and height from top to
+bottom.
 A number that is not finite is null.
 """
 

@@ -1,8 +1,8 @@
 """Plays a Pipeline to its end, and never waits without a limit.
 
 Note [Time limits]
-Decoders have been seen to stop without an error. When nothing has moved for `timeout` seconds the run fails, and the
-file that was written so far is finished and kept.
+Decoders have been seen to stop without an error. When nothing has moved for `timeout` seconds the
+run fails, and the file that was written so far is finished and kept.
 """
 
 from __future__ import annotations
@@ -158,7 +158,9 @@ class Player:
             self._listen.thumbnail(pts, picture[..., :3])
 
     def _standstill(self) -> str:
-        where = f"after frame {self.pipeline.frames}" if self.pipeline.frames else "before any frame"
+        where = (
+            f"after frame {self.pipeline.frames}" if self.pipeline.frames else "before any frame"
+        )
         return f"{self._name}: nothing came for {self.timeout:g} s, {where}"
 
     def _close(self) -> None:

@@ -1,4 +1,5 @@
-// Random buffers, times and events, seeded: nothing crashes or hangs, and frames are lost to flushes only.
+// Random buffers, times and events, seeded: nothing crashes or hangs, and frames are lost to
+// flushes only.
 #include <random>
 
 #include "gst_fixture.h"

@@ -1,4 +1,5 @@
-// `tubecam` between two pads: every frame comes out, in order, untouched, with what it should carry.
+// `tubecam` between two pads: every frame comes out, in order, untouched, with what it should
+// carry.
 #include <cstring>
 #include <string>
 #include <tuple>

@@ -1,8 +1,9 @@
-"""The demo pipeline at 1280×720: paced as a camera is, and as fast as it goes; memory and import time.
+"""The demo pipeline at 1280×720: paced as a camera is, and as fast as it goes; memory.
 
 Usage: python tests/perf/pipeline.py [VIDEO] [--repeats N]
-Without VIDEO the demo's is rendered first. Each figure is the median of the repeats, each in a process of its own; exit
-status 1 when one misses its limit. "explanations a second" are of the video's time, from the first one on; with hop=3 at
+Without VIDEO the demo's is rendered first. Each figure is the median of the repeats, each in a
+process of its own; exit status 1 when one misses its limit. "explanations a second" are of the
+video's time, from the first one on; with hop=3 at
 15 sampled frames a second 5 are due.
 """
 

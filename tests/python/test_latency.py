@@ -53,7 +53,8 @@ def test_delayed_frames_are_shown_in_time_when_the_latency_is_reported(bundle, r
     )
     assert len(played.frames["t"]) == 90
     assert all(fields is not None for _, fields in played.frames["t"])
-    # Unreported, a sink still renders one frame a second, as proof of life, and those that the end sets free.
+    # Unreported, a sink still renders one frame a second, as proof of life, and those that the end
+    # sets free.
     assert counts[0] == 90 if reported else counts[0] <= 30
 
 
@@ -84,7 +85,9 @@ def test_live_is_asked_for_and_files_wait(bundle):
         counts.append((element.get_property("windows"), element.get_property("dropped-windows")))
 
     caps = "video/x-raw,format=I420,width=320,height=240,framerate=30/1"
-    line = f"videotestsrc num-buffers=300 ! {caps} ! tubecam name=t hop=1 bundle={bundle} ! fakesink"
+    line = (
+        f"videotestsrc num-buffers=300 ! {caps} ! tubecam name=t hop=1 bundle={bundle} ! fakesink"
+    )
     played = play(line, finish=count)
     windows, dropped = counts[0]
     assert dropped == 0

@@ -34,7 +34,7 @@ class BlendRow {
 };
 
 // Blends 2^log2_rows rows (log2_rows 0…4) of `bytes` bytes in place: the first by `first`, on a line towards `next`, which
-// belongs to the row after the last.
+// belongs to the row after the last. Steps are rounded down: where rows are interpolated, `keep` is at least 16.
 void blend_rows(uint8_t* rows, int stride, int log2_rows, int bytes, const BlendRow& first,
                 const BlendRow& next);
 

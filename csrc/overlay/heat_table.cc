@@ -10,7 +10,10 @@
 namespace tubecam {
 namespace {
 
-constexpr float kMaxLineError = 0.6f, kMaxBendError = 0.5f;  // levels
+// Not quite all: differences between entries must fit into 16 bits, and a step down, which is rounded down, may not take
+// `keep` below 0 within a band of 16 rows.
+constexpr int kMaxShare = kKeepAll - 32;
+constexpr float kMaxLineError = 0.8f, kMaxBendError = 0.7f;  // levels
 
 using Color = std::array<float, 3>;
 
@@ -38,8 +41,7 @@ Color levels_of(Color color, const Frame& frame, int plane) {
 }
 
 void set_entry(uint16_t* entry, float opacity, const Color& levels) {
-  // One part less than all, so that differences between entries fit into 16 bits.
-  const int share = std::min(static_cast<int>(std::lround(opacity * kKeepAll)), kKeepAll - 1);
+  const int share = std::min(static_cast<int>(std::lround(opacity * kKeepAll)), kMaxShare);
   entry[0] = static_cast<uint16_t>(kKeepAll - share);
   for (int c = 0; c < 3; ++c) {
     const float add = levels[c] * static_cast<float>(share) * (128.0f / kKeepAll);

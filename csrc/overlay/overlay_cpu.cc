@@ -51,10 +51,27 @@ void refine_line(int count, const From& from, const To& to) {
   }
 }
 
-float greatest_distance(const std::vector<float>& a, const std::vector<float>& b) {
-  float greatest = 0;
-  for (size_t i = 0; i < a.size(); ++i) greatest = std::max(greatest, std::abs(a[i] - b[i]));
-  return greatest;
+// Flags instead of maxima: compilers do not reorder those of floats into vectors.
+TUBECAM_MULTIVERSION bool any_apart(const float* a, const float* b, int count, float limit) {
+  int apart = 0;
+  for (int i = 0; i < count; ++i) apart |= std::abs(a[i] - b[i]) > limit;
+  return apart != 0;
+}
+
+// Whether the middle of a line from a to b misses m.
+TUBECAM_MULTIVERSION bool any_bent(const float* a, const float* m, const float* b, int count,
+                                   float limit) {
+  int bent = 0;
+  for (int i = 0; i < count; ++i) bent |= std::abs(0.5f * (a[i] + b[i]) - m[i]) > limit;
+  return bent != 0;
+}
+
+TUBECAM_MULTIVERSION void mix_rows(const float* upper, const float* lower, float share, int count,
+                                   float* out) {
+  for (int i = 0; i < count; ++i) {
+    const float heat = upper[i] + share * (lower[i] - upper[i]);
+    out[i] = heat > 0 ? (heat < 1 ? heat : 1.0f) : 0.0f;
+  }
 }
 
 // ---- Knots → bytes ----
@@ -168,17 +185,17 @@ void HeatBlender::refine(const HeatPlane& plane) {
         [&](int y) -> float& { return cells_[y * columns_ + x]; });
 }
 
-// Heat along one row of samples; a row beyond the last run continues it.
-void HeatBlender::heat_at(const HeatCanvas& canvas, int row, HeatRow& out) const {
+// Heat along one row of samples, at the island's cells; a row beyond the last run continues it.
+void HeatBlender::heat_at(const HeatCanvas& canvas, const Island& island, int row,
+                          HeatRow& out) const {
   const auto& runs = canvas.y_runs;
   auto run = std::partition_point(runs.begin(), runs.end(),
                                   [row](const CellRun& r) { return r.end <= row; });
   if (run == runs.end()) --run;
-  const float* upper = cells_.data() + run->cell * columns_;
-  const float* lower = cells_.data() + run->next * columns_;
+  const float* cells = cells_.data() + island.first_cell;
   const float share = static_cast<float>(run->start + (row - run->begin) * run->step);
-  for (int c = 0; c < columns_; ++c)
-    out[c] = std::clamp(upper[c] + share * (lower[c] - upper[c]), 0.0f, 1.0f);
+  mix_rows(cells + run->cell * columns_, cells + run->next * columns_, share,
+           island.last_cell - island.first_cell + 1, out.data() + island.first_cell);
 }
 
 // Keep and add at the island's first `count` knots, the last of which lies beyond its end.
@@ -213,7 +230,7 @@ void HeatBlender::fill_row(BlendRow& out, const HeatCanvas& canvas, const Island
                            const HeatRow& heat) {
   const int channels = canvas.table->channels;
   const int samples = canvas.x_runs[island.last_run].end - canvas.x_runs[island.first_run].begin;
-  const int log2_spacing = choose_spacing(canvas, heat);
+  const int log2_spacing = choose_spacing(canvas, island, heat);
   look_up(canvas, island, heat, log2_spacing, ((samples - 1) >> log2_spacing) + 2);
   const Expand expand = kExpand[channels - 1][log2_spacing];
   for (int c = 0; c < std::min(channels, 3); ++c) {
@@ -226,34 +243,39 @@ void HeatBlender::fill_row(BlendRow& out, const HeatCanvas& canvas, const Island
 // Keep and add cost a look-up in the table; a line between two of them costs next to nothing. So of 16 rows one is looked
 // up, and in it every eighth sample, as long as the heat between lies on a line (HeatTable::bend: cells bend it) and the table
 // over this heat does (HeatTable::straight); where not, of 8, 4, 2 or each.
-int HeatBlender::choose_spacing(const HeatCanvas& canvas, const HeatRow& heat) const {
-  float rise = 0, bend = 0;  // greatest first and second differences
-  float before = 0;
-  for (int x = 0; x < columns_; ++x) {
-    const float after = x + 1 < columns_ ? heat[x + 1] - heat[x] : 0;
-    rise = std::max(rise, std::abs(after));
-    bend = std::max(bend, std::abs(after - before));
-    before = after;
-  }
+int HeatBlender::choose_spacing(const HeatCanvas& canvas, const Island& island,
+                                const HeatRow& heat) const {
+  const float* cells = heat.data() + island.first_cell;
+  const int steps = island.last_cell - island.first_cell;  // between cells
   int log2_spacing = kMaxLog2Spacing;
-  while (log2_spacing > 0 &&
-         (rise * canvas.x_step * (1 << log2_spacing) > canvas.table->straight ||
-          bend * canvas.x_step * (1 << log2_spacing) > 4 * canvas.table->bend))
-    --log2_spacing;
+  for (; log2_spacing > 0; --log2_spacing) {
+    const float share = static_cast<float>(canvas.x_step * (1 << log2_spacing));  // of a cell
+    // Where lines of different slope meet, one over both is off by a quarter of the difference, half by any_bent's measure.
+    const float bend = 2 * canvas.table->bend / share;
+    const bool ends = steps > 0 && std::max(std::abs(cells[1] - cells[0]),
+                                            std::abs(cells[steps] - cells[steps - 1])) > 2 * bend;
+    if (!ends && !any_apart(cells, cells + 1, steps, canvas.table->straight / share) &&
+        !any_bent(cells, cells + 1, cells + 2, steps - 1, bend))
+      break;
+  }
   return log2_spacing;
 }
 
 // Leaves the heat of the row after the band in next_heat_.
-int HeatBlender::choose_band(const HeatCanvas& canvas, int row, int end, int log2_rows) {
+int HeatBlender::choose_band(const HeatCanvas& canvas, const Island& island, int row,
+                             int log2_rows) {
+  const int count = island.last_cell - island.first_cell + 1;
+  const float* heat = heat_.data() + island.first_cell;
+  const float* middle = middle_heat_.data() + island.first_cell;
+  const float* next = next_heat_.data() + island.first_cell;
   for (;; --log2_rows) {
     const int rows = 1 << log2_rows;
-    if (row + rows > end) continue;
-    heat_at(canvas, row + rows, next_heat_);
+    if (row + rows > island.end) continue;
+    heat_at(canvas, island, row + rows, next_heat_);
     if (log2_rows == 0) return 0;
-    if (greatest_distance(heat_, next_heat_) > canvas.table->straight) continue;
-    heat_at(canvas, row + rows / 2, middle_heat_);
-    for (int c = 0; c < columns_; ++c) middle_heat_[c] -= 0.5f * (next_heat_[c] - heat_[c]);
-    if (greatest_distance(heat_, middle_heat_) <= canvas.table->bend) return log2_rows;
+    if (any_apart(heat, next, count, canvas.table->straight)) continue;
+    heat_at(canvas, island, row + rows / 2, middle_heat_);
+    if (!any_bent(heat, middle, next, count, canvas.table->bend)) return log2_rows;
   }
 }
 
@@ -265,10 +287,10 @@ void HeatBlender::blend_island(const HeatCanvas& canvas, const Island& island) {
   const int room = samples + (1 << kMaxLog2Spacing) + 1;
   for (auto& knots : knots_) knots.resize(room);
   for (BlendRow* row : {&current_, &next_}) row->reset(room * channels);
-  heat_at(canvas, island.begin, heat_);
+  heat_at(canvas, island, island.begin, heat_);
   fill_row(current_, canvas, island, heat_);
   for (int row = island.begin, log2_rows = 0; row < island.end; row += 1 << log2_rows) {
-    log2_rows = choose_band(canvas, row, island.end, std::min(log2_rows + 1, kMaxLog2Rows));
+    log2_rows = choose_band(canvas, island, row, std::min(log2_rows + 1, kMaxLog2Rows));
     fill_row(next_, canvas, island, next_heat_);
     uint8_t* data = canvas.data + static_cast<ptrdiff_t>(row) * canvas.stride + origin * channels;
     blend_rows(data, canvas.stride, log2_rows, samples * channels, current_, next_);
@@ -293,11 +315,11 @@ void HeatBlender::find_islands(const HeatCanvas& canvas) {
       open = false;
       continue;
     }
-    if (!open) islands_.push_back({run.begin, run.end, first, last});
+    if (!open) islands_.push_back({run.begin, run.end, first, last, 0, 0});
     open = true;
     Island& island = islands_.back();
     island = {island.begin, run.end, std::min(island.first_run, first),
-              std::max(island.last_run, last)};
+              std::max(island.last_run, last), 0, 0};
   }
   // Columns of cells → runs of samples.
   const auto& runs = canvas.x_runs;
@@ -308,6 +330,9 @@ void HeatBlender::find_islands(const HeatCanvas& canvas) {
         runs.begin(), runs.end(), [&](const CellRun& r) { return r.cell <= island.last_run; });
     island.first_run = static_cast<int>(first - runs.begin());
     island.last_run = static_cast<int>(last - runs.begin()) - 1;
+    if (first == last) continue;
+    island.first_cell = first->cell;
+    island.last_cell = (last - 1)->next;
   }
 }
 

@@ -21,6 +21,7 @@ struct CellRun {
 struct Island {
   int begin, end;
   int first_run, last_run;
+  int first_cell, last_cell;  // that these runs lie between
 };
 
 // Columns of cells; none: last < 0.
@@ -48,9 +49,9 @@ class HeatBlender {
   void refine(const HeatPlane& plane);
   void find_islands(const HeatCanvas& canvas);
   void blend_island(const HeatCanvas& canvas, const Island& island);
-  int choose_spacing(const HeatCanvas& canvas, const HeatRow& heat) const;
-  int choose_band(const HeatCanvas& canvas, int row, int end, int log2_rows);
-  void heat_at(const HeatCanvas& canvas, int row, HeatRow& out) const;
+  int choose_spacing(const HeatCanvas& canvas, const Island& island, const HeatRow& heat) const;
+  int choose_band(const HeatCanvas& canvas, const Island& island, int row, int log2_rows);
+  void heat_at(const HeatCanvas& canvas, const Island& island, int row, HeatRow& out) const;
   void fill_row(BlendRow& out, const HeatCanvas& canvas, const Island& island, const HeatRow& heat);
   void look_up(const HeatCanvas& canvas, const Island& island, const HeatRow& heat,
                int log2_spacing, int count);

@@ -32,26 +32,38 @@ Pixel sample_at(const uint8_t* data, int stride, int x, int y, bool chroma) {
   return mean;
 }
 
-// The colour in the plane's order of channels.
-Pixel convert(Pixel pixel, const Frame& frame, int plane) {
-  if (is_yuv(frame.format)) {
-    const RgbToYuv yuv = rgb_to_yuv(frame.matrix == YuvMatrix::kBt709, frame.full_range);
-    convert_rgb(yuv, pixel[3] / 255, pixel[0], pixel[1], pixel[2]);
-    std::rotate(pixel.begin(), pixel.begin() + plane, pixel.begin() + 3);
-  } else if (is_blue_first(frame.format)) {
-    std::swap(pixel[0], pixel[2]);
+// Turns a pixel's colour into the plane's channels, in their order.
+struct PlaneColor {
+  PlaneColor(const Frame& frame, int plane)
+      : yuv(rgb_to_yuv(frame.matrix == YuvMatrix::kBt709, frame.full_range)),
+        plane(plane),
+        is_yuv(tubecam::is_yuv(frame.format)),
+        swapped(is_blue_first(frame.format)) {}
+
+  Pixel operator()(Pixel pixel) const {
+    if (is_yuv) {
+      convert_rgb(yuv, pixel[3] * (1.0f / 255), pixel[0], pixel[1], pixel[2]);
+      if (plane == 1) return {pixel[1], pixel[2], pixel[0], pixel[3]};
+      if (plane == 2) return {pixel[2], pixel[0], pixel[1], pixel[3]};
+    } else if (swapped) {
+      std::swap(pixel[0], pixel[2]);
+    }
+    return pixel;
   }
-  return pixel;
-}
+
+  RgbToYuv yuv;
+  int plane;
+  bool is_yuv, swapped;
+};
 
 void put(BlendRow& row, int sample, int channels, const Pixel& pixel) {
-  const int keep = kKeepAll - static_cast<int>(std::lround(pixel[3] * (kKeepAll - 1) / 255));
+  const int keep = kKeepAll - static_cast<int>(pixel[3] * ((kKeepAll - 1) / 255.0f) + 0.5f);
   for (int c = 0; c < channels; ++c) {
     const int byte = sample * channels + c;
     const float add = std::clamp(pixel[c], 0.0f, pixel[3]) * 128;
     row.keep(byte & 1)[byte >> 1] = static_cast<uint16_t>(c < 3 ? keep : kKeepAll);
     row.add(byte & 1)[byte >> 1] =
-        static_cast<uint16_t>(c < 3 ? kAddNothing + std::lround(add) : kAddNothing);
+        static_cast<uint16_t>(c < 3 ? kAddNothing + static_cast<int>(add + 0.5f) : kAddNothing);
   }
 }
 
@@ -68,11 +80,12 @@ void Sticker::build(cairo_surface_t* picture, const Frame& frame) {
     Plane& plane = planes_[i];
     plane.layout = plane_layout(frame.format, width, height, i);
     plane.rows.resize(plane.layout.height);
+    const PlaneColor color(frame, i);
     for (int y = 0; y < plane.layout.height; ++y) {
       plane.rows[y].reset(plane.layout.width * plane.layout.channels);
       for (int x = 0; x < plane.layout.width; ++x) {
         const Pixel pixel = sample_at(data, stride, x, y, plane.layout.chroma);
-        put(plane.rows[y], x, plane.layout.channels, convert(pixel, frame, i));
+        put(plane.rows[y], x, plane.layout.channels, color(pixel));
       }
     }
   }

@@ -62,7 +62,7 @@ TEST(Blend, RowsLieOnALineBetweenFirstAndNext) {
     next.reset(kBytes);
     for (int i = 0; i < kBytes; ++i) {
       first.keep(i & 1)[i >> 1] = kKeepAll;
-      next.keep(i & 1)[i >> 1] = 1;
+      next.keep(i & 1)[i >> 1] = 16;
       next.add(i & 1)[i >> 1] = kAddNothing + 200 * 128;
     }
     std::vector<uint8_t> bytes(kBytes * rows, 100);
@@ -114,6 +114,20 @@ TEST(Overlay, HeatRisesAlongARamp) {
       now += picture.at(x, 20, c);
     }
     ASSERT_GE(now + 2, before) << x;
+  }
+}
+
+// Where opacity nears 1, keep falls by less than one part a row.
+TEST(Overlay, OpaqueHeatHasNoStrayPixels) {
+  std::vector<float> values;
+  for (int i = 0; i < 48; ++i) values.push_back(0.5f + 0.15f * ((i / 8 + i % 8) % 2));
+  for (const int height : {97, 211, 412, 733}) {
+    Picture picture(301, height, 100);
+    blend_heat(picture.frame, plane_over(picture.frame, values, 6, 8), {ColorMap::kTurbo, 1, 0.15f});
+    for (int y = 1; y < height; ++y)
+      for (int x = 0; x < 301; ++x)
+        for (int c = 0; c < 3; ++c)
+          ASSERT_NEAR(picture.at(x, y, c), picture.at(x, y - 1, c), 24) << x << " " << y;
   }
 }
 

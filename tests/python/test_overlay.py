@@ -66,6 +66,29 @@ def test_heat_equals_its_definition(rng, pixel_format, size, color_map):
         np.testing.assert_allclose(plane, wanted, **TOLERANCES["overlay"])
 
 
+@pytest.mark.parametrize("threshold", [0.0, 0.15, 0.5, 0.8])
+@pytest.mark.parametrize("color_map", overlay.color_map_names())
+def test_large_cells_equal_their_definition(rng, color_map, threshold):
+    """Cells of many pixels, where whole bands of rows are interpolated, at full opacity."""
+    for pixel_format, (h, w) in [("RGB", (6, 7)), ("NV12", (2, 3)), ("BGRx", (4, 9))]:
+        width, height = int(rng.integers(300, 640)), int(rng.integers(200, 420))
+        planes = random_planes(rng, pixel_format, width, height, 0)
+        values = rng.normal(0.5, 0.5, (h, w)).astype(np.float32)
+        geometry = {
+            "stride": (8, 8), "offset": (3.5, 3.5), "clip_height": 8 * h, "clip_width": 8 * w,
+            "source": (0, 0, width, height), "scale": 1.0,
+        }  # fmt: skip
+        style = {"alpha": 1.0, "threshold": threshold}
+        table = overlay.color_table(color_map)
+        expected = reference.blend_heat(
+            pixel_format, width, height, planes, values, table=table, **geometry, **style
+        )
+        frame = _core.Frame(pixel_format, width, height, planes)
+        _core.blend_heat(frame, values, color_map=color_map, **geometry, **style)
+        for plane, wanted in zip(planes, expected):
+            np.testing.assert_allclose(plane, wanted, **TOLERANCES["overlay"])
+
+
 @pytest.mark.parametrize("pixel_format", FORMATS)
 @pytest.mark.parametrize(
     "change", [{"alpha": 0.0}, {"threshold": 1.0}, {"scale": 0.0}, {"scale": -1.0},

@@ -27,8 +27,8 @@ missing_packages() {
 
 install_packages() {
   command -v dpkg-query >/dev/null ||
-    fail "only Debian and Ubuntu are known here. Install what these packages hold: ${packages[*]}." \
-      "Then: make SYSTEM=no"
+    fail "only Debian and Ubuntu are known here. Install what these packages hold:" \
+      "${packages[*]}. Then: make SYSTEM=no"
   local missing
   mapfile -t missing < <(missing_packages)
   ((${#missing[@]})) || return 0
@@ -55,8 +55,8 @@ END
 }
 
 print_python() {
-  local candidate
-  for candidate in ${PYTHON:-python3 /usr/bin/python3 python3.13 python3.12 python3.11 python3.10}; do
+  local candidate candidates="python3 /usr/bin/python3 python3.13 python3.12 python3.11 python3.10"
+  for candidate in ${PYTHON:-$candidates}; do
     if fits "$candidate"; then
       "$candidate" -c 'import sys; print(sys.executable)'
       return

@@ -8,7 +8,7 @@ class TubecamError(Exception):
 
 
 class UsageError(TubecamError, ValueError):
-    """An argument is wrong: shape, dtype, range, name. The command line answers with exit status 2."""
+    """An argument is wrong: shape, dtype, range, name. The command line exits with status 2."""
 
 
 class BundleError(TubecamError):

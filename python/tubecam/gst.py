@@ -97,7 +97,8 @@ def sentence(message: Gst.Message, source: str) -> str:
     text = error.message.strip().rstrip(".")
     stream = Gst.StreamError
     missing = error.domain == "gst-core-error-quark" and error.code == Gst.CoreError.MISSING_PLUGIN
-    if missing or (error.domain == "gst-stream-error-quark" and error.code == stream.CODEC_NOT_FOUND):
+    unknown = error.domain == "gst-stream-error-quark" and error.code == stream.CODEC_NOT_FOUND
+    if missing or unknown:
         return _missing_decoder(source, detail or "")
     known = {
         stream.TYPE_NOT_FOUND: f"{source} is not a video: its format is not recognised",

@@ -64,7 +64,10 @@ def tasks_of(frame: _core.Frame, color_map: str) -> dict[str, Callable[[int], No
     strips = np.random.default_rng(1).random((2, 64))
 
     def blend(plane: np.ndarray) -> Callable[[int], None]:
-        return lambda i: overlay.blend_heat(frame, plane, color_map=color_map)
+        return lambda i: _core.blend_heat(
+            frame, plane, stride=(8, 8), offset=(3.5, 3.5), clip_height=72, clip_width=128,
+            source=(0, 0, frame.width, frame.height), scale=1.0, color_map=color_map,
+        )  # fmt: skip
 
     def caption(strip: int, i: int) -> None:
         painter.draw(

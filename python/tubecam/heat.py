@@ -51,8 +51,10 @@ def paint_heat(
     return painted
 
 
-def heat_opacity(shape: tuple[int, int], window: WindowRecord, pts: int, scale: float) -> np.ndarray:
-    """How much of a picture of `shape` (height, width) full heat would cover, float32 0…1 [H, W]."""
+def heat_opacity(
+    shape: tuple[int, int], window: WindowRecord, pts: int, scale: float
+) -> np.ndarray:
+    """How much of a picture of `shape` (height, width) heat covers: float32 [H, W], 0…1."""
     white = np.full((*shape, 3), 255, np.uint8)
     light = paint_heat(white, window, pts, scale, alpha=1.0, threshold=0.05)[..., 0]
     dark = paint_heat(white - white, window, pts, scale, alpha=1.0, threshold=0.05)[..., 0]

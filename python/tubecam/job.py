@@ -54,7 +54,7 @@ class Result:
 
 
 def check(job: Job) -> None:
-    """Finds before work starts what would be found after it (UsageError, StreamError, UnavailableError)."""
+    """Finds before work starts what would be found after it; raises any TubecamError."""
     if job.output is not None:
         container = container_of(job.output)
         check_writable(job.output, job.source.path, job.overwrite)
@@ -176,7 +176,7 @@ def _open(path: Path) -> IO[str]:
 
 @contextlib.contextmanager
 def _interruptible(player, progress: Progress) -> Iterator[list]:
-    """The first Ctrl-C ends the stream in good order, the second at once; gives the list of them."""
+    """The first Ctrl-C ends the stream in good order, the second at once; gives those so far."""
     interrupts: list = []
 
     def handle(number: int, _frame) -> None:

@@ -1,4 +1,4 @@
-"""The video file that a run writes: container, encoders, and a name that appears when it is whole."""
+"""The video file that a run writes: its container, its encoders, and checks before the work."""
 
 from __future__ import annotations
 
@@ -31,10 +31,8 @@ class Container:
         """The parser of encoded audio that is kept as it is, by its Gst.Caps."""
         from .gst import Gst
 
-        matches = (
-            name for kept, name in self.copy.items() if caps.can_intersect(Gst.Caps.from_string(kept))
-        )
-        return next(matches)
+        known = ((Gst.Caps.from_string(kept), name) for kept, name in self.copy.items())
+        return next(name for kept, name in known if caps.can_intersect(kept))
 
 
 _AAC = {"audio/mpeg,mpegversion=4": "aacparse"}
@@ -48,7 +46,9 @@ _H264 = (
     "x264enc pass=qual quantizer=20 speed-preset=veryfast bframes=0 key-int-max=30",
     "openh264enc bitrate=6000000 gop-size=30 complexity=low",
 )
-_VP8 = ("vp8enc end-usage=cq cq-level=10 min-quantizer=4 target-bitrate=8000000 deadline=1 cpu-used=8",)
+_VP8 = (
+    "vp8enc end-usage=cq cq-level=10 min-quantizer=4 target-bitrate=8000000 deadline=1 cpu-used=8",
+)
 # A fragment a second keeps the file playable even when the process is killed; at the end the
 # file is rewritten as an ordinary one.
 _SAFE = "fragment-duration=1000 fragment-mode=first-moov-then-finalise"

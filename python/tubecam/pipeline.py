@@ -1,8 +1,8 @@
 """The GStreamer pipeline of a run.
 
-    decoder ─video─▶ convert ▶ turn ▶ tee ▶ tubecam ▶ tubeoverlay ▶ tee ▶ encoder ▶ muxer ▶ file
-            │                          └▶ thumbnails                └▶ display       ▲
-            └audio─▶ kept as it is where the file takes it, else encoded anew ───────┘
+    decoder ─video▶ convert ▶ turn ▶ tee ▶ tubecam ▶ tubeoverlay ▶ tee ▶ encoder ▶ muxer
+            │                         └▶ thumbnails                └▶ display       ▲
+            └audio▶ kept as it is where the file takes it, else encoded anew ───────┘
 
 `player.py` plays it.
 """
@@ -260,7 +260,7 @@ class Pipeline(Gst.Pipeline):
 
 
 class _Durations:
-    """Gives frames a duration where they have none: players skip a last frame that lasts no time."""
+    """Gives frames without a duration one: players skip a last frame that lasts no time."""
 
     def __init__(self) -> None:
         self._before: int | None = None

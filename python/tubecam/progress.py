@@ -24,7 +24,8 @@ class Progress:
     def __init__(self, name: str, quiet: bool = False) -> None:
         self._name, self._quiet = name, quiet
         self._bar = None if quiet or not sys.stderr.isatty() else _make_bar()
-        self._task = self._bar.add_task(name, total=None, rate="", windows="") if self._bar else None
+        if self._bar:
+            self._task = self._bar.add_task(name, total=None, rate="", windows="")
         self._started = self._shown = time.monotonic()
 
     def __enter__(self) -> Progress:

@@ -1,4 +1,4 @@
-"""The contact sheet: key frames with their heat, relevance over time, and the tube, in one picture."""
+"""The contact sheet: key frames with their heat, relevance over time, and the tube."""
 
 from __future__ import annotations
 
@@ -256,7 +256,8 @@ def _ticks(low: float, high: float, count: int) -> list[float]:
     raw = max(high - low, 1e-9) / count
     power = 10.0 ** np.floor(np.log10(raw))
     step = next(power * m for m in (1, 2, 5, 10) if power * m >= raw)
-    return [round(i * step, 9) for i in range(int(np.ceil(low / step)), int(high / step + 1e-9) + 1)]
+    first, last = int(np.ceil(low / step)), int(high / step + 1e-9)
+    return [round(i * step, 9) for i in range(first, last + 1)]
 
 
 # ---- tube ----
@@ -288,7 +289,8 @@ def _tube(gallery: Gallery, info: SheetInfo) -> Image.Image:
         x, y = round(left + number * step), round(pad + rise * (last - number))
         image.paste(plane, (x, y), plane)
         at = (x + 2, y + height + lean + 8)
-        draw.text(at, clock(shot.time), "#aab3c0", _font(16))
+        text = f"{shot.time:.2f} s" if shot.time < 60 else clock(shot.time)
+        draw.text(at, text, "#aab3c0", _font(16))
     return image
 
 

@@ -112,7 +112,7 @@ def decoder(source: Source, audio: bool = False, keep: str = ""):
         )
         return made, made.get_by_name("decode")
     # Only what is wanted is exposed and decoded: no subtitles, no cover pictures.
-    wanted = ["video/x-raw(ANY)", *(["audio/x-raw(ANY)"] if audio else []), *([keep] if keep else [])]
+    wanted = filter(None, ["video/x-raw(ANY)", audio and "audio/x-raw(ANY)", keep])
     made = make("uridecodebin", uri=source.uri, expose_all_streams=False)
     made.set_property("caps", Gst.Caps.from_string("; ".join(wanted)))
     if keep:

@@ -1,4 +1,4 @@
-"""A video's explanations without the elements: GStreamer decodes, an Explainer explains, in the caller's thread."""
+"""A video's explanations without the elements: GStreamer decodes, an Explainer explains."""
 
 from __future__ import annotations
 
@@ -100,8 +100,12 @@ def _build(pipeline: Gst.Pipeline, source: Source) -> tuple[Gst.Element, Gst.Ele
         if not inlet.is_linked():
             pad.link(inlet)
 
+    def end_unlinked(_element: Gst.Element) -> None:
+        if not inlet.is_linked():
+            inlet.send_event(Gst.Event.new_eos())
+
     pads.connect("pad-added", link)
-    pads.connect("no-more-pads", lambda _: inlet.is_linked() or inlet.send_event(Gst.Event.new_eos()))
+    pads.connect("no-more-pads", end_unlinked)
     return element, sink
 
 

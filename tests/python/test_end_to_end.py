@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from videos import numbered, read_video, write_video
-
 from tubecam import Explainer, StreamError, cli
+from tubecam.bundles import find_bundle
 from tubecam.commands.demo import compare
+from videos import numbered, read_video, write_video
 
 SIZE = (320, 180)
 
@@ -82,8 +82,8 @@ def test_label_and_strip_are_drawn(demo):
     assert max(change[:20].max(), change[-20:].max()) > 60
 
 
-def test_python_sees_the_same_windows(demo, windows, motion_bundle):
-    with Explainer(motion_bundle, hop=3) as explainer:
+def test_python_sees_the_same_windows(demo, windows):
+    with Explainer(find_bundle(), hop=3) as explainer:
         explanations = list(explainer.explain_video(demo / "demo-input.mp4"))
     assert len(explanations) == len(windows)
     for explanation, window in zip(explanations, windows):

@@ -14,9 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from videos import H264, JPEG, Gst, number_of, numbered, read_sound, read_video, write_video
-
 from tubecam import cli
+from videos import H264, JPEG, Gst, number_of, numbered, read_sound, read_video, write_video
 
 FPS = 30
 
@@ -73,7 +72,7 @@ def test_other_sound_is_encoded_anew(folder, tmp_path):
     source = write_video(folder / "pcm.avi", numbered(45), times, encoder=JPEG, audio=sound)
     for name, kind in (("out.mkv", "audio/mpeg"), ("out.webm", "audio/x-opus")):
         assert run(source, "-o", tmp_path / name, "--no-overlay", "-q") == 0
-        (sound_out, end), = read_sound(tmp_path / name).items()
+        ((sound_out, end),) = read_sound(tmp_path / name).items()
         assert sound_out.startswith(kind) and end == pytest.approx(1.45, abs=0.15)
         assert_same_frames(tmp_path / name, 45)
 
@@ -303,8 +302,9 @@ def test_existing_files_are_kept(video, tmp_path, capsys):
     assert len(read_video(out).frames) == 60
 
 
-@pytest.mark.parametrize("option, name", [("-o", "o.mp4"), ("--jsonl", "o.jsonl"), ("--sheet", "o.png")])
-def test_no_folder_to_write_to(video, tmp_path, capsys, option, name):
+@pytest.mark.parametrize("option", ["-o", "--jsonl", "--sheet"])
+def test_no_folder_to_write_to(video, tmp_path, capsys, option):
+    name = {"-o": "out.mp4", "--jsonl": "out.jsonl", "--sheet": "out.png"}[option]
     assert "there is no folder" in complaint(capsys, video, option, tmp_path / "none" / name)
 
 
@@ -359,8 +359,9 @@ def interrupt(video: Path, out: Path, kind=signal.SIGINT, times: int = 1) -> tup
 def long_video(folder) -> Path:
     """Longer than anyone waits before pressing Ctrl-C."""
     path = folder / "long.mp4"
-    line = "videotestsrc num-buffers=1500 pattern=ball ! video/x-raw,width=960,height=540 ! identity"
-    pipeline = Gst.parse_launch(f"{line} ! {H264} ! mp4mux ! filesink location={path}")
+    source = "videotestsrc num-buffers=1500 pattern=ball ! video/x-raw,width=960,height=540"
+    line = f"{source} ! identity ! {H264} ! mp4mux ! filesink location={path}"
+    pipeline = Gst.parse_launch(line)
     pipeline.set_state(Gst.State.PLAYING)
     pipeline.get_bus().timed_pop_filtered(60 * Gst.SECOND, Gst.MessageType.EOS)
     pipeline.set_state(Gst.State.NULL)

@@ -24,7 +24,8 @@ def record(number: int, label: str = "left", peak: float = 1.0, at=(1, 2, 3)) ->
     pts = np.round(times * 1e9).astype(np.int64)
     return WindowRecord(
         number=number, valid=True, problem="", pts=pts, label=label, score=0.9, target=label,
-        top=((label, 0.9),), method="gradcam", tube=tube, stride=(4, 16, 16), offset=(1.5, 7.5, 7.5),
+        top=((label, 0.9),), method="gradcam", tube=tube, stride=(4, 16, 16),
+        offset=(1.5, 7.5, 7.5),
         clip=(16, 96, 128), crop=(0, 0, 1, 1), curve=np.full(16, peak, np.float32),
         peak=(0.4, 0.4), peak_value=peak, peak_pts=int(pts[5]), boxes=np.zeros((0, 5), np.float32),
         timings={}, receipt={},

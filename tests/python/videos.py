@@ -56,7 +56,7 @@ def write_video(
     frames = iter(frames)
     first = next(frames)
     height, width = first.shape[:2]
-    inject = f"taginject tags=\"{tags}\" !" if tags else ""
+    inject = f'taginject tags="{tags}" !' if tags else ""
     line = (
         f"appsrc name=in format=time max-bytes=0 caps=video/x-raw,format=RGBx,width={width},"
         f"height={height},framerate={fps} ! videoconvert ! {encoder} ! {inject} queue"

@@ -1,1 +1,1 @@
-"""One module a subcommand: `add_parser(subparsers)` describes it, `run(args)` does it and gives the exit status."""
+"""One module a subcommand: `add_parser` describes it, `run` does it and gives the exit status."""

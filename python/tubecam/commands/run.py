@@ -161,9 +161,19 @@ def make_job(args: argparse.Namespace):
                          " sampled frames")  # fmt: skip
     overlay = {"color_map": args.color_map, "alpha": args.alpha, "threshold": args.threshold}
     job = Job(
-        source, bundle, _given(explain), None if args.no_overlay else _given(overlay), args.output, args.jsonl, args.sheet, args.display,
-        args.duration, args.timeout, args.overwrite, args.quiet,
-    )  # fmt: skip
+        source=source,
+        bundle=bundle,
+        explain=_given(explain),
+        overlay=None if args.no_overlay else _given(overlay),
+        output=args.output,
+        jsonl=args.jsonl,
+        sheet=args.sheet,
+        display=args.display,
+        duration=args.duration,
+        timeout=args.timeout,
+        overwrite=args.overwrite,
+        quiet=args.quiet,
+    )
     _check_outputs(job)
     return job
 

@@ -139,6 +139,11 @@ static void gst_tube_overlay_get_property(GObject* object, guint id, GValue* val
   }
 }
 
+static gboolean gst_tube_overlay_start(GstBaseTransform* base) {
+  GST_TUBE_OVERLAY(base)->state->painter.reset();
+  return tubecam::exceptions_are_safe_or_error(GST_ELEMENT(base));
+}
+
 static gboolean gst_tube_overlay_set_caps(GstBaseTransform* base, GstCaps* caps, GstCaps*) {
   return gst_video_info_from_caps(&GST_TUBE_OVERLAY(base)->state->info, caps);
 }
@@ -201,6 +206,7 @@ static void gst_tube_overlay_class_init(GstTubeOverlayClass* klass) {
 
   auto* transform = GST_BASE_TRANSFORM_CLASS(klass);
   transform->transform_ip_on_passthrough = FALSE;
+  transform->start = gst_tube_overlay_start;
   transform->set_caps = gst_tube_overlay_set_caps;
   transform->sink_event = gst_tube_overlay_sink_event;
   transform->before_transform = gst_tube_overlay_before_transform;

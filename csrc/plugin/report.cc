@@ -1,6 +1,7 @@
 #include "plugin/report.h"
 
 #include "base/error.h"
+#include "base/unwind.h"
 #include "plugin/meta.h"
 
 namespace tubecam {
@@ -59,6 +60,16 @@ bool RateLimit::allow() {
 
 void post_error(GstElement* element, const std::exception& error, const std::string& bundle) {
   post(element, GST_MESSAGE_ERROR, code_of(error, bundle), error.what());
+}
+
+bool exceptions_are_safe_or_error(GstElement* element) {
+  if (exceptions_are_safe()) return true;
+  GST_ELEMENT_ERROR(element, LIBRARY, INIT,
+                    ("C++ exceptions would abort this process: GStreamer's libunwind was loaded "
+                     "in front of libgcc. In Python, import tubecam before gi; elsewhere set "
+                     "LD_PRELOAD=libgcc_s.so.1"),
+                    (nullptr));
+  return false;
 }
 
 void post_warning(GstElement* element, const std::string& text) {

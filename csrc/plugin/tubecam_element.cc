@@ -3,7 +3,6 @@
 #include <memory>
 #include <mutex>
 
-#include "base/unwind.h"
 #include "plugin/flow.h"
 #include "plugin/frame_map.h"
 #include "plugin/meta.h"
@@ -121,14 +120,7 @@ static gboolean gst_tubecam_start(GstBaseTransform* base) {
   TubecamState* state = self->state;
   const Settings settings = state->snapshot();
   GstElement* element = GST_ELEMENT(self);
-  if (!tubecam::exceptions_are_safe()) {
-    GST_ELEMENT_ERROR(element, LIBRARY, INIT,
-                      ("C++ exceptions would abort this process: GStreamer's libunwind was loaded "
-                       "in front of libgcc. In Python, import tubecam before gi; elsewhere set "
-                       "LD_PRELOAD=libgcc_s.so.1"),
-                      (nullptr));
-    return FALSE;
-  }
+  if (!tubecam::exceptions_are_safe_or_error(element)) return FALSE;
   try {
     tubecam::post_progress(element, GST_PROGRESS_TYPE_START, "Compiling the model");
     auto session = std::make_unique<Session>(
@@ -187,7 +179,6 @@ static bool gst_tubecam_must_drain(const Flow& flow, GstEvent* event) {
     case GST_EVENT_CAPS:
     case GST_EVENT_SEGMENT:
     case GST_EVENT_SEGMENT_DONE:
-    case GST_EVENT_EOS:
       return true;
     case GST_EVENT_GAP: {
       GstClockTime start, duration;
@@ -201,7 +192,8 @@ static bool gst_tubecam_must_drain(const Flow& flow, GstEvent* event) {
 
 // Before the event goes on. False: it waits behind the frames that it came after.
 static bool gst_tubecam_before_event(Flow& flow, GstEvent* event) {
-  if (gst_tubecam_must_drain(flow, event)) flow.drain();
+  const bool end = GST_EVENT_TYPE(event) == GST_EVENT_EOS;  // comes after every window's message
+  if (end || (flow.holds() && gst_tubecam_must_drain(flow, event))) flow.drain();
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_FLUSH_STOP:
       flow.flush();
@@ -220,7 +212,7 @@ static bool gst_tubecam_before_event(Flow& flow, GstEvent* event) {
       return true;
     }
     default:
-      return !GST_EVENT_IS_SERIALIZED(event) || !flow.holds();
+      return !flow.holds();
   }
 }
 
@@ -228,7 +220,7 @@ static gboolean gst_tubecam_sink_event(GstBaseTransform* base, GstEvent* event) 
   TubecamState* state = GST_TUBECAM(base)->state;
   if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START) {  // not on the streaming thread
     state->cancel();
-  } else if (state->flow && GST_EVENT_IS_SERIALIZED(event) &&
+  } else if (GST_EVENT_IS_SERIALIZED(event) && state->flow &&
              !gst_tubecam_before_event(*state->flow, event)) {
     state->flow->hold(event);
     return TRUE;
@@ -239,7 +231,8 @@ static gboolean gst_tubecam_sink_event(GstBaseTransform* base, GstEvent* event) 
 static gboolean gst_tubecam_query(GstBaseTransform* base, GstPadDirection direction,
                                   GstQuery* query) {
   TubecamState* state = GST_TUBECAM(base)->state;
-  if (GST_QUERY_TYPE(query) == GST_QUERY_DRAIN && direction == GST_PAD_SINK && state->flow) {
+  if (GST_QUERY_TYPE(query) == GST_QUERY_DRAIN && direction == GST_PAD_SINK && state->flow &&
+      state->flow->holds()) {
     state->flow->drain();
   }
   if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY || direction != GST_PAD_SRC) {

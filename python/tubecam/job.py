@@ -15,7 +15,7 @@ from .bundle import Bundle
 from .errors import StreamError
 from .gallery import Gallery
 from .jsonl import JsonLines
-from .output import check_encoders, check_writable, container_of, partial_name
+from .output import check_encoders, check_screen, check_writable, container_of, partial_name
 from .progress import Progress
 from .record import WindowRecord
 from .source import Source
@@ -59,6 +59,8 @@ def check(job: Job) -> None:
         container = container_of(job.output)
         check_writable(job.output, job.source.path, job.overwrite)
         check_encoders(container)
+    if job.display:
+        check_screen()
     for path in filter(None, (job.sheet, _jsonl_path(job))):
         check_writable(path, job.source.path, job.overwrite)
 

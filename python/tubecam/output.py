@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,7 @@ _VP8 = (
 # A fragment a second keeps the file playable even when the process is killed; at the end the
 # file is rewritten as an ordinary one.
 _SAFE = "fragment-duration=1000 fragment-mode=first-moov-then-finalise"
+_SCREENS = ("/dev/dri/card0", "/dev/dri/card1", "/dev/fb0")
 _AAC_ENCODERS = ("avenc_aac", "voaacenc")
 
 CONTAINERS = {
@@ -123,6 +125,16 @@ def check_writable(path: Path, source: Path | None, overwrite: bool) -> None:
             probe.unlink()
     except OSError as error:
         raise StreamError(f"cannot write {path}: {error.strerror}") from error
+
+
+def check_screen() -> None:
+    """Raises StreamError where nothing can be shown; some of GStreamer's sinks crash there."""
+    named = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    if not named and not any(map(os.path.exists, _SCREENS)):
+        raise StreamError(
+            "there is no screen to show the video on (neither DISPLAY nor WAYLAND_DISPLAY is set);"
+            " write a file instead: -o out.mp4"
+        )
 
 
 def partial_name(path: Path) -> Path:

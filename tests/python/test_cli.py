@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
-from tubecam import cli
+from tubecam import cli, jsonl
 from tubecam._version import __version__
+from tubecam.record import WindowRecord
 
 
 def words(capsys) -> str:
@@ -128,3 +130,17 @@ def test_inspect_tells_of_a_changed_file(capsys, motion_bundle, tmp_path):
 def test_inspect_needs_a_bundle(capsys, tmp_path):
     assert status_of("inspect", tmp_path) == 1
     assert "bundle.json" in capsys.readouterr().err
+
+
+def test_a_number_that_is_not_finite_is_null():
+    record = WindowRecord(
+        number=3, valid=False, problem="NaN in the logits", pts=np.arange(4) * 10**9, label="",
+        score=float("nan"), target="left", top=(), method="gradcam", tube=np.zeros((1, 1, 1)),
+        stride=(1, 1, 1), offset=(0, 0, 0), clip=(4, 1, 1), crop=(0, 0, 1, 1),
+        curve=np.full(4, np.inf, np.float32), peak=(0.5, 0.5), peak_value=float("-inf"), peak_pts=0,
+        boxes=np.zeros((0, 5)), timings={"engine": 1.5}, receipt={"logit": float("nan")},
+    )  # fmt: skip
+    window = json.loads(jsonl.line(record), parse_constant=pytest.fail)
+    assert window["problem"] == "NaN in the logits" and window["score"] is None
+    assert window["curve"] == [None] * 4 and window["receipt"] == {"logit": None}
+    assert window["times"] == [0, 1, 2, 3]

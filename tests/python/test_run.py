@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import struct
 import subprocess
@@ -308,10 +307,8 @@ def test_no_folder_to_write_to(video, tmp_path, capsys, option):
     assert "there is no folder" in complaint(capsys, video, option, tmp_path / "none" / name)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_folder_without_permission(video, tmp_path, capsys):
-    tmp_path.chmod(0o500)
-    assert "cannot write" in complaint(capsys, video, "-o", tmp_path / "out.mp4")
+def test_folder_that_nobody_may_write_to(video, capsys):
+    assert "cannot write" in complaint(capsys, video, "-o", "/proc/out.mp4")
 
 
 def test_missing_encoder_names_its_package(video, tmp_path, capsys, monkeypatch):
@@ -320,6 +317,27 @@ def test_missing_encoder_names_its_package(video, tmp_path, capsys, monkeypatch)
     present = gst.has
     monkeypatch.setattr(gst, "has", lambda name: "264" not in name and present(name))
     assert "gstreamer1.0-plugins-ugly" in complaint(capsys, video, "-o", tmp_path / "out.mp4")
+
+
+def test_no_screen(video, capsys, monkeypatch):
+    monkeypatch.setattr("tubecam.output._SCREENS", ())
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    assert "no screen" in complaint(capsys, video, "--display")
+
+
+def test_full_disk(video, tmp_path):
+    """What fits is kept, and the error says so."""
+    code = (
+        "import resource, signal, sys; from tubecam import cli\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "sys.exit(cli.main(['run', *sys.argv[1:], '-q']))"
+    )
+    out = tmp_path / "out.mp4"
+    command = [sys.executable, "-c", code, str(video), "-o", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "out.mp4" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_standstill_fails_in_time(tmp_path, capsys):

@@ -17,7 +17,7 @@ from .._version import __version__
 from ..errors import ExportError, UsageError
 from . import bundle
 from .capture import Capture, capture, shape_of
-from .check import CheckReport, Reference, compare, unseen_cases
+from .check import CheckReport, Reference, check_graph, compare
 from .explained import trace_explained
 from .fold import fold_batch_norm, fold_constants
 from .geometry import Geometry, layer_geometry
@@ -162,8 +162,8 @@ def export(
         files = save(graph.model, folder, GRAPH)
         say("comparing with autograd on inputs that were not traced")
         reference = Reference(found.model, graph.original, graph.layer, time_first)
-        cases = unseen_cases(reference, found.clip.input_shape, graph.classes, seed)
-        check = compare(folder / GRAPH, cases, reference.name, "float32")
+        shape = found.clip.input_shape
+        check, cases = check_graph(folder / GRAPH, reference, shape, graph.classes, seed)
         if precision == "float16":  # the graph is right; now what rounding its weights costs
             halve_weights(graph.model)
             files = save(graph.model, folder, GRAPH)

@@ -235,3 +235,15 @@ def test_relative_errors_never_pass_what_is_not_a_number():
     assert check.relative_error(one, one * 0) == float("inf")
     assert check.relative_error(one[:, :1], one) == float("inf")
     assert check.relative_error(one * 1.5, one * 2) == 0.25
+
+
+def test_only_a_clip_at_a_kink_may_be_replaced():
+    def reference(clip, target, place):  # ∂/∂x of Σ relu(x − place), as the reference gives it
+        step = (clip > place).double().numpy()
+        return check.Case(clip.float().numpy(), target, step, step, step)
+
+    clip = torch.linspace(0.1, 1, 16).reshape(1, 1, 1, 4, 4)
+    at, away = float(clip[0, 0, 0, 1, 1]), float(clip[0, 0, 0, 1, 1]) + 0.01
+    for place, kink in ((at, True), (away, False)):
+        case = reference(clip, 0, place)
+        assert check.at_kink(lambda c, t, p=place: reference(c, t, p), case) is kink

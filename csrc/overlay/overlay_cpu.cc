@@ -76,12 +76,6 @@ TUBECAM_MULTIVERSION void mix_rows(const float* upper, const float* lower, float
 
 // ---- Knots → bytes ----
 
-// Between knots[j] and knots[j + 1] at part m of 2^log2_spacing.
-inline uint16_t between(const uint16_t* knots, int j, int m, int log2_spacing) {
-  const int16_t step = static_cast<int16_t>(knots[j + 1] - knots[j]);
-  return static_cast<uint16_t>(knots[j] + (step * m >> log2_spacing));
-}
-
 // One channel of kChannels at every sample from knots 2^kLog2Spacing samples apart. Each turn ends on a whole word, so that
 // the compiler knows which bytes are even.
 template <int kChannels, int kChannel, int kLog2Spacing>
@@ -97,8 +91,9 @@ __attribute__((always_inline)) inline void expand_channel(const uint16_t* __rest
       const int byte = m * kChannels + kChannel;  // of the turn's
       const int word = turn * (kTurn * kChannels / 2) + byte / 2;
       const int knot = turn * (kTurn >> kLog2Spacing) + (m >> kLog2Spacing);
-      (byte % 2 ? odd : even)[word] =
-          between(knots, knot, m & ((1 << kLog2Spacing) - 1), kLog2Spacing);
+      const int part = m & ((1 << kLog2Spacing) - 1);
+      const int16_t step = static_cast<int16_t>(knots[knot + 1] - knots[knot]) >> kLog2Spacing;
+      (byte % 2 ? odd : even)[word] = static_cast<uint16_t>(knots[knot] + part * step);
     }
   }
 }
@@ -205,7 +200,7 @@ void HeatBlender::look_up(const HeatCanvas& canvas, const Island& island, const 
   uint16_t* const knots[] = {knots_[0].data(), knots_[1].data(), knots_[2].data(),
                              knots_[3].data()};
   const int origin = canvas.x_runs[island.first_run].begin, spacing = 1 << log2_spacing;
-  const bool gray = canvas.table->channels == 1;
+  const int channels = canvas.table->channels;
   for (int r = island.first_run, j = 0; r <= island.last_run; ++r) {
     const CellRun& run = canvas.x_runs[r];
     const int end =
@@ -218,8 +213,10 @@ void HeatBlender::look_up(const HeatCanvas& canvas, const Island& island, const 
     const float part = std::min(static_cast<float>(run.step) * spacing, 1.0f);
     const int value = static_cast<int>(left + rise * share + 0.5f * kOne);
     const int step = static_cast<int>(rise * part);
-    if (gray)
+    if (channels == 1)
       copy_entries<1>(*canvas.table, value, step, j, end, knots);
+    else if (channels == 2)
+      copy_entries<2>(*canvas.table, value, step, j, end, knots);
     else
       copy_entries<3>(*canvas.table, value, step, j, end, knots);
     j = std::max(j, end);

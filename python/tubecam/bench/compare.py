@@ -63,9 +63,7 @@ def compare(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """What differs in the circumstances, one line each."""
     one, other = (_circumstances(document) for document in (before, after))
-    return [
-        f"{name}: {one[name]} → {other[name]}" for name in one if one[name] != other.get(name)
-    ]
+    return [f"{name}: {one[name]} → {other[name]}" for name in one if one[name] != other.get(name)]
 
 
 def _change(name: str, old: list[float], new: list[float]) -> Change:

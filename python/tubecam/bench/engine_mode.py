@@ -169,7 +169,7 @@ class EngineBench:
         subject = self.subject
         if subject.device != "cpu":
             return
-        say("measuring what the machine can do at best")
+        say("finding what the machine can do at best")
         work = graph.work(graph.load(subject.graph.file))
         peak = machine.peak_macs(subject.threads, subject.precision)
         self.floor = machine.floor(work, peak, machine.copy_bandwidth(subject.threads))
@@ -237,5 +237,3 @@ def agree(tube: np.ndarray, reference: np.ndarray) -> dict[str, Any]:
         "correlation": found,
         "drift": drift,
     }
-
-

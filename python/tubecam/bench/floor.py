@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from .graph import Work
 from .forward import compile_model
+from .graph import Work
 
 SIDE = 2048  # of the matrix product's square factors
 COPIED = 64 << 20  # bytes a thread, far beyond caches

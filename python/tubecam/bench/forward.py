@@ -1,4 +1,4 @@
-"""OpenVINO through its Python API, set as the core's engine sets it (csrc/engine/engine_openvino.cc)."""
+"""OpenVINO through its Python API, set as the core sets it in csrc/engine/engine_openvino.cc."""
 
 from __future__ import annotations
 

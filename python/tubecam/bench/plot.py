@@ -113,7 +113,7 @@ def _full_speed(axes, full: dict[str, Any]) -> None:
 
 def _label_rows(axes, names: list[str]) -> None:
     axes.set_yticks(range(len(names)), names, fontsize=10)
-    axes.set_ylim(max(len(names), 1) - 0.4, -0.6)  # the first row on top
+    axes.set_ylim(max(len(names), 4) - 0.4, -0.6)  # the first row on top, thin even when alone
 
 
 def _handles(axes, pairs: list[tuple[str, str]]) -> None:

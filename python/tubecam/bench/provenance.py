@@ -41,13 +41,9 @@ def provenance(bundle: Bundle, threads: int) -> dict[str, Any]:
 def cpu() -> dict[str, Any]:
     """Model, usable cores, instruction sets that matter, clocks in MHz, governor, cgroup limit."""
     info = _read(Path("/proc/cpuinfo"))
-    facts = dict(
-        line.split(":", 1) for line in reversed(info.splitlines()) if line.count(":") >= 1
-    )
+    facts = dict(line.split(":", 1) for line in reversed(info.splitlines()) if line.count(":") >= 1)
     facts = {key.strip(): value.strip() for key, value in facts.items()}
-    clocks = [
-        float(line.split(":")[1]) for line in info.splitlines() if line.startswith("cpu MHz")
-    ]
+    clocks = [float(line.split(":")[1]) for line in info.splitlines() if line.startswith("cpu MHz")]
     wanted = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "amx_tile", "avx512_bf16")
     flags = set((facts.get("flags") or facts.get("Features") or "").split())
     found = {

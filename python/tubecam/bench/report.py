@@ -52,7 +52,7 @@ def milliseconds(value: float) -> str:
 
 
 def ratio_text(found: dict[str, Any]) -> str:
-    """`1.02 × (1.01 … 1.03)`"""
+    """As `1.020 × (1.010 … 1.030)`."""
     return f"{found['value']:.3f} × ({found['low']:.3f} … {found['high']:.3f})"
 
 

@@ -1,4 +1,4 @@
-"""Numbers from samples: percentiles with their conditions, spread, and ratios with their confidence."""
+"""Numbers from samples: percentiles with their conditions, spread, ratios with intervals."""
 
 from __future__ import annotations
 

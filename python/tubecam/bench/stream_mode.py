@@ -59,7 +59,7 @@ class StreamBench:
         levels = stream_counts(self.settings.streams)
         part = self.settings.seconds * (1 - FULL_SPEED_SHARE) / len(levels)
         for i, count in enumerate(levels):
-            self.live.append(self._live(count, part))
+            self._live(count, part)
             progress((1 - FULL_SPEED_SHARE) * (i + 1) / len(levels))
             if self.live[-1]["saturated"]:
                 break
@@ -94,43 +94,29 @@ class StreamBench:
         progress(1)
 
     def _pass(self, explained: bool, longest: float) -> dict[str, float]:
-        from ..pipeline import Options
-
         explain = {**self.settings.explain, "align": "delayed", "late_windows": "wait"}
-        style = {} if explained else None
-        options = Options(explain if explained else None, style, duration=longest)
-        probe, pipeline = self._play(options, paced=False)
-        seconds, frames = probe.seconds(), pipeline.frames - 1
+        elements = (explain, {}) if explained else (None, None)
+        player, probe = self._player(*elements, longest, paced=False)
+        player.play()
+        seconds, frames = probe.seconds(), len(probe.seen["sink"]) - 1
         if frames < 1 or seconds <= 0:
             raise StreamError(f"{self.settings.source.name} has too few frames to measure")
         return {"seconds": seconds, "frames": frames, "windows": len(probe.results)}
 
     # ---- the video's own pace ----
 
-    def _live(self, count: int, seconds: float) -> dict[str, Any]:
-        from ..pipeline import Options
-
+    def _live(self, count: int, seconds: float) -> None:
+        """Adds what `count` streams at once gave, also when they are interrupted."""
         explain = {**self.settings.explain, "align": "latest", "late_windows": "drop"}
+        runs = [self._player(explain, {}, seconds, paced=True) for _ in range(count)]
         busy, wall = time.process_time(), time.perf_counter()
-        probes: list[Any] = []
-        errors: list[BaseException] = []
-
-        def play() -> None:
-            try:
-                options = Options(dict(explain), {}, duration=seconds)
-                probes.append(self._play(options, paced=True)[0])
-            except BaseException as error:
-                errors.append(error)
-
-        threads = [threading.Thread(target=play, daemon=True) for _ in range(count)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if errors:
-            raise errors[0]
-        cores = (time.process_time() - busy) / (time.perf_counter() - wall)
-        return {"streams": count, "cpu_cores": cores, **self._live_facts(probes)}
+        try:
+            _play_together([player for player, _ in runs])
+        finally:
+            cores = (time.process_time() - busy) / (time.perf_counter() - wall)
+            facts = self._live_facts([probe for _, probe in runs])
+            if facts["frames"]:
+                self.live.append({"streams": count, "cpu_cores": cores, **facts})
 
     def _live_facts(self, probes: list[Any]) -> dict[str, Any]:
         stages: dict[str, list[float]] = {}
@@ -152,7 +138,8 @@ class StreamBench:
             "windows": windows,
             "dropped_windows": dropped,
             "windows_per_s": windows / seconds if seconds else 0.0,
-            "saturated": late > LATE_SHARE * frames or dropped > DROPPED_SHARE * (windows + dropped),
+            "saturated": late > LATE_SHARE * frames
+            or dropped > DROPPED_SHARE * (windows + dropped),
             "stages_ms": {name: summarise(values) for name, values in stages.items()},
             "samples_ms": {
                 name: [round(v, 3) for v in stages[name]]
@@ -160,15 +147,42 @@ class StreamBench:
             },
         }
 
-    def _play(self, options, paced: bool):
-        from ..pipeline import Pipeline
+    def _player(self, explain: dict | None, overlay: dict | None, seconds: float, paced: bool):
+        """A player of a new pipeline, and the probe on it."""
+        from ..pipeline import Options, Pipeline
         from ..player import Listeners, Player
         from .stream_probe import StreamProbe
 
+        options = Options(explain, overlay, duration=seconds)
         pipeline = Pipeline(self.settings.source, options)
         probe = StreamProbe(pipeline, paced)
-        Player(pipeline, Listeners()).play()
-        return probe, pipeline
+        return Player(pipeline, Listeners()), probe
+
+
+def _play_together(players: list) -> None:
+    """Plays all to their end; raises what one of them raised."""
+    errors: list[BaseException] = []
+
+    def play(player) -> None:
+        try:
+            player.play()
+        except BaseException as error:  # it belongs to the caller's thread
+            errors.append(error)
+
+    threads = [threading.Thread(target=play, args=(p,), daemon=True) for p in players]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            thread.join()
+    except KeyboardInterrupt:
+        for player in players:
+            player.abort()
+        for thread in threads:
+            thread.join(5)
+        raise
+    if errors:
+        raise errors[0]
 
 
 def stream_counts(most: int) -> list[int]:

@@ -99,7 +99,9 @@ class StreamProbe:
         """Milliseconds by stage, without what came before the first result."""
         since = self.results[0]["time"] if self.results else 0.0
         results = self.results[1:]
-        waits = [(r, r["time"] - t) for r in results if (t := self.seen["tubecam in"].get(r["last"]))]
+        waits = [
+            (r, r["time"] - t) for r in results if (t := self.seen["tubecam in"].get(r["last"]))
+        ]
         own = ("engine", "explain")
         return {
             "decode": self._between("source", "decoded", since),

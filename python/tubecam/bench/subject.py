@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,7 @@ class ModelChoice:
     random_weights: bool = False
     seed: int = 0
     layer: str | None = None
+    clip: dict[str, int] = field(default_factory=dict)  # length, height, width where they differ
 
 
 def open_bundle(text: str, **settings: Any) -> Subject:
@@ -89,7 +90,8 @@ def export_model(choice: ModelChoice, stack: ExitStack, say, **settings: Any) ->
     name = choice.source.rpartition(":")[2]
     export(
         choice.source, folder / name, weights=choice.weights, seed=choice.seed,
-        random_weights=choice.random_weights, layer=choice.layer, progress=say,
+        random_weights=choice.random_weights, layer=choice.layer, clip=choice.clip or None,
+        progress=say,
     )  # fmt: skip
     bundle = load_bundle(folder / name)
     module = load_source(choice.source, *options, None).model

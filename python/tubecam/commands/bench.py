@@ -59,6 +59,8 @@ def _add_model(group) -> None:
     group.add_argument("--random-weights", action="store_true", help="time does not depend on them")
     group.add_argument("--seed", type=int, default=0, help="of random weights (default: 0)")
     group.add_argument("--layer", metavar="PATH", help="the layer to explain (default: the last)")
+    group.add_argument("--length", type=_count, metavar="T", help="slices in a clip (default: 16)")
+    group.add_argument("--size", metavar="HxW", help="of a slice (default: 112x112)")
 
 
 def _add_measurement(group) -> None:
@@ -110,8 +112,9 @@ def _check(args: argparse.Namespace) -> tuple:
 
     if args.bundle and args.model:
         raise UsageError("give a bundle or --model, not both")
-    if args.model is None and (args.weights or args.random_weights or args.layer):
-        raise UsageError("--weights, --random-weights and --layer belong to --model")
+    for name in ("weights", "random_weights", "layer", "length", "size"):
+        if args.model is None and getattr(args, name):
+            raise UsageError(f"--{name.replace('_', '-')} belongs to --model")
     args.peers = peers.parse_peers(args.peers)
     if args.stream and (args.peers or args.model):
         raise UsageError("--stream takes a bundle, without --peers and --model")
@@ -150,7 +153,7 @@ def _engine(args: argparse.Namespace, stack: ExitStack, progress) -> dict[str, A
     settings = {name: getattr(args, name) for name in ("threads", "device", "engine", "precision")}
     if args.model:
         choice = subject.ModelChoice(
-            args.model, args.weights, args.random_weights, args.seed, args.layer
+            args.model, args.weights, args.random_weights, args.seed, args.layer, _clip(args)
         )
         subject.check_choice(choice)
         found = subject.export_model(choice, stack, progress.say, **settings)
@@ -158,14 +161,24 @@ def _engine(args: argparse.Namespace, stack: ExitStack, progress) -> dict[str, A
         found = subject.open_bundle(args.bundle or "motion", **settings)
     bench = EngineBench(found, args.peers, args.duration)
     content = _document("engine", args, found.bundle)
+    bench.prepare(progress.say)
+    for note in bench.notes:
+        progress.note(note)
     try:
-        bench.prepare(progress.say)
-        for note in bench.notes:
-            progress.note(note)
         bench.measure(progress.share)
     except KeyboardInterrupt:
         content["interrupted"] = True
     return {**content, "notes": bench.notes, "engine": bench.facts()}
+
+
+def _clip(args: argparse.Namespace) -> dict[str, int]:
+    """What --length and --size say."""
+    from .export import _size
+
+    clip = {} if args.length is None else {"length": args.length}
+    if args.size is not None:
+        clip["height"], clip["width"] = _size(args.size)
+    return clip
 
 
 def _stream(args: argparse.Namespace, progress) -> dict[str, Any]:
@@ -178,9 +191,7 @@ def _stream(args: argparse.Namespace, progress) -> dict[str, Any]:
     source = open_stream(args.stream, bundle)
     explain = {"bundle": str(folder), "device": args.device, "engine": args.engine,
                "precision": args.precision, "threads": args.threads}  # fmt: skip
-    bench = StreamBench(
-        StreamSettings(source, bundle, explain, args.streams or 1, args.duration)
-    )
+    bench = StreamBench(StreamSettings(source, bundle, explain, args.streams or 1, args.duration))
     content = _document("stream", args, bundle)
     progress.say(f"playing {source.name}")
     try:

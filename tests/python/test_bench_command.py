@@ -1,0 +1,176 @@
+"""`tubecam bench` as a user calls it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tiny_bundle
+import videos
+from tubecam.bench import document
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return tiny_bundle.write(tmp_path_factory.mktemp("bench") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def engine_run(tiny, tubecam_command):
+    """A short bench of a tiny bundle, with its JSON."""
+    target = tiny.parent / "engine.json"
+    result = tubecam_command(
+        "bench", tiny, "--peers", "onnxruntime,torch", "--duration", 0.5, "--json", target
+    )
+    return result, target
+
+
+def video_of(path, seconds: float):
+    """A video of 30 frames a second."""
+    count = round(30 * seconds)
+    return videos.write_video(path, videos.numbered(count), np.arange(count) / 30)
+
+
+def checked(path) -> dict:
+    """The document, valid by its schema."""
+    import jsonschema
+
+    content = json.loads(path.read_text("utf-8"))
+    jsonschema.validate(content, json.loads(document.SCHEMA.read_text("utf-8")))
+    return content
+
+
+def test_engine_mode_measures_every_row(engine_run, tiny):
+    result, target = engine_run
+    assert result.returncode == 0, result.stderr
+    content = checked(target)
+    engine = content["engine"]
+    rows = {row["name"]: row for row in engine["rows"]}
+    assert {"plain", "graph", *tiny_bundle.METHODS, "cam", "onnxruntime"} < rows.keys()
+    assert all(rows[n]["latency_ms"]["n"] >= 5 for n in ("plain", "graph", "gradcam"))
+    assert rows["onnxruntime"]["agreement"]["same_method"]
+    assert "--model" in rows["torch"]["skipped"]
+    assert {"graph/plain", "gradcam/plain", "onnxruntime/gradcam"} <= engine["overheads"].keys()
+    for found in engine["overheads"].values():
+        assert found["low"] <= found["value"] <= found["high"]
+    assert 0 < engine["floor"]["floor_ms"] < rows["gradcam"]["latency_ms"]["max"]
+    assert content["provenance"]["bundle"]["files"].keys() == {"model.onnx", "labels.txt"}
+    assert "gradcam/plain" in result.stdout and "floor" in result.stdout
+
+
+def test_a_bench_compares_with_itself(engine_run, tubecam_command):
+    _, target = engine_run
+    result = tubecam_command("bench", "--compare", target, target)
+    assert result.returncode == 0 and "0 of" in result.stdout, result.stderr
+
+
+def test_a_plot_is_a_picture(engine_run, tmp_path):
+    pytest.importorskip("matplotlib")
+    from PIL import Image
+
+    from tubecam.bench.plot import plot
+
+    plot(json.loads(engine_run[1].read_text("utf-8")), tmp_path / "a.png")
+    pixels = np.asarray(Image.open(tmp_path / "a.png").convert("RGB"))
+    assert pixels.shape[0] > 600 and pixels.shape[1] > 1200
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20
+
+
+def test_torch_peers_compute_the_same_map(tmp_path, tubecam_command):
+    """Own weights in a user's module; captum where it is installed."""
+    target = tmp_path / "bench.json"
+    path = f"{os.path.dirname(__file__)}:{os.environ.get('PYTHONPATH', '')}"
+    result = tubecam_command(
+        "bench", "--model", "export_nets:small", "--peers", "torch,captum", "--duration", 0.5,
+        "--length", 8, "--size", "32x48", "--json", target, env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    rows = {row["name"]: row for row in checked(target)["engine"]["rows"]}
+    assert rows["torch"]["agreement"]["correlation"] > 0.99999
+    assert rows["torch"]["agreement"]["drift"] < 1e-4
+    captum = rows["captum"]
+    assert captum["agreement"].get("same_method") or "pip install captum" in captum["skipped"]
+
+
+def test_stream_mode_measures_every_stage(motion_bundle, tmp_path, tubecam_command):
+    video, target = video_of(tmp_path / "video.mp4", 4), tmp_path / "s.json"
+    result = tubecam_command(
+        "bench", motion_bundle, "--stream", video, "--duration", 6, "--json", target
+    )
+    assert result.returncode == 0, result.stderr
+    stream = checked(target)["stream"]
+    (live,) = stream["live"]
+    for stage in ("decode", "preprocess", "engine", "explanation", "overlay", "source to sink"):
+        assert live["stages_ms"][stage]["n"] > 0, stage
+    assert live["stages_ms"]["last frame to result"]["p50"] >= live["stages_ms"]["engine"]["p50"]
+    assert live["missing_frames"] == 0 and live["windows"] > 0
+    assert stream["full_speed"]["on"]["windows_per_s"] > 0
+    assert stream["full_speed"]["off"]["windows_per_s"] == 0
+    assert stream["full_speed"]["cost"]["n"] >= 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["motion", "--peers", "captun"], "did you mean captum"),
+        (["motion", "--json", "no/such/folder.json"], "there is no folder"),
+        (["motion", "--plot", "plot.txt"], "must end in"),
+        (["motion", "--model", "r3d_18"], "not both"),
+        (["--model", "r3d_18"], "--random-weights"),
+        (["--model", "r3d_19", "--random-weights"], "r3d_19"),
+        (["motion", "--weights", "x.pth"], "belongs to --model"),
+        (["motion", "--streams", "2"], "needs --stream"),
+        (["motion", "--duration", "0"], "not a number above 0"),
+        (["no_such_bundle"], "there is no bundle"),
+        (["motion", "--stream", "no.mp4"], "no file"),
+        (["motion", "--stream", "test"], "give a video file"),
+        (["motion", "--engine", "abacus"], "abacus"),
+        (["motion", "--device", "cuda:0"], "tensorrt"),
+        (["--compare", "no.json", "no.json"], "cannot read"),
+    ],
+)
+def test_bad_input_is_found_before_the_run(arguments, message, tubecam_command, tmp_path):
+    result = tubecam_command("bench", *arguments, cwd=tmp_path)
+    assert result.returncode in (1, 2) and message in result.stderr, result.stderr
+    assert "Traceback" not in result.stderr and "measuring:" not in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_changed_bundle_is_refused(tmp_path, tubecam_command):
+    folder = tiny_bundle.write(tmp_path / "tiny")
+    (folder / "labels.txt").write_text("others\n" * tiny_bundle.CLASSES)
+    result = tubecam_command("bench", folder)
+    assert result.returncode == 1 and "labels.txt" in result.stderr
+
+
+def test_a_video_shorter_than_two_windows_is_refused(motion_bundle, tmp_path, tubecam_command):
+    video = video_of(tmp_path / "short.mp4", 0.5)
+    result = tubecam_command("bench", motion_bundle, "--stream", video)
+    assert result.returncode == 1 and "too short" in result.stderr
+
+
+def test_too_few_samples_for_p99_are_announced(engine_run, tiny, tubecam_command):
+    assert "needs 100 samples" in tubecam_command("bench", tiny, "--duration", 0.01).stderr
+
+
+def test_an_interrupt_prints_what_was_measured(motion_bundle, tmp_path):
+    target = tmp_path / "bench.json"
+    command = [sys.executable, "-m", "tubecam", "bench", str(motion_bundle), "--json", str(target)]
+    process = subprocess.Popen(
+        [*command, "--peers", "onnxruntime", "--duration", "500"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    for line in process.stderr:
+        if "measuring:" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in output and "gradcam" in output
+    assert checked(target)["interrupted"]

@@ -152,4 +152,15 @@ class Rig {
   std::string caps_;
 };
 
+// `tubecam` with the trained bundle.
+constexpr int kWindow = 31;  // frames at 30 a second that fill 16 slices at 15
+
+inline Rig::Properties delayed() { return {{"align", "delayed"}}; }
+
+inline int annotated(const std::vector<BufferPtr>& frames) {
+  int count = 0;
+  for (const BufferPtr& frame : frames) count += annotation_of(frame.get()) != nullptr;
+  return count;
+}
+
 }  // namespace tubecam::testing

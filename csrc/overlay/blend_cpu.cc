@@ -73,11 +73,21 @@ void blend_rows(uint8_t* rows, int stride, int log2_rows, int bytes, const Blend
                 const BlendRow& next) {
   const int words = bytes / 2;
   switch (log2_rows) {
-    case 0: blend_1(rows, stride, words, first, next); break;
-    case 1: blend_2(rows, stride, words, first, next); break;
-    case 2: blend_4(rows, stride, words, first, next); break;
-    case 3: blend_8(rows, stride, words, first, next); break;
-    default: blend_16(rows, stride, words, first, next); break;
+    case 0:
+      blend_1(rows, stride, words, first, next);
+      break;
+    case 1:
+      blend_2(rows, stride, words, first, next);
+      break;
+    case 2:
+      blend_4(rows, stride, words, first, next);
+      break;
+    case 3:
+      blend_8(rows, stride, words, first, next);
+      break;
+    default:
+      blend_16(rows, stride, words, first, next);
+      break;
   }
   if (bytes % 2) blend_last(rows + bytes - 1, stride, log2_rows, words, first, next);
 }

@@ -13,7 +13,7 @@
 namespace tubecam {
 namespace {
 
-constexpr size_t kMaxTextBytes = 400;  // more never fits
+constexpr size_t kMaxTextBytes = 400;           // more never fits
 constexpr int kMinWidth = 48, kMinHeight = 32;  // smaller frames carry no text
 
 template <typename T, void (*kFree)(T*)>

@@ -16,8 +16,8 @@ void check_unit(float value, const char* name) {
 }
 
 void check_plane(const HeatPlane& plane) {
-  check(plane.values != nullptr && plane.h >= 1 && plane.w >= 1, ErrorCode::kUsage,
-        "the heat has ", plane.h, "x", plane.w, " cells; at least 1x1 is needed");
+  check(plane.values != nullptr && plane.h >= 1 && plane.w >= 1, ErrorCode::kUsage, "the heat has ",
+        plane.h, "x", plane.w, " cells; at least 1x1 is needed");
   check(plane.clip_height >= 1 && plane.clip_width >= 1, ErrorCode::kUsage, "the clip's size ",
         plane.clip_height, "x", plane.clip_width, " must be positive");
   for (const double stride : plane.stride)

@@ -108,10 +108,10 @@ __attribute__((always_inline)) inline void expand(const uint16_t* knots, int sam
     expand_channel<kChannels, 2, kLog2Spacing>(knots, samples, even, odd);
 }
 
-#define TUBECAM_EXPAND(name, channels, log2_spacing)                                     \
-  TUBECAM_MULTIVERSION void name(const uint16_t* knots, int samples, int channel,         \
-                                 uint16_t* even, uint16_t* odd) {                        \
-    expand<channels, log2_spacing>(knots, samples, channel, even, odd);                   \
+#define TUBECAM_EXPAND(name, channels, log2_spacing)                                              \
+  TUBECAM_MULTIVERSION void name(const uint16_t* knots, int samples, int channel, uint16_t* even, \
+                                 uint16_t* odd) {                                                 \
+    expand<channels, log2_spacing>(knots, samples, channel, even, odd);                           \
   }
 TUBECAM_EXPAND(expand_1_1, 1, 0)
 TUBECAM_EXPAND(expand_1_2, 1, 1)
@@ -203,8 +203,7 @@ void HeatBlender::look_up(const HeatCanvas& canvas, const Island& island, const 
   const int channels = canvas.table->channels;
   for (int r = island.first_run, j = 0; r <= island.last_run; ++r) {
     const CellRun& run = canvas.x_runs[r];
-    const int end =
-        r == island.last_run ? count : (run.end - origin + spacing - 1) >> log2_spacing;
+    const int end = r == island.last_run ? count : (run.end - origin + spacing - 1) >> log2_spacing;
     const float left = kFull * kOne * heat[run.cell];
     const float rise = kFull * kOne * heat[run.next] - left;
     // A step out of range occurs only where a run is shorter than it.
@@ -315,8 +314,12 @@ void HeatBlender::find_islands(const HeatCanvas& canvas) {
     if (!open) islands_.push_back({run.begin, run.end, first, last, 0, 0});
     open = true;
     Island& island = islands_.back();
-    island = {island.begin, run.end, std::min(island.first_run, first),
-              std::max(island.last_run, last), 0, 0};
+    island = {island.begin,
+              run.end,
+              std::min(island.first_run, first),
+              std::max(island.last_run, last),
+              0,
+              0};
   }
   // Columns of cells → runs of samples.
   const auto& runs = canvas.x_runs;

@@ -60,11 +60,11 @@ class HeatBlender {
   Frame canvas_;                   // its format, matrix and range: what the tables were made for
   std::vector<HeatTable> tables_;  // [planes]
 
-  std::vector<float> cells_;       // [rows_, columns_] refined heat
+  std::vector<float> cells_;  // [rows_, columns_] refined heat
   int rows_ = 0, columns_ = 0;
-  std::vector<float> coarse_;      // [h, columns_] scratch of refine()
+  std::vector<float> coarse_;  // [h, columns_] scratch of refine()
   HeatCanvas plane_;
-  std::vector<HotColumns> hot_;    // [rows_]
+  std::vector<HotColumns> hot_;  // [rows_]
   std::vector<Island> islands_;
   HeatRow heat_, middle_heat_, next_heat_;
   std::array<std::vector<uint16_t>, HeatTable::kWidth> knots_;  // keep, then add by channel

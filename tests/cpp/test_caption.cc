@@ -38,14 +38,16 @@ class CaptionFormats : public testing::TestWithParam<PixelFormat> {};
 
 TEST_P(CaptionFormats, DrawsInsideTheRowsOfAnySize) {
   CaptionPainter painter;
-  for (const auto& [width, height] : {std::pair(48, 32), {49, 33}, {321, 241}, {1280, 720}, {64, 900}}) {
+  for (const auto& [width, height] :
+       {std::pair(48, 32), {49, 33}, {321, 241}, {1280, 720}, {64, 900}}) {
     Canvas canvas(GetParam(), width, height);
     painter.draw(canvas.frame, example(), ColorMap::kTurbo);
     for (int i = 0; i < num_planes(GetParam()); ++i) {
       const PlaneLayout layout = plane_layout(GetParam(), width, height, i);
       bool changed = false;
       for (int y = 0; y < layout.height; ++y) {
-        const uint8_t* row = canvas.frame.plane[i] + static_cast<ptrdiff_t>(y) * canvas.frame.stride[i];
+        const uint8_t* row =
+            canvas.frame.plane[i] + static_cast<ptrdiff_t>(y) * canvas.frame.stride[i];
         const int bytes = layout.width * layout.channels;
         changed |= std::any_of(row, row + bytes, [](uint8_t byte) { return byte != 128; });
         for (int x = bytes; x < bytes + 3; ++x) ASSERT_EQ(row[x], 128);
@@ -70,9 +72,14 @@ TEST(Caption, NothingToSayLeavesTheFrame) {
 
 TEST(Caption, AnyBytesAsText) {
   CaptionPainter painter;
-  const std::string texts[] = {"\xff\xfe\x80", std::string("a\0b", 3), "\xed\xa0\x80",
-                               std::string(100000, 'w'), std::string(399, 'a') + "\xc3\xa9",
-                               "\xd7\x99\xd7\x9e\xd7\x99\xd7\x9f", "\xe5\x8f\xb3\xe3\x81\xb8", "a\nb\r\n"};
+  const std::string texts[] = {"\xff\xfe\x80",
+                               std::string("a\0b", 3),
+                               "\xed\xa0\x80",
+                               std::string(100000, 'w'),
+                               std::string(399, 'a') + "\xc3\xa9",
+                               "\xd7\x99\xd7\x9e\xd7\x99\xd7\x9f",
+                               "\xe5\x8f\xb3\xe3\x81\xb8",
+                               "a\nb\r\n"};
   for (const std::string& text : texts) {
     Canvas canvas(PixelFormat::kRGB, 320, 240);
     Caption caption = example();

@@ -85,7 +85,8 @@ TEST(Blend, ResetRowsLeaveEveryByte) {
 TEST(Overlay, FullHeatIsTheLastColorAtAlpha) {
   Picture picture(40, 30, 100);
   const std::vector<float> values(6, 3.0f);
-  blend_heat(picture.frame, plane_over(picture.frame, values, 2, 3), {ColorMap::kViridis, 0.5f, 0.1f});
+  blend_heat(picture.frame, plane_over(picture.frame, values, 2, 3),
+             {ColorMap::kViridis, 0.5f, 0.1f});
   const auto& last = color_table(ColorMap::kViridis)[255];
   for (int y = 0; y < 30; ++y)
     for (int x = 0; x < 40; ++x)
@@ -123,7 +124,8 @@ TEST(Overlay, OpaqueHeatHasNoStrayPixels) {
   for (int i = 0; i < 48; ++i) values.push_back(0.5f + 0.15f * ((i / 8 + i % 8) % 2));
   for (const int height : {97, 211, 412, 733}) {
     Picture picture(301, height, 100);
-    blend_heat(picture.frame, plane_over(picture.frame, values, 6, 8), {ColorMap::kTurbo, 1, 0.15f});
+    blend_heat(picture.frame, plane_over(picture.frame, values, 6, 8),
+               {ColorMap::kTurbo, 1, 0.15f});
     for (int y = 1; y < height; ++y)
       for (int x = 0; x < 301; ++x)
         for (int c = 0; c < 3; ++c)
@@ -187,7 +189,8 @@ TEST(ColorMap, NamesAreParsedAndListed) {
     parse_color_map("sunset");
     FAIL();
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("inferno, turbo, viridis, hot, jet"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("inferno, turbo, viridis, hot, jet"),
+              std::string::npos);
   }
 }
 
@@ -195,7 +198,8 @@ TEST(ColorMap, TablesAreSmooth) {
   for (const std::string& name : color_map_names()) {
     const auto& table = color_table(parse_color_map(name));
     for (int i = 1; i < 256; ++i)
-      for (int c = 0; c < 3; ++c) EXPECT_LE(std::abs(table[i][c] - table[i - 1][c]), 7) << name << i;
+      for (int c = 0; c < 3; ++c)
+        EXPECT_LE(std::abs(table[i][c] - table[i - 1][c]), 7) << name << i;
   }
 }
 

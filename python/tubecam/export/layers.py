@@ -107,7 +107,7 @@ def descendants(node: fx.Node) -> set[fx.Node]:
     return _reach([node], lambda n: list(n.users))
 
 
-def _reach(start: list[fx.Node], step) -> set[fx.Node]:  # noqa: ANN001
+def _reach(start: list[fx.Node], step) -> set[fx.Node]:
     seen: set[fx.Node] = set()
     waiting = list(start)
     while waiting:
@@ -118,7 +118,7 @@ def _reach(start: list[fx.Node], step) -> set[fx.Node]:  # noqa: ANN001
     return seen
 
 
-def run_nodes(module: fx.GraphModule, nodes: Iterable[fx.Node], values: dict, dtype=None) -> None:  # noqa: ANN001
+def run_nodes(module: fx.GraphModule, nodes: Iterable[fx.Node], values: dict, dtype=None) -> None:
     """Evaluates `nodes` in order into `values`; constants are cast to `dtype` where it is given."""
     for node in nodes:
         if node in values:

@@ -25,7 +25,8 @@ class RateLimit {
 // property RESOURCE SETTINGS, an engine that is not there LIBRARY INIT and one that fails LIBRARY
 // FAILED.
 void post_error(GstElement* element, const std::exception& error, const std::string& bundle);
-// The same where C++ exceptions would abort the process (Note [Unwinding]); false then. To be asked before anything throws.
+// The same where C++ exceptions would abort the process (Note [Unwinding]); false then. To be asked
+// before anything throws.
 bool exceptions_are_safe_or_error(GstElement* element);
 void post_warning(GstElement* element, const std::string& text);
 void post_progress(GstElement* element, GstProgressType type, const std::string& text);

@@ -10,6 +10,9 @@ namespace {
 // With Align::kLatest: an explanation that ended longer ago than this says nothing about the frame.
 constexpr int64_t kMaxAge = 5'000'000'000;
 
+// Seconds of work a frame, until frames have been measured: the first must not come too late.
+constexpr double kFirstWork = 0.01;
+
 size_t clip_size(const ClipSpec& spec) {
   return size_t{3} * spec.length * spec.height * spec.width;
 }
@@ -22,6 +25,7 @@ Stream::Stream(const ClipSpec& spec, const Options& options, Worker::Explain exp
       window_(spec, options.hop),
       hop_(options.hop),
       worker_(std::move(explain), std::move(listener), clip_size(spec)) {
+  work_.sample(kFirstWork);
   turnaround_.sample(options.inference_seconds);
   latency_.set(fixed_seconds(0), measured_seconds());
 }

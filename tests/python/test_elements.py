@@ -8,6 +8,7 @@ import subprocess
 
 import numpy as np
 import pytest
+
 import tiny_bundle
 
 gst = pytest.importorskip("tubecam.gst")
@@ -97,7 +98,7 @@ def test_regions_lie_where_the_boxes_are(bundle):
     def probe(_pad, info):
         buffer = info.get_buffer()
         fields = metadata.read(buffer)
-        for i, (x, y, width, height, value) in enumerate(fields["boxes"]):
+        for i, (x, y, width, _, value) in enumerate(fields["boxes"]):
             region = GstVideo.buffer_get_video_region_of_interest_meta_id(buffer, i)
             assert (region.x, region.y) == (round(x * 64), round(y * 48))
             assert region.x + region.w == round((x + width) * 64)

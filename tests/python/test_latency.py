@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 import tiny_bundle
 
 gst = pytest.importorskip("tubecam.gst")
@@ -24,7 +25,9 @@ def bundle(tmp_path_factory):
 def live(bundle, align: str) -> str:
     source = "videotestsrc is-live=true num-buffers=90 pattern=ball"
     caps = "video/x-raw,format=I420,width=320,height=240,framerate=30/1"
-    sink = f"fakesink name=s sync=true max-lateness={5 * Gst.MSECOND}"
+    # The deadline is what a busy machine may need to wake a thread; a window is 7 × as long.
+    late = f"max-lateness={5 * Gst.MSECOND} processing-deadline={100 * Gst.MSECOND}"
+    sink = f"fakesink name=s sync=true {late}"
     return f"{source} ! {caps} ! tubecam name=t bundle={bundle} align={align} ! {sink}"
 
 
@@ -55,7 +58,7 @@ def test_delayed_frames_are_shown_in_time_when_the_latency_is_reported(bundle, r
     assert all(fields is not None for _, fields in played.frames["t"])
     # Unreported, a sink still renders one frame a second, as proof of life, and those that the end
     # sets free.
-    assert counts[0] == 90 if reported else counts[0] <= 30
+    assert counts[0] == 90 if reported else counts[0] <= 10
 
 
 def test_latest_frames_are_shown_in_time(bundle):

@@ -12,8 +12,8 @@ namespace tubecam {
 constexpr int kKeepAll = 32768;
 constexpr int kAddNothing = 64;
 
-// What one row does to its bytes. Even and odd bytes lie apart: the kernel works on words of two bytes, so that no lane
-// changes its place between loading and storing.
+// What one row does to its bytes. Even and odd bytes lie apart: the kernel works on words of two
+// bytes, so that no lane changes its place between loading and storing.
 class BlendRow {
  public:
   // All bytes stay.
@@ -33,8 +33,9 @@ class BlendRow {
   size_t half_ = 0;
 };
 
-// Blends 2^log2_rows rows (log2_rows 0…4) of `bytes` bytes in place: the first by `first`, on a line towards `next`, which
-// belongs to the row after the last. Steps are rounded down: where rows are interpolated, `keep` is at least 16.
+// Blends 2^log2_rows rows (log2_rows 0…4) of `bytes` bytes in place: the first by `first`, on a
+// line towards `next`, which belongs to the row after the last. Steps are rounded down: where rows
+// are interpolated, `keep` is at least 16.
 void blend_rows(uint8_t* rows, int stride, int log2_rows, int bytes, const BlendRow& first,
                 const BlendRow& next);
 

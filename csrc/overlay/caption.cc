@@ -190,8 +190,9 @@ uint32_t mix_pixel(uint32_t below, const std::array<uint8_t, 3>& rgb, double opa
   return result;
 }
 
-// The curve's columns, each in its value's colour, under a light edge: the dark end of a colour map would vanish on the
-// backing. Written pixel by pixel: a path a column takes Cairo ten times longer.
+// The curve's columns, each in its value's colour, under a light edge: the dark end of a colour map
+// would vanish on the backing. Written pixel by pixel: a path a column takes Cairo ten times
+// longer.
 void fill_curve(cairo_surface_t* picture, const StripPlace& place, const std::vector<float>& strip,
                 ColorMap color_map, double edge) {
   cairo_surface_flush(picture);

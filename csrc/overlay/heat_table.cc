@@ -10,8 +10,8 @@
 namespace tubecam {
 namespace {
 
-// Not quite all: differences between entries must fit into 16 bits, and a step down, which is rounded down, may not take
-// `keep` below 0 within a band of 16 rows.
+// Not quite all: differences between entries must fit into 16 bits, and a step down, which is
+// rounded down, may not take `keep` below 0 within a band of 16 rows.
 constexpr int kMaxShare = kKeepAll - 32;
 constexpr float kMaxLineError = 0.8f, kMaxBendError = 0.7f;  // levels
 

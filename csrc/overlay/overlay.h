@@ -25,7 +25,8 @@ struct HeatPlane {
   int h = 0, w = 0;
   std::array<double, 2> stride{}, offset{};  // y, x, clip pixels
   int clip_height = 0, clip_width = 0;
-  Rect source;                           // the model's crop, frame pixels: clip pixel c covers source.x + c·source.width/clip_width …
+  // The model's crop, frame pixels: clip pixel c begins at source.x + c·source.width/clip_width.
+  Rect source;
   float scale = 1;                       // the value shown as full heat (1.0), logit units
 };
 
@@ -44,6 +45,7 @@ struct HeatPlane {
 // The CPU kernel works in fixed point: within 2 levels of this definition for thresholds up to 0.8.
 //
 // Throws kUsage when the frame, the geometry or the style is out of range.
-void blend_heat(const Frame& frame, const HeatPlane& plane, const HeatStyle& style, Device device = {});
+void blend_heat(const Frame& frame, const HeatPlane& plane, const HeatStyle& style,
+                Device device = {});
 
 }  // namespace tubecam

@@ -76,8 +76,8 @@ TUBECAM_MULTIVERSION void mix_rows(const float* upper, const float* lower, float
 
 // ---- Knots → bytes ----
 
-// One channel of kChannels at every sample from knots 2^kLog2Spacing samples apart. Each turn ends on a whole word, so that
-// the compiler knows which bytes are even.
+// One channel of kChannels at every sample from knots 2^kLog2Spacing samples apart. Each turn ends
+// on a whole word, so that the compiler knows which bytes are even.
 template <int kChannels, int kChannel, int kLog2Spacing>
 __attribute__((always_inline)) inline void expand_channel(const uint16_t* __restrict knots,
                                                           int samples, uint16_t* __restrict even,
@@ -131,7 +131,8 @@ TUBECAM_EXPAND(expand_4_4, 4, 2)
 TUBECAM_EXPAND(expand_4_8, 4, 3)
 #undef TUBECAM_EXPAND
 
-// Entries at knots begin … end − 1 from heats on a line, 16 fraction bits; apart, keep and add by channel.
+// Entries at knots begin … end − 1 from heats on a line, 16 fraction bits; apart, keep and add by
+// channel.
 template <int kAdds>
 void copy_entries(const HeatTable& table, int heat, int step, int begin, int end,
                   uint16_t* const (&knots)[HeatTable::kWidth]) {
@@ -236,9 +237,10 @@ void HeatBlender::fill_row(BlendRow& out, const HeatCanvas& canvas, const Island
 }
 
 // Note [Bands]
-// Keep and add cost a look-up in the table; a line between two of them costs next to nothing. So of 16 rows one is looked
-// up, and in it every eighth sample, as long as the heat between lies on a line (HeatTable::bend: cells bend it) and the table
-// over this heat does (HeatTable::straight); where not, of 8, 4, 2 or each.
+// Keep and add cost a look-up in the table; a line between two of them costs next to nothing. So of
+// 16 rows one is looked up, and in it every eighth sample, as long as the heat between lies on a
+// line (HeatTable::bend: cells bend it) and the table over this heat does (HeatTable::straight);
+// where not, of 8, 4, 2 or each.
 int HeatBlender::choose_spacing(const HeatCanvas& canvas, const Island& island,
                                 const HeatRow& heat) const {
   const float* cells = heat.data() + island.first_cell;
@@ -246,7 +248,8 @@ int HeatBlender::choose_spacing(const HeatCanvas& canvas, const Island& island,
   int log2_spacing = kMaxLog2Spacing;
   for (; log2_spacing > 0; --log2_spacing) {
     const float share = static_cast<float>(canvas.x_step * (1 << log2_spacing));  // of a cell
-    // Where lines of different slope meet, one over both is off by a quarter of the difference, half by any_bent's measure.
+    // Where lines of different slope meet, one over both is off by a quarter of the difference,
+    // half by any_bent's measure.
     const float bend = 2 * canvas.table->bend / share;
     const bool ends = steps > 0 && std::max(std::abs(cells[1] - cells[0]),
                                             std::abs(cells[steps] - cells[steps - 1])) > 2 * bend;

@@ -10,7 +10,8 @@
 
 namespace tubecam {
 
-// A run of samples along one axis between two neighbouring cells: at sample i a share start + (i − begin)·step of `next`.
+// A run of samples along one axis between two neighbouring cells: at sample i a share start + (i −
+// begin)·step of `next`.
 struct CellRun {
   int begin, end;
   int cell, next;

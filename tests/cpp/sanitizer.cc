@@ -10,8 +10,9 @@ extern "C" __attribute__((visibility("default"))) void* dlopen(const char* file,
   return next(file, flags & ~RTLD_DEEPBIND);
 }
 
-// What these libraries keep until the process ends is theirs. GLib's is its table of quarks, made before main(); since
-// every g_malloc() then counts as GLib's, test_elements.py watches GStreamer's objects with the leaks tracer.
+// What these libraries keep until the process ends is theirs. GLib's is its table of quarks, made
+// before main(); since every g_malloc() then counts as GLib's, test_elements.py watches GStreamer's
+// objects with the leaks tracer.
 extern "C" __attribute__((visibility("default"))) const char* __lsan_default_suppressions() {
   return "leak:libopenvino\nleak:libtbb\nleak:libfontconfig\nleak:libpango\nleak:libglib\n";
 }

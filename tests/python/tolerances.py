@@ -18,8 +18,8 @@ TOLERANCES: dict[str, dict[str, float]] = {
     "engine": {"rtol": 0.0, "atol": 1e-5},
     # Of the tube's greatest magnitude. Trilinear weights are float32, eight terms a sample.
     "tube": {"rtol": 0.0, "atol": 2e-6},
-    # Of 255, against the definition before rounding. Rounding to a byte takes 0.5, the table of 2048
-    # heats 0.3 at its steepest; lines between looked-up samples may be off by 0.8, at kinks by 0.7,
-    # but hardly at the same place. Seen: 1.4.
+    # Of 255, against the definition before rounding. Rounding to a byte takes 0.5, the table of
+    # 2048 heats 0.3 at its steepest; lines between looked-up samples may be off by 0.8, at kinks by
+    # 0.7, but hardly at the same place. Seen: 1.4.
     "overlay": {"rtol": 0.0, "atol": 2.0},
 }

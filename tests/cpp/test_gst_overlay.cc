@@ -67,6 +67,41 @@ TEST(Overlay, DrawsHeatWhereTheTubeIsHot) {
   EXPECT_EQ(changed(a, b, 64, 50, 64), 0);
 }
 
+TEST(Overlay, ACellIsDrawnWhereItsPixelsCameFrom) {
+  // One hot cell of 5×5 over an 80×80 clip that was cut out of a frame of 200×120 at (60, 20), 80 pixels wide and high.
+  Rig rig("tubeoverlay", {{"show-label", "false"}, {"show-strip", "false"}, {"threshold", "0"}});
+  const std::string caps = video_caps("RGB", 200, 120);
+  rig.caps(caps);
+  GstBuffer* buffer = picture(caps, 0);
+  gst_buffer_memset(buffer, 0, 0, gst_buffer_get_size(buffer));
+  annotate(buffer);
+  GstStructure* fields =
+      gst_custom_meta_get_structure(gst_buffer_get_custom_meta(buffer, "tubecam"));
+  gst_structure_set(fields, "tube-h", G_TYPE_INT, 5, "tube-w", G_TYPE_INT, 5, "stride-y",
+                    G_TYPE_DOUBLE, 16.0, "stride-x", G_TYPE_DOUBLE, 16.0, "offset-y", G_TYPE_DOUBLE,
+                    7.5, "offset-x", G_TYPE_DOUBLE, 7.5, "clip-height", G_TYPE_INT, 80,
+                    "clip-width", G_TYPE_INT, 80, "crop-x", G_TYPE_DOUBLE, 60.0 / 200, "crop-y",
+                    G_TYPE_DOUBLE, 20.0 / 120, "crop-width", G_TYPE_DOUBLE, 80.0 / 200,
+                    "crop-height", G_TYPE_DOUBLE, 80.0 / 120, nullptr);
+  std::vector<float> tube(25, 0.0f);
+  tube[1 * 5 + 3] = 1;
+  set_floats(fields, "tube", tube);
+  gst_harness_push(rig.harness(), buffer);
+  const auto drawn = bytes_of(BufferPtr(gst_harness_pull(rig.harness())).get());
+  double sum = 0, x_sum = 0, y_sum = 0;
+  for (int y = 0; y < 120; ++y) {
+    for (int x = 0; x < 200; ++x) {
+      const double light = drawn[y * 600 + 3 * x];  // red grows with heat
+      sum += light;
+      x_sum += light * (x + 0.5);
+      y_sum += light * (y + 0.5);
+    }
+  }
+  ASSERT_GT(sum, 0);
+  EXPECT_NEAR(x_sum / sum, 60 + 16 * 3.5, 0.5);
+  EXPECT_NEAR(y_sum / sum, 20 + 16 * 1.5, 0.5);
+}
+
 TEST(Overlay, EverythingOffIsPassthrough) {
   Rig rig("tubeoverlay",
           {{"show-label", "false"}, {"show-strip", "false"}, {"show-heat", "false"}});

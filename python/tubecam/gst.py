@@ -110,6 +110,8 @@ def sentence(message: Gst.Message, source: str) -> str:
         return known[stream(error.code)]
     if factory_name(message.src) in ("tubecam", "tubeoverlay"):
         return text
+    if "not-negotiated" in (detail or ""):
+        return f"{source}: its pictures have a size or format that cannot be used"
     where = f" ({message.src.name})" if message.src is not None else ""
     last = (detail or "").strip().splitlines()[-1:]
     generic = "internal data" in text.lower() or "could not" in text.lower()

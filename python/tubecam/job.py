@@ -15,7 +15,14 @@ from .bundle import Bundle
 from .errors import StreamError
 from .gallery import Gallery
 from .jsonl import JsonLines
-from .output import check_encoders, check_screen, check_writable, container_of, partial_name
+from .output import (
+    check_encoders,
+    check_screen,
+    check_writable,
+    container_of,
+    is_playable,
+    partial_name,
+)
 from .progress import Progress
 from .record import WindowRecord
 from .source import Source
@@ -121,7 +128,7 @@ def _finish(job: Job, result: Result, gallery: Gallery, failed: BaseException | 
     kept = []
     if job.output is not None:
         part = partial_name(job.output)
-        if result.frames and part.is_file() and part.stat().st_size:
+        if result.frames and is_playable(part):
             part.replace(job.output)
             kept.append(job.output)
         else:

@@ -137,6 +137,23 @@ def check_screen() -> None:
         )
 
 
+def is_playable(path: Path) -> bool:
+    """Whether a file that was cut short can be played: an MP4 cannot before its header is there."""
+    if path.suffix.lower() not in (".mp4", ".mov"):
+        return path.is_file() and path.stat().st_size > 0
+    try:
+        with path.open("rb") as file:
+            while len(head := file.read(16)) >= 8:
+                size, kind = int.from_bytes(head[:4], "big"), head[4:8]
+                size = int.from_bytes(head[8:], "big") if size == 1 else size
+                if kind == b"moov" or size < 8:
+                    return kind == b"moov"
+                file.seek(size - len(head), 1)
+    except OSError:
+        pass
+    return False
+
+
 def partial_name(path: Path) -> Path:
     """Where a file is written until it is whole: `out.partial.mp4` for `out.mp4`."""
     return path.with_name(f"{path.stem}.partial{path.suffix}")

@@ -66,6 +66,8 @@ class Pipeline(Gst.Pipeline):
         self._muxer: Gst.Element | None = None
         self._decoder: Gst.Element | None = None
         self._first: int | None = None
+        self._stated: int | None = None  # the last frame's own time
+        self._next = 0  # the time of a frame that has none
         self._closed = False
         self._inlets: list[Gst.Pad] = []
         self._video = self._build_explanation()
@@ -159,7 +161,7 @@ class Pipeline(Gst.Pipeline):
             self._build_test()
             return
         copy = self.container.copy_caps if self.container else ""
-        element, pads = decoder(self.source, audio=self.container is not None, keep=copy)
+        element, pads = decoder(self.source, copy)
         pads.connect("pad-added", self._pad_added)
         pads.connect("no-more-pads", self._no_more_pads)
         self.add(element)
@@ -217,7 +219,10 @@ class Pipeline(Gst.Pipeline):
 
     def _gate(self, _pad: Gst.Pad, info: Gst.PadProbeInfo, video: bool) -> Gst.PadProbeReturn:
         """Lets buffers in until the inlets close or the duration is over."""
-        pts, duration = info.get_buffer().pts, self.options.duration
+        buffer, duration = info.get_buffer(), self.options.duration
+        if video:
+            self._give_time(buffer)
+        pts = buffer.pts
         self.taken += 1
         if pts != Gst.CLOCK_TIME_NONE:
             self.end = max(self.end, pts / Gst.SECOND)
@@ -228,6 +233,15 @@ class Pipeline(Gst.Pipeline):
                 self.cut = self.cut or video
                 return Gst.PadProbeReturn.DROP
         return Gst.PadProbeReturn.DROP if self._closed else Gst.PadProbeReturn.OK
+
+    def _give_time(self, buffer: Gst.Buffer) -> None:
+        """Lets a frame without a time, or with its predecessor's (as in GIFs), follow that one."""
+        stated = buffer.pts
+        if stated in (Gst.CLOCK_TIME_NONE, self._stated):
+            buffer.pts = self._next
+        known = _SHORTEST <= buffer.duration < Gst.CLOCK_TIME_NONE
+        self._next = buffer.pts + (buffer.duration if known else Gst.SECOND // 30)
+        self._stated = stated
 
     def _count(self, pad: Gst.Pad) -> None:
         pad.add_probe(Gst.PadProbeType.BUFFER, self._counted)

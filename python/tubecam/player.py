@@ -125,10 +125,12 @@ class Player:
         if kind == types.EOS:
             return True
         if kind == types.ERROR:
-            self.pipeline.problem = self.pipeline.problem or sentence(message, self._name)
+            writing = isinstance(message.src, GstBase.BaseSink)
+            name = str(self.pipeline.options.output) if writing else self._name
+            self.pipeline.problem = self.pipeline.problem or sentence(message, name)
             self.stop()
             # What is under way can still be finished, unless it is the file that failed.
-            return not self.pipeline.frames or isinstance(message.src, GstBase.BaseSink)
+            return not self.pipeline.frames or writing
         if kind == types.WARNING:
             text = sentence(message, self._name)
             if text not in self._warned and len(self._warned) < 20:

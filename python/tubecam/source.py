@@ -94,13 +94,11 @@ def _file(text: str, path: Path) -> Source:
     return Source(text, "file", path.resolve().as_uri(), path)
 
 
-def decoder(source: Source, audio: bool = False, keep: str = ""):
+def decoder(source: Source, keep: str = ""):
     """An element that decodes a source, and the one whose `pad-added` tells of its pads.
 
     Parameters
     ----------
-    audio
-        Whether sound is wanted besides the pictures.
     keep
         Caps of encoded sound that is handed out as it is.
     """
@@ -111,10 +109,7 @@ def decoder(source: Source, audio: bool = False, keep: str = ""):
             f"v4l2src device={source.uri} ! decodebin name=decode", False
         )
         return made, made.get_by_name("decode")
-    # Only what is wanted is exposed and decoded: no subtitles, no cover pictures.
-    wanted = filter(None, ["video/x-raw(ANY)", audio and "audio/x-raw(ANY)", keep])
-    made = make("uridecodebin", uri=source.uri, expose_all_streams=False)
-    made.set_property("caps", Gst.Caps.from_string("; ".join(wanted)))
+    made = make("uridecodebin", uri=source.uri)
     if keep:
         made.connect("autoplug-continue", _continue, Gst.Caps.from_string(keep))
     return made, made

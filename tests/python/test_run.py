@@ -14,6 +14,9 @@ import numpy as np
 import pytest
 
 from tubecam import cli
+from tubecam.output import is_playable
+from tubecam.pipeline import Options, Pipeline
+from tubecam.source import parse_source
 from videos import H264, JPEG, Gst, number_of, numbered, read_sound, read_video, write_video
 
 FPS = 30
@@ -327,7 +330,7 @@ def test_no_screen(video, capsys, monkeypatch):
 
 
 def test_full_disk(video, tmp_path):
-    """What fits is kept, and the error says so."""
+    """The error names the file that could not be written."""
     code = (
         "import resource, signal, sys; from tubecam import cli\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
@@ -337,7 +340,28 @@ def test_full_disk(video, tmp_path):
     out = tmp_path / "out.mp4"
     command = [sys.executable, "-c", code, str(video), "-o", str(out)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1 and "out.mp4" in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert f"{out}: Could not write" in done.stderr
+
+
+def test_a_header_decides_what_can_be_played(video, tmp_path):
+    data = video.read_bytes()
+    for end, playable in ((len(data), True), (data.index(b"moov") - 4, False), (10, False)):
+        (tmp_path / "cut.mp4").write_bytes(data[:end])
+        assert is_playable(tmp_path / "cut.mp4") is playable
+
+
+def test_frames_without_times(video, tmp_path):
+    """Animated GIFs give every frame the same time; each then follows the one before."""
+    pipeline = Pipeline(parse_source(str(video)), Options(output=tmp_path / "out.mp4"))
+    given = []
+    for pts in (0, 0, 0, 200, Gst.CLOCK_TIME_NONE):
+        buffer = Gst.Buffer.new()
+        buffer.pts = pts if pts == Gst.CLOCK_TIME_NONE else pts * Gst.MSECOND
+        buffer.duration = 40 * Gst.MSECOND
+        pipeline._give_time(buffer)
+        given.append(buffer.pts // Gst.MSECOND)
+    assert given == [0, 40, 80, 200, 240]
 
 
 def test_standstill_fails_in_time(tmp_path, capsys):

@@ -17,20 +17,9 @@ from collections.abc import Callable
 import numpy as np
 
 from tubecam import _core
+from tubecam.bench.timing import compare
 
 LAYERS = {"last": (512, 2, 7, 7), "layer3": (256, 4, 14, 14), "wide": (64, 16, 56, 56)}
-
-
-def interleaved_medians(steps: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Seconds a step; each round runs everything once, so that disturbances meet all alike."""
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    for round_ in range(repeats + 2):
-        for name, step in steps.items():
-            start = time.perf_counter()
-            step()
-            if round_ >= 2:  # the first two warm up
-                times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(series) for name, series in times.items()}
 
 
 def copy_step(arrays: list[np.ndarray]) -> Callable[[], None]:
@@ -59,7 +48,8 @@ def measure(shape: tuple[int, ...], repeats: int) -> dict[str, tuple[float, floa
                 steps[f"{method} {form}"] = lambda m=method, o=other: _core.cam3d(
                     activation, m, **o
                 )
-    medians = interleaved_medians(steps, repeats)
+    series = compare(*steps.values(), rounds=repeats, clock=time.thread_time)
+    medians = {name: statistics.median(seconds) for name, seconds in zip(steps, series)}
     return {
         name: (seconds, seconds / medians["copy " + name.split()[-1]])
         for name, seconds in medians.items()

@@ -14,14 +14,15 @@ import argparse
 import statistics
 import sys
 import tempfile
-import time
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from tubecam.bench.timing import compare
 from tubecam.export import export
 from tubecam.export.architectures import r3d_18
 from tubecam.export.check import compile_in_engine
@@ -47,18 +48,6 @@ def explained(layer: str, folder: Path) -> tuple[Any, float]:
     return compile_in_engine(folder / layer / "model.onnx"), report.check.max_relative_error
 
 
-def interleaved_medians(runners: list[Runner], repeats: int) -> list[float]:
-    """Seconds per run; each round runs everything once, so that disturbances meet all alike."""
-    times: list[list[float]] = [[] for _ in runners]
-    for round_ in range(repeats + 2):
-        for (compiled, inputs), series in zip(runners, times, strict=True):
-            start = time.perf_counter()
-            compiled(inputs)
-            if round_ >= 2:  # the first two warm up
-                series.append(time.perf_counter() - start)
-    return [statistics.median(series) for series in times]
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=15, help="runs of each graph (default 15)")
@@ -71,7 +60,8 @@ def main() -> int:
             compiled, drift = explained(layer, Path(folder))
             runners.append((compiled, {"clip": clip, "target": np.array([-1])}))
             drifts.append(drift)
-    base, *times = interleaved_medians(runners, repeats)
+    runs = [partial(compiled, inputs) for compiled, inputs in runners]
+    base, *times = map(statistics.median, compare(*runs, rounds=repeats))
     print(f"plain forward     {base * 1e3:7.1f} ms")
     worst = 0
     for (layer, limit), seconds, drift in zip(LIMITS.items(), times, drifts, strict=True):

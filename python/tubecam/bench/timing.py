@@ -30,12 +30,16 @@ class Contender:
     name : str
     run : callable
         One whole run. Its result is dropped.
+    clock : callable
+        Gives seconds. `time.thread_time` leaves out what other processes take, and is right for
+        work of the calling thread alone.
     seconds : list of float
         One a round; NaN where it had no turn.
     """
 
     name: str
     run: Callable[[], object]
+    clock: Callable[[], float] = time.perf_counter
     seconds: list[float] = field(default_factory=list)
     _expected: float = math.inf
 
@@ -55,9 +59,9 @@ class Contender:
         return self._expected * (2 if self._expected < SHORT else 1)
 
     def _timed(self) -> float:
-        start = time.perf_counter()
+        start = self.clock()
         self.run()
-        return time.perf_counter() - start
+        return self.clock() - start
 
 
 class Rounds:
@@ -126,9 +130,13 @@ class Rounds:
                 contender.seconds += [math.nan] * (self.count - len(contender.seconds))
 
 
-def compare(*runs: Callable[[], object], rounds: int = 25) -> list[list[float]]:
+def compare(
+    *runs: Callable[[], object],
+    rounds: int = 25,
+    clock: Callable[[], float] = time.perf_counter,
+) -> list[list[float]]:
     """Seconds of each of several functions, interleaved, one list each."""
-    contenders = [Contender(str(i), run) for i, run in enumerate(runs)]
+    contenders = [Contender(str(i), run, clock) for i, run in enumerate(runs)]
     for contender in contenders:
         contender.warm_up()
     Rounds([[c] for c in contenders]).run(math.inf, least=rounds, most=rounds)

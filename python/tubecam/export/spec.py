@@ -24,7 +24,7 @@ class ClipSpec:
     height, width : int
         Of a slice, pixels, 8…1024.
     sample_fps : float
-        Slices a second, in (0, 240].
+        Slices a second, 0.001…240.
     mean, std : three floats
         Of values in 0…1, in the order of `color`.
     color : str
@@ -32,7 +32,8 @@ class ClipSpec:
     resize : str
         ``crop``, ``stretch`` or ``pad``; see engines/README.md.
     short_side : int or None
-        With ``crop``: what the frame's shorter side becomes. None: the smaller of height, width.
+        With ``crop``: what the frame's shorter side becomes. None: the larger of height, width, the
+        least for which the crop lies within every frame.
     """
 
     length: int = 16
@@ -50,12 +51,14 @@ class ClipSpec:
         _whole("height", self.height, 8, 1024)
         _whole("width", self.width, 8, 1024)
         _number("sample_fps", self.sample_fps)
-        if not 0 < self.sample_fps <= 240:
-            raise UsageError(f"clip sample_fps is {self.sample_fps}; it lies in (0, 240].")
+        if not 1e-3 <= self.sample_fps <= 240:
+            raise UsageError(f"clip sample_fps is {self.sample_fps}; it lies in 0.001…240.")
         object.__setattr__(self, "mean", _triple("mean", self.mean))
         object.__setattr__(self, "std", _triple("std", self.std))
-        if min(self.std) <= 0:
-            raise UsageError(f"clip std is {list(self.std)}; every value must be above 0.")
+        if not (-1e3 <= min(self.mean) and max(self.mean) <= 1e3):
+            raise UsageError(f"clip mean is {list(self.mean)}; every value lies in ±1000.")
+        if not (1e-4 <= min(self.std) and max(self.std) <= 1e4):
+            raise UsageError(f"clip std is {list(self.std)}; every value lies in 0.0001…10000.")
         if self.color not in COLORS:
             raise UsageError(f"clip color is {self.color!r}; it is RGB or BGR.")
         if self.resize not in RESIZE_RULES:
@@ -68,7 +71,7 @@ class ClipSpec:
         if self.resize != "crop":
             raise UsageError("clip short_side has a meaning with resize crop only.")
         _whole("short_side", self.short_side, 8, 4096)
-        if self.short_side < min(self.height, self.width):
+        if self.short_side < max(self.height, self.width):  # a portrait frame has no more
             raise UsageError(
                 f"clip short_side {self.short_side} is less than the "
                 f"{self.height}x{self.width} crop."
@@ -85,7 +88,7 @@ class ClipSpec:
         entry.pop("short_side")
         resize: dict[str, Any] = {"rule": self.resize}
         if self.resize == "crop":
-            resize["short_side"] = self.short_side or min(self.height, self.width)
+            resize["short_side"] = self.short_side or max(self.height, self.width)
         return {**entry, "mean": list(self.mean), "std": list(self.std), "resize": resize}
 
 

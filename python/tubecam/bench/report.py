@@ -32,11 +32,11 @@ def print_report(content: dict[str, Any], console=None) -> None:
 
 
 def latency_cells(latency: dict[str, Any]) -> list[str]:
-    """p50, p90, p99, max, N, spread as text."""
+    """p50, p90, p99, max, N, spread as text; `N≥100` where that many samples are needed."""
     cells = []
     for q in PERCENTILES:
         value = latency[f"p{q}"]
-        cells.append(f"needs {samples_needed(q)}" if value is None else milliseconds(value))
+        cells.append(f"N≥{samples_needed(q)}" if value is None else milliseconds(value))
     spread = latency["spread"]
     return [
         *cells,
@@ -57,12 +57,16 @@ def ratio_text(found: dict[str, Any]) -> str:
 
 
 def table(title: str, *headings: str):
-    """A rich table: the first column to the left, the others to the right."""
+    """A rich table for 80 columns: the first one to the left, the others to the right."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    made = Table(
+        title=title, title_justify="left", title_style="bold", header_style="dim",
+        box=SIMPLE_HEAD, padding=(0, 1, 0, 0), collapse_padding=True,
+    )  # fmt: skip
     for i, heading in enumerate(headings):
-        made.add_column(heading, justify="left" if i == 0 else "right", overflow="fold")
+        made.add_column(heading, justify="left" if i == 0 else "right", no_wrap=True)
     return made
 
 
@@ -73,34 +77,52 @@ def _print_engine(engine: dict[str, Any], console) -> None:
         f"One clip of {length}×{height}×{width}, {info['name']} {info['version']}"
         f" {info['precision']}, layer {engine['layer']}; ms"
     )
-    rows = table(title, "row", "p50", "p90", "p99", "max", "N", "spread",
-                 "clips/s", "frames/s", "MB", "map")  # fmt: skip
+    rows = table(
+        title, "row", "p50", "p90", "p99", "max", "N", "spread", "clips/s", "frames/s", "MB"
+    )
     for row in engine["rows"]:
         if row["skipped"]:
             continue
         rate, memory = row["clips_per_s"], row["memory_mb"]
         rows.add_row(
             row["name"], *latency_cells(row["latency_ms"]),
-            *(f"{r:.3g}" if r else "–" for r in (rate, rate and rate * length)),
-            "–" if memory is None else f"{memory:.0f}", agreement_text(row["agreement"]),
+            *(_rate(r) for r in (rate, rate and rate * length)),
+            "–" if memory is None else f"{memory:.0f}",
         )  # fmt: skip
     console.print(rows)
-    _print_skipped(engine["rows"], console)
+    _print_peers(engine["rows"], console)
     _print_overheads(engine["overheads"], console)
     if engine["floor"]:
         console.print(floor_text(engine["floor"]), highlight=False)
-    console.print(f"peak memory {engine['peak_memory_mb']:.0f} MB, all rows in one process; "
-                  f"{engine['rounds']} rounds", highlight=False)  # fmt: skip
+    console.print(
+        f"peak memory {engine['peak_memory_mb']:.0f} MB, all rows in one process;"
+        f" {engine['rounds']} rounds",
+        highlight=False,
+    )
+
+
+def _rate(rate: float | None) -> str:
+    return "–" if not rate else f"{rate:.2f}" if rate < 10 else f"{rate:.0f}"
+
+
+def _print_peers(rows: list[dict[str, Any]], console) -> None:
+    """What each peer is, and whether its map is ours; or why it has no figures."""
+    for row in rows:
+        if row["skipped"]:
+            console.print(f"  {row['name']}: {row['skipped']}", highlight=False, markup=False)
+        elif row["agreement"]:
+            text = f"  {row['name']}: {row['title']}: {agreement_text(row['agreement'])}"
+            console.print(text, highlight=False, markup=False)
 
 
 def agreement_text(agreement: dict[str, Any]) -> str:
-    """Whether a row's map is ours: `same, drift 1e-6`, or `another method`."""
-    if not agreement:
-        return ""
-    found = agreement["correlation"]
-    if not agreement["same_method"]:
-        return "another method" + (f", r {found:.3f}" if found is not None else "")
-    return f"same, r {found:.6f}"
+    """`the same map (correlation 1.000000, drift 1.2e-06)`, or `another method`."""
+    found, drift = agreement["correlation"], agreement["drift"]
+    figures = [] if found is None else [f"correlation {found:.6f}"]
+    if agreement["same_method"] and drift is not None and drift < 0.5:  # else in other units
+        figures.append(f"drift {drift:.1e}")
+    word = "the same map" if agreement["same_method"] else "another method"
+    return f"{word} ({', '.join(figures)})" if figures else word
 
 
 def floor_text(floor: dict[str, Any]) -> str:
@@ -113,12 +135,6 @@ def floor_text(floor: dict[str, Any]) -> str:
     )
     reached = floor.get("reached")
     return text + (f"; the explanation reaches {100 * reached:.0f} % of it" if reached else "")
-
-
-def _print_skipped(rows: list[dict[str, Any]], console) -> None:
-    for row in rows:
-        if row["skipped"]:
-            console.print(f"  {row['name']}: {row['skipped']}", highlight=False, markup=False)
 
 
 def _print_overheads(overheads: dict[str, Any], console) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 SHORT = 0.05  # seconds
-WARM_UP = 3  # runs
+WARM_UP, ENOUGH = 3, 1.0  # runs; seconds, after two of them
 LEAST, MOST = 5, 400  # rounds
 
 
@@ -44,8 +44,11 @@ class Contender:
     _expected: float = math.inf
 
     def warm_up(self, runs: int = WARM_UP) -> None:
-        """Runs untimed; the fastest tells what to expect."""
-        self._expected = min(self._timed() for _ in range(runs))
+        """Runs untimed, long ones fewer times; the fastest tells what to expect."""
+        seconds: list[float] = []
+        while len(seconds) < runs and (len(seconds) < 2 or sum(seconds) < ENOUGH):
+            seconds.append(self._timed())
+        self._expected = min(seconds)
 
     def turn(self) -> None:
         """One timed run."""

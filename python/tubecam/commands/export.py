@@ -170,6 +170,7 @@ def summary(report: ExportReport) -> str:
                       (report.geometry.stride, report.geometry.offset))  # fmt: skip
     head = "average pool + linear, no backward pass" if report.closed_form else "by gradient"
     guess = "" if report.geometry.exact else " (from sizes alone: the graph could not be followed)"
+    replaced = report.check.replaced
     lines = [
         f"bundle   {report.path}",
         f"classes  {report.classes}",
@@ -177,7 +178,8 @@ def summary(report: ExportReport) -> str:
         f"cells    stride {stride}, offset {offset} (t y x){guess}",
         f"methods  {' '.join(report.methods)}",
         f"check    {report.check.max_relative_error:.1e} relative error against "
-        f"{report.check.reference} on {report.check.inputs} unseen inputs ({report.check.engine})",
+        f"{report.check.reference} on {report.check.inputs} unseen inputs ({report.check.engine})"
+        + (f"; {replaced} at kinks of the gradient left out" if replaced else ""),
     ]
     return "\n".join(lines)
 

@@ -12,12 +12,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import ExportError, UsageError
+from ..bundle import load_bundle
+from ..errors import BundleError, ExportError, UsageError
 
 FORMAT = 1
 SIDECAR = "bundle.json"
 LABELS = "labels.txt"
 MAX_LABELS = 100_000
+MAX_LABEL_BYTES = 1024
+MAX_NAME_BYTES = 100
 
 
 def refuse_overwrite(out: Path, force: bool) -> None:
@@ -89,10 +92,28 @@ def checked_labels(labels: Sequence[str] | None, classes: int) -> list[str]:
     names = [str(label).strip() for label in labels]
     if len(names) != classes:
         raise UsageError(f"{len(names)} labels for a model of {classes} classes.")
-    bad = next((i for i, n in enumerate(names) if not n or len(n.splitlines()) != 1), None)
+    bad = next((i for i, n in enumerate(names) if not _plain(n, MAX_LABEL_BYTES)), None)
     if bad is not None:
-        raise UsageError(f"label {bad} ({names[bad]!r}) must be one line that is not empty.")
+        raise UsageError(
+            f"label {bad} ({names[bad][:60]!r}) must be one line of 1 to {MAX_LABEL_BYTES} bytes "
+            "without control characters."
+        )
     return names
+
+
+def checked_name(name: str) -> str:
+    """A bundle's name as the runtime accepts it."""
+    if not _plain(name, MAX_NAME_BYTES):
+        raise UsageError(
+            f"the name {name[:60]!r} must be one line of 1 to {MAX_NAME_BYTES} bytes without "
+            "control characters."
+        )
+    return name
+
+
+def _plain(text: str, most: int) -> bool:
+    control = any(ord(c) < 32 for c in text) or len(text.splitlines()) != 1
+    return not control and len(text.encode("utf-8", "surrogatepass")) <= most
 
 
 def read_labels(path: Path) -> list[str]:
@@ -104,11 +125,22 @@ def read_labels(path: Path) -> list[str]:
 
 
 def write_sidecar(folder: Path, files: Sequence[str], content: dict[str, Any]) -> None:
-    """Adds format and hashes and writes bundle.json."""
+    """Adds format and hashes, writes bundle.json, and has the runtime read it.
+
+    Raises
+    ------
+    ExportError
+        The runtime would refuse the bundle.
+    """
     hashes = {name: sha256(folder / name) for name in files}
     sidecar = {"format": FORMAT, **content, "files": hashes}
     text = json.dumps(sidecar, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / SIDECAR).write_text(text + "\n", encoding="utf-8")
+    try:
+        load_bundle(folder)
+    except BundleError as error:
+        reason = str(error).replace(f"{folder}{os.sep}", "")
+        raise ExportError(f"the runtime refuses such a bundle: {reason}") from error
 
 
 def sha256(path: Path) -> str:

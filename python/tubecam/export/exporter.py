@@ -150,6 +150,7 @@ def export(
     out = Path(out)
     _check_choices(methods, precision)
     bundle.refuse_overwrite(out, force)
+    name = bundle.checked_name(name or _file_name(out))
     if isinstance(labels, (str, os.PathLike)):
         labels = bundle.read_labels(Path(labels))
     say("loading the model")
@@ -167,9 +168,9 @@ def export(
         if precision == "float16":  # the graph is right; now what rounding its weights costs
             halve_weights(graph.model)
             files = save(graph.model, folder, GRAPH)
-            check = compare(folder / GRAPH, cases, reference.name, precision)
+            check = compare(folder / GRAPH, cases, check, precision)
         (folder / bundle.LABELS).write_text("\n".join(names) + "\n", encoding="utf-8")
-        content = _sidecar(graph, name or _file_name(out), offered, precision, check, license)
+        content = _sidecar(graph, name, offered, precision, check, license)
         bundle.write_sidecar(folder, [*files, bundle.LABELS], content)
     say(f"wrote {out}")
     return ExportReport(
@@ -243,7 +244,9 @@ def _offered(methods: Sequence[str] | None, graph: Graph) -> tuple[str, ...]:
 
 
 def _file_name(out: Path) -> str:
-    return re.sub(r"[^\w.+-]+", "-", out.absolute().name).strip("-") or "model"
+    """The folder's name without what a name may not hold, cut to what the runtime accepts."""
+    plain = re.sub(r"[^\w.+-]+", "-", out.absolute().name).strip("-")
+    return plain.encode()[: bundle.MAX_NAME_BYTES].decode(errors="ignore") or "model"
 
 
 def _sidecar(

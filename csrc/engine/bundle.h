@@ -21,7 +21,8 @@ struct GraphSpec {
   std::string sha256;  // of the file, verified
   std::vector<std::string> methods;
   std::string default_method;
-  std::string logits, activation, weight, gradient;  // output names; weight or gradient is empty
+  // Output names: activation with either weight or gradient, or relevance alone; the rest are empty.
+  std::string logits, activation, weight, gradient, relevance;
   LayerSpec layer;
 };
 
@@ -41,7 +42,11 @@ struct Bundle {
 // zero.
 Bundle load_bundle(const std::string& folder);
 
-// The explanation methods that this runtime computes, in the order of CamMethod (explain/cam3d.h).
+// The class-activation methods, which this runtime computes from a graph's activation and gradient,
+// in the order of CamMethod (explain/cam3d.h).
 const std::vector<std::string>& method_names();
+
+// The methods of relevance to the input, each computed by a graph of its own.
+const std::vector<std::string>& relevance_method_names();
 
 }  // namespace tubecam

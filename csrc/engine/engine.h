@@ -27,12 +27,14 @@ struct EngineInfo {
   std::string precision;  // what it really computes in
 };
 
-// Views of the engine's own memory, valid until the next infer(). weight or gradient has no data.
+// Views of the engine's own memory, valid until the next infer(). What the graph does not give has
+// no data.
 struct EngineOutputs {
   TensorView logits;      // [1, K]
   TensorView activation;  // [1, C, t, h, w]
   TensorView weight;      // [1, C]
   TensorView gradient;    // [1, C, t, h, w]
+  TensorView relevance;   // [1, t, h, w]
 };
 
 class Engine {

@@ -82,10 +82,14 @@ std::vector<Port> output_ports(const Bundle& bundle, const GraphSpec& graph) {
   const auto& layer = graph.layer.shape;
   const size_t channels = size_t(layer[0]);
   const ov::Shape cells = {1, channels, size_t(layer[1]), size_t(layer[2]), size_t(layer[3])};
-  std::vector<Port> ports = {{graph.logits, ov::element::f32, {1, bundle.labels.size()}},
-                             {graph.activation, ov::element::f32, cells}};
+  std::vector<Port> ports = {{graph.logits, ov::element::f32, {1, bundle.labels.size()}}};
+  if (!graph.activation.empty()) ports.push_back({graph.activation, ov::element::f32, cells});
   if (!graph.weight.empty()) ports.push_back({graph.weight, ov::element::f32, {1, channels}});
   if (!graph.gradient.empty()) ports.push_back({graph.gradient, ov::element::f32, cells});
+  if (!graph.relevance.empty()) {
+    const ov::Shape grid(cells.begin() + 1, cells.end());  // C is 1, and is the batch here
+    ports.push_back({graph.relevance, ov::element::f32, grid});
+  }
   return ports;
 }
 
@@ -176,6 +180,7 @@ class OpenVinoEngine final : public Engine {
     TensorView& view = port.name == graph.logits       ? outputs_.logits
                        : port.name == graph.activation ? outputs_.activation
                        : port.name == graph.weight     ? outputs_.weight
+                       : port.name == graph.relevance  ? outputs_.relevance
                                                        : outputs_.gradient;
     view = {tensor.data(), DType::kFloat32, Shape(port.shape.begin(), port.shape.end()), Device{}};
     kept_.push_back(tensor);

@@ -144,15 +144,16 @@ LayerSpec parse_layer(const JsonNode& node) {
 }
 
 void parse_methods(const JsonNode& node, GraphSpec* graph, std::set<std::string>* seen) {
-  const auto& known = method_names();
+  const auto& known = graph->relevance.empty() ? method_names() : relevance_method_names();
   const JsonNode methods = node.at("methods");
-  const size_t count = methods.array(1, known.size());
+  const size_t count = methods.array(1, graph->relevance.empty() ? known.size() : 1);
   for (size_t i = 0; i < count; ++i) {
     const std::string method = methods[i].text();
     if (std::find(known.begin(), known.end(), method) == known.end()) {
       std::string names;
       for (const std::string& name : known) names += (names.empty() ? "" : ", ") + name;
-      methods[i].refuse("a method that this version of tubecam knows (", names, ")");
+      methods[i].refuse("a method that this version of tubecam knows for such outputs (", names,
+                        ")");
     }
     if (!seen->insert(method).second) methods[i].refuse("named once in the whole sidecar");
     if (method == "cam" && graph->weight.empty()) {
@@ -166,8 +167,17 @@ void parse_methods(const JsonNode& node, GraphSpec* graph, std::set<std::string>
   if (!offered) node.at("default_method").refuse("one of the graph's methods");
 }
 
+void parse_relevance_output(const JsonNode& node, GraphSpec* graph) {
+  const bool alone = !node.has("activation") && !node.has("weight") && !node.has("gradient");
+  check(alone, ErrorCode::kBundle, node.path(), " must name either relevance or an activation");
+  graph->relevance = node.at("relevance").text();
+  check(graph->relevance != graph->logits, ErrorCode::kBundle, node.path(),
+        " must name two different outputs");
+}
+
 void parse_outputs(const JsonNode& node, GraphSpec* graph) {
   graph->logits = node.at("logits").text();
+  if (node.has("relevance")) return parse_relevance_output(node, graph);
   graph->activation = node.at("activation").text();
   const bool closed = node.has("weight");
   check(closed != node.has("gradient"), ErrorCode::kBundle, node.path(),
@@ -186,6 +196,9 @@ GraphSpec parse_graph(const JsonNode& node, const Sidecar& sidecar,
   parse_outputs(node.at("outputs"), &graph);
   parse_methods(node, &graph, methods);
   graph.layer = parse_layer(node.at("layer"));
+  if (!graph.relevance.empty() && graph.layer.shape[0] != 1) {
+    node.at("layer").at("shape")[0].refuse("1, since relevance is summed over the colours");
+  }
   return graph;
 }
 
@@ -212,6 +225,13 @@ void check_format(const JsonNode& root) {
 const std::vector<std::string>& method_names() {
   static const auto& names = *new std::vector<std::string>{
       "gradcam", "cam", "gradcam-frame", "hirescam", "layercam", "gradcam++", "xgradcam"};
+  return names;
+}
+
+const std::vector<std::string>& relevance_method_names() {
+  static const auto& names = *new std::vector<std::string>{
+      "sensitivity", "gradient-x-input", "deconvolution",    "guided-backprop",
+      "lrp-epsilon", "lrp-alpha1beta0",  "lrp-epsilon-plus", "excitation-backprop"};
   return names;
 }
 

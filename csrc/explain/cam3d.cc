@@ -74,4 +74,12 @@ CamStats cam3d(const CamInput& input, CamMethod method, float* tube, Device devi
   return finite && stats.finite ? stats : invalid(relevance.size(), tube);
 }
 
+CamStats copy_relevance(const float* relevance, int t, int h, int w, float* tube) {
+  const bool usable = relevance && tube && t > 0 && h > 0 && w > 0;
+  check(usable, ErrorCode::kUsage, "copy_relevance: needs a tube of positive sizes");
+  const std::vector<double> values(relevance, relevance + size_t(t) * size_t(h) * size_t(w));
+  const CamStats stats = finish(values, false, tube);
+  return stats.finite ? stats : invalid(values.size(), tube);
+}
+
 }  // namespace tubecam

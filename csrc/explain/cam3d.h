@@ -55,4 +55,8 @@ struct CamStats {
 // Throws kUsage for `cam` without weight and for shapes that are not positive.
 CamStats cam3d(const CamInput& input, CamMethod method, float* tube, Device device = {});
 
+// The tube of a graph that gives relevance itself: a copy, with the same statistics.
+// relevance, tube: [t, h, w] float32.
+CamStats copy_relevance(const float* relevance, int t, int h, int w, float* tube);
+
 }  // namespace tubecam

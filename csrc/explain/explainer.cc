@@ -95,6 +95,22 @@ CamInput cam_input(const EngineOutputs& outputs, const LayerSpec& layer) {
           shape[3]};
 }
 
+// A class-activation map of the layer, or what the graph itself found.
+CamStats read_relevance(const EngineOutputs& outputs, const LayerSpec& layer,
+                        const std::string& method, float* tube) {
+  const auto& shape = layer.shape;
+  if (outputs.relevance.data) {
+    return copy_relevance(outputs.relevance.f32(), shape[1], shape[2], shape[3], tube);
+  }
+  return cam3d(cam_input(outputs, layer), parse_cam_method(method), tube);
+}
+
+std::string what_explains(const EngineOutputs& outputs, const LayerSpec& layer) {
+  if (outputs.relevance.data) return "the relevance to the " + layer.name;
+  const std::string other = outputs.weight.data ? "weight" : "gradient";
+  return "the activation or the " + other + " of layer " + layer.name;
+}
+
 void invalidate(const std::string& problem, Explanation* result) {
   result->valid = false;
   result->problem = problem;
@@ -189,15 +205,10 @@ void Explainer::State::read_logits(const TensorView& logits, int64_t target,
 
 void Explainer::State::read_tube(const EngineOutputs& outputs, const LayerSpec& layer,
                                  const Settings& now, Explanation* result) const {
-  const CamInput input = cam_input(outputs, layer);
-  const CamStats stats = cam3d(input, parse_cam_method(now.method), result->tube.data());
+  const CamStats stats = read_relevance(outputs, layer, now.method, result->tube.data());
   result->receipt.relevance_sum = stats.sum;
-  if (!stats.finite) {
-    const char* other = input.weight ? "weight" : "gradient";
-    return invalidate("the activation or the " + std::string(other) + " of layer " + layer.name +
-                          " holds NaN or infinity",
-                      result);
-  }
+  if (!stats.finite)
+    return invalidate(what_explains(outputs, layer) + " holds NaN or infinity", result);
   temporal_curve(result->view(), bundle.clip.length, result->curve.data());
   locate(stats, now.threshold, result);
 }

@@ -63,6 +63,14 @@ GType method_type() {
       {5, "LayerCAM: positive gradient times activation", "layercam"},
       {6, "Grad-CAM++", "gradcam++"},
       {7, "XGrad-CAM", "xgradcam"},
+      {8, "Magnitude of the logit's gradient", "sensitivity"},
+      {9, "Gradient times input, signed", "gradient-x-input"},
+      {10, "Deconvolution: positive signals pass backwards", "deconvolution"},
+      {11, "Guided backpropagation", "guided-backprop"},
+      {12, "Epsilon-LRP, signed", "lrp-epsilon"},
+      {13, "LRP alpha 1, beta 0 (z-plus)", "lrp-alpha1beta0"},
+      {14, "LRP: epsilon in the head, z-plus in convolutions", "lrp-epsilon-plus"},
+      {15, "Excitation backpropagation", "excitation-backprop"},
       {0, nullptr, nullptr}};
   static const GType type = make_enum("GstTubecamMethod", values);
   return type;

@@ -42,9 +42,10 @@ py::dict infer(EngineHandle& handle, const py::array& clip, int64_t target) {
   }
   py::dict result;
   result["logits"] = copy_of(outputs->logits);
-  result["activation"] = copy_of(outputs->activation);
+  if (outputs->activation.data) result["activation"] = copy_of(outputs->activation);
   if (outputs->weight.data) result["weight"] = copy_of(outputs->weight);
   if (outputs->gradient.data) result["gradient"] = copy_of(outputs->gradient);
+  if (outputs->relevance.data) result["relevance"] = copy_of(outputs->relevance);
   return result;
 }
 
@@ -66,6 +67,7 @@ void register_engine(py::module_& module) {
       .def_readonly("activation", &GraphSpec::activation)
       .def_readonly("weight", &GraphSpec::weight)
       .def_readonly("gradient", &GraphSpec::gradient)
+      .def_readonly("relevance", &GraphSpec::relevance)
       .def_readonly("layer", &GraphSpec::layer);
 
   py::class_<Bundle>(module, "Bundle")
@@ -103,6 +105,7 @@ void register_engine(py::module_& module) {
   module.def("load_bundle", &load_bundle, py::arg("folder"),
              py::call_guard<py::gil_scoped_release>());
   module.def("method_names", &method_names);
+  module.def("relevance_method_names", &relevance_method_names);
 }
 
 }  // namespace tubecam

@@ -114,6 +114,7 @@ def _graph(graph: _core.GraphSpec) -> list[tuple[str, str]]:
     others = [method for method in graph.methods if method != graph.default_method]
     size = os.path.getsize(graph.file) / 1e6
     head = "head weight, no backward pass" if graph.weight else "gradient"
+    head = "relevance to the input" if graph.relevance else head
     return [
         ("graph", f"{Path(graph.file).name}  ({size:.1f} MB; {head})"),
         ("methods", ", ".join([f"{graph.default_method} (default)", *others])),

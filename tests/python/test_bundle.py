@@ -65,12 +65,29 @@ def test_describes_itself(folder):
         assert words in text
 
 
-@pytest.mark.parametrize("head", ["pool", "full"])
+@pytest.mark.parametrize("head", ["pool", "full", "relevance"])
 def test_tiny_bundles_and_the_parser_follow_the_schema(root, tmp_path, head):
     schema = json.loads((root / "engines" / "bundle.schema.json").read_text())
     bundle = tubecam.load_bundle(tiny_bundle.write(tmp_path, head))
     jsonschema.validate(bundle.sidecar, schema)
     assert schema["$defs"]["method"]["enum"] == _core.method_names()
+    assert schema["$defs"]["relevance_method"]["enum"] == _core.relevance_method_names()
+
+
+RELEVANCE_VALUES = [
+    (("graphs", 0, "methods"), ["gradcam"], r"methods\[0\].*sensitivity"),
+    (("graphs", 0, "methods"), ["sensitivity", "deconvolution"], "methods"),
+    (("graphs", 0, "outputs", "weight"), "weight", "either relevance"),
+    (("graphs", 0, "outputs", "relevance"), "logits", "different"),
+    (("graphs", 0, "layer", "shape"), [2, 8, 4, 4], r"layer\.shape\[0\].*colours"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "words"), RELEVANCE_VALUES)
+def test_refuses_a_relevance_graph_that_contradicts_itself(tmp_path, path, value, words):
+    folder = tiny_bundle.write(tmp_path, "relevance", change=set_at(path, value))
+    with pytest.raises(BundleError, match=words):
+        tubecam.load_bundle(folder)
 
 
 VALUES = [

@@ -64,6 +64,33 @@ def test_whole_path_equals_numpy(folders, head):
                 assert result.method == result.receipt.method == method
 
 
+def test_relevance_of_the_graph_itself_becomes_the_tube(tmp_path):
+    clip = tiny_bundle.clip()
+    logits, _ = tiny_bundle.forward(clip, "relevance")
+    rows = tiny_bundle.weights("relevance")["head"]
+    with tubecam.Explainer(tiny_bundle.write(tmp_path, "relevance")) as explainer:
+        assert explainer.method == "lrp-epsilon-plus"
+        for target in (-1, 2):
+            explainer.target = target
+            result = explainer.explain(clip)
+            row = rows[logits.argmax() if target < 0 else target]
+            want = tiny_bundle.relevance(clip, row)
+            unit = np.abs(want).max()
+            np.testing.assert_allclose(result.tube / unit, want / unit, **TOLERANCES["engine"])
+            assert result.receipt.relevance_sum == pytest.approx(
+                float(want.sum()), abs=1e-4 * float(unit)
+            )
+            assert result.receipt.layer == "clip" and result.curve.shape == (8,)
+        cell = np.unravel_index(result.tube.argmax(), result.tube.shape)
+        assert result.peak.y == pytest.approx((1.5 + 4 * cell[1] + 0.5) / 16)
+
+
+def test_relevance_that_is_not_finite_is_marked(tmp_path):
+    with tubecam.Explainer(tiny_bundle.write(tmp_path, "relevance", nan_in="relevance")) as bad:
+        result = bad.explain(tiny_bundle.clip())
+    assert not result.valid and "relevance to the clip" in result.problem and not result.tube.any()
+
+
 def test_fields_say_what_they_promise(explainer):
     result = explainer.explain(tiny_bundle.clip(), times=np.arange(8) * 0.25 + 3)
     shares = np.exp(result.logits.astype(np.float64))

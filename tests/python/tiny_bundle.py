@@ -2,6 +2,7 @@
 
 The network: a 3D convolution with ReLU, then either global average pooling and a linear layer
 (`head="pool"`, output `weight`), or a linear layer on all cells (`head="full"`, output `gradient`).
+With `head="relevance"` the former's only explanation is the output `relevance`: `relevance(clip)`.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from onnx import TensorProto, helper, numpy_helper
 LENGTH, SIZE, CHANNELS, CLASSES = 8, 16, 6, 5
 CELLS = (4, 4, 4)
 STRIDE, OFFSET = (2, 4, 4), (0.5, 1.5, 1.5)
+POOL = 4  # pixels on a side of a cell of `relevance`
 METHODS = ["gradcam", "gradcam-frame", "hirescam", "layercam", "gradcam++", "xgradcam"]
 
 
 def weights(head: str = "pool", seed: int = 3) -> dict[str, np.ndarray]:
     """The network's parameters: kernel, kernel_bias, head [K, C or C·t·h·w], bias [K]."""
     rng = np.random.default_rng(seed)
-    columns = CHANNELS if head == "pool" else CHANNELS * int(np.prod(CELLS))
+    columns = CHANNELS * int(np.prod(CELLS)) if head == "full" else CHANNELS
     arrays = {
         "kernel": rng.normal(0, 0.2, (CHANNELS, 3, *STRIDE)),
         "kernel_bias": rng.normal(0.1, 0.1, CHANNELS),
@@ -62,15 +64,23 @@ def model(
         helper.make_node("Gather", ["head", "chosen"], ["row"], axis=0),
         *_explanation(head, arrays),
     ]
-    shapes = {"logits": [1, CLASSES], "activation": [1, CHANNELS, *CELLS]}
-    other = "weight" if head == "pool" else "gradient"
-    shapes[other] = [1, CHANNELS] if head == "pool" else [1, CHANNELS, *CELLS]
+    shapes = {"logits": [1, CLASSES], **_explanation_shapes(head)}
     for name in shapes:
         poison = np.zeros(shapes[name], np.float32)
         poison.flat[-1] = np.nan if name == nan_in else 0
         arrays[f"poison_{name}"] = poison
         nodes.append(helper.make_node("Add", [f"clean_{name}", f"poison_{name}"], [name]))
     return _assemble(nodes, arrays, {n: shape for n, shape in shapes.items() if n != without})
+
+
+def _explanation_shapes(head: str) -> dict[str, list[int]]:
+    if head == "relevance":
+        return {"relevance": [1, LENGTH, SIZE // POOL, SIZE // POOL]}
+    cells = [1, CHANNELS, *CELLS]
+    return {
+        "activation": cells,
+        **({"weight": cells[:2]} if head == "pool" else {"gradient": cells}),
+    }
 
 
 def _head(head: str, arrays: dict[str, np.ndarray]) -> list[onnx.NodeProto]:
@@ -85,6 +95,15 @@ def _head(head: str, arrays: dict[str, np.ndarray]) -> list[onnx.NodeProto]:
 def _explanation(head: str, arrays: dict[str, np.ndarray]) -> list[onnx.NodeProto]:
     if head == "pool":
         return [helper.make_node("Identity", ["row"], ["clean_weight"])]
+    if head == "relevance":
+        arrays.update(colours=np.array([2]), first=np.array([0]))
+        return [
+            helper.make_node("ReduceSum", ["clip", "colours"], ["grey"], keepdims=0),
+            helper.make_node("AveragePool", ["grey"], ["blocks"], kernel_shape=[POOL] * 2,
+                             strides=[POOL] * 2),
+            helper.make_node("Gather", ["row", "first"], ["scale"], axis=1),
+            helper.make_node("Mul", ["blocks", "scale"], ["clean_relevance"]),
+        ]  # fmt: skip
     arrays["cells"] = np.array([1, CHANNELS, *CELLS], np.int64)
     return [helper.make_node("Reshape", ["row", "cells"], ["clean_gradient"])]
 
@@ -103,7 +122,7 @@ def _assemble(nodes, arrays, shapes) -> onnx.ModelProto:
 
 def sidecar(head: str = "pool") -> dict:
     """The sidecar of `model(head)`, still without the files' hashes."""
-    other = "weight" if head == "pool" else "gradient"
+    outputs = {name: name for name in ("logits", *_explanation_shapes(head))}
     return {
         "format": 1,
         "name": f"tiny-{head}",
@@ -124,7 +143,7 @@ def sidecar(head: str = "pool") -> dict:
                 "file": "model.onnx",
                 "methods": METHODS + (["cam"] if head == "pool" else []),
                 "default_method": "gradcam",
-                "outputs": {name: name for name in ("logits", "activation", other)},
+                "outputs": outputs,
                 "layer": {
                     "name": "conv",
                     "shape": [CHANNELS, *CELLS],
@@ -132,6 +151,8 @@ def sidecar(head: str = "pool") -> dict:
                     "offset": list(OFFSET),
                 },
             }
+            if head != "relevance"
+            else _relevance_entry(outputs)
         ],
         "precision": "float32",
         "check": {
@@ -144,6 +165,21 @@ def sidecar(head: str = "pool") -> dict:
             "source": "tests/python/tiny_bundle.py",
             "license": "Apache-2.0",
             "created_by": "tubecam",
+        },
+    }
+
+
+def _relevance_entry(outputs: dict[str, str]) -> dict:
+    return {
+        "file": "model.onnx",
+        "methods": ["lrp-epsilon-plus"],
+        "default_method": "lrp-epsilon-plus",
+        "outputs": outputs,
+        "layer": {
+            "name": "clip",
+            "shape": [1, LENGTH, SIZE // POOL, SIZE // POOL],
+            "stride": [1, POOL, POOL],
+            "offset": [0, (POOL - 1) / 2, (POOL - 1) / 2],
         },
     }
 
@@ -178,5 +214,11 @@ def forward(clip: np.ndarray, head: str = "pool") -> tuple[np.ndarray, np.ndarra
     blocks = clip.transpose(1, 0, 2, 3).reshape(3, t, st, h, sh, w, sw)
     z = np.einsum("ctahbwd,kcabd->kthw", blocks, arrays["kernel"])
     activation = np.maximum(z + arrays["kernel_bias"][:, None, None, None], 0)
-    features = activation.mean(axis=(1, 2, 3)) if head == "pool" else activation.ravel()
+    features = activation.ravel() if head == "full" else activation.mean(axis=(1, 2, 3))
     return arrays["head"] @ features + arrays["bias"], activation
+
+
+def relevance(clip: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """What `head="relevance"` gives for the head's row of the target, [T, cells, cells]."""
+    n = SIZE // POOL
+    return clip.sum(axis=1).reshape(LENGTH, n, POOL, n, POOL).mean(axis=(2, 4)) * row[0]

@@ -27,7 +27,7 @@ uint8_t* bytes_of(const py::array& array) {
 }
 
 void check_uint8(const py::array& array, const char* what) {
-  check(array.dtype().is(py::dtype::of<uint8_t>()), ErrorCode::kUsage, what, " has dtype ",
+  check(array.dtype().equal(py::dtype::of<uint8_t>()), ErrorCode::kUsage, what, " has dtype ",
         std::string(py::str(array.dtype())), "; it must be uint8");
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import weakref
 
 import numpy as np
@@ -235,3 +236,9 @@ def test_clip_specs_that_are_refused(fields, message):
 def test_source_rectangles_that_are_refused(source):
     with pytest.raises(UsageError, match="source rectangle"):
         _core.preprocess(_core.Frame.from_array(PICTURE), _core.ClipSpec(), source)
+
+
+def test_frame_from_pickled_array():
+    # Its dtype equals uint8 but is another object.
+    pixels = pickle.loads(pickle.dumps(np.zeros((4, 6, 3), np.uint8)))
+    assert _core.Frame.from_array(pixels).width == 6

@@ -33,7 +33,7 @@ class FormMeasurer:
         stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int], groups: int,
     ) -> str:  # fmt: skip
         key = tuple(tuple(v) for v in (grad, weight, size, stride, padding, dilation))
-        return self.chosen.setdefault((*key, groups), _forms(stride, weight, dilation)[0])
+        return self.chosen.setdefault((*key, groups), candidates(stride, weight, dilation)[0])
 
     def measure_pending(self) -> bool:
         """Times the large convolutions; True when a form other than the first was chosen."""
@@ -41,7 +41,7 @@ class FormMeasurer:
         for key, first in self.chosen.items():
             grad, weight, size, stride, padding, dilation, groups = key
             if math.prod(grad) * math.prod(weight[1:]) >= WORTH_MEASURING:
-                forms = _forms(stride, weight, dilation)
+                forms = candidates(stride, weight, dilation)
                 if len(forms) == 1:
                     continue
                 geometry = (list(size), list(stride), list(padding), list(dilation), groups)
@@ -50,7 +50,7 @@ class FormMeasurer:
         return changed
 
 
-def _forms(stride: Sequence[int], weight: Sequence[int], dilation: Sequence[int]) -> list[str]:
+def candidates(stride: Sequence[int], weight: Sequence[int], dilation: Sequence[int]) -> list[str]:
     """Candidates, the one that usually wins first.
 
     The transposed form is not among them: where OpenVINO 2026.4.1 ran the three convolution

@@ -75,13 +75,28 @@ def trace_explained(
         An operator's gradient cannot be written with forward operators; it is named.
     """
     model = Explained(captured, layer, weight_matrix)
+    return trace_forward_only(
+        model, clip, choose, f"the gradient of the logits at layer '{layer.name}'"
+    )
+
+
+def trace_forward_only(
+    model: nn.Module, clip: Tensor, choose: FormChooser, what: str
+) -> fx.GraphModule:
+    """Traces a module of clip and target, derivatives and all, into forward operators only.
+
+    Raises
+    ------
+    ExportError
+        As above; `what` says what could not be traced.
+    """
     try:
         with plain_operators():
             traced = trace(lambda *x: model(*x), decompositions(choose), clip, torch.tensor([-1]))
+    except ExportError:
+        raise
     except Exception as error:
-        raise ExportError(
-            untraceable(error, f"the gradient of the logits at layer '{layer.name}'")
-        ) from error
+        raise ExportError(untraceable(error, what)) from error
     simplify(traced)
     fold_constants(traced)
     _refuse_backward_operators(traced)

@@ -1,0 +1,7 @@
+"""Relevance to the input: each method is a backward pass with rules of its own, as one graph."""
+
+from __future__ import annotations
+
+from .methods import METHODS
+
+__all__ = ["METHODS"]

@@ -1,0 +1,105 @@
+"""What kind of operator a node is: the rows of the table operator × rule."""
+
+from __future__ import annotations
+
+import operator
+
+import torch
+from torch import fx
+
+from ..layers import ancestors
+
+aten = torch.ops.aten
+
+CONVOLUTION, DENSE, RELU, RESCALED, GATE, PRODUCT, QUOTIENT, LINEAR_ENOUGH = (
+    "convolution", "dense", "relu", "rescaled", "gate", "product", "quotient", "homogeneous",
+)  # fmt: skip
+
+# Beyond convolution: operators with weights, and where they take input, weight and bias.
+DENSE_ARGUMENTS = {
+    aten.addmm.default: (1, 2, 0),
+    aten.mm.default: (0, 1, None),
+    aten.bmm.default: (0, 1, None),
+    aten.linear.default: (0, 1, 2),
+}
+_NAMES = {
+    RELU: {"relu"},
+    # f(0) = 0, so that f(x)/x is the slope of the line through the origin.
+    RESCALED: {"silu", "gelu", "hardswish", "elu", "tanh", "hardtanh", "mish", "clamp"},
+    GATE: {"sigmoid", "hardsigmoid", "_softmax", "_safe_softmax", "softmax"},
+    QUOTIENT: {"div"},
+    PRODUCT: {"mul", "bmm", "mm"},
+    # f(k·x) = k·f(x) for k > 0: relevance follows the derivative, each input by its contribution.
+    LINEAR_ENOUGH: {
+        "add", "sub", "rsub", "neg", "cat", "stack", "mean", "sum", "amax", "maximum",
+        "view", "_unsafe_view", "reshape", "permute", "transpose", "t", "expand", "squeeze",
+        "unsqueeze", "select", "slice", "split", "split_with_sizes", "unsafe_split", "unbind",
+        "chunk", "flip", "roll", "index_select", "clone", "alias", "_to_copy",
+        "constant_pad_nd", "leaky_relu",
+        "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d",
+        "max_pool2d_with_indices", "max_pool3d_with_indices", "upsample_nearest2d",
+        "upsample_nearest3d", "upsample_bilinear2d", "upsample_trilinear3d",
+        "replication_pad2d", "replication_pad3d", "reflection_pad2d", "reflection_pad3d",
+    },
+}  # fmt: skip
+_KEEP_SIGN = _NAMES[LINEAR_ENOUGH] - {"sub", "rsub", "neg", "leaky_relu"} | {"mul", "div"}
+
+
+def base_name(node: fx.Node) -> str:
+    """``relu`` of ``aten.relu.default``; the target's own name for anything else."""
+    if isinstance(node.target, torch._ops.OpOverload):
+        return node.target._schema.name.removeprefix("aten::")
+    return getattr(node.target, "__name__", str(node.target))
+
+
+def kind_of(node: fx.Node, moving: list[fx.Node]) -> str | None:
+    """The operator's kind, None for one that no rule is known for.
+
+    `moving` are its inputs that depend on the clip.
+    """
+    name = base_name(node)
+    if node.target is aten.convolution.default:
+        return CONVOLUTION if moving == [node.args[0]] else None
+    if node.target in DENSE_ARGUMENTS and moving == [node.args[DENSE_ARGUMENTS[node.target][0]]]:
+        return DENSE
+    return next((kind for kind, names in _NAMES.items() if name in names), None)
+
+
+def is_gate(node: fx.Node) -> bool:
+    """Whether a value comes from a squashing function, through nothing but changes of shape."""
+    while base_name(node) not in _NAMES[GATE]:
+        inputs = node.all_input_nodes
+        if len(inputs) != 1 or base_name(node) not in _NAMES[LINEAR_ENOUGH] | {"getitem"}:
+            return False
+        node = inputs[0]
+    return True
+
+
+def never_negative(captured_nodes: list[fx.Node]) -> set[fx.Node]:
+    """Nodes whose values cannot be below zero, whatever the clip."""
+    known: set[fx.Node] = set()
+    for node in captured_nodes:
+        name, inputs = base_name(node), node.all_input_nodes
+        squashed = name == "relu" or name in _NAMES[GATE]
+        keeps = node.target is operator.getitem or name in _KEEP_SIGN
+        lifted = all(a >= 0 for a in _numbers(node)) and all(n in known for n in inputs)
+        if squashed or (keeps and inputs and lifted):
+            known.add(node)
+    return known
+
+
+def _numbers(node: fx.Node) -> list[float]:
+    """What is added, multiplied or padded with."""
+    adds = base_name(node) in {"add", "mul", "div", "constant_pad_nd"}
+    every = [*node.args, *node.kwargs.values()]
+    return [a for a in every if isinstance(a, (int, float))] if adds else []
+
+
+def moving_nodes(clip: fx.Node, result: fx.Node) -> list[fx.Node]:
+    """What lies between the clip and the result, in the order of execution."""
+    needed = ancestors(result)
+    moves = {clip}
+    for node in clip.graph.nodes:
+        if node in needed and any(n in moves for n in node.all_input_nodes):
+            moves.add(node)
+    return [n for n in clip.graph.nodes if n in moves]

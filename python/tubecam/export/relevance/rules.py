@@ -1,0 +1,182 @@
+"""How relevance passes one operator backwards: the entries of the table operator × rule.
+
+Notes
+-----
+*Multipliers.* Relevance R of a value x is carried as the multiplier m = R/x, so that no rule has to
+divide by a value that may be zero. An operator y = f(x) that is homogeneous, f(kx) = k f(x), then
+passes m as its derivative passes a gradient: an addition gives R·a/(a + b) to a, an average pool
+shares by contribution, a max pool's winner takes all, a concatenation is taken apart. Only what has
+weights needs more, and the multiplier at the clip times the clip is the relevance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+from .operators import CONVOLUTION, DENSE_ARGUMENTS, is_gate
+
+EPSILON = 1e-6
+NEAR_ZERO = 1e-6  # below it, f(x)/x is taken as f's derivative
+
+
+@dataclass(frozen=True)
+class Call:
+    """One operator of the forward pass, evaluated.
+
+    Attributes
+    ----------
+    moving : list of Node
+        Its inputs that depend on the clip; `inputs` are their values.
+    values : dict
+        The value of every argument that is a node.
+    output : Tensor or tuple of Tensor
+    nonnegative : bool
+        No input can be below zero.
+    """
+
+    node: fx.Node
+    kind: str | None
+    moving: list[fx.Node]
+    values: dict[fx.Node, Any]
+    output: Any
+    nonnegative: bool
+
+    @property
+    def inputs(self) -> list[Tensor]:
+        return [self.values[n] for n in self.moving]
+
+    def again(self, *inputs: Tensor) -> Any:
+        """The operator with other values for its moving inputs."""
+        values = {**self.values, **dict(zip(self.moving, inputs, strict=True))}
+        args, kwargs = fx.map_arg((self.node.args, self.node.kwargs), values.__getitem__)
+        return self.node.target(*args, **kwargs)
+
+
+# What leaves an operator (a dict by place where it gives several tensors) → what reaches each of
+# its moving inputs.
+Signal = Any
+Rule = Callable[[Call, Signal], list[Tensor]]
+
+
+def chain(call: Call, signal: Signal) -> list[Tensor]:
+    """The derivative."""
+    if isinstance(call.output, Tensor):
+        return list(torch.func.vjp(call.again, *call.inputs)[1](signal))
+    places = [i for i, o in enumerate(call.output) if o.is_floating_point()]
+    signals = tuple(signal.get(i, torch.zeros_like(call.output[i])) for i in places)
+
+    def run(*inputs: Tensor) -> tuple[Tensor, ...]:
+        outputs = call.again(*inputs)
+        return tuple(outputs[i] for i in places)
+
+    return list(torch.func.vjp(run, *call.inputs)[1](signals))
+
+
+def rectified(call: Call, signal: Tensor) -> list[Tensor]:
+    """ReLU: where it is open."""
+    return [signal * (call.output > 0).to(signal.dtype)]
+
+
+def deconvolved(call: Call, signal: Tensor) -> list[Tensor]:
+    """ReLU of the signal, wherever it is open (Zeiler and Fergus 2014)."""
+    return [torch.relu(signal)]
+
+
+def guided(call: Call, signal: Tensor) -> list[Tensor]:
+    """Both of these (Springenberg et al. 2015)."""
+    return rectified(call, torch.relu(signal))
+
+
+def rescaled(call: Call, signal: Tensor) -> list[Tensor]:
+    """f(x)/x, the derivative near zero."""
+    (x,) = call.inputs
+    (slope,) = chain(call, torch.ones_like(call.output))
+    near = x.abs() <= NEAR_ZERO
+    return [signal * torch.where(near, slope, call.output / torch.where(near, 1.0, x))]
+
+
+def gate(call: Call, signal: Tensor) -> list[Tensor]:
+    """Nothing passes: gates count as constants."""
+    return [torch.zeros_like(x) for x in call.inputs]
+
+
+def product(call: Call, signal: Tensor) -> list[Tensor]:
+    """All to the factor that is no gate; two halves where neither is, x·x included."""
+    passed = chain(call, signal)
+    gates = [is_gate(n) for n in call.moving]
+    if any(gates) and not all(gates):
+        return [p * (0.0 if g else 1.0) for p, g in zip(passed, gates, strict=True)]
+    factors = [n for n in call.node.args if n in call.moving]
+    return passed if len(factors) == 1 else [p / 2 for p in passed]
+
+
+def quotient(call: Call, signal: Tensor) -> list[Tensor]:
+    """All to the numerator: what divides is a constant."""
+    passed = chain(call, signal)
+    return [
+        p if n is call.node.args[0] else torch.zeros_like(p)
+        for p, n in zip(passed, call.moving, strict=True)
+    ]
+
+
+def epsilon(call: Call, signal: Tensor) -> list[Tensor]:
+    """R = x ⊙ Wᵀ[R / (z + ε sign z)] (Bach et al. 2015, eq. 58)."""
+    size = call.output.abs()
+    return chain(call, signal * (size / (size + EPSILON)))
+
+
+def z_plus(call: Call, signal: Tensor) -> list[Tensor]:
+    """Only what contributes positively counts (Bach et al. 2015, eq. 60 with α = 1, β = 0).
+
+    s = R / (W⁺x⁺ + W⁻x⁻ + b⁺); R = x⁺ ⊙ W⁺ᵀs + x⁻ ⊙ W⁻ᵀs.
+    """
+    apply, weight, bias = _weighted(call)
+    (x,) = call.inputs
+    bias = None if bias is None else bias.clamp(min=0)
+    above, below = weight.clamp(min=0), weight.clamp(max=0)
+    if call.nonnegative:
+        total, pull = torch.func.vjp(lambda v: apply(v, above, bias), x)
+        return list(pull(_ratio(signal * call.output, total)))
+    total, pull_above = torch.func.vjp(lambda v: apply(v, above, bias), x.clamp(min=0))
+    part, pull_below = torch.func.vjp(lambda v: apply(v, below, None), x.clamp(max=0))
+    share = _ratio(signal * call.output, total + part)
+    return [torch.where(x < 0, pull_below(share)[0], pull_above(share)[0])]
+
+
+def excited(call: Call, signal: Tensor) -> list[Tensor]:
+    """Winning probability: positive inputs through positive weights (Zhang et al. 2016, eq. 5)."""
+    apply, weight, _ = _weighted(call)
+    (x,) = call.inputs
+    above = weight.clamp(min=0)
+    total, pull = torch.func.vjp(lambda v: apply(v, above, None), x.clamp(min=0))
+    (passed,) = pull(_ratio(signal * call.output, total))
+    return [passed if call.nonnegative else passed * (x > 0).to(passed.dtype)]
+
+
+def _ratio(a: Tensor, b: Tensor) -> Tensor:
+    """a/b, 0 where b is 0: no input contributes there."""
+    nothing = b == 0
+    return torch.where(nothing, 0.0, a / torch.where(nothing, 1.0, b))
+
+
+def _weighted(call: Call) -> tuple[Callable[..., Tensor], Tensor, Tensor | None]:
+    """The operator as a function of input, weight and bias, with its weight and bias."""
+    dense = call.kind != CONVOLUTION
+    places = DENSE_ARGUMENTS[call.node.target] if dense else (0, 1, 2)
+    args, kwargs = fx.map_arg((call.node.args, call.node.kwargs), call.values.__getitem__)
+
+    def apply(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        new = list(args)
+        for place, value in zip(places, (x, weight, bias), strict=True):
+            if place is not None and place < len(new):
+                absent = value is None and dense
+                new[place] = torch.zeros_like(args[place]) if absent else value
+        return call.node.target(*new, **kwargs)
+
+    bias = args[places[2]] if places[2] is not None and places[2] < len(args) else None
+    return apply, args[places[1]], bias

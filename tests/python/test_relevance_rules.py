@@ -1,0 +1,187 @@
+"""Each rule against its slow definition, and the exact equalities between methods, in float64."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import torch.nn.functional as F  # noqa: E402
+from torch import nn  # noqa: E402
+
+import relevance_rules as slow  # noqa: E402
+from tubecam.errors import ExportError  # noqa: E402
+from tubecam.export.capture import capture  # noqa: E402
+from tubecam.export.fold import fold_batch_norm, fold_constants  # noqa: E402
+from tubecam.export.relevance import METHODS, rules  # noqa: E402
+from tubecam.export.relevance.propagate import Relevance  # noqa: E402
+
+SHAPE = (1, 4, 3, 8, 8)
+LRP = ("lrp-epsilon", "lrp-alpha1beta0", "lrp-epsilon-plus", "excitation-backprop")
+EXACT = 1e-6  # models are float32, so that a folded normalisation is rounded once
+
+
+def captured_of(model):
+    captured = capture(model, clip(), False)
+    fold_constants(captured.module)
+    fold_batch_norm(captured, None)
+    return captured
+
+
+def relevance(model, method, x, target=-1, pool=(1, 1, 1)):
+    """Logits and relevance in float64."""
+    with torch.no_grad():
+        return Relevance(captured_of(model), method, pool)(x, torch.tensor([target]))
+
+
+def clip(seed=3):
+    return torch.randn(SHAPE, generator=torch.Generator().manual_seed(seed))
+
+
+def made(build):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(9)
+        return build().eval()
+
+
+def assert_close(got, want, tolerance=EXACT):
+    got, want = np.asarray(got), np.asarray(want)
+    assert np.abs(want).max() > 0
+    np.testing.assert_allclose(got, want, rtol=0, atol=tolerance * np.abs(want).max())
+
+
+def layers(bias=True):
+    return [
+        nn.Conv3d(3, 4, (2, 3, 3), (1, 2, 2), (1, 0, 1), bias=bias), nn.ReLU(),
+        nn.Conv3d(4, 6, 2, 1, 1, dilation=(1, 2, 2), groups=2, bias=bias), nn.ReLU(),
+        nn.Flatten(), nn.Linear(6 * 6 * 3 * 4, 3, bias=bias),
+    ]  # fmt: skip
+
+
+RULES = {
+    "lrp-epsilon": {nn.Conv3d: "epsilon", nn.Linear: "epsilon"},
+    "lrp-alpha1beta0": {nn.Conv3d: "alpha1beta0", nn.Linear: "alpha1beta0"},
+    "lrp-epsilon-plus": {nn.Conv3d: "alpha1beta0", nn.Linear: "epsilon"},
+    "excitation-backprop": {nn.Conv3d: "excitation", nn.Linear: "excitation"},
+}
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("method", LRP)
+def test_rules_equal_their_slow_definitions(method, bias):
+    model = made(lambda: nn.Sequential(*layers(bias)))
+    x = clip().double()
+    for target in (0, 2):
+        _, got = relevance(model, method, x, target)
+        volume = x[0].transpose(0, 1).numpy()
+        want = slow.sequential(list(model), volume, target, RULES[method])
+        assert_close(got[0], want.sum(0), 1e-9)
+
+
+def test_epsilon_damps_as_its_definition_says(monkeypatch):
+    monkeypatch.setattr(rules, "EPSILON", 0.3)
+    model = made(lambda: nn.Sequential(*layers()))
+    x = clip().double()
+    _, got = relevance(model, "lrp-epsilon", x, 1)
+    volume = x[0].transpose(0, 1).numpy()
+    want = slow.sequential(list(model), volume, 1, RULES["lrp-epsilon"], 0.3)
+    assert_close(got[0], want.sum(0), 1e-9)
+
+
+@pytest.mark.parametrize(("method", "rule"), [("deconvolution", "d"), ("guided-backprop", "g")])
+def test_altered_gradients_of_relu_equal_hand_written_ones(method, rule):
+    class Altered(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x.clamp(min=0)
+
+        @staticmethod
+        def backward(ctx, grad):
+            (x,) = ctx.saved_tensors
+            return grad.clamp(min=0) * (1 if rule == "d" else (x > 0))
+
+    model = made(lambda: nn.Sequential(*layers()))
+    x = clip().double().requires_grad_()
+    y = x.transpose(1, 2)
+    for layer in model.double():
+        y = Altered.apply(y) if isinstance(layer, nn.ReLU) else layer(y)
+    (want,) = torch.autograd.grad(y[0, 1], x)
+    assert_close(relevance(model.float(), method, x.detach(), 1)[1], want.sum(2))
+
+
+class Residual(nn.Module):
+    """Residual adds, concatenation, overlapping max pool, average pools, gate, BatchNorm, reuse."""
+
+    def __init__(self, bias):
+        super().__init__()
+        self.stem = nn.Conv3d(3, 6, 3, (1, 2, 2), 1, bias=bias)
+        self.norm = nn.BatchNorm3d(6)
+        self.block = nn.Conv3d(6, 6, 3, 1, 1, bias=bias)
+        self.down = nn.Conv3d(6, 6, 1, bias=bias)
+        self.gate = nn.Linear(12, 12)
+        self.fc = nn.Linear(12, 4, bias=bias)
+        if not bias:
+            self.norm = nn.Identity()
+
+    def forward(self, x):
+        x = F.relu(self.norm(self.stem(x)))
+        x = F.max_pool3d(x, (2, 3, 3), (1, 1, 1), (0, 1, 1))
+        for _ in range(3):
+            x = F.relu(self.block(x) + x)
+        side = F.relu(self.down(F.avg_pool3d(x, 3, 1, 1, count_include_pad=False)))
+        x = torch.cat([x, side], 1)
+        x = x * torch.sigmoid(self.gate(x.mean((2, 3, 4))))[:, :, None, None, None]
+        return self.fc(F.adaptive_avg_pool3d(x, 1).flatten(1))
+
+
+@pytest.mark.parametrize("method", LRP)
+def test_networks_without_biases_conserve_the_logit(method, monkeypatch):
+    monkeypatch.setattr(rules, "EPSILON", 1e-14)
+    for target in range(4):
+        logits, got = relevance(made(lambda: Residual(False)), method, clip().double(), target)
+        assert float(got.sum()) == pytest.approx(float(logits[0, target]), rel=1e-9), target
+
+
+def test_epsilon_to_zero_is_gradient_times_input_in_relu_networks(monkeypatch):
+    monkeypatch.setattr(rules, "EPSILON", 1e-14)
+    model, x = made(lambda: nn.Sequential(*layers())), clip().double()
+    want = relevance(model, "gradient-x-input", x)[1]
+    assert_close(relevance(model, "lrp-epsilon", x)[1], want, 1e-9)
+
+
+def test_z_plus_is_excitation_backprop_for_nonnegative_activations():
+    model, x = made(lambda: Residual(False)), clip().double().abs()
+    want = relevance(model, "excitation-backprop", x)[1]
+    assert_close(relevance(model, "lrp-alpha1beta0", x)[1], want, 1e-9)
+
+
+@pytest.mark.parametrize("method", ["sensitivity", "gradient-x-input"])
+def test_gradients_equal_autograd(method):
+    model, x = made(lambda: Residual(True)), clip().double().requires_grad_()
+    y = model.double()(x.transpose(1, 2))
+    (gradient,) = torch.autograd.grad(y[0, 3], x)
+    want = gradient.abs() if method == "sensitivity" else gradient * x.detach()
+    assert_close(relevance(model.float(), method, x.detach(), 3)[1], want.sum(2))
+
+
+def test_cells_are_sums():
+    model, x = made(lambda: Residual(True)), clip().double()
+    whole = relevance(model, "lrp-epsilon-plus", x)[1]
+    cells = relevance(model, "lrp-epsilon-plus", x, pool=(2, 4, 2))[1]
+    want = whole.reshape(1, 2, 2, 2, 4, 4, 2).sum((2, 4, 6))
+    assert cells.shape == (1, 2, 2, 4)
+    assert_close(cells, want, 1e-12)
+
+
+def test_a_method_that_does_not_apply_names_the_operator():
+    class Odd(nn.Module):
+        def forward(self, x):
+            return torch.cumsum(x, 2).mean((3, 4)).flatten(1)
+
+    with pytest.raises(ExportError, match="lrp-epsilon has no rule .*cumsum.*sensitivity"):
+        Relevance(captured_of(Odd()), "lrp-epsilon", (1, 1, 1))
+    with pytest.raises(ExportError, match="guided-backprop changes what passes a relu"):
+        Relevance(captured_of(Odd()), "guided-backprop", (1, 1, 1))
+    assert len(METHODS) == 8

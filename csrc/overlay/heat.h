@@ -12,7 +12,7 @@ namespace tubecam {
 class HeatSmoother {
  public:
   struct Options {
-    double smoothing = 0.15;  // seconds, time constant of the plane
+    double smoothing = 0.08;  // seconds, time constant of the plane: the heat trails motion by it
     double attack = 0.3;      // seconds
     double release = 6.0;
     float floor = 1e-3f;      // smallest scale, logit units

@@ -360,7 +360,7 @@ class HeatSmoother:
     def __init__(
         self,
         *,
-        smoothing: float = 0.15,
+        smoothing: float = 0.08,
         attack: float = 0.3,
         release: float = 6.0,
         floor: float = 1e-3,

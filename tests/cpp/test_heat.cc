@@ -30,7 +30,7 @@ TEST(HeatSmoother, KeepsAConstant) {
 TEST(HeatSmoother, AReplacedWindowGlidesIn) {
   HeatSmoother smoother;
   smoother.update({0}, 1, 0);
-  const float step = 1 - std::exp(-33.333333e-3f / 0.15f);
+  const float step = 1 - std::exp(-33.333333e-3f / 0.08f);
   float before = 0;
   for (int i = 1; i <= 30; ++i) {
     smoother.update({1}, 1, i * kFrame);

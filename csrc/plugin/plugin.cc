@@ -31,7 +31,7 @@ extern "C" GST_PLUGIN_EXPORT const GstPluginDesc* gst_plugin_tubecam_get_desc(vo
       "tubecam",         "Explains video models while they run",
       plugin_init,       TUBECAM_VERSION,
       license(),         "tubecam",
-      "TubeCAM",         "https://github.com/tubecam/tubecam",
+      "TubeCAM",         "TubeCAM",
       nullptr,           {nullptr}};
   return &description;
 }

@@ -64,7 +64,9 @@ class EngineBench:
         self.subject, self.peers, self.seconds = subject, peers, seconds
         self.rows: list[Row] = []
         self.notes: list[str] = []
-        self.floor: dict[str, float] = {}
+        self._work: graph.Work | None = None
+        self._peak: Contender | None = None
+        self._bandwidth = math.nan
         self.rounds = Rounds([])
         self._reference: np.ndarray | None = None
 
@@ -72,7 +74,7 @@ class EngineBench:
         """Loads and warms up every row; a peer that cannot take part becomes a row that says so."""
         say("loading the bundle into the engine")
         explained, self.engine_info = self._explained_rows()
-        self._measure_floor(say)
+        self._prepare_floor(say)
         say("loading the plain graph")
         self.rows = [*self._plain_row(), *explained]
         for name in self.peers:
@@ -109,6 +111,10 @@ class EngineBench:
             one.contender.warm_up()
         return [row, *rows], engine.info
 
+    @property
+    def _is_openvino(self) -> bool:
+        return self.engine_info.name == "openvino"
+
     def _methods(self) -> list[str]:
         """Of the first graph; the default method first, and always measured."""
         spec = self.subject.graph
@@ -129,7 +135,7 @@ class EngineBench:
     def _plain_row(self) -> list[Row]:
         subject = self.subject
         row = Row("plain", "plain", "plain forward, logits only")
-        if subject.device != "cpu" or subject.engine not in ("auto", "openvino"):
+        if not self._is_openvino:
             row.skipped = "the plain graph is measured with OpenVINO on the CPU"
             return [row]
         model = graph.plain(subject.graph.file, subject.graph.logits)
@@ -165,20 +171,23 @@ class EngineBench:
 
     # ---- the run ----
 
-    def _measure_floor(self, say: Callable[[str], object]) -> None:
+    def _prepare_floor(self, say: Callable[[str], object]) -> None:
         subject = self.subject
-        if subject.device != "cpu":
+        if not self._is_openvino:
             return
         say("finding what the machine can do at best")
-        work = graph.work(graph.load(subject.graph.file))
-        peak = machine.peak_macs(subject.threads, subject.precision)
-        self.floor = machine.floor(work, peak, machine.copy_bandwidth(subject.threads))
+        self._work = graph.work(graph.load(subject.graph.file))
+        self._bandwidth = machine.copy_bandwidth(subject.threads)
+        product = machine.PeakProduct(subject.threads, subject.precision)
+        self._peak = Contender("peak", product)
+        self._peak.warm_up()
 
     def _plan(self) -> None:
         """The default method and all else have a turn in every round; other methods share one."""
         able = [row for row in self.rows if row.contender]
         others = [row for row in able if row.kind == "method"][1:]
         each = [[row.contender] for row in able if row not in others]
+        each += [[self._peak]] if self._peak else []
         self.rounds = Rounds([*each, [row.contender for row in others]])
         for row in self.rows:
             row.stages.clear()
@@ -204,12 +213,19 @@ class EngineBench:
                 found[f"{row.name}/{first.name}"] = _ratio(row, first)
         return {name: value for name, value in found.items() if value}
 
+    def floor(self) -> dict[str, float]:
+        """What the machine could do at best while it ran, and how close the explanation comes."""
+        if self._peak is None or self._work is None or not self._peak.seconds:
+            return {}
+        rate = machine.PeakProduct.MACS / float(np.median(self._peak.seconds))
+        found = machine.floor(self._work, rate, self._bandwidth)
+        default = next(row for row in self.rows if row.kind == "method")
+        p50 = default.facts()["latency_ms"]["p50"]
+        return {**found, "reached": found["floor_ms"] / p50} if p50 else found
+
     def facts(self) -> dict[str, Any]:
         """Everything in JSON."""
         spec, info = self.subject.bundle.clip, self.engine_info
-        fastest = [r.facts()["latency_ms"]["p50"] for r in self.rows if r.kind == "method"][:1]
-        if self.floor and fastest and fastest[0]:
-            self.floor["reached"] = self.floor["floor_ms"] / fastest[0]
         return {
             "clip": [spec.length, spec.height, spec.width],
             "layer": self.subject.graph.layer.name,
@@ -217,7 +233,7 @@ class EngineBench:
             "rounds": self.rounds.count,
             "rows": [row.facts() for row in self.rows],
             "overheads": self.overheads(),
-            "floor": self.floor,
+            "floor": self.floor(),
             "peak_memory_mb": round(memory.peak(), 1),
         }
 

@@ -15,7 +15,7 @@ from torch import nn  # noqa: E402
 
 import export_nets as nets  # noqa: E402
 from tubecam.errors import ExportError  # noqa: E402
-from tubecam.export import METHODS, export, exporter  # noqa: E402
+from tubecam.export import CAM_METHODS, export, exporter  # noqa: E402
 
 SHAPE = (1, nets.CLIP["length"], 3, nets.CLIP["height"], nets.CLIP["width"])
 
@@ -94,7 +94,7 @@ def test_an_earlier_call_of_a_reused_module_can_be_named(tmp_path):
 def test_linear_heads_need_no_backward(tmp_path, head):
     model = nets.seeded(nets.Pooled, head)
     report = export(model, tmp_path / "b", layer="body", clip=nets.CLIP)
-    assert report.closed_form and report.methods == METHODS
+    assert report.closed_form and report.methods == CAM_METHODS
     matrix = model.fc.weight if head == "linear" else model.kernel.weight[:, :, 0, 0, 0]
     for clip, target in zip(clips(2), (-1, 2), strict=True):
         got = run(tmp_path / "b", clip, target)

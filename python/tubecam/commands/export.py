@@ -32,7 +32,11 @@ examples
 
 A head of global average pool + linear needs no backward pass and offers every method:
   gradcam  cam  gradcam-frame  hirescam  layercam  gradcam++  xgradcam
-Any other head offers all but cam."""
+Any other head offers all but cam.
+
+Relevance to the input, a graph of its own each, with --methods:
+  sensitivity  gradient-x-input  deconvolution  guided-backprop
+  lrp-epsilon  lrp-alpha1beta0  lrp-epsilon-plus  excitation-backprop"""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -73,8 +77,13 @@ def _add_explanation_options(group: argparse._ArgumentGroup) -> None:
         "--layer", metavar="PATH", help="module to explain (default: the last one before pooling)"
     )
     group.add_argument(
-        "--methods", metavar="A,B", help="methods to offer, the default first (default: all)"
-    )
+        "--methods", metavar="A,B", help="methods to offer, the default first (default: all of the"
+        " class-activation ones)"
+    )  # fmt: skip
+    group.add_argument(
+        "--pool", metavar="TxYxX", default="1x1x1", help="slices, rows and columns whose relevance"
+        " to the input is summed into one cell (default 1x1x1)"
+    )  # fmt: skip
 
 
 def _add_clip_options(group: argparse._ArgumentGroup) -> None:
@@ -121,6 +130,7 @@ def run(args: argparse.Namespace) -> int:
             seed=args.seed,
             layer=args.layer,
             methods=args.methods.split(",") if args.methods is not None else None,
+            pool=_pool(args.pool),
             labels=Path(args.labels) if args.labels is not None else None,
             clip=clip,
             precision=args.precision,
@@ -156,6 +166,13 @@ def _size(text: str) -> tuple[int, int]:
     return int(height), int(width)
 
 
+def _pool(text: str) -> tuple[int, ...]:
+    parts = text.lower().split("x")
+    if len(parts) != 3 or not all(part.isdecimal() for part in parts):
+        raise UsageError(f"--pool {text!r} is not of the form TxYxX, as in 1x4x4.")
+    return tuple(int(part) for part in parts)
+
+
 def _numbers(option: str, text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(","))
@@ -169,6 +186,7 @@ def summary(report: ExportReport) -> str:
     stride, offset = (" ".join(f"{v:g}" for v in place) for place in
                       (report.geometry.stride, report.geometry.offset))  # fmt: skip
     head = "average pool + linear, no backward pass" if report.closed_form else "by gradient"
+    head = "relevance to the input" if report.layer == "clip" else head
     guess = "" if report.geometry.exact else " (from sizes alone: the graph could not be followed)"
     replaced = report.check.replaced
     lines = [

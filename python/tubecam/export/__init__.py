@@ -12,7 +12,7 @@ except ImportError as error:
         f"export needs {error.name}, which is not installed: pip install 'tubecam[export]'."
     ) from error
 
-from .exporter import METHODS, ExportReport, export
+from .exporter import CAM_METHODS, METHODS, ExportReport, export
 from .spec import ClipSpec
 
-__all__ = ["METHODS", "ClipSpec", "ExportReport", "export"]
+__all__ = ["CAM_METHODS", "METHODS", "ClipSpec", "ExportReport", "export"]

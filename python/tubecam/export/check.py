@@ -73,6 +73,18 @@ class CheckReport:
         }
 
 
+def joined(reports: list[CheckReport]) -> CheckReport:
+    """One report for a bundle of several graphs; the largest error where they share a name."""
+    errors: dict[str, float] = {}
+    for name, error in (item for report in reports for item in report.errors.items()):
+        errors[name] = max(error, errors.get(name, 0.0))
+    references = dict.fromkeys(report.reference for report in reports)
+    return CheckReport(
+        min(report.inputs for report in reports), sum(report.replaced for report in reports),
+        errors, "; ".join(references), reports[0].engine,
+    )  # fmt: skip
+
+
 class Reference:
     """Autograd on the original model, BatchNorm and all, in float64 where the model allows it."""
 

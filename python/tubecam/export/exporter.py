@@ -17,19 +17,25 @@ from .._version import __version__
 from ..errors import ExportError, UsageError
 from . import bundle
 from .capture import Capture, capture, shape_of
-from .check import CheckReport, Reference, check_graph, compare
+from .check import CheckReport, Reference, check_graph, compare, joined
 from .explained import trace_explained
 from .fold import fold_batch_norm, fold_constants
 from .geometry import Geometry, layer_geometry
 from .layers import Layer, choose_layer, closed_form
 from .measure import FormMeasurer
 from .onnx_file import halve_weights, save, to_onnx
+from .relevance import METHODS as RELEVANCE_METHODS
+from .relevance.check import check_relevance, compare_relevance
+from .relevance.graph import RelevanceGraph, build_relevance, checked_pool
+from .relevance.reference import Reference as RelevanceReference
 from .source import Source, load_source
 from .spec import ClipSpec, clip_spec
 
-METHODS = ("gradcam", "cam", "gradcam-frame", "hirescam", "layercam", "gradcam++", "xgradcam")
+CAM_METHODS = ("gradcam", "cam", "gradcam-frame", "hirescam", "layercam", "gradcam++", "xgradcam")
 PRECISIONS = ("float32", "float16")
+METHODS = (*CAM_METHODS, *RELEVANCE_METHODS)
 GRAPH = "model.onnx"
+CAM = "class activation"  # the methods that share one graph
 Progress = Callable[[str], None]
 
 
@@ -42,7 +48,7 @@ class ExportReport:
     path : Path
         The bundle folder.
     layer, layer_shape : str, (C, t, h, w)
-        The explained tensor.
+        The explained tensor of the first graph: ``clip`` where that gives relevance to the input.
     closed_form : bool
         The head is global average pool + linear, so no backward pass is in the graph.
     geometry : Geometry
@@ -71,6 +77,15 @@ class ExportReport:
 
 
 @dataclass
+class Part:
+    """A graph that was written: its entry in the sidecar, its files, its check."""
+
+    entry: dict[str, Any]
+    files: list[str]
+    check: CheckReport
+
+
+@dataclass
 class Graph:
     """An explained graph before it is written."""
 
@@ -95,6 +110,7 @@ def export(
     seed: int = 0,
     layer: str | None = None,
     methods: Sequence[str] | None = None,
+    pool: Sequence[int] = (1, 1, 1),
     labels: Sequence[str] | str | os.PathLike[str] | None = None,
     clip: ClipSpec | Mapping[str, Any] | None = None,
     precision: str = "float32",
@@ -123,7 +139,11 @@ def export(
         Module path (``layer3``; ``relu:0`` for the first of several calls, else the last).
         Default: the last spatio-temporal tensor before pooling.
     methods : sequence of str, optional
-        A subset of ``METHODS``, the first is the default method. Default: all that the head allows.
+        A subset of ``METHODS``, the first is the default method. Class-activation methods share one
+        graph, each method of relevance to the input has its own. Default: all class-activation
+        methods that the head allows.
+    pool : (t, y, x)
+        Slices, rows and columns whose relevance to the input is summed into one cell.
     labels : sequence of str, or path of a file with one a line
     clip : ClipSpec or mapping, optional
         What clips the model expects.
@@ -156,27 +176,82 @@ def export(
     say("loading the model")
     found = load_source(source, weights, random_weights, seed, len(labels) if labels else None)
     found.clip = clip_spec(clip, found.clip)
-    graph = build_graph(found, layer, time_first, seed, measure, say)
-    names = bundle.checked_labels(labels, graph.classes)
-    offered = _offered(methods, graph)
-    with bundle.new_folder(out) as folder:
-        files = save(graph.model, folder, GRAPH)
+    cells = checked_pool(pool, found.clip.input_shape)
+    cam = [m for m in methods if m in CAM_METHODS] if methods is not None else None
+    kinds = list(dict.fromkeys(CAM if m in CAM_METHODS else m for m in methods or CAM_METHODS))
+
+    def build(kind: str) -> Graph | RelevanceGraph:
+        if kind == CAM:
+            return build_graph(found, layer, time_first, seed, measure, say)
+        say(f"tracing {kind}")
+        example = _example(found.clip, seed)
+        return build_relevance(found.model, example, kind, cells, time_first, measure)
+
+    def write(graph: Graph | RelevanceGraph, folder: Path) -> Part:
+        if isinstance(graph, RelevanceGraph):
+            say(f"comparing {graph.method} with float64 on inputs that were not traced")
+            return _write_relevance(graph, found, folder, time_first, seed, precision)
+        offered = _offered(cam, graph)
         say("comparing with autograd on inputs that were not traced")
-        reference = Reference(found.model, graph.original, graph.layer, time_first)
-        shape = found.clip.input_shape
-        check, cases = check_graph(folder / GRAPH, reference, shape, graph.classes, seed)
-        if precision == "float16":  # the graph is right; now what rounding its weights costs
-            halve_weights(graph.model)
-            files = save(graph.model, folder, GRAPH)
-            check = compare(folder / GRAPH, cases, check, precision)
+        return _write_cam(graph, offered, folder, time_first, seed, precision)
+
+    first = build(kinds[0])
+    names = bundle.checked_labels(labels, first.classes)
+    with bundle.new_folder(out) as folder:
+        parts = [write(first, folder), *(write(build(kind), folder) for kind in kinds[1:])]
+        check = joined([part.check for part in parts])
         (folder / bundle.LABELS).write_text("\n".join(names) + "\n", encoding="utf-8")
-        content = _sidecar(graph, name, offered, precision, check, license)
+        content = _sidecar(found, name, parts, precision, check, license)
+        files = [file for part in parts for file in part.files]
         bundle.write_sidecar(folder, [*files, bundle.LABELS], content)
     say(f"wrote {out}")
+    offered = tuple(method for part in parts for method in part.entry["methods"])
     return ExportReport(
-        out, graph.layer.name, graph.layer.shape, graph.closed_form, graph.geometry, offered,
-        graph.classes, graph.folded, graph.kept, graph.forms, check,
+        out, first.layer.name, first.layer.shape, first.closed_form, first.geometry, offered,
+        first.classes, first.folded, first.kept, first.forms, check,
     )  # fmt: skip
+
+
+def _write_cam(
+    graph: Graph,
+    methods: tuple[str, ...],
+    folder: Path,
+    time_first: bool,
+    seed: int,
+    precision: str,
+) -> Part:
+    """Saves the graph of the class-activation methods and compares it with autograd."""
+    files = save(graph.model, folder, GRAPH)
+    reference = Reference(graph.source.model, graph.original, graph.layer, time_first)
+    shape = graph.source.clip.input_shape
+    check, cases = check_graph(folder / GRAPH, reference, shape, graph.classes, seed)
+    if precision == "float16":  # the graph is right; now what rounding its weights costs
+        halve_weights(graph.model)
+        files = save(graph.model, folder, GRAPH)
+        check = compare(folder / GRAPH, cases, check, precision)
+    third = "weight" if graph.closed_form else "gradient"
+    return Part(_entry(graph, GRAPH, methods, ("logits", "activation", third)), files, check)
+
+
+def _write_relevance(
+    graph: RelevanceGraph,
+    found: Source,
+    folder: Path,
+    time_first: bool,
+    seed: int,
+    precision: str,
+) -> Part:
+    """Saves the graph of one method and compares it with the method in float64."""
+    file = f"{graph.method}.onnx"
+    files = save(graph.model, folder, file)
+    reference = RelevanceReference(graph, found.model, time_first)
+    shape = found.clip.input_shape
+    check, cases = check_relevance(folder / file, reference, shape, graph.classes, seed)
+    if precision == "float16":
+        halve_weights(graph.model)
+        files = save(graph.model, folder, file)
+        check = compare_relevance(folder / file, cases, check, precision)
+    return Part(_entry(graph, file, (graph.method,), ("logits", "relevance")), files, check)
 
 
 def build_graph(
@@ -240,7 +315,7 @@ def _offered(methods: Sequence[str] | None, graph: Graph) -> tuple[str, ...]:
         )
     if methods is not None:
         return tuple(dict.fromkeys(methods))
-    return tuple(m for m in METHODS if m != "cam" or graph.closed_form)
+    return tuple(m for m in CAM_METHODS if m != "cam" or graph.closed_form)
 
 
 def _file_name(out: Path) -> str:
@@ -249,37 +324,41 @@ def _file_name(out: Path) -> str:
     return plain.encode()[: bundle.MAX_NAME_BYTES].decode(errors="ignore") or "model"
 
 
-def _sidecar(
-    graph: Graph,
-    name: str,
-    methods: tuple[str, ...],
-    precision: str,
-    check: CheckReport,
-    license: str,
+def _entry(
+    graph: Graph | RelevanceGraph, file: str, methods: tuple[str, ...], outputs: tuple[str, ...]
 ) -> dict[str, Any]:
-    third = "weight" if graph.closed_form else "gradient"
     layer = {
         "name": graph.layer.name,
         "shape": list(graph.layer.shape),
         "stride": [_plain(v) for v in graph.geometry.stride],
         "offset": [_plain(v) for v in graph.geometry.offset],
     }
-    entry = {
-        "file": GRAPH,
+    return {
+        "file": file,
         "methods": list(methods),
         "default_method": methods[0],
-        "outputs": {n: n for n in ("logits", "activation", third)},
+        "outputs": {name: name for name in outputs},
         "layer": layer,
     }
+
+
+def _sidecar(
+    found: Source,
+    name: str,
+    parts: list[Part],
+    precision: str,
+    check: CheckReport,
+    license: str,
+) -> dict[str, Any]:
     return {
         "name": name,
         "labels": bundle.LABELS,
-        "clip": graph.source.clip.sidecar(),
-        "graphs": [entry],
+        "clip": found.clip.sidecar(),
+        "graphs": [part.entry for part in parts],
         "precision": precision,
         "check": check.sidecar(),
         "provenance": {
-            "source": graph.source.description,
+            "source": found.description,
             "license": license,
             "created_by": f"tubecam {__version__}",
         },

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import _core
+from .errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,16 @@ class Bundle:
     def default_method(self) -> str:
         """The method that is used when none is asked for."""
         return self.graphs[0].default_method
+
+    def graph_of(self, method: str) -> _core.GraphSpec:
+        """The graph that serves a method; UsageError for one that the bundle has not."""
+        for graph in self.graphs:
+            if method in graph.methods:
+                return graph
+        raise UsageError(
+            f"the bundle {self.name} has no method {method!r}: choose one of "
+            f"{', '.join(self.methods)}."
+        )
 
     def describe(self) -> str:
         """The bundle in a few lines for a person."""

@@ -147,10 +147,10 @@ def sheet_info(job: Job, result: Result):
     """The words and colours of a job's contact sheet."""
     from .sheet import SheetInfo, clock
 
-    graph = job.bundle.graphs[0]
+    method = job.explain.get("method") or job.bundle.default_method
     facts = [
         f"model {job.bundle.name}",
-        f"{job.explain.get('method') or graph.default_method} at {graph.layer.name}",
+        f"{method} at {job.bundle.graph_of(method).layer.name}",
         f"{clock(result.seconds)}, {result.frames} frames, {result.windows} windows",
     ]
     return SheetInfo(

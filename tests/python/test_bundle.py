@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 import tiny_bundle
 import tubecam
 from tubecam import _core
-from tubecam.errors import BundleError
+from tubecam.bench.subject import open_bundle
+from tubecam.errors import BundleError, UsageError
 
 
 @pytest.fixture
@@ -57,6 +58,20 @@ def test_reads_every_field(folder):
     assert bundle.methods == tuple(graph.methods) and bundle.default_method == "gradcam"
     assert bundle.export_error == 1e-7 and bundle.precision == "float32"
     assert bundle.sidecar["provenance"]["license"] == "Apache-2.0"
+
+
+def test_finds_the_graph_of_a_method(tmp_path):
+    bundle = tubecam.load_bundle(tiny_bundle.write(tmp_path, "relevance"))
+    graph = bundle.graph_of("lrp-epsilon-plus")
+    assert (graph.relevance, graph.activation) == ("relevance", "")
+    assert "relevance to the input" in bundle.describe()
+    with pytest.raises(UsageError, match="no method 'gradcam': choose one of lrp-epsilon-plus"):
+        bundle.graph_of("gradcam")
+
+
+def test_the_bench_refuses_what_it_does_not_measure(tmp_path):
+    with pytest.raises(UsageError, match="class-activation maps"):
+        open_bundle(str(tiny_bundle.write(tmp_path, "relevance")))
 
 
 def test_describes_itself(folder):

@@ -16,14 +16,15 @@ from tubecam.export.capture import capture  # noqa: E402
 from tubecam.export.fold import fold_batch_norm, fold_constants  # noqa: E402
 from tubecam.export.relevance import METHODS, rules  # noqa: E402
 from tubecam.export.relevance.propagate import Relevance  # noqa: E402
+from tubecam.export.source import load_source  # noqa: E402
 
 SHAPE = (1, 4, 3, 8, 8)
 LRP = ("lrp-epsilon", "lrp-alpha1beta0", "lrp-epsilon-plus", "excitation-backprop")
 EXACT = 1e-6  # models are float32, so that a folded normalisation is rounded once
 
 
-def captured_of(model):
-    captured = capture(model, clip(), False)
+def captured_of(model, example=None):
+    captured = capture(model, clip() if example is None else example, False)
     fold_constants(captured.module)
     fold_batch_norm(captured, None)
     return captured
@@ -142,6 +143,20 @@ def test_networks_without_biases_conserve_the_logit(method, monkeypatch):
     for target in range(4):
         logits, got = relevance(made(lambda: Residual(False)), method, clip().double(), target)
         assert float(got.sum()) == pytest.approx(float(logits[0, target]), rel=1e-9), target
+
+
+@pytest.mark.parametrize("name", ["r3d_18", "r2plus1d_18", "mc3_18"])
+def test_video_resnets_without_biases_conserve_the_logit(name, monkeypatch):
+    """Residual adds share relevance: doubling it at each of the eight would give 256."""
+    monkeypatch.setattr(rules, "EPSILON", 1e-14)
+    model = load_source(name, None, True, 0, None).model
+    nn.init.zeros_(model.fc.bias)
+    x = torch.randn((1, 4, 3, 32, 32), generator=torch.Generator().manual_seed(4))
+    captured = captured_of(model, x)
+    with torch.no_grad():
+        explain = Relevance(captured, "lrp-epsilon-plus", (1, 1, 1))
+        logits, got = explain(x.double(), torch.tensor([7]))
+    assert float(got.sum()) == pytest.approx(float(logits[0, 7]), rel=1e-6)
 
 
 def test_epsilon_to_zero_is_gradient_times_input_in_relu_networks(monkeypatch):

@@ -65,6 +65,11 @@ class ModelChoice:
 def open_bundle(text: str, **settings: Any) -> Subject:
     """A subject from a bundle's folder or name."""
     bundle = load_bundle(find_bundle(text))
+    if bundle.graphs[0].relevance:
+        raise UsageError(
+            f"the bundle {bundle.name} explains with {bundle.default_method} by default, and the "
+            "bench measures class-activation maps: export it with one of them first in --methods"
+        )
     return Subject(bundle, None, _clip(bundle, 0), **settings)
 
 

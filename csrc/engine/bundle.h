@@ -21,7 +21,7 @@ struct GraphSpec {
   std::string sha256;  // of the file, verified
   std::vector<std::string> methods;
   std::string default_method;
-  // Output names: activation with either weight or gradient, or relevance alone; the rest are empty.
+  // Output names: activation with either weight or gradient, or relevance alone; the rest empty.
   std::string logits, activation, weight, gradient, relevance;
   LayerSpec layer;
 };

@@ -15,7 +15,7 @@ class HeatSmoother {
     double smoothing = 0.08;  // seconds, time constant of the plane: the heat trails motion by it
     double attack = 0.3;      // seconds
     double release = 6.0;
-    float floor = 1e-3f;      // smallest scale, logit units
+    float floor = 1e-3f;  // smallest scale, logit units
   };
   HeatSmoother() = default;
   explicit HeatSmoother(const Options& options) : options_(options) {}

@@ -21,13 +21,13 @@ struct HeatStyle {
 
 // The tube at one time, and where it lies in the frame.
 struct HeatPlane {
-  const float* values = nullptr;         // [h, w], logit units
+  const float* values = nullptr;  // [h, w], logit units
   int h = 0, w = 0;
   std::array<double, 2> stride{}, offset{};  // y, x, clip pixels
   int clip_height = 0, clip_width = 0;
   // The model's crop, frame pixels: clip pixel c begins at source.x + c·source.width/clip_width.
   Rect source;
-  float scale = 1;                       // the value shown as full heat (1.0), logit units
+  float scale = 1;  // the value shown as full heat (1.0), logit units
 };
 
 // Note [Heat]

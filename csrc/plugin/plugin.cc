@@ -27,12 +27,9 @@ const gchar* license() {
 // As GST_PLUGIN_DEFINE writes it, but for the licence, which is chosen at run time.
 extern "C" GST_PLUGIN_EXPORT const GstPluginDesc* gst_plugin_tubecam_get_desc(void) {
   static const GstPluginDesc description = {
-      GST_VERSION_MAJOR, GST_VERSION_MINOR,
-      "tubecam",         "Explains video models while they run",
-      plugin_init,       TUBECAM_VERSION,
-      license(),         "tubecam",
-      "TubeCAM",         "TubeCAM",
-      nullptr,           {nullptr}};
+      GST_VERSION_MAJOR, GST_VERSION_MINOR, "tubecam", "Explains video models while they run",
+      plugin_init,       TUBECAM_VERSION,   license(), "tubecam",
+      "TubeCAM",         "TubeCAM",         nullptr,   {nullptr}};
   return &description;
 }
 

@@ -68,7 +68,8 @@ TEST(Overlay, DrawsHeatWhereTheTubeIsHot) {
 }
 
 TEST(Overlay, ACellIsDrawnWhereItsPixelsCameFrom) {
-  // One hot cell of 5×5 over an 80×80 clip that was cut out of a frame of 200×120 at (60, 20), 80 pixels wide and high.
+  // One hot cell of 5×5 over an 80×80 clip that was cut out of a frame of 200×120 at (60, 20),
+  // 80 pixels wide and high.
   Rig rig("tubeoverlay", {{"show-label", "false"}, {"show-strip", "false"}, {"threshold", "0"}});
   const std::string caps = video_caps("RGB", 200, 120);
   rig.caps(caps);

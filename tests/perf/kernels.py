@@ -4,6 +4,7 @@ Usage: python tests/perf/kernels.py [KERNEL …] [--rounds N] [--json FILE]
 KERNEL: preprocess, cam3d, tube, overlay; all by default. One thread for everyone, and its own time,
 without what other processes take. Each line: medians of interleaved rounds, the ratio to the copy,
 and for each equivalent its time over ours with a 95 % bootstrap interval. The equivalents start
+from functools import partial
 from a picture that is RGB already, which spares them the conversion. OpenCV and torch take part
 where they are installed.
 """
@@ -99,7 +100,7 @@ def cam3d_cases() -> Iterator[Case]:
         activation = np.maximum(random.normal(0, 1, shape), 0).astype(np.float32)
         gradient = random.normal(0, 1, shape).astype(np.float32)
         for method in ("gradcam", "layercam"):
-            step = lambda m=method, a=activation, g=gradient: _core.cam3d(a, m, gradient=g)  # noqa: E731
+            step = partial(_core.cam3d, activation, method, gradient=gradient)
             others = {"NumPy": _cam(np, method, activation, gradient)}
             if torch:
                 others["torch"] = _cam(

@@ -1,0 +1,66 @@
+"""What the Explainer is made from: graphs and options, good and refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tiny_bundle
+import tubecam
+from tubecam.errors import EngineError, UnavailableError, UsageError
+
+BAD_GRAPHS = [
+    ({"without": "weight"}, "no output `weight`.*logits, activation"),
+    ({"without": "logits"}, "no output `logits`"),
+    ({"graph": b"garbage"}, "cannot read"),
+    ({"graph": b""}, "cannot read"),
+    ({"graph": tiny_bundle.model().SerializeToString()[:3000]}, "cannot read"),
+    ({"labels": "a\nb\n"}, r"`logits`.*\[1,5\].*\[1,2\]"),
+    ({"change": lambda s: s["graphs"][0]["layer"].update(shape=[7, 4, 4, 4])}, r"\[1,7,4,4,4\]"),
+    ({"change": lambda s: s["clip"].update(length=9)}, r"`clip`.*\[1,9,3,16,16\]"),
+    ({"change": lambda s: s["graphs"][0]["outputs"].update(weight="w")}, "no output `w`"),
+]
+
+
+@pytest.mark.parametrize("keywords, words", BAD_GRAPHS, ids=[words for _, words in BAD_GRAPHS])
+def test_refuses_graphs_that_are_not_what_the_sidecar_says(tmp_path, keywords, words):
+    with pytest.raises(EngineError, match=words) as caught:
+        tubecam.Explainer(tiny_bundle.write(tmp_path, **keywords))
+    assert "model.onnx" in str(caught.value)
+
+
+def test_options(tmp_path, monkeypatch):
+    folder, expected = tiny_bundle.write(tmp_path / "bundle"), None
+    for keywords in ({}, {"threads": 1}, {"precision": "fp32"}, {"cache_dir": tmp_path / "cache"}):
+        for _ in range(2):
+            with tubecam.Explainer(folder, **keywords) as explainer:
+                assert explainer.engine_info.precision == "f32"
+                tube = explainer.explain(tiny_bundle.clip()).tube
+                expected = tube if expected is None else expected
+                np.testing.assert_allclose(tube, expected, rtol=1e-5, atol=1e-6)
+    assert list((tmp_path / "cache").iterdir())
+    (tmp_path / "file").write_text("")
+    for keywords, error, words in [
+        ({"precision": "int3"}, UsageError, "auto, fp32, fp16 or bf16"),
+        ({"threads": -1}, UsageError, "threads"),
+        ({"device": "tpu"}, UsageError, "tpu"),
+        ({"engine": "onnx"}, UsageError, "auto, openvino or tensorrt"),
+        ({"engine": "tensorrt"}, UnavailableError, "TUBECAM_TENSORRT"),
+        ({"engine": "openvino", "device": "cuda"}, UsageError, "runs on the device cpu"),
+        ({"cache_dir": tmp_path / "file" / "cache"}, UsageError, "cannot be written"),
+    ]:
+        with pytest.raises(error, match=words):
+            tubecam.Explainer(folder, **keywords)
+    monkeypatch.setenv("TUBECAM_ENGINE", "tensorrt")
+    with pytest.raises(UnavailableError, match="TUBECAM_TENSORRT"):
+        tubecam.Explainer(folder)
+
+
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_a_precision_is_kept_or_refused(tmp_path, precision):
+    """Which, depends on the CPU; computing in another one silently is what must not happen."""
+    try:
+        with tubecam.Explainer(tiny_bundle.write(tmp_path), precision=precision) as explainer:
+            assert explainer.explain(tiny_bundle.clip()).receipt.precision in ("f16", "bf16")
+    except UsageError as error:
+        assert f"cannot compute in {precision}" in str(error)

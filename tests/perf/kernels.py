@@ -4,7 +4,6 @@ Usage: python tests/perf/kernels.py [KERNEL …] [--rounds N] [--json FILE]
 KERNEL: preprocess, cam3d, tube, overlay; all by default. One thread for everyone, and its own time,
 without what other processes take. Each line: medians of interleaved rounds, the ratio to the copy,
 and for each equivalent its time over ours with a 95 % bootstrap interval. The equivalents start
-from functools import partial
 from a picture that is RGB already, which spares them the conversion. OpenCV and torch take part
 where they are installed.
 """
@@ -15,6 +14,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from statistics import median
 
 import numpy as np

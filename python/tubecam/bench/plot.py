@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UnavailableError
+from .report import milliseconds
 
 # Colour-blind safe (Okabe & Ito), one a stage everywhere.
 COLORS = {
     "decode": "#56B4E9", "convert": "#F0E442", "preprocess": "#009E73", "window wait": "#BBBBBB",
-    "engine": "#0072B2", "explanation": "#D55E00", "explain": "#D55E00", "overlay": "#CC79A7",
+    "engine": "#0072B2", "explanation": "#D55E00", "overlay": "#CC79A7",
 }  # fmt: skip
-OWN, OTHER = "#0072B2", "#999999"
+OWN, EXPLAIN, OTHER = "#0072B2", "#D55E00", "#999999"
 STACKED = ("decode", "convert", "preprocess", "window wait", "engine", "explanation", "overlay")
 
 
@@ -50,23 +51,21 @@ def _latencies(axes, engine: dict[str, Any]) -> None:
     """One bar a row, ours in stages; whiskers reach to p90."""
     rows = [row for row in engine["rows"] if row["latency_ms"]["p50"]]
     for y, row in enumerate(rows):
-        latency, start = row["latency_ms"], 0.0
-        stages = row["stages_ms"] if row["kind"] == "method" else {}
-        for name, value in stages.items():
-            axes.barh(y, value, left=start, color=COLORS[name], height=0.65)
-            start += value
+        latency = row["latency_ms"]
+        explain = min(row["stages_ms"].get("explain", 0.0), latency["p50"])
         color = OTHER if row["kind"] == "peer" else OWN
-        axes.barh(y, max(0.0, latency["p50"] - start), left=start, color=color, height=0.65)
+        axes.barh(y, latency["p50"] - explain, color=color, height=0.65)
+        axes.barh(y, explain, left=latency["p50"] - explain, color=EXPLAIN, height=0.65)
         end = latency["p90"] or latency["max"]
         axes.plot([latency["p50"], end], [y, y], color="#222222", linewidth=1.2)
         note = "" if row["agreement"].get("same_method", True) else "  another method"
-        axes.text(end, y, f"  {latency['p50']:.3g} ms{note}", va="center", fontsize=9)
+        axes.text(end, y, f"  {milliseconds(latency['p50'])} ms{note}", va="center", fontsize=9)
     _label_rows(axes, [row["name"] for row in rows])
     floor = engine["floor"].get("floor_ms")
     if floor:
         axes.axvline(floor, color="#222222", linestyle=":", linewidth=1)
-        axes.text(floor, len(rows) - 0.35, " floor", fontsize=9, ha="left")
-    _handles(axes, [("forward and graph", OWN), ("tube, curve, peak, boxes", COLORS["explain"]),
+        axes.text(floor, -0.5, " floor", fontsize=9, ha="left")
+    _handles(axes, [("forward and graph", OWN), ("tube, curve, peak, boxes", EXPLAIN),
                     ("peers", OTHER)])  # fmt: skip
     _finish(axes, "One clip: median, line to p90", "ms")
 
@@ -105,7 +104,7 @@ def _full_speed(axes, full: dict[str, Any]) -> None:
     kinds = [kind for kind in ("off", "on") if full[kind]["frames_per_s"]]
     for y, kind in enumerate(kinds):
         rate = full[kind]["frames_per_s"]
-        axes.barh(y, rate, color=COLORS["explain"] if kind == "on" else OTHER, height=0.6)
+        axes.barh(y, rate, color=EXPLAIN if kind == "on" else OTHER, height=0.6)
         axes.text(rate, y, f"  {rate:.0f}", va="center", fontsize=9)
     _label_rows(axes, [f"explanations {kind}" for kind in kinds])
     _finish(axes, "As fast as possible", "frames/s")
@@ -113,7 +112,7 @@ def _full_speed(axes, full: dict[str, Any]) -> None:
 
 def _label_rows(axes, names: list[str]) -> None:
     axes.set_yticks(range(len(names)), names, fontsize=10)
-    axes.set_ylim(max(len(names), 4) - 0.4, -0.6)  # the first row on top, thin even when alone
+    axes.set_ylim(max(len(names), 4) - 0.4, -0.7)  # the first row on top, thin even when alone
 
 
 def _handles(axes, pairs: list[tuple[str, str]]) -> None:

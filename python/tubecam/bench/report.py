@@ -133,8 +133,8 @@ def floor_text(floor: dict[str, Any]) -> str:
         f" {floor['megabytes']:.0f} MB at {floor['copy_gb_per_s']:.1f} GB/s take"
         f" {floor['memory_ms']:.1f} ms"
     )
-    reached = floor.get("reached")
-    return text + (f"; the explanation reaches {100 * reached:.0f} % of it" if reached else "")
+    fastest = f"{floor['fastest_ms']:.1f} ms, {100 * floor['reached']:.0f} % of that speed"
+    return f"{text}; the fastest explanation took {fastest}"
 
 
 def _print_overheads(overheads: dict[str, Any], console) -> None:

@@ -142,7 +142,14 @@ def _document(mode: str, args: argparse.Namespace, bundle) -> dict[str, Any]:
     from ..bench.document import document
     from ..bench.provenance import provenance
 
-    return document(mode, ["tubecam", *sys.argv[1:]], provenance(bundle, args.threads))
+    content = document(mode, ["tubecam", *sys.argv[1:]], provenance(bundle, args.threads))
+    load = content["provenance"]["load_at_start"][0]
+    if load > _cores() / 2:
+        content["notes"].append(
+            f"others kept this machine busy (load {load:.1f} at the start, {_cores()} cores):"
+            " ratios hold within their intervals, times and the floor do not"
+        )
+    return content
 
 
 def _engine(args: argparse.Namespace, stack: ExitStack, progress) -> dict[str, Any]:
@@ -168,7 +175,7 @@ def _engine(args: argparse.Namespace, stack: ExitStack, progress) -> dict[str, A
         bench.measure(progress.share)
     except KeyboardInterrupt:
         content["interrupted"] = True
-    return {**content, "notes": bench.notes, "engine": bench.facts()}
+    return {**content, "notes": content["notes"] + bench.notes, "engine": bench.facts()}
 
 
 def _clip(args: argparse.Namespace) -> dict[str, int]:

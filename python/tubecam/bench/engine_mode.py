@@ -217,8 +217,7 @@ class EngineBench:
         """What the machine could do at best while it ran, and how close the explanation comes."""
         if self._peak is None or self._work is None or not self._peak.seconds:
             return {}
-        rate = machine.PeakProduct.MACS / min(self._peak.seconds)
-        found = machine.floor(self._work, rate, self._bandwidth)
+        found = machine.floor(self._work, self._peak.run.macs_per_second, self._bandwidth)
         default = next(row for row in self.rows if row.kind == "method")
         fastest = float(np.nanmin(default.contender.seconds)) * 1e3
         return {**found, "fastest_ms": fastest, "reached": found["floor_ms"] / fastest}

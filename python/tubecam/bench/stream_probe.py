@@ -116,12 +116,15 @@ class StreamProbe:
         }
 
     def late_frames(self) -> int:
-        """Frames that reach the sink two frames' time later than the quickest one."""
-        delays = self._between("source", "sink", 0.0)
-        if len(delays) < 3:
+        """Frames that reach the sink two frames' time later than the most punctual one.
+
+        By presentation times: in files with B-frames, decoding order is another.
+        """
+        arrivals = self.seen["sink"]
+        if len(arrivals) < 3:
             return 0
-        stamps = sorted(self.seen["sink"])
-        period = (stamps[-1] - stamps[0]) / (len(stamps) - 1) / 1e6
+        period = (max(arrivals) - min(arrivals)) / (len(arrivals) - 1) / Gst.SECOND
+        delays = [at - pts / Gst.SECOND for pts, at in arrivals.items()]
         return sum(delay > min(delays) + 2 * period for delay in delays)
 
     def missing_frames(self) -> int:

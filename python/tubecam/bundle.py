@@ -69,7 +69,7 @@ class Bundle:
         rows = [("bundle", f"{self.name}  ({self.folder})"), ("labels", _some(self.labels))]
         rows += [("clip", _clip(self.clip)), ("colours", _colours(self.clip))]
         for graph in self.graphs:
-            rows += _graph(graph)
+            rows += _graph(graph, self.default_method)
         check = self.sidecar["check"]
         error = f"relative error {self.export_error:.1e} on {check['inputs']} unseen inputs"
         rows += [("precision", self.precision), ("checked", error)]
@@ -120,15 +120,16 @@ def _colours(clip: _core.ClipSpec) -> str:
     return f"{clip.color}, mean {mean}, std {std}"
 
 
-def _graph(graph: _core.GraphSpec) -> list[tuple[str, str]]:
+def _graph(graph: _core.GraphSpec, default: str) -> list[tuple[str, str]]:
     layer = graph.layer
-    others = [method for method in graph.methods if method != graph.default_method]
+    names = [f"{m} (default)" if m == default else m for m in graph.methods]
+    names.sort(key=lambda name: not name.endswith(")"))
     size = os.path.getsize(graph.file) / 1e6
     head = "head weight, no backward pass" if graph.weight else "gradient"
     head = "relevance to the input" if graph.relevance else head
     return [
         ("graph", f"{Path(graph.file).name}  ({size:.1f} MB; {head})"),
-        ("methods", ", ".join([f"{graph.default_method} (default)", *others])),
+        ("methods", ", ".join(names)),
         ("layer", f"{layer.name} {_numbers(layer.shape)}, stride {_numbers(layer.stride)}"),
     ]
 

@@ -104,6 +104,15 @@ def test_a_wrong_graph_is_refused(tmp_path, monkeypatch):
     assert not (tmp_path / "b").exists()
 
 
+def test_a_method_that_jumps_everywhere_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(relevance_check, "case_errors", lambda compiled, case: (0.0, 0.02))
+    monkeypatch.setattr(relevance_check, "at_kink", lambda reference, case: True)
+    model = nets.seeded(nets.Pooled, "linear")
+    with pytest.raises(ExportError, match="0.02 to 0.02 on 12 of 12 clips.*right from wrong"):
+        export(model, tmp_path / "b", methods=["sensitivity"], clip=nets.CLIP, measure=False)
+    assert not (tmp_path / "b").exists()
+
+
 def test_bad_arguments_name_what_is_good(tmp_path):
     model = nets.seeded(nets.Pooled, "linear")
     with pytest.raises(UsageError, match="unknown method 'lrp'.*lrp-epsilon-plus"):

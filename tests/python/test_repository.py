@@ -120,6 +120,7 @@ def test_nothing_is_left_unfinished():
 
 def test_the_version_is_stated_once():
     from tubecam import _core
+
     assert tubecam.__version__ == _core.__version__
     pinned = set(re.findall(r"openvino==([\d.]+)", "".join(
         p.read_text("utf-8") for p in [ROOT / "pyproject.toml", ROOT / "CMakeLists.txt"]

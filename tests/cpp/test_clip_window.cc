@@ -17,6 +17,8 @@ std::atomic<int> allocations{0};
 
 // Counts what the program allocates, for the promise that a steady stream allocates nothing.
 // Not inlined: compilers would take malloc and operator delete for a mismatched pair.
+// AddressSanitizer pairs each form of new with its delete, so its own stay in charge there.
+#ifndef __SANITIZE_ADDRESS__
 __attribute__((noinline)) void* operator new(size_t size) {
   ++allocations;
   if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
@@ -24,6 +26,7 @@ __attribute__((noinline)) void* operator new(size_t size) {
 }
 __attribute__((noinline)) void operator delete(void* memory) noexcept { std::free(memory); }
 __attribute__((noinline)) void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#endif
 
 namespace tubecam {
 namespace {
@@ -79,11 +82,15 @@ TEST(ClipWindow, RingGivesTheNewestSlicesOldestFirst) {
 }
 
 TEST(ClipWindow, SteadyStreamAllocatesNothing) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "allocations are not counted under AddressSanitizer";
+#endif
   ClipWindow clip_window(small_spec(4), 2);
   const Grey grey(7, 64, 48);
   int64_t pts = 0;
   for (int i = 0; i < 8; ++i, pts += kSecond / 30) clip_window.push(grey.frame(), pts);
   const int before = allocations;
+  EXPECT_GT(before, 0);
   for (int i = 0; i < 100; ++i, pts += kSecond / 30) clip_window.push(grey.frame(), pts);
   EXPECT_EQ(allocations, before);
 }

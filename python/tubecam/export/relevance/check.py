@@ -56,7 +56,7 @@ def check_relevance(
         f"{graph.stem} differs from {reference.name} by {min(replaced):.2g} to {max(replaced):.2g} "
         f"on {len(replaced)} of {MOST_CLIPS} clips, and jumps under noise of the size of rounding "
         "on each of them, so it cannot be told right from wrong. Nothing was written. "
-        "lrp-epsilon-plus jumps far less."
+        "Sum over larger cells (pool), or take lrp-epsilon-plus, which jumps far less."
     )
 
 

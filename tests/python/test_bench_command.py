@@ -165,6 +165,8 @@ def test_an_interrupt_prints_what_was_measured(motion_bundle, tmp_path):
     process = subprocess.Popen(
         [*command, "--peers", "onnxruntime", "--duration", "500"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A shell's background jobs ignore SIGINT, and would hand that down.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     for line in process.stderr:
         if "measuring:" in line:

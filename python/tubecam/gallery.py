@@ -148,7 +148,7 @@ class Gallery:
 
     def scale(self) -> float:
         """Relevance shown as full heat, logit units: one for the whole sheet."""
-        return max(1e-6, float(np.percentile(self.peaks, 75))) if self.peaks else 1.0
+        return max(1e-6, float(np.percentile(self.peaks, 95))) if self.peaks else 1.0
 
     def _place(self, window: WindowRecord) -> None:
         if not self._recent:

@@ -24,7 +24,7 @@ import torch
 
 from tubecam.bench.timing import compare
 from tubecam.export import export
-from tubecam.export.architectures import r3d_18
+from tubecam.export.architectures.video_resnet import r3d_18
 from tubecam.export.check import compile_in_engine
 
 SHAPE = (1, 16, 3, 112, 112)

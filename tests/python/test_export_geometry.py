@@ -71,7 +71,7 @@ def place(model, path, shape=(1, 16, 3, 64, 64)):
     ],
 )
 def test_known_networks(name, places):
-    captured = capture(ARCHITECTURES[name](4).eval(), torch.zeros(1, 8, 3, 32, 32))
+    captured = capture(ARCHITECTURES[name].make(4).eval(), torch.zeros(1, 8, 3, 32, 32))
     assert choose_layer(captured, None, 8).name == "layer4"
     for path, stride in places.items():
         got = layer_geometry(captured, captured.find(path), False)

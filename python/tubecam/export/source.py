@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ExportError, UsageError
-from .architectures import ARCHITECTURES, KINETICS_CLASSES, KINETICS_MEAN, KINETICS_STD
+from .architectures import ARCHITECTURES, Architecture
 from .spec import ClipSpec
 
 NESTED = ("state_dict", "model_state_dict", "model_state", "model", "net")
@@ -61,7 +61,7 @@ def load_source(
         if weights is not None:
             load_state(model, read_checkpoint(weights))
     elif source in ARCHITECTURES:
-        found = _architecture(source, weights, random_weights, seed, classes)
+        found = _architecture(ARCHITECTURES[source], weights, random_weights, seed, classes)
     elif isinstance(source, str) and ":" in source:
         found = _from_factory(source, weights, seed)
     else:
@@ -83,28 +83,34 @@ def _copied(model: nn.Module) -> nn.Module:
 
 
 def _architecture(
-    name: str,
+    architecture: Architecture,
     weights: str | os.PathLike[str] | None,
     random_weights: bool,
     seed: int,
     classes: int | None,
 ) -> Source:
+    name = architecture.name
     if weights is None and not random_weights:
         raise UsageError(
             f"{name} needs weights: give a checkpoint (--weights FILE), or say --random-weights "
             "for a model that has learnt nothing."
         )
     state = read_checkpoint(weights) if weights is not None else None
-    if state is not None and "fc.weight" in state and state["fc.weight"].dim() == 2:
-        classes = state["fc.weight"].shape[0]
+    if state is not None:
+        classes = _classes(state, architecture.head) or classes
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = ARCHITECTURES[name](classes or KINETICS_CLASSES)
+        model = architecture.make(classes or architecture.classes)
     if state is not None:
         load_state(model, state)
     origin = f"weights of {Path(weights).name}" if weights else f"random weights, seed {seed}"
-    clip = ClipSpec(16, 112, 112, 15.0, KINETICS_MEAN, KINETICS_STD)
-    return Source(model, name, f"{name} architecture, {origin}", clip)
+    return Source(model, name, f"{name} architecture, {origin}", architecture.clip)
+
+
+def _classes(state: Mapping[str, Tensor], head: str) -> int | None:
+    """How many classes a checkpoint's head has, under whatever prefix."""
+    found = next((v for k, v in state.items() if k == head or k.endswith(f".{head}")), None)
+    return None if found is None else found.shape[0]
 
 
 def _from_factory(source: str, weights: str | os.PathLike[str] | None, seed: int) -> Source:

@@ -5,14 +5,13 @@ Tran et al., "A Closer Look at Spatiotemporal Convolutions for Action Recognitio
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import nn
 
-KINETICS_CLASSES = 400
-KINETICS_MEAN = (0.43216, 0.394666, 0.37645)
-KINETICS_STD = (0.22803, 0.22145, 0.216989)
+from ..spec import ClipSpec
+from .architecture import KINETICS_CLASSES, Architecture
+
+CLIP = ClipSpec(16, 112, 112, 15.0, (0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989))
 
 
 class Conv3DSimple(nn.Conv3d):
@@ -150,8 +149,10 @@ def r2plus1d_18(classes: int = KINETICS_CLASSES) -> VideoResNet:
     return VideoResNet(r2plus1d_stem(), [Conv2Plus1D] * 4, classes)
 
 
-ARCHITECTURES: dict[str, Callable[[int], VideoResNet]] = {
-    "r3d_18": r3d_18,
-    "mc3_18": mc3_18,
-    "r2plus1d_18": r2plus1d_18,
-}
+_PAPER = "Tran et al. 2018"
+_CHECKPOINTS = "torchvision's r3d_18, mc3_18 and r2plus1d_18"
+ARCHITECTURES = (
+    Architecture("r3d_18", r3d_18, CLIP, 33_371_472, 40.7, _PAPER, _CHECKPOINTS),
+    Architecture("mc3_18", mc3_18, CLIP, 11_695_440, 43.3, _PAPER, _CHECKPOINTS),
+    Architecture("r2plus1d_18", r2plus1d_18, CLIP, 31_505_325, 40.5, _PAPER, _CHECKPOINTS),
+)

@@ -182,7 +182,7 @@ def export(
 
     def build(kind: str) -> Graph | RelevanceGraph:
         if kind == CAM:
-            return build_graph(found, layer, time_first, seed, measure, say)
+            return build_graph(found, layer or found.layer, time_first, seed, measure, say)
         say(f"tracing {kind}")
         example = _example(found.clip, seed)
         return build_relevance(found.model, example, kind, cells, time_first, measure)

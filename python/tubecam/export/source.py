@@ -32,6 +32,7 @@ class Source:
     name: str
     description: str
     clip: ClipSpec
+    layer: str | None = None  # what to explain where the user names nothing
 
 
 def load_source(
@@ -104,7 +105,8 @@ def _architecture(
     if state is not None:
         load_state(model, state)
     origin = f"weights of {Path(weights).name}" if weights else f"random weights, seed {seed}"
-    return Source(model, name, f"{name} architecture, {origin}", architecture.clip)
+    description = f"{name} architecture, {origin}"
+    return Source(model, name, description, architecture.clip, architecture.layer)
 
 
 def _classes(state: Mapping[str, Tensor], head: str) -> int | None:

@@ -33,6 +33,8 @@ class Architecture:
     head : str
         The parameter whose first dimension is the number of classes.
     classes : int
+    layer : str or None
+        What is explained unless another layer is named; None: the last volume before pooling.
     """
 
     name: str
@@ -44,3 +46,4 @@ class Architecture:
     checkpoints: str
     head: str = "fc.weight"
     classes: int = KINETICS_CLASSES
+    layer: str | None = None

@@ -45,6 +45,7 @@ class C3D(nn.Module):
         self.fc7 = nn.Linear(4096, 4096)
         self.fc8 = nn.Linear(4096, classes)
         self.relu = nn.ReLU()
+        self.relu5b = nn.ReLU()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         relu = self.relu
@@ -52,7 +53,7 @@ class C3D(nn.Module):
         x = self.pool2(relu(self.conv2(x)))
         x = self.pool3(relu(self.conv3b(relu(self.conv3a(x)))))
         x = self.pool4(relu(self.conv4b(relu(self.conv4a(x)))))
-        x = self.pool5(relu(self.conv5b(relu(self.conv5a(x)))))
+        x = self.pool5(self.relu5b(self.conv5b(relu(self.conv5a(x)))))
         x = relu(self.fc6(x.flatten(1)))
         return self.fc8(relu(self.fc7(x)))
 
@@ -71,6 +72,6 @@ def c3d(classes: int = UCF101_CLASSES) -> C3D:
 ARCHITECTURES = (
     Architecture(
         "c3d", c3d, CLIP, 78_409_573, 38.6, "Tran et al. 2015",
-        "PyTorch ports of the Sports-1M and UCF-101 models", "fc8.weight", UCF101_CLASSES,
+        "PyTorch ports of the Sports-1M and UCF-101 models", "fc8.weight", UCF101_CLASSES, "relu5b",
     ),
 )  # fmt: skip

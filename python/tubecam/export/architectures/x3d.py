@@ -86,11 +86,12 @@ class Pool(nn.Module):
         super().__init__()
         self.pre_conv = nn.Conv3d(inputs, inner, 1, bias=False)
         self.pre_norm = nn.BatchNorm3d(inner)
+        self.pre_act = nn.ReLU()
         self.pool = nn.AdaptiveAvgPool3d(1)
         self.post_conv = nn.Conv3d(inner, FEATURES, 1, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = torch.relu(self.pre_norm(self.pre_conv(x)))
+        x = self.pre_act(self.pre_norm(self.pre_conv(x)))
         return torch.relu(self.post_conv(self.pool(x)))
 
 

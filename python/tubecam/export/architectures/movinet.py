@@ -100,7 +100,8 @@ class SamePool(nn.Module):
     window = ((1, 3, 3), (1, 2, 2))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self._pool(x) / self._pool(torch.ones_like(x[:1, :1, :1]))
+        inside = torch.ones(1, 1, 1, *x.shape[3:], dtype=x.dtype, device=x.device)
+        return self._pool(x) / self._pool(inside)
 
     def _pool(self, x: torch.Tensor) -> torch.Tensor:
         return F.avg_pool3d(pad_same(x, *self.window), *self.window)

@@ -120,7 +120,8 @@ class SlowFast(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         *steps, pool, head = self.blocks
-        slow, fast = x[:, :, slow_frames(x.shape[2])], x
+        slow = torch.stack([x[:, :, i] for i in slow_frames(x.shape[2])], 2)
+        fast = x
         for step in steps:
             slow, fast = step(slow, fast)
         return head(torch.cat([pool(slow), pool(fast)], 1).flatten(1))

@@ -18,6 +18,7 @@ COMMANDS = {
     "run": "explain a video, a camera or a network stream",
     "demo": "render a small video whose answer is known, and explain it",
     "export": "turn a PyTorch model into a bundle",
+    "models": "list the architectures that are exported by name",
     "inspect": "say what is in a bundle",
     "bench": "measure how long explanations take here, beside other libraries",
     "doctor": "say what is installed, and how to install what is missing",
@@ -32,6 +33,7 @@ Look at a video
 
 Bring a model
   export    {export}
+  models    {models}
   inspect   {inspect}
 
 Know what it costs

@@ -144,3 +144,28 @@ def test_a_number_that_is_not_finite_is_null():
     assert window["problem"] == "NaN in the logits" and window["score"] is None
     assert window["curve"] == [None] * 4 and window["receipt"] == {"logit": None}
     assert window["times"] == [0, 1, 2, 3]
+
+
+def test_models_lists_every_architecture(capsys):
+    pytest.importorskip("torch")
+    from tubecam.export.architectures import ARCHITECTURES
+
+    assert status_of("models") == 0
+    first_words = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert first_words == ["name", *ARCHITECTURES]
+
+
+def test_models_tells_of_one(capsys):
+    pytest.importorskip("torch")
+    assert status_of("models", "c3d", "--json") == 0
+    facts = json.loads(capsys.readouterr().out)["c3d"]
+    assert facts["parameters"] == 78_409_573 and facts["clip"]["length"] == 16
+    assert "gradcam" in facts["methods"] and "cam" not in facts["methods"]
+    assert status_of("models", "c3d") == 0
+    assert "tubecam export c3d --weights FILE" in capsys.readouterr().out
+
+
+def test_models_names_what_there_is(capsys):
+    pytest.importorskip("torch")
+    assert status_of("models", "c4d") == 2
+    assert "'c4d'" in (text := capsys.readouterr().err) and "x3d_xs" in text

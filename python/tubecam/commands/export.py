@@ -21,7 +21,8 @@ and the GStreamer elements use. The class to explain is chosen when the bundle r
 
 _EPILOG = """\
 SOURCE is one of
-  r3d_18, mc3_18, r2plus1d_18   torchvision's video ResNets; its checkpoints load with --weights
+  r3d_18, i3d, x3d_s …          a named architecture: `tubecam models` lists them, and
+                                whose published checkpoints load with --weights
   package.module:factory        a function without arguments (or a class, or an instance) that gives
                                 a torch.nn.Module: [N, 3, T, H, W] to logits [N, classes]
 

@@ -35,6 +35,9 @@ class Architecture:
     classes : int
     layer : str or None
         What is explained unless another layer is named; None: the last volume before pooling.
+    excludes : tuple of str
+        Methods that mean nothing for this network: ``cam`` where the head is more than average
+        pool + linear, ``guided-backprop`` and ``deconvolution`` where there is no ReLU.
     """
 
     name: str
@@ -47,3 +50,4 @@ class Architecture:
     head: str = "fc.weight"
     classes: int = KINETICS_CLASSES
     layer: str | None = None
+    excludes: tuple[str, ...] = ()

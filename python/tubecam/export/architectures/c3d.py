@@ -73,5 +73,6 @@ ARCHITECTURES = (
     Architecture(
         "c3d", c3d, CLIP, 78_409_573, 38.6, "Tran et al. 2015",
         "PyTorch ports of the Sports-1M and UCF-101 models", "fc8.weight", UCF101_CLASSES, "relu5b",
+        ("cam",),
     ),
 )  # fmt: skip

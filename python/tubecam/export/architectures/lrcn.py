@@ -37,5 +37,6 @@ ARCHITECTURES = (
     Architecture(
         "lrcn_resnet18", LRCN, CLIP, 11_990_949, 7.8, "Donahue et al. 2015",
         "none: its CNN takes torchvision's resnet18 as `cnn.`", classes=UCF101_CLASSES,
+        excludes=("cam",),
     ),
 )  # fmt: skip

@@ -157,6 +157,6 @@ ARCHITECTURES = (
     Architecture(
         "movinet_a0", MoViNet, CLIP, 3_111_799, 2.63, "Kondratyuk et al. 2021",
         "the PyTorch port's modelA0_statedict", "classifier.3.conv_1.conv3d.weight",
-        KINETICS600_CLASSES,
+        KINETICS600_CLASSES, excludes=("cam", "deconvolution", "guided-backprop"),
     ),
 )  # fmt: skip

@@ -149,6 +149,6 @@ ARCHITECTURES = (
     Architecture(
         "slowfast_r50", SlowFast, CLIP, 34_566_488, 65.7, "Feichtenhofer et al. 2019",
         "PyTorchVideo's SLOWFAST_8x8_R50", "blocks.6.proj.weight", KINETICS_CLASSES,
-        "blocks.4.multipathway_blocks.0",
+        "blocks.4.multipathway_blocks.0", ("cam",),
     ),
 )  # fmt: skip

@@ -148,6 +148,7 @@ def _architecture(
     return Architecture(
         f"x3d_{size}", x3d, clip, 3_794_274, gmac, "Feichtenhofer 2020",
         f"PyTorchVideo's X3D_{size.upper()}", "blocks.5.proj.weight",
+        excludes=("cam",),
     )  # fmt: skip
 
 

@@ -1,0 +1,92 @@
+"""`tubecam models`: the architectures that can be exported by name."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from ..export.architectures import Architecture
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Adds this command to the command line."""
+    parser = subparsers.add_parser(
+        "models",
+        usage="tubecam models [NAME] [--json]",
+        description="Lists the architectures that `tubecam export` knows by name: size, cost, the"
+        " clips they take, and whose published weights load. With NAME: all that is known of one,"
+        " and how to export it.",
+        epilog="Your own models need no name: `tubecam export package.module:factory`.",
+    )
+    parser.add_argument("name", metavar="NAME", nargs="?", help="one architecture")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the list, or one architecture; 0."""
+    from ..export.architectures import ARCHITECTURES
+
+    if args.name is not None and args.name not in ARCHITECTURES:
+        raise UsageError(f"no architecture {args.name!r}; there are {', '.join(ARCHITECTURES)}.")
+    found = [ARCHITECTURES[args.name]] if args.name else list(ARCHITECTURES.values())
+    if args.json:
+        facts = {a.name: _facts(a) for a in found}
+        print(json.dumps(facts, indent=2, ensure_ascii=False))
+    elif args.name:
+        print(_details(found[0]))
+    else:
+        print(_table(found))
+    return 0
+
+
+def _facts(architecture: Architecture) -> dict:
+    entry = asdict(architecture)
+    entry.pop("make")
+    entry.pop("head")
+    entry["clip"] = architecture.clip.sidecar()
+    entry["methods"] = _methods(architecture)
+    entry.pop("excludes")
+    return entry
+
+
+def _methods(architecture: Architecture) -> list[str]:
+    from ..export import METHODS
+
+    return [method for method in METHODS if method not in architecture.excludes]
+
+
+_ROW = "{:16} {:>10} {:>6}  {:11} {:>8} {:>8}  {}"
+
+
+def _table(architectures: list[Architecture]) -> str:
+    lines = [_ROW.format("name", "weights", "GMAC", "clip", "slices/s", "classes", "without")]
+    for a in architectures:
+        weights, gmac, rate = f"{a.parameters / 1e6:.2f} M", f"{a.gmac:.1f}", a.clip.sample_fps
+        without = ", ".join(a.excludes)
+        lines.append(_ROW.format(a.name, weights, gmac, _clip(a), f"{rate:g}", a.classes, without))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _clip(architecture: Architecture) -> str:
+    clip = architecture.clip
+    return f"{clip.length}x{clip.height}x{clip.width}"
+
+
+def _details(a: Architecture) -> str:
+    lines = [
+        ("name", a.name),
+        ("paper", a.paper),
+        ("parameters", f"{a.parameters:,} at {a.classes} classes"),
+        ("cost", f"{a.gmac:g} GMAC a clip of {_clip(a)} at {a.clip.sample_fps:g} slices/s"),
+        ("explains", a.layer or "the last volume before pooling"),
+        ("methods", " ".join(_methods(a))),
+        ("weights", a.checkpoints),
+        ("export", f"tubecam export {a.name} --weights FILE -o engines/{a.name}"),
+    ]
+    return "\n".join(f"{name:<12}{text}" for name, text in lines)

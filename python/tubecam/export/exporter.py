@@ -196,7 +196,7 @@ def export(
         return _write_cam(graph, offered, folder, time_first, seed, precision)
 
     first = build(kinds[0])
-    names = bundle.checked_labels(labels, first.classes)
+    names = bundle.checked_labels(labels or found.labels, first.classes)
     with bundle.new_folder(out) as folder:
         parts = [write(first, folder), *(write(build(kind), folder) for kind in kinds[1:])]
         check = joined([part.check for part in parts])

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ExportError, UsageError
+from .adapters import ADAPTERS
 from .architectures import ARCHITECTURES, Architecture
 from .spec import ClipSpec
 
@@ -33,6 +34,7 @@ class Source:
     description: str
     clip: ClipSpec
     layer: str | None = None  # what to explain where the user names nothing
+    labels: Sequence[str] | None = None  # that came with the model
 
 
 def load_source(
@@ -63,12 +65,15 @@ def load_source(
             load_state(model, read_checkpoint(weights))
     elif source in ARCHITECTURES:
         found = _architecture(ARCHITECTURES[source], weights, random_weights, seed, classes)
-    elif isinstance(source, str) and ":" in source:
+    elif source.partition(":")[0] in ADAPTERS and ":" in source:
+        found = _adapted(source, weights, seed)
+    elif ":" in source:
         found = _from_factory(source, weights, seed)
     else:
         raise UsageError(
-            f"unknown source {source!r}: give one of {', '.join(ARCHITECTURES)}, or "
-            "package.module:factory of your own torch model."
+            f"unknown source {source!r}: give one of {', '.join(ARCHITECTURES)}; "
+            "transformers:FOLDER; torchvision:NAME; or package.module:factory of your own torch "
+            "model."
         )
     found.model.eval().float().cpu().requires_grad_(False)
     return found
@@ -113,6 +118,19 @@ def _classes(state: Mapping[str, Tensor], head: str) -> int | None:
     """How many classes a checkpoint's head has, under whatever prefix."""
     found = next((v for k, v in state.items() if k == head or k.endswith(f".{head}")), None)
     return None if found is None else found.shape[0]
+
+
+def _adapted(source: str, weights: str | os.PathLike[str] | None, seed: int) -> Source:
+    """A model that another package builds; it may bring its weights and labels."""
+    kind, _, rest = source.partition(":")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        found = ADAPTERS[kind](rest)
+    if weights is not None:
+        load_state(found.model, read_checkpoint(weights))
+    return Source(
+        found.model, found.name, found.description, found.clip, found.layer, found.labels or None
+    )
 
 
 def _from_factory(source: str, weights: str | os.PathLike[str] | None, seed: int) -> Source:

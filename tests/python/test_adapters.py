@@ -1,0 +1,92 @@
+"""Models of other packages: video transformers by folder, torchvision by name."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import tubecam  # noqa: E402
+from tubecam.export import export  # noqa: E402
+from tubecam.export.adapters.tokens import TokenCells  # noqa: E402
+from tubecam.export.source import load_source  # noqa: E402
+
+SMALL = {
+    "num_frames": 4,
+    "image_size": 32,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "num_labels": 3,
+    "id2label": {0: "still", 1: "left", 2: "right"},
+}
+KINDS = {
+    "videomae": ("VideoMAE", {"patch_size": 8, "tubelet_size": 2}, (2, 4, 4)),
+    "vivit": ("Vivit", {"tubelet_size": [2, 8, 8]}, (2, 4, 4)),
+    "timesformer": ("Timesformer", {"patch_size": 8}, (4, 4, 4)),
+}
+
+
+def saved(folder, kind):
+    transformers = pytest.importorskip("transformers")
+    prefix, options, _ = KINDS[kind]
+    torch.manual_seed(3)
+    config = getattr(transformers, f"{prefix}Config")(**SMALL, **options)
+    model = getattr(transformers, f"{prefix}ForVideoClassification")(config).eval()
+    for parameter in model.parameters():  # as initialised, all clips get the same logits
+        torch.nn.init.normal_(parameter, std=0.3)
+    model.save_pretrained(folder)
+    size = {"shortest_edge": 40}
+    processor = {"image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.2, 0.2], "size": size}
+    (folder / "preprocessor_config.json").write_text(json.dumps(processor))
+    return model
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_transformer_is_exported_with_its_tokens_as_cells(tmp_path, kind):
+    model = saved(tmp_path, kind)
+    found = load_source(f"transformers:{tmp_path}", None, False, 0, None)
+    clip = torch.randn(1, 3, 4, 32, 32)
+    expected = model(pixel_values=clip.transpose(1, 2)).logits
+    torch.testing.assert_close(found.model(clip), expected)
+    report = export(f"transformers:{tmp_path}", tmp_path / "bundle")
+    assert report.layer_shape == (16, *KINDS[kind][2])
+    assert report.geometry.stride[1:] == (8, 8) and report.geometry.offset[1:] == (3.5, 3.5)
+    explainer = tubecam.Explainer(tmp_path / "bundle")
+    assert explainer.bundle.labels == ("still", "left", "right")
+    assert explainer.bundle.sidecar["clip"]["mean"] == [0.5, 0.4, 0.3]
+    assert explainer.bundle.sidecar["clip"]["resize"]["short_side"] == 40
+
+
+def test_the_cells_are_the_tokens_in_their_order():
+    cells = TokenCells((2, 3, 4), class_token=True)
+    tokens = torch.arange(25.0).reshape(1, 25, 1)
+    seen = []
+    cells.cells.register_forward_hook(lambda m, i, out: seen.append(out))
+    torch.testing.assert_close(cells(tokens), tokens)
+    torch.testing.assert_close(seen[0], torch.arange(1.0, 25.0).reshape(1, 1, 2, 3, 4))
+
+
+def test_a_folder_that_holds_another_model(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(tubecam.UsageError, match="'bert'; videomae, vivit, timesformer are known"):
+        load_source(f"transformers:{tmp_path}", None, False, 0, None)
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(tubecam.UsageError, match="save_pretrained"):
+        load_source(f"transformers:{tmp_path / 'none'}", None, False, 0, None)
+
+
+def test_torchvision_by_name():
+    try:
+        from torchvision.models import list_models  # noqa: F401
+    except Exception:
+        with pytest.raises(tubecam.UnavailableError, match="tubecam models"):
+            load_source("torchvision:r3d_18", None, False, 0, None)
+        return
+    found = load_source("torchvision:r3d_18", None, False, 0, None)
+    assert found.clip.length == 16 and found.model.fc.out_features == 400

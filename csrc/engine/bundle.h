@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct GraphSpec {
   // Output names: activation with either weight or gradient, or relevance alone; the rest empty.
   std::string logits, activation, weight, gradient, relevance;
   LayerSpec layer;
+  std::set<std::string> unspecific;  // methods that the export found to ignore the class
 };
 
 struct Bundle {
@@ -48,5 +50,8 @@ const std::vector<std::string>& method_names();
 
 // The methods of relevance to the input, each computed by a graph of its own.
 const std::vector<std::string>& relevance_method_names();
+
+// Whether a method shares out the logit itself: where no bias takes a part, relevance sums to it.
+bool shares_out_the_logit(const std::string& method);
 
 }  // namespace tubecam

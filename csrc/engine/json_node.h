@@ -57,6 +57,11 @@ class JsonNode {
     return value_.get<int64_t>();
   }
 
+  bool boolean() const {
+    if (!value_.is_boolean()) refuse("true or false");
+    return value_.get<bool>();
+  }
+
   // Text of 1 … `most` bytes without control characters.
   std::string text(size_t most = 256) const {
     const auto* text = value_.get_ptr<const std::string*>();

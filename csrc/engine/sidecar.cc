@@ -188,6 +188,14 @@ void parse_outputs(const JsonNode& node, GraphSpec* graph) {
   check(names.size() == 4, ErrorCode::kBundle, node.path(), " must name three different outputs");
 }
 
+// What the export's sanity checks say of each method; a bundle without them vouches for nothing.
+void parse_sanity(const JsonNode& node, GraphSpec* graph) {
+  for (const std::string& method : graph->methods) {
+    if (!node.has(method.c_str())) continue;
+    if (!node.at(method).at("class_specific").boolean()) graph->unspecific.insert(method);
+  }
+}
+
 GraphSpec parse_graph(const JsonNode& node, const Sidecar& sidecar,
                       std::set<std::string>* methods) {
   GraphSpec graph;
@@ -199,6 +207,7 @@ GraphSpec parse_graph(const JsonNode& node, const Sidecar& sidecar,
   if (!graph.relevance.empty() && graph.layer.shape[0] != 1) {
     node.at("layer").at("shape")[0].refuse("1, since relevance is summed over the colours");
   }
+  if (node.has("sanity")) parse_sanity(node.at("sanity"), &graph);
   return graph;
 }
 
@@ -230,9 +239,17 @@ const std::vector<std::string>& method_names() {
 
 const std::vector<std::string>& relevance_method_names() {
   static const auto& names = *new std::vector<std::string>{
-      "sensitivity", "gradient-x-input", "deconvolution",    "guided-backprop",
-      "lrp-epsilon", "lrp-alpha1beta0",  "lrp-epsilon-plus", "excitation-backprop"};
+      "sensitivity",           "gradient-x-input",    "deconvolution", "guided-backprop",
+      "lrp-epsilon",           "lrp-alpha1beta0",     "deep-taylor",   "lrp-epsilon-plus",
+      "lrp-epsilon-plus-flat", "excitation-backprop", "deeplift"};
   return names;
+}
+
+bool shares_out_the_logit(const std::string& method) {
+  static const auto& names = *new std::set<std::string>{
+      "hirescam",    "gradient-x-input", "lrp-epsilon",           "lrp-alpha1beta0",
+      "deep-taylor", "lrp-epsilon-plus", "lrp-epsilon-plus-flat", "excitation-backprop"};
+  return names.count(method) > 0;
 }
 
 Sidecar parse_sidecar(const std::string& text) {

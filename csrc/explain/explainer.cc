@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "explain/conservation.h"
 
 namespace tubecam {
 namespace {
@@ -206,7 +207,9 @@ void Explainer::State::read_logits(const TensorView& logits, int64_t target,
 void Explainer::State::read_tube(const EngineOutputs& outputs, const LayerSpec& layer,
                                  const Settings& now, Explanation* result) const {
   const CamStats stats = read_relevance(outputs, layer, now.method, result->tube.data());
-  result->receipt.relevance_sum = stats.sum;
+  Receipt& receipt = result->receipt;
+  receipt.relevance_sum = stats.sum;
+  receipt.conservation = conservation(now.method, stats.sum, result->logits, receipt.logit);
   if (!stats.finite)
     return invalidate(what_explains(outputs, layer) + " holds NaN or infinity", result);
   temporal_curve(result->view(), bundle.clip.length, result->curve.data());
@@ -238,6 +241,7 @@ Explanation Explainer::State::explain(const float* clip, const Window& where) {
   const LayerSpec& layer = bundle.graphs[graph].layer;
   Engine& runner = engine(graph);
   Explanation result = blank(layer, where, now.method, runner.info());
+  result.receipt.class_specific = bundle.graphs[graph].unspecific.count(now.method) == 0;
   const TensorView view{const_cast<float*>(clip),
                         DType::kFloat32,
                         {1, spec.length, 3, spec.height, spec.width},

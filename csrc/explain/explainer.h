@@ -9,6 +9,7 @@
 // per stream and calls explain() where it likes.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,6 +44,8 @@ struct Receipt {
   double relevance_sum = 0;  // before ReLU
   double logit = 0;          // of the target
   double export_error = 0;   // relative, from the bundle's check
+  double conservation = std::numeric_limits<double>::quiet_NaN();  // explain/conservation.h
+  bool class_specific = true;  // false: the export found that the method ignores the class
 };
 
 struct Explanation {

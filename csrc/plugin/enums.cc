@@ -69,8 +69,11 @@ GType method_type() {
       {11, "Guided backpropagation", "guided-backprop"},
       {12, "Epsilon-LRP, signed", "lrp-epsilon"},
       {13, "LRP alpha 1, beta 0 (z-plus)", "lrp-alpha1beta0"},
-      {14, "LRP: epsilon in the head, z-plus in convolutions", "lrp-epsilon-plus"},
-      {15, "Excitation backpropagation", "excitation-backprop"},
+      {14, "Deep Taylor: z-plus, the clip's range in the first layer", "deep-taylor"},
+      {15, "LRP: epsilon in the head, z-plus in convolutions", "lrp-epsilon-plus"},
+      {16, "The same, flat in the first layer", "lrp-epsilon-plus-flat"},
+      {17, "Excitation backpropagation", "excitation-backprop"},
+      {18, "DeepLIFT, rescale rule: differences from a reference clip", "deeplift"},
       {0, nullptr, nullptr}};
   static const GType type = make_enum("GstTubecamMethod", values);
   return type;

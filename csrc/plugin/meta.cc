@@ -78,9 +78,11 @@ void describe_receipt(GstStructure* fields, const Receipt& receipt, const Timing
                     receipt.layer.c_str(), "engine", G_TYPE_STRING, receipt.engine.c_str(),
                     "precision", G_TYPE_STRING, receipt.precision.c_str(), "relevance-sum",
                     G_TYPE_DOUBLE, receipt.relevance_sum, "logit", G_TYPE_DOUBLE, receipt.logit,
-                    "export-error", G_TYPE_DOUBLE, receipt.export_error, "preprocess-ms",
-                    G_TYPE_DOUBLE, timings.preprocess, "engine-ms", G_TYPE_DOUBLE, timings.engine,
-                    "explain-ms", G_TYPE_DOUBLE, timings.explain, nullptr);
+                    "export-error", G_TYPE_DOUBLE, receipt.export_error, "conservation",
+                    G_TYPE_DOUBLE, receipt.conservation, "class-specific", G_TYPE_BOOLEAN,
+                    static_cast<gboolean>(receipt.class_specific), "preprocess-ms", G_TYPE_DOUBLE,
+                    timings.preprocess, "engine-ms", G_TYPE_DOUBLE, timings.engine, "explain-ms",
+                    G_TYPE_DOUBLE, timings.explain, nullptr);
 }
 
 gboolean copy_field(GQuark name, const GValue* value, gpointer target) {

@@ -43,8 +43,11 @@ namespace tubecam {
 //   peak-pts        uint64   the same in time
 //   threshold       double   of the tube's maximum: what counts as a box
 //   boxes           GBytes   float32 [n, 5]: x, y, width, height (relative), greatest relevance
-//   inside method, layer, engine, precision    string   the receipt, and relevance-sum, logit,
-//   export-error  double   the same preprocess-ms, engine-ms, explain-ms  double
+//   inside
+//   method, layer, engine, precision                      string   the receipt, and
+//   relevance-sum, logit, export-error, conservation      double   NaN where it means nothing, and
+//   class-specific  boolean  false: the export found that the method ignores the class
+//   preprocess-ms, engine-ms, explain-ms                  double
 //
 // On a buffer besides:
 //   timestamp       uint64   the frame's time

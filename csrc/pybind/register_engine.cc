@@ -68,7 +68,8 @@ void register_engine(py::module_& module) {
       .def_readonly("weight", &GraphSpec::weight)
       .def_readonly("gradient", &GraphSpec::gradient)
       .def_readonly("relevance", &GraphSpec::relevance)
-      .def_readonly("layer", &GraphSpec::layer);
+      .def_readonly("layer", &GraphSpec::layer)
+      .def_readonly("unspecific", &GraphSpec::unspecific);
 
   py::class_<Bundle>(module, "Bundle")
       .def_readonly("folder", &Bundle::folder)

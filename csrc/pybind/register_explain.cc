@@ -266,7 +266,9 @@ void register_explanation(py::module_& module) {
       .def_readonly("precision", &Receipt::precision)
       .def_readonly("relevance_sum", &Receipt::relevance_sum)
       .def_readonly("logit", &Receipt::logit)
-      .def_readonly("export_error", &Receipt::export_error);
+      .def_readonly("export_error", &Receipt::export_error)
+      .def_readonly("conservation", &Receipt::conservation)
+      .def_readonly("class_specific", &Receipt::class_specific);
 
   py::class_<Explanation, SharedExplanation>(module, "Explanation")
       .def_readonly("valid", &Explanation::valid)

@@ -51,6 +51,13 @@ class Receipt:
     relevance_sum: float  # before ReLU; with "hirescam", the logit less the head's bias
     logit: float  # of the target
     export_error: float  # relative, of the graph against autograd
+    conservation: float  # relevance_sum / logit; NaN where that means nothing
+    class_specific: bool  # False: the export found that the method ignores the class
+
+    @property
+    def bias_share(self) -> float:
+        """The part of the logit that the biases took, NaN where `conservation` is."""
+        return 1 - self.conservation
 
 
 @dataclass(frozen=True, eq=False)

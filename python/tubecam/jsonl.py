@@ -12,7 +12,7 @@
     boxes         [{"x", "y", "width", "height", "value"}]: where it is high, at the peak's time
     timings_ms    {"preprocess", "engine", "explain"}
     receipt       {"bundle", "layer", "engine", "precision", "relevance_sum", "logit",
-                  "export_error"}
+                  "export_error", "conservation", "class_specific"}
     problem       only where an explanation is not valid: why; its numbers are then null or 0
 
 Places are relative to the frame: x and width 0…1 from left to right, y and height from top to

@@ -82,7 +82,10 @@ class WindowRecord:
         def many(*names: str) -> tuple:
             return tuple(fields[name] for name in names)
 
-        receipt = "bundle", "layer", "engine", "precision", "relevance-sum", "logit", "export-error"
+        receipt = (
+            "bundle", "layer", "engine", "precision", "relevance-sum", "logit", "export-error",
+            "conservation", "class-specific",
+        )  # fmt: skip
         return WindowRecord(
             number=int(fields["window"]),
             valid=bool(fields["valid"]),

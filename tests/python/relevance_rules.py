@@ -6,6 +6,7 @@ padding, groups and dilation are not part of the rule.
 
 from __future__ import annotations
 
+import copy
 import itertools
 
 import numpy as np
@@ -76,21 +77,50 @@ def excitation(x: np.ndarray, w: np.ndarray, r: np.ndarray) -> np.ndarray:
     return result
 
 
+def z_box(
+    x: np.ndarray, w: np.ndarray, low: np.ndarray, high: np.ndarray, r: np.ndarray
+) -> np.ndarray:
+    """R_i = Σ_j (z_ij − l_i w⁺_ij − h_i w⁻_ij) / Σ_i (the same) R_j (Montavon et al. 2017)."""
+    result = np.zeros_like(x)
+    x = np.clip(x, low, high)
+    for j, row in enumerate(w):
+        z = row * x - np.maximum(row, 0) * low - np.minimum(row, 0) * high
+        if z.sum() > 0:
+            result += z / z.sum() * r[j]
+    return result
+
+
+def flat(connected: np.ndarray, r: np.ndarray) -> np.ndarray:
+    """R_i = Σ_j R_j / (how many inputs j has), over the j that i is connected to."""
+    result = np.zeros(connected.shape[1])
+    for j, row in enumerate(connected):
+        result += row / row.sum() * r[j]
+    return result
+
+
 def sequential(
     layers: list[nn.Module],
     clip: np.ndarray,
     target: int,
     rules: dict[type, str],
     eps: float = 1e-6,
+    first: str = "",
+    box: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> np.ndarray:
-    """Relevance of clip [C, T, H, W] in a chain of convolutions, ReLUs, a flattening, a linear."""
+    """Relevance of clip [C, T, H, W] in a chain of convolutions, ReLUs, a flattening, a linear.
+
+    `first` is another rule for the first layer, ``z_box`` with the `box` of [C, 1, 1, 1] bounds or
+    ``flat``.
+    """
     x, shape, passed = clip.ravel(), clip.shape, []
     for layer in layers:
         if isinstance(layer, nn.ReLU):
             x = np.maximum(x, 0)
         elif not isinstance(layer, nn.Flatten):
             w, b, after = connections(layer, shape)
-            passed.append((rules[type(layer)], x, w, b))
+            if first == "flat" and not passed:
+                connected, *_ = connections(_of_ones(layer), shape)
+            passed.append((first if first and not passed else rules[type(layer)], x, w, b))
             x, shape = w @ x + b, after
     r = np.where(np.arange(len(x)) == target, x, 0.0)
     for rule, x, w, b in reversed(passed):
@@ -98,6 +128,41 @@ def sequential(
             r = epsilon(x, w, b, r, eps)
         elif rule == "alpha1beta0":
             r = alpha1_beta0(x, w, b, r)
+        elif rule == "z_box":
+            r = z_box(x, w, *(np.broadcast_to(end, clip.shape).ravel() for end in box), r)
+        elif rule == "flat":
+            r = flat(connected, r)
         else:
             r = excitation(x, w, r)
     return r.reshape(clip.shape)
+
+
+def _of_ones(layer: nn.Module) -> nn.Module:
+    other = copy.deepcopy(layer)
+    nn.init.ones_(other.weight)
+    return other
+
+
+def deeplift(
+    layers: list[nn.Module], clip: np.ndarray, reference: np.ndarray, target: int
+) -> np.ndarray:
+    """C = m·Δx with multipliers by the linear and the rescale rule (Shrikumar et al. 2017)."""
+    x, y, shape, passed = clip.ravel(), reference.ravel(), clip.shape, []
+    for layer in layers:
+        if isinstance(layer, nn.ReLU):
+            passed.append((np.maximum(x, 0) - np.maximum(y, 0), x - y))
+            x, y = np.maximum(x, 0), np.maximum(y, 0)
+        elif not isinstance(layer, nn.Flatten):
+            w, b, shape = connections(layer, shape)
+            passed.append(w)
+            x, y = w @ x + b, w @ y + b
+    m = np.where(np.arange(len(x)) == target, 1.0, 0.0)
+    for step in reversed(passed):
+        if isinstance(step, tuple):
+            rise, run = step
+            m = np.array([a * u / v if v else 0.0 for a, u, v in zip(m, rise, run, strict=True)])
+        else:
+            m = np.array(
+                [sum(m[j] * step[j, i] for j in range(len(m))) for i in range(len(step.T))]
+            )
+    return m.reshape(clip.shape) * (clip - reference)

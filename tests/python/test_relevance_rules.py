@@ -15,11 +15,17 @@ from tubecam.errors import ExportError  # noqa: E402
 from tubecam.export.capture import capture  # noqa: E402
 from tubecam.export.fold import fold_batch_norm, fold_constants  # noqa: E402
 from tubecam.export.relevance import METHODS, rules  # noqa: E402
+from tubecam.export.relevance.domain import domain_of  # noqa: E402
 from tubecam.export.relevance.propagate import Relevance  # noqa: E402
 from tubecam.export.source import load_source  # noqa: E402
+from tubecam.export.spec import ClipSpec  # noqa: E402
 
 SHAPE = (1, 4, 3, 8, 8)
-LRP = ("lrp-epsilon", "lrp-alpha1beta0", "lrp-epsilon-plus", "excitation-backprop")
+LRP = (
+    "lrp-epsilon", "lrp-alpha1beta0", "deep-taylor", "lrp-epsilon-plus", "lrp-epsilon-plus-flat",
+    "excitation-backprop",
+)  # fmt: skip
+SPEC = ClipSpec(4, 8, 8, mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.3))
 EXACT = 1e-6  # models are float32, so that a folded normalisation is rounded once
 
 
@@ -30,10 +36,11 @@ def captured_of(model, example=None):
     return captured
 
 
-def relevance(model, method, x, target=-1, pool=(1, 1, 1)):
+def relevance(model, method, x, target=-1, pool=(1, 1, 1), reference=None):
     """Logits and relevance in float64."""
+    explain = Relevance(captured_of(model), method, pool, domain_of(SPEC, reference))
     with torch.no_grad():
-        return Relevance(captured_of(model), method, pool)(x, torch.tensor([target]))
+        return explain(x, torch.tensor([target]))
 
 
 def clip(seed=3):
@@ -63,7 +70,9 @@ def layers(bias=True):
 RULES = {
     "lrp-epsilon": {nn.Conv3d: "epsilon", nn.Linear: "epsilon"},
     "lrp-alpha1beta0": {nn.Conv3d: "alpha1beta0", nn.Linear: "alpha1beta0"},
+    "deep-taylor": {nn.Conv3d: "alpha1beta0", nn.Linear: "alpha1beta0"},
     "lrp-epsilon-plus": {nn.Conv3d: "alpha1beta0", nn.Linear: "epsilon"},
+    "lrp-epsilon-plus-flat": {nn.Conv3d: "alpha1beta0", nn.Linear: "epsilon"},
     "excitation-backprop": {nn.Conv3d: "excitation", nn.Linear: "excitation"},
 }
 
@@ -76,7 +85,9 @@ def test_rules_equal_their_slow_definitions(method, bias):
     for target in (0, 2):
         _, got = relevance(model, method, x, target)
         volume = x[0].transpose(0, 1).numpy()
-        want = slow.sequential(list(model), volume, target, RULES[method])
+        box = [end[0, 0, :, None].double().numpy() for end in domain_of(SPEC, None).range]
+        first = {"deep-taylor": "z_box", "lrp-epsilon-plus-flat": "flat"}.get(method, "")
+        want = slow.sequential(list(model), volume, target, RULES[method], first=first, box=box)
         assert_close(got[0], want.sum(0), 1e-9)
 
 
@@ -154,9 +165,48 @@ def test_video_resnets_without_biases_conserve_the_logit(name, monkeypatch):
     x = torch.randn((1, 4, 3, 32, 32), generator=torch.Generator().manual_seed(4))
     captured = captured_of(model, x)
     with torch.no_grad():
-        explain = Relevance(captured, "lrp-epsilon-plus", (1, 1, 1))
+        explain = Relevance(captured, "lrp-epsilon-plus", (1, 1, 1), domain_of(SPEC, None))
         logits, got = explain(x.double(), torch.tensor([7]))
     assert float(got.sum()) == pytest.approx(float(logits[0, 7]), rel=1e-6)
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_deeplift_equals_its_slow_definition(given):
+    model, x = made(lambda: nn.Sequential(*layers())), clip().double()
+    reference = clip(8)[0].numpy() if given else np.zeros(SHAPE[1:])
+    got = relevance(model, "deeplift", x, 1, reference=reference if given else None)[1]
+    volumes = (v.swapaxes(0, 1) for v in (x[0].numpy(), reference.astype(np.float64)))
+    assert_close(got[0], slow.deeplift(list(model), *volumes, 1).sum(0), 1e-9)
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_deeplift_completes_to_the_difference_of_the_logits(given):
+    """With biases, overlapping max pools, a gate, products of two changing factors."""
+    model, x = made(lambda: Residual(True)), clip().double()
+    reference = clip(8).double() if given else torch.zeros_like(x)
+    for target in range(4):
+        logits, got = relevance(
+            model, "deeplift", x, target, reference=reference[0].numpy() if given else None
+        )
+        with torch.no_grad():
+            other = model.double()(reference.transpose(1, 2))
+        model.float()
+        difference = float(logits[0, target] - other[0, target])
+        assert float(got.sum()) == pytest.approx(difference, rel=1e-6)
+
+
+def test_the_box_and_flat_rules_need_weights_right_behind_the_clip():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv3d(3, 2, 2)
+
+        def forward(self, x):
+            return F.relu(self.conv(x.flip(1) * 2)).mean((2, 3, 4))
+
+    for method in ("deep-taylor", "lrp-epsilon-plus-flat"):
+        with pytest.raises(ExportError, match=f"{method} needs a layer with weights.*aten.mul"):
+            relevance(made(Scaled), method, clip())
 
 
 def test_epsilon_to_zero_is_gradient_times_input_in_relu_networks(monkeypatch):
@@ -196,7 +246,7 @@ def test_a_method_that_does_not_apply_names_the_operator():
             return torch.cumsum(x, 2).mean((3, 4)).flatten(1)
 
     with pytest.raises(ExportError, match="lrp-epsilon has no rule .*cumsum.*sensitivity"):
-        Relevance(captured_of(Odd()), "lrp-epsilon", (1, 1, 1))
+        relevance(Odd(), "lrp-epsilon", clip())
     with pytest.raises(ExportError, match="guided-backprop changes what passes a relu"):
-        Relevance(captured_of(Odd()), "guided-backprop", (1, 1, 1))
-    assert len(METHODS) == 8
+        relevance(Odd(), "guided-backprop", clip())
+    assert len(METHODS) == 11

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy.typing as npt
 import onnx
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,7 @@ from .measure import FormMeasurer
 from .onnx_file import halve_weights, save, to_onnx
 from .relevance import METHODS as RELEVANCE_METHODS
 from .relevance.check import check_relevance, compare_relevance
+from .relevance.domain import domain_of
 from .relevance.graph import RelevanceGraph, build_relevance, checked_pool
 from .relevance.reference import Reference as RelevanceReference
 from .source import Source, load_source
@@ -111,6 +113,7 @@ def export(
     layer: str | None = None,
     methods: Sequence[str] | None = None,
     pool: Sequence[int] = (1, 1, 1),
+    reference: npt.ArrayLike | None = None,
     labels: Sequence[str] | str | os.PathLike[str] | None = None,
     clip: ClipSpec | Mapping[str, Any] | None = None,
     precision: str = "float32",
@@ -144,6 +147,9 @@ def export(
         methods that the head allows.
     pool : (t, y, x)
         Slices, rows and columns whose relevance to the input is summed into one cell.
+    reference : array [T, 3, H, W], optional
+        What ``deeplift`` compares a clip with, normalised as the model takes it. Default: zero, the
+        mean colour everywhere.
     labels : sequence of str, or path of a file with one a line
     clip : ClipSpec or mapping, optional
         What clips the model expects.
@@ -177,6 +183,7 @@ def export(
     found = load_source(source, weights, random_weights, seed, len(labels) if labels else None)
     found.clip = clip_spec(clip, found.clip)
     cells = checked_pool(pool, found.clip.input_shape)
+    domain = domain_of(found.clip, reference)
     cam = [m for m in methods if m in CAM_METHODS] if methods is not None else None
     kinds = list(dict.fromkeys(CAM if m in CAM_METHODS else m for m in methods or CAM_METHODS))
 
@@ -185,7 +192,7 @@ def export(
             return build_graph(found, layer or found.layer, time_first, seed, measure, say)
         say(f"tracing {kind}")
         example = _example(found.clip, seed)
-        return build_relevance(found.model, example, kind, cells, time_first, measure)
+        return build_relevance(found.model, example, kind, cells, domain, time_first, measure)
 
     def write(graph: Graph | RelevanceGraph, folder: Path) -> Part:
         if isinstance(graph, RelevanceGraph):

@@ -17,6 +17,7 @@ from ..geometry import Geometry
 from ..layers import Layer
 from ..measure import FormMeasurer
 from ..onnx_file import to_onnx
+from .domain import Domain
 from .propagate import Relevance
 
 Cells = tuple[int, int, int]
@@ -54,8 +55,9 @@ def checked_pool(pool: Sequence[int], clip_shape: Sequence[int]) -> Cells:
 
 
 def build_relevance(
-    module: nn.Module, example: Tensor, method: str, pool: Cells, time_first: bool, measure: bool
-) -> RelevanceGraph:
+    module: nn.Module, example: Tensor, method: str, pool: Cells, domain: Domain,
+    time_first: bool, measure: bool,
+) -> RelevanceGraph:  # fmt: skip
     """Captures, folds, propagates and converts.
 
     Raises
@@ -66,7 +68,7 @@ def build_relevance(
     captured = capture(module, example, time_first)
     fold_constants(captured.module)
     folded, kept = fold_batch_norm(captured, None)
-    relevance = Relevance(captured, method, pool)
+    relevance = Relevance(captured, method, pool, domain)
     chooser = FormMeasurer()
     traced = trace_forward_only(relevance, example, chooser, method)
     if measure and chooser.measure_pending():

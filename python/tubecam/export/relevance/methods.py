@@ -12,11 +12,13 @@ from .operators import (
     CONVOLUTION,
     DENSE,
     GATE,
-    LINEAR_ENOUGH,
+    LINEAR,
+    MAXIMUM,
     PRODUCT,
     QUOTIENT,
     RELU,
     RESCALED,
+    SHARES,
 )  # fmt: skip
 from .rules import Rule
 
@@ -33,39 +35,74 @@ class Method:
         For operators of no kind in `rules`; None refuses them.
     needs : str
         A kind of operator without which the method is another one.
+    first : Rule or None
+        For operators with weights that take the clip's own values. It gives relevance instead of a
+        multiplier.
     result : str
-        What becomes of the signal m at the clip x: ``m·x``, ``m`` or ``|m|``.
+        What becomes of the signal m at the clip x: ``m·x``, ``m``, ``|m|``, or ``m·(x − x')`` with
+        the reference clip x'.
     """
 
     rules: Mapping[str, Rule]
     result: str
     elsewhere: Rule | None = rules.chain
     needs: str = ""
+    first: Rule | None = None
 
     @property
     def is_gradient(self) -> bool:
         """Every operator passes its derivative, so that autograd is the reference."""
         return self.elsewhere is rules.chain and not self.needs
 
-    def finish(self, signal: Tensor, clip: Tensor) -> Tensor:
-        """[1, T, 3, H, W] signal and clip → relevance [1, T, H, W], summed over the colours."""
+    @property
+    def compares(self) -> bool:
+        """Its rules compare the clip with a reference clip."""
+        return self.result == "m·(x − x')"
+
+    @property
+    def total(self) -> str:
+        """What relevance sums to where no bias takes a part: "logit", "difference" or ""."""
+        if self.compares:
+            return "difference"
+        return "logit" if self.result == "m·x" or self.first else ""
+
+    def finish(self, signal: Tensor, clip: Tensor, reference: Tensor | None = None) -> Tensor:
+        """[1, T, 3, H, W] signal and clips → relevance [1, T, H, W], summed over the colours."""
         if self.result == "m·x":
             signal = signal * clip
+        elif self.compares:
+            signal = signal * (clip - reference)
         return (signal.abs() if self.result == "|m|" else signal).sum(2)
 
 
-def _lrp(convolution: Rule, dense: Rule) -> Method:
+def _lrp(convolution: Rule, dense: Rule, first: Rule | None = None) -> Method:
     table = {
         CONVOLUTION: convolution,
         DENSE: dense,
         RELU: rules.rectified,
         RESCALED: rules.rescaled,
         GATE: rules.gate,
+        SHARES: rules.gate,
         PRODUCT: rules.product,
         QUOTIENT: rules.quotient,
-        LINEAR_ENOUGH: rules.chain,
+        MAXIMUM: rules.chain,
+        LINEAR: rules.chain,
     }
-    return Method(table, "m·x", elsewhere=None)
+    return Method(table, "m" if first else "m·x", elsewhere=None, first=first)
+
+
+def _deeplift() -> Method:
+    table = {
+        CONVOLUTION: rules.chain,
+        DENSE: rules.chain,
+        RELU: rules.difference,
+        RESCALED: rules.difference,
+        GATE: rules.difference,
+        PRODUCT: rules.midpoint,
+        MAXIMUM: rules.winners,
+        LINEAR: rules.chain,
+    }
+    return Method(table, "m·(x − x')", elsewhere=None)
 
 
 _GRADIENT = {RELU: rules.rectified}
@@ -76,6 +113,9 @@ METHODS: dict[str, Method] = {
     "guided-backprop": Method({RELU: rules.guided}, "m", needs=RELU),
     "lrp-epsilon": _lrp(rules.epsilon, rules.epsilon),
     "lrp-alpha1beta0": _lrp(rules.z_plus, rules.z_plus),
+    "deep-taylor": _lrp(rules.z_plus, rules.z_plus, first=rules.boxed),
     "lrp-epsilon-plus": _lrp(rules.z_plus, rules.epsilon),
+    "lrp-epsilon-plus-flat": _lrp(rules.z_plus, rules.epsilon, first=rules.flat),
     "excitation-backprop": _lrp(rules.excited, rules.excited),
+    "deeplift": _deeplift(),
 }

@@ -11,8 +11,9 @@ from ..layers import ancestors
 
 aten = torch.ops.aten
 
-CONVOLUTION, DENSE, RELU, RESCALED, GATE, PRODUCT, QUOTIENT, LINEAR_ENOUGH = (
-    "convolution", "dense", "relu", "rescaled", "gate", "product", "quotient", "homogeneous",
+CONVOLUTION, DENSE, RELU, RESCALED, GATE, SHARES, PRODUCT, QUOTIENT, MAXIMUM, LINEAR = (
+    "convolution", "dense", "relu", "rescaled", "gate", "softmax", "product", "quotient", "maximum",
+    "linear",
 )  # fmt: skip
 
 # Beyond convolution: operators with weights, and where they take input, weight and bias.
@@ -25,24 +26,32 @@ DENSE_ARGUMENTS = {
 _NAMES = {
     RELU: {"relu"},
     # f(0) = 0, so that f(x)/x is the slope of the line through the origin.
-    RESCALED: {"silu", "gelu", "hardswish", "elu", "tanh", "hardtanh", "mish", "clamp"},
-    GATE: {"sigmoid", "hardsigmoid", "_softmax", "_safe_softmax", "softmax"},
+    RESCALED: {
+        "silu", "gelu", "hardswish", "elu", "tanh", "hardtanh", "mish", "clamp", "leaky_relu",
+    },
+    GATE: {"sigmoid", "hardsigmoid"},
+    SHARES: {"_softmax", "_safe_softmax", "softmax"},
     QUOTIENT: {"div"},
     PRODUCT: {"mul", "bmm", "mm"},
-    # f(k·x) = k·f(x) for k > 0: relevance follows the derivative, each input by its contribution.
-    LINEAR_ENOUGH: {
-        "add", "sub", "rsub", "neg", "cat", "stack", "mean", "sum", "amax", "maximum",
-        "view", "_unsafe_view", "reshape", "permute", "transpose", "t", "expand", "squeeze",
-        "unsqueeze", "select", "slice", "split", "split_with_sizes", "unsafe_split", "unbind",
-        "chunk", "flip", "roll", "index_select", "clone", "alias", "_to_copy",
-        "constant_pad_nd", "leaky_relu",
+    MAXIMUM: {"amax", "maximum", "max_pool2d_with_indices", "max_pool3d_with_indices"},
+    # Relevance follows the derivative, each input by its contribution.
+    LINEAR: {
+        "add", "sub", "rsub", "neg", "mean", "sum",
         "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d",
-        "max_pool2d_with_indices", "max_pool3d_with_indices", "upsample_nearest2d",
-        "upsample_nearest3d", "upsample_bilinear2d", "upsample_trilinear3d",
+        "upsample_nearest2d", "upsample_nearest3d", "upsample_bilinear2d", "upsample_trilinear3d",
         "replication_pad2d", "replication_pad3d", "reflection_pad2d", "reflection_pad3d",
     },
 }  # fmt: skip
-_KEEP_SIGN = _NAMES[LINEAR_ENOUGH] - {"sub", "rsub", "neg", "leaky_relu"} | {"mul", "div"}
+# Linear too: each value keeps itself, in another place.
+_REARRANGE = {
+    "cat", "stack", "view", "_unsafe_view", "reshape", "permute", "transpose", "t", "expand",
+    "squeeze", "unsqueeze", "select", "slice", "split", "split_with_sizes", "unsafe_split",
+    "unbind", "chunk", "flip", "roll", "index_select", "clone", "alias", "_to_copy",
+    "constant_pad_nd", "getitem",
+}  # fmt: skip
+_NAMES[LINEAR] |= _REARRANGE
+_GATES = _NAMES[GATE] | _NAMES[SHARES]
+_KEEP_SIGN = (_NAMES[LINEAR] | _NAMES[MAXIMUM] | {"mul", "div"}) - {"sub", "rsub", "neg"}
 
 
 def base_name(node: fx.Node) -> str:
@@ -62,14 +71,16 @@ def kind_of(node: fx.Node, moving: list[fx.Node]) -> str | None:
         return CONVOLUTION if moving == [node.args[0]] else None
     if node.target in DENSE_ARGUMENTS and moving == [node.args[DENSE_ARGUMENTS[node.target][0]]]:
         return DENSE
+    if name == "div" and moving == [node.args[0]]:
+        return LINEAR
     return next((kind for kind, names in _NAMES.items() if name in names), None)
 
 
 def is_gate(node: fx.Node) -> bool:
     """Whether a value comes from a squashing function, through nothing but changes of shape."""
-    while base_name(node) not in _NAMES[GATE]:
+    while base_name(node) not in _GATES:
         inputs = node.all_input_nodes
-        if len(inputs) != 1 or base_name(node) not in _NAMES[LINEAR_ENOUGH] | {"getitem"}:
+        if len(inputs) != 1 or base_name(node) not in _NAMES[LINEAR] | _NAMES[MAXIMUM]:
             return False
         node = inputs[0]
     return True
@@ -80,7 +91,7 @@ def never_negative(captured_nodes: list[fx.Node]) -> set[fx.Node]:
     known: set[fx.Node] = set()
     for node in captured_nodes:
         name, inputs = base_name(node), node.all_input_nodes
-        squashed = name == "relu" or name in _NAMES[GATE]
+        squashed = name == "relu" or name in _GATES
         keeps = node.target is operator.getitem or name in _KEEP_SIGN
         lifted = all(a >= 0 for a in _numbers(node)) and all(n in known for n in inputs)
         if squashed or (keeps and inputs and lifted):
@@ -93,6 +104,20 @@ def _numbers(node: fx.Node) -> list[float]:
     adds = base_name(node) in {"add", "mul", "div", "constant_pad_nd"}
     every = [*node.args, *node.kwargs.values()]
     return [a for a in every if isinstance(a, (int, float))] if adds else []
+
+
+def raw_nodes(moving: list[fx.Node]) -> set[fx.Node]:
+    """Those of `moving`, which begins with the clip, that hold the clip's own values, rearranged.
+
+    A concatenation with anything else is none of them.
+    """
+    clip, *others = moving
+    raw = {clip}
+    for node in others:
+        inputs = [n for n in node.all_input_nodes if n in moving]
+        if base_name(node) in _REARRANGE and all(n in raw for n in inputs):
+            raw.add(node)
+    return raw
 
 
 def moving_nodes(clip: fx.Node, result: fx.Node) -> list[fx.Node]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,8 +14,17 @@ from ...errors import ExportError
 from ..capture import Capture
 from ..explained import chosen
 from ..layers import ancestors, run_nodes
+from .domain import Domain
 from .methods import METHODS
-from .operators import base_name, kind_of, moving_nodes, never_negative
+from .operators import (
+    CONVOLUTION,
+    DENSE,
+    base_name,
+    kind_of,
+    moving_nodes,
+    never_negative,
+    raw_nodes,
+)
 from .rules import Call, Rule, Signal
 
 
@@ -28,6 +39,8 @@ class Relevance(nn.Module):
         A name of ``METHODS``.
     pool : (t, y, x)
         Slices and pixels whose relevance is summed into one cell.
+    domain : Domain
+        The range of clips and the reference clip.
 
     Raises
     ------
@@ -35,16 +48,21 @@ class Relevance(nn.Module):
         The method knows no rule for an operator of this model; it is named.
     """
 
-    def __init__(self, captured: Capture, method: str, pool: tuple[int, int, int]) -> None:
+    def __init__(
+        self, captured: Capture, method: str, pool: tuple[int, int, int], domain: Domain
+    ) -> None:
         super().__init__()
         self.graph, self.captured, self.pool = captured.module, captured, pool
-        self.method = METHODS[method]
+        self.name, self.method, self.domain = method, METHODS[method], domain
         needed = ancestors(captured.logits)
         self.nodes = [n for n in captured.module.graph.nodes if n in needed]
         self.moving = moving_nodes(captured.clip, captured.logits)
         self.moves = set(self.moving)
         self.nonnegative = never_negative(self.nodes)
-        self.table = {n: self._rule(n, method) for n in self.moving if n.op == "call_function"}
+        self.raw = raw_nodes(self.moving)
+        self.table = {n: self._rule(n) for n in self.moving if n.op == "call_function"}
+        self.first = self._first_layers()
+        self.table.update(dict.fromkeys(self.first, self.method.first))
         kinds = {self._kind(n) for n in self.table}
         if self.method.needs and self.method.needs not in kinds:
             raise ExportError(
@@ -53,16 +71,26 @@ class Relevance(nn.Module):
             )
 
     def forward(self, clip: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        values: dict[fx.Node, Any] = {self.captured.clip: clip}
-        run_nodes(self.graph, self.nodes, values, clip.dtype)
+        values = self._run(clip)
         logits = values[self.captured.logits]
         classes = torch.arange(logits.shape[1])
         one_hot = (classes[None] == chosen(logits, target)[:, None]).to(logits.dtype)
-        relevance = self.method.finish(self.propagate(values, one_hot), clip)
+        reference = self.domain.reference.to(clip.dtype).expand(clip.shape)
+        references = self._run(reference) if self.method.compares else {}
+        signal = self.propagate(values, references, one_hot)
+        relevance = self.method.finish(signal, clip, reference)
         return logits, sum_cells(relevance, self.pool)
 
-    def propagate(self, values: dict[fx.Node, Any], start: Tensor) -> Tensor:
+    def _run(self, clip: Tensor, nodes: Iterable[fx.Node] | None = None) -> dict[fx.Node, Any]:
+        values = {self.captured.clip: clip}
+        run_nodes(self.graph, self.nodes if nodes is None else nodes, values, clip.dtype)
+        return values
+
+    def propagate(
+        self, values: dict[fx.Node, Any], references: dict[fx.Node, Any], start: Tensor
+    ) -> Tensor:
         """The signal at the clip for `start` at the logits."""
+        box = self._box(values[self.captured.clip]) if self.first else ()
         signals: dict[fx.Node, Signal] = {self.captured.logits: start}
         for node in reversed(self.moving):
             if node is self.captured.clip or node not in signals:
@@ -72,9 +100,32 @@ class Relevance(nn.Module):
                 _add_part(signals, *node.args, signal)
                 continue
             call = self._call(node, values)
+            if references:
+                call = replace(call, reference=self._call(node, references))
+            if node in self.first:
+                call = replace(call, box=tuple(end[call.moving[0]] for end in box))
             for source, passed in zip(call.moving, self.table[node](call, signal), strict=True):
                 signals[source] = signals[source] + passed if source in signals else passed
         return signals[self.captured.clip]
+
+    def _box(self, clip: Tensor) -> tuple[dict[fx.Node, Any], dict[fx.Node, Any]]:
+        """The least and the greatest of everything that holds the clip's own values."""
+        nodes = [n for n in self.nodes if n in self.raw or n not in self.moves]
+        low, high = (end.to(clip.dtype).expand(clip.shape) for end in self.domain.range)
+        return self._run(low, nodes), self._run(high, nodes)
+
+    def _first_layers(self) -> set[fx.Node]:
+        """Operators with weights that take the clip's own values, where the method tells them."""
+        if self.method.first is None:
+            return set()
+        first = {n for n in self.table if n not in self.raw and self.raw & set(self._inputs(n))}
+        for node in first:
+            if self._kind(node) not in (CONVOLUTION, DENSE):
+                raise ExportError(
+                    f"{self.name} needs a layer with weights right behind the clip, and this model "
+                    f"begins with aten.{base_name(node)}. lrp-epsilon-plus has no such rule."
+                )
+        return first
 
     def _inputs(self, node: fx.Node) -> list[fx.Node]:
         return [n for n in node.all_input_nodes if n in self.moves]
@@ -82,13 +133,13 @@ class Relevance(nn.Module):
     def _kind(self, node: fx.Node) -> str | None:
         return kind_of(node, self._inputs(node))
 
-    def _rule(self, node: fx.Node, method: str) -> Rule | None:
+    def _rule(self, node: fx.Node) -> Rule | None:
         if node.target is operator.getitem:
             return None
         rule = self.method.rules.get(self._kind(node) or "", self.method.elsewhere)
         if rule is None:
             raise ExportError(
-                f"{method} has no rule for the operator aten.{base_name(node)} of this model. "
+                f"{self.name} has no rule for the operator aten.{base_name(node)} of this model. "
                 "sensitivity and gradient-x-input fit any model, and so do gradcam and its kin."
             )
         return rule

@@ -12,7 +12,7 @@ weights needs more, and the multiplier at the clip times the clip is the relevan
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -21,7 +21,7 @@ from torch import Tensor, fx
 from .operators import CONVOLUTION, DENSE_ARGUMENTS, is_gate
 
 EPSILON = 1e-6
-NEAR_ZERO = 1e-6  # below it, f(x)/x is taken as f's derivative
+NEAR_ZERO = 1e-6  # a run below it makes no quotient: the derivative stands for it
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,10 @@ class Call:
     output : Tensor or tuple of Tensor
     nonnegative : bool
         No input can be below zero.
+    reference : Call or None
+        The same operator on the reference clip.
+    box : pair of Tensor or None
+        The least and the greatest values that its one moving input can have.
     """
 
     node: fx.Node
@@ -45,6 +49,8 @@ class Call:
     values: dict[fx.Node, Any]
     output: Any
     nonnegative: bool
+    reference: Call | None = None
+    box: tuple[Tensor, Tensor] | None = None
 
     @property
     def inputs(self) -> list[Tensor]:
@@ -94,10 +100,36 @@ def guided(call: Call, signal: Tensor) -> list[Tensor]:
 
 def rescaled(call: Call, signal: Tensor) -> list[Tensor]:
     """f(x)/x, the derivative near zero."""
-    (x,) = call.inputs
-    (slope,) = chain(call, torch.ones_like(call.output))
-    near = x.abs() <= NEAR_ZERO
-    return [signal * torch.where(near, slope, call.output / torch.where(near, 1.0, x))]
+    return [signal * _secant(call, call.inputs[0], call.output)]
+
+
+def difference(call: Call, signal: Tensor) -> list[Tensor]:
+    """(f(x) − f(x'))/(x − x'), x' of the reference (Shrikumar et al. 2017, rescale rule)."""
+    run = call.inputs[0] - call.reference.inputs[0]
+    return [signal * _secant(call, run, call.output - call.reference.output)]
+
+
+def winners(call: Call, signal: Signal) -> list[Tensor]:
+    """Maximum: what it gained goes to the clip's winner, what it lost to the reference's.
+
+    The winner's own difference is at least as large in either case, so that nothing is divided by
+    less than it is shared.
+    """
+    several = not isinstance(call.output, Tensor)
+    ours, theirs = (c.output[0] if several else c.output for c in (call, call.reference))
+    rise = ours - theirs
+    shared = (signal[0] if several else signal) * rise
+    gained, lost = (torch.where(sign * rise > 0, shared, 0.0) for sign in (1, -1))
+    up = chain(call, {0: gained} if several else gained)
+    down = chain(call.reference, {0: lost} if several else lost)
+    runs = [x - y for x, y in zip(call.inputs, call.reference.inputs, strict=True)]
+    return [_ratio(a + b, run) for a, b, run in zip(up, down, runs, strict=True)]
+
+
+def midpoint(call: Call, signal: Tensor) -> list[Tensor]:
+    """Products: the derivative halfway to the reference, exact for what is at most quadratic."""
+    middle = {n: (call.values[n] + call.reference.values[n]) / 2 for n in call.moving}
+    return chain(replace(call, values={**call.values, **middle}), signal)
 
 
 def gate(call: Call, signal: Tensor) -> list[Tensor]:
@@ -156,6 +188,40 @@ def excited(call: Call, signal: Tensor) -> list[Tensor]:
     total, pull = torch.func.vjp(lambda v: apply(v, above, None), x.clamp(min=0))
     (passed,) = pull(_ratio(signal * call.output, total))
     return [passed if call.nonnegative else passed * (x > 0).to(passed.dtype)]
+
+
+def boxed(call: Call, signal: Tensor) -> list[Tensor]:
+    """The rule zB of deep Taylor decomposition for inputs in [l, h] (Montavon et al. 2017, eq. 9).
+
+    s = R / (Wx − W⁺l − W⁻h); R = (x − l) ⊙ W⁺ᵀs + (x − h) ⊙ W⁻ᵀs. Gives relevance, no multiplier.
+    Values beyond the range count as its ends.
+    """
+    apply, weight, _ = _weighted(call)
+    (x,), (low, high) = call.inputs, call.box
+    x = torch.minimum(torch.maximum(x, low), high)
+    above, below = weight.clamp(min=0), weight.clamp(max=0)
+    up, pull_up = torch.func.vjp(lambda v: apply(v, above, None), x - low)
+    down, pull_down = torch.func.vjp(lambda v: apply(v, below, None), x - high)
+    share = _ratio(signal * call.output, up + down)
+    return [(x - low) * pull_up(share)[0] + (x - high) * pull_down(share)[0]]
+
+
+def flat(call: Call, signal: Tensor) -> list[Tensor]:
+    """Every input alike: weights and inputs count as ones. Gives relevance, no multiplier.
+
+    Bach et al. 2016, "Controlling explanatory heatmap resolution and semantics", eq. 5.
+    """
+    apply, weight, _ = _weighted(call)
+    ones = torch.ones_like(weight)
+    total, pull = torch.func.vjp(lambda v: apply(v, ones, None), torch.ones_like(call.inputs[0]))
+    return list(pull(signal * call.output / total))
+
+
+def _secant(call: Call, run: Tensor, rise: Tensor) -> Tensor:
+    """rise/run, the derivative where the run is near zero."""
+    (slope,) = chain(call, torch.ones_like(call.output))
+    near = run.abs() <= NEAR_ZERO
+    return torch.where(near, slope, rise / torch.where(near, 1.0, run))
 
 
 def _ratio(a: Tensor, b: Tensor) -> Tensor:

@@ -78,6 +78,14 @@ std::vector<Knot> jet() {
   return result;
 }
 
+// Lighter with heat, as Inferno is.
+std::vector<Knot> still() {
+  return {{0, {16, 44, 120}}, {0.5, {30, 110, 235}}, {1, {90, 190, 255}}};
+}
+std::vector<Knot> moving() {
+  return {{0, {120, 56, 0}}, {0.5, {245, 130, 0}}, {1, {255, 200, 70}}};
+}
+
 Table tabulate(const std::vector<Knot>& knots) {
   Table table;
   size_t k = 1;
@@ -110,9 +118,13 @@ ColorMap parse_color_map(const std::string& name) {
 }
 
 const Table& color_table(ColorMap map) {
-  static const std::array<Table, 5> tables = {tabulate(unpack(kInferno)), tabulate(unpack(kTurbo)),
-                                              tabulate(unpack(kViridis)), tabulate(hot()),
-                                              tabulate(jet())};
+  static const std::array<Table, 7> tables = {tabulate(unpack(kInferno)),
+                                              tabulate(unpack(kTurbo)),
+                                              tabulate(unpack(kViridis)),
+                                              tabulate(hot()),
+                                              tabulate(jet()),
+                                              tabulate(still()),
+                                              tabulate(moving())};
   return tables.at(static_cast<size_t>(map));
 }
 

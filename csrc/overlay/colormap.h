@@ -8,10 +8,13 @@
 
 namespace tubecam {
 
-enum class ColorMap { kInferno, kTurbo, kViridis, kHot, kJet };
+// kStill and kMoving are the two ends of hue where motion is told: blue and orange, complementary,
+// so that half of each is grey. Blue against yellow is what every common kind of colour blindness
+// leaves apart.
+enum class ColorMap { kInferno, kTurbo, kViridis, kHot, kJet, kStill, kMoving };
 
 ColorMap parse_color_map(const std::string& name);  // throws kUsage listing the names
-const std::vector<std::string>& color_map_names();
+const std::vector<std::string>& color_map_names();  // of those for heat
 const std::array<std::array<uint8_t, 3>, 256>& color_table(ColorMap map);
 
 }  // namespace tubecam

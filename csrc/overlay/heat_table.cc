@@ -14,6 +14,7 @@ namespace {
 // rounded down, may not take `keep` below 0 within a band of 16 rows.
 constexpr int kMaxShare = kKeepAll - 32;
 constexpr float kMaxLineError = 0.8f, kMaxBendError = 0.7f;  // levels
+constexpr float kMaxMotionError = 0.3f;                      // levels, each, besides those of heat
 
 using Color = std::array<float, 3>;
 
@@ -95,6 +96,26 @@ HeatTable make_heat_table(const Frame& frame, int plane, const HeatStyle& style)
   }
   measure(table);
   return table;
+}
+
+MotionTables make_motion_tables(const Frame& frame, int plane, HeatStyle style) {
+  MotionTables tables;
+  style.color_map = ColorMap::kStill;
+  tables.still = make_heat_table(frame, plane, style);
+  style.color_map = ColorMap::kMoving;
+  tables.moving = make_heat_table(frame, plane, style);
+  const auto apart = [&](int i, int c) {
+    return static_cast<float>(tables.moving.at(i)[c] - tables.still.at(i)[c]);
+  };
+  const float contrast = worst_level(tables.still, HeatTable::kEntries, apart);
+  const float slope = worst_level(tables.still, HeatTable::kEntries - 16, [&](int i, int c) {
+    return (apart(i + 16, c) - apart(i, c)) * (HeatTable::kEntries / 16);
+  });
+  // In the middle of a line heat·motion is off by a quarter of the product of their differences.
+  const float straight = std::max(tables.still.straight, tables.moving.straight);
+  if (contrast > 0) tables.bend = kMaxMotionError / contrast;
+  if (slope * straight > 0) tables.straight = 4 * kMaxMotionError / (slope * straight);
+  return tables;
 }
 
 }  // namespace tubecam

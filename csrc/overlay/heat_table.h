@@ -23,4 +23,14 @@ struct HeatTable {
 // plane: of the frame's format.
 HeatTable make_heat_table(const Frame& frame, int plane, const HeatStyle& style);
 
+// Tables of one style between which motion mixes; they agree in `keep`.
+struct MotionTables {
+  HeatTable still, moving;
+
+  // As of HeatTable: over this much motion the mix lies on a line, and motion may be off.
+  float straight = 1, bend = 1;
+};
+
+MotionTables make_motion_tables(const Frame& frame, int plane, HeatStyle style);
+
 }  // namespace tubecam

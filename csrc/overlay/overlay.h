@@ -22,6 +22,8 @@ struct HeatStyle {
 // The tube at one time, and where it lies in the frame.
 struct HeatPlane {
   const float* values = nullptr;  // [h, w], logit units
+  // [h, w], 0…1: how much of a cell's relevance is motion; nullptr: colours tell heat alone
+  const float* motion = nullptr;
   int h = 0, w = 0;
   std::array<double, 2> stride{}, offset{};  // y, x, clip pixels
   int clip_height = 0, clip_width = 0;
@@ -43,6 +45,14 @@ struct HeatPlane {
 // In NV12 and I420 the colour is converted with the frame's matrix and range; a chroma sample lies
 // at the centre of its 2×2 pixels. A scale that is not positive draws nothing.
 // The CPU kernel works in fixed point: within 2 levels of this definition for thresholds up to 0.8.
+//
+//
+// Note [Motion]
+// With `motion`, opacity tells how much relevance there is and hue what it is: the colour is
+// mix(color_table(kStill), color_table(kMoving), motion), both at heat·255, and `color_map` is not
+// used. Heat and heat·motion are refined alike; at a refined point motion is their quotient (½
+// without heat), so that a cold cell lends no hue to its neighbours. It is bilinear between these
+// points.
 //
 // Throws kUsage when the frame, the geometry or the style is out of range.
 void blend_heat(const Frame& frame, const HeatPlane& plane, const HeatStyle& style,

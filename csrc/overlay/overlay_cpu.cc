@@ -131,17 +131,46 @@ TUBECAM_EXPAND(expand_4_4, 4, 2)
 TUBECAM_EXPAND(expand_4_8, 4, 3)
 #undef TUBECAM_EXPAND
 
+// A number along a line, at one knot after the other.
+struct Line {
+  int value, step;
+};
+
 // Entries at knots begin … end − 1 from heats on a line, 16 fraction bits; apart, keep and add by
 // channel.
 template <int kAdds>
-void copy_entries(const HeatTable& table, int heat, int step, int begin, int end,
+void copy_entries(const HeatTable& table, Line heat, int begin, int end,
                   uint16_t* const (&knots)[HeatTable::kWidth]) {
   const uint16_t* const entries = table.at(0);
-  for (int j = begin; j < end; ++j, heat += step) {
-    const int place = std::clamp(heat >> 16, 0, HeatTable::kEntries - 1);
+  for (int j = begin; j < end; ++j, heat.value += heat.step) {
+    const int place = std::clamp(heat.value >> 16, 0, HeatTable::kEntries - 1);
     const uint16_t* entry = entries + place * HeatTable::kWidth;
     for (int c = 0; c <= kAdds; ++c) knots[c][j] = entry[c];
   }
+}
+
+// The same between two tables, at motion on a line with 22 fraction bits.
+template <int kAdds>
+void mix_entries(const MotionTables& tables, Line heat, Line motion, int begin, int end,
+                 uint16_t* const (&knots)[HeatTable::kWidth]) {
+  const uint16_t *const still = tables.still.at(0), *const moving = tables.moving.at(0);
+  for (int j = begin; j < end; ++j, heat.value += heat.step, motion.value += motion.step) {
+    const int place = std::clamp(heat.value >> 16, 0, HeatTable::kEntries - 1) * HeatTable::kWidth;
+    const int share = std::clamp(motion.value >> 7, 0, 1 << 15);
+    knots[0][j] = still[place];
+    for (int c = 1; c <= kAdds; ++c)
+      knots[c][j] = static_cast<uint16_t>(still[place + c] +
+                                          ((moving[place + c] - still[place + c]) * share >> 15));
+  }
+}
+
+template <int kAdds>
+void find_entries(const HeatCanvas& canvas, Line heat, Line motion, int begin, int end,
+                  uint16_t* const (&knots)[HeatTable::kWidth]) {
+  if (canvas.motion)
+    mix_entries<kAdds>(*canvas.motion, heat, motion, begin, end, knots);
+  else
+    copy_entries<kAdds>(*canvas.table, heat, begin, end, knots);
 }
 
 using Expand = void (*)(const uint16_t*, int, int, uint16_t*, uint16_t*);
@@ -152,33 +181,60 @@ constexpr Expand kExpand[4][4] = {{expand_1_1, expand_1_2, expand_1_4, expand_1_
 
 }  // namespace
 
-void HeatBlender::prepare_tables(const Frame& frame, const HeatStyle& style) {
-  const bool same = !tables_.empty() && style.color_map == style_.color_map &&
-                    style.alpha == style_.alpha && style.threshold == style_.threshold &&
-                    frame.format == canvas_.format && frame.matrix == canvas_.matrix &&
-                    frame.full_range == canvas_.full_range;
-  if (same) return;
+void HeatBlender::prepare_tables(const Frame& frame, const HeatStyle& style, bool motion) {
+  const bool made = motion ? !motion_tables_.empty() : !tables_.empty();
+  const bool same = style.color_map == style_.color_map && style.alpha == style_.alpha &&
+                    style.threshold == style_.threshold && frame.format == canvas_.format &&
+                    frame.matrix == canvas_.matrix && frame.full_range == canvas_.full_range;
+  if (made && same) return;
+  if (!same) tables_.clear(), motion_tables_.clear();
   style_ = style;
   canvas_ = frame;
-  tables_.clear();
   for (int i = 0; i < num_planes(frame.format); ++i)
-    tables_.push_back(make_heat_table(frame, i, style));
+    if (motion)
+      motion_tables_.push_back(make_motion_tables(frame, i, style));
+    else
+      tables_.push_back(make_heat_table(frame, i, style));
+}
+
+void HeatBlender::set_tables(int plane, bool motion) {
+  plane_.motion = motion ? &motion_tables_[plane] : nullptr;
+  plane_.table = motion ? &plane_.motion->still : &tables_[plane];
+  const HeatTable& other = motion ? plane_.motion->moving : *plane_.table;
+  plane_.straight = std::min(plane_.table->straight, other.straight);
+  plane_.bend = std::min(plane_.table->bend, other.bend);
+}
+
+template <typename Value>
+void HeatBlender::refine_cells(const HeatPlane& plane, const Value& value,
+                               std::vector<float>& out) {
+  coarse_.resize(static_cast<size_t>(plane.h) * columns_);
+  out.resize(static_cast<size_t>(rows_) * columns_);
+  for (int y = 0; y < plane.h; ++y)
+    refine_line(
+        plane.w, [&](int x) { return value(y * plane.w + x); },
+        [&](int x) -> float& { return coarse_[y * columns_ + x]; });
+  for (int x = 0; x < columns_; ++x)
+    refine_line(
+        plane.h, [&](int y) { return coarse_[y * columns_ + x]; },
+        [&](int y) -> float& { return out[y * columns_ + x]; });
 }
 
 void HeatBlender::refine(const HeatPlane& plane) {
   rows_ = (plane.h - 1) * kRefine + 1;
   columns_ = (plane.w - 1) * kRefine + 1;
-  coarse_.resize(static_cast<size_t>(plane.h) * columns_);
-  cells_.resize(static_cast<size_t>(rows_) * columns_);
-  for (HeatRow* row : {&heat_, &middle_heat_, &next_heat_}) row->resize(columns_);
-  for (int y = 0; y < plane.h; ++y)
-    refine_line(
-        plane.w, [&](int x) { return cell_heat(plane.values[y * plane.w + x], plane.scale); },
-        [&](int x) -> float& { return coarse_[y * columns_ + x]; });
-  for (int x = 0; x < columns_; ++x)
-    refine_line(
-        plane.h, [&](int y) { return coarse_[y * columns_ + x]; },
-        [&](int y) -> float& { return cells_[y * columns_ + x]; });
+  const auto heat = [&](int i) { return cell_heat(plane.values[i], plane.scale); };
+  refine_cells(plane, heat, cells_);
+  motion_.clear();
+  if (plane.motion) {
+    refine_cells(
+        plane, [&](int i) { return heat(i) * cell_motion(plane.motion[i]); }, motion_);
+    std::transform(motion_.begin(), motion_.end(), cells_.begin(), motion_.begin(), motion_share);
+  }
+  for (HeatRow* row : {&heat_, &middle_heat_, &next_heat_}) {
+    row->heat.resize(columns_);
+    row->motion.resize(plane.motion ? columns_ : 0);
+  }
 }
 
 // Heat along one row of samples, at the island's cells; a row beyond the last run continues it.
@@ -188,16 +244,21 @@ void HeatBlender::heat_at(const HeatCanvas& canvas, const Island& island, int ro
   auto run = std::partition_point(runs.begin(), runs.end(),
                                   [row](const CellRun& r) { return r.end <= row; });
   if (run == runs.end()) --run;
-  const float* cells = cells_.data() + island.first_cell;
   const float share = static_cast<float>(run->start + (row - run->begin) * run->step);
-  mix_rows(cells + run->cell * columns_, cells + run->next * columns_, share,
-           island.last_cell - island.first_cell + 1, out.data() + island.first_cell);
+  const auto mix = [&](const std::vector<float>& from, std::vector<float>& to) {
+    if (from.empty()) return;
+    const float* cells = from.data() + island.first_cell;
+    mix_rows(cells + run->cell * columns_, cells + run->next * columns_, share,
+             island.last_cell - island.first_cell + 1, to.data() + island.first_cell);
+  };
+  mix(cells_, out.heat);
+  mix(motion_, out.motion);
 }
 
 // Keep and add at the island's first `count` knots, the last of which lies beyond its end.
 void HeatBlender::look_up(const HeatCanvas& canvas, const Island& island, const HeatRow& heat,
                           int log2_spacing, int count) {
-  constexpr float kFull = HeatTable::kEntries - 1, kOne = 65536;
+  constexpr float kFullHeat = (HeatTable::kEntries - 1) * 65536.0f, kFullMotion = 1 << 22;
   uint16_t* const knots[] = {knots_[0].data(), knots_[1].data(), knots_[2].data(),
                              knots_[3].data()};
   const int origin = canvas.x_runs[island.first_run].begin, spacing = 1 << log2_spacing;
@@ -205,20 +266,23 @@ void HeatBlender::look_up(const HeatCanvas& canvas, const Island& island, const 
   for (int r = island.first_run, j = 0; r <= island.last_run; ++r) {
     const CellRun& run = canvas.x_runs[r];
     const int end = r == island.last_run ? count : (run.end - origin + spacing - 1) >> log2_spacing;
-    const float left = kFull * kOne * heat[run.cell];
-    const float rise = kFull * kOne * heat[run.next] - left;
     // A step out of range occurs only where a run is shorter than it.
     const float ahead = static_cast<float>(run.step) * (origin + (j << log2_spacing) - run.begin);
     const float share = std::clamp(static_cast<float>(run.start) + ahead, 0.0f, 1.0f);
     const float part = std::min(static_cast<float>(run.step) * spacing, 1.0f);
-    const int value = static_cast<int>(left + rise * share + 0.5f * kOne);
-    const int step = static_cast<int>(rise * part);
+    const auto line = [&](const std::vector<float>& row, float full) {
+      const float left = full * row[run.cell], rise = full * row[run.next] - left;
+      return Line{static_cast<int>(left + rise * share), static_cast<int>(rise * part)};
+    };
+    Line values = line(heat.heat, kFullHeat), motion{};
+    values.value += 1 << 15;  // rounds to the nearest entry
+    if (canvas.motion) motion = line(heat.motion, kFullMotion);
     if (channels == 1)
-      copy_entries<1>(*canvas.table, value, step, j, end, knots);
+      find_entries<1>(canvas, values, motion, j, end, knots);
     else if (channels == 2)
-      copy_entries<2>(*canvas.table, value, step, j, end, knots);
+      find_entries<2>(canvas, values, motion, j, end, knots);
     else
-      copy_entries<3>(*canvas.table, value, step, j, end, knots);
+      find_entries<3>(canvas, values, motion, j, end, knots);
     j = std::max(j, end);
   }
 }
@@ -243,18 +307,22 @@ void HeatBlender::fill_row(BlendRow& out, const HeatCanvas& canvas, const Island
 // where not, of 8, 4, 2 or each.
 int HeatBlender::choose_spacing(const HeatCanvas& canvas, const Island& island,
                                 const HeatRow& heat) const {
-  const float* cells = heat.data() + island.first_cell;
   const int steps = island.last_cell - island.first_cell;  // between cells
+  const auto lines = [&](const std::vector<float>& row, float share, float straight, float bend) {
+    const float* cells = row.data() + island.first_cell;
+    // Where lines of different slope meet, one over both is off by a quarter of the difference,
+    // half by any_bent's measure.
+    bend *= 2 / share;
+    const bool ends = steps > 0 && std::max(std::abs(cells[1] - cells[0]),
+                                            std::abs(cells[steps] - cells[steps - 1])) > 2 * bend;
+    return !ends && !any_apart(cells, cells + 1, steps, straight / share) &&
+           !any_bent(cells, cells + 1, cells + 2, steps - 1, bend);
+  };
   int log2_spacing = kMaxLog2Spacing;
   for (; log2_spacing > 0; --log2_spacing) {
     const float share = static_cast<float>(canvas.x_step * (1 << log2_spacing));  // of a cell
-    // Where lines of different slope meet, one over both is off by a quarter of the difference,
-    // half by any_bent's measure.
-    const float bend = 2 * canvas.table->bend / share;
-    const bool ends = steps > 0 && std::max(std::abs(cells[1] - cells[0]),
-                                            std::abs(cells[steps] - cells[steps - 1])) > 2 * bend;
-    if (!ends && !any_apart(cells, cells + 1, steps, canvas.table->straight / share) &&
-        !any_bent(cells, cells + 1, cells + 2, steps - 1, bend))
+    if (lines(heat.heat, share, canvas.straight, canvas.bend) &&
+        (!canvas.motion || lines(heat.motion, share, canvas.motion->straight, canvas.motion->bend)))
       break;
   }
   return log2_spacing;
@@ -264,17 +332,27 @@ int HeatBlender::choose_spacing(const HeatCanvas& canvas, const Island& island,
 int HeatBlender::choose_band(const HeatCanvas& canvas, const Island& island, int row,
                              int log2_rows) {
   const int count = island.last_cell - island.first_cell + 1;
-  const float* heat = heat_.data() + island.first_cell;
-  const float* middle = middle_heat_.data() + island.first_cell;
-  const float* next = next_heat_.data() + island.first_cell;
+  using Values = std::vector<float> HeatRow::*;
+  const auto at = [&](const HeatRow& of, Values values) {
+    return (of.*values).data() + island.first_cell;
+  };
+  const auto apart = [&](Values values, float straight) {
+    return any_apart(at(heat_, values), at(next_heat_, values), count, straight);
+  };
+  const auto bent = [&](Values values, float bend) {
+    return any_bent(at(heat_, values), at(middle_heat_, values), at(next_heat_, values), count,
+                    bend);
+  };
   for (;; --log2_rows) {
     const int rows = 1 << log2_rows;
     if (row + rows > island.end) continue;
     heat_at(canvas, island, row + rows, next_heat_);
     if (log2_rows == 0) return 0;
-    if (any_apart(heat, next, count, canvas.table->straight)) continue;
+    if (apart(&HeatRow::heat, canvas.straight)) continue;
+    if (canvas.motion && apart(&HeatRow::motion, canvas.motion->straight)) continue;
     heat_at(canvas, island, row + rows / 2, middle_heat_);
-    if (!any_bent(heat, middle, next, count, canvas.table->bend)) return log2_rows;
+    if (bent(&HeatRow::heat, canvas.bend)) continue;
+    if (!canvas.motion || !bent(&HeatRow::motion, canvas.motion->bend)) return log2_rows;
   }
 }
 
@@ -340,7 +418,8 @@ void HeatBlender::find_islands(const HeatCanvas& canvas) {
 }
 
 void HeatBlender::blend(const Frame& frame, const HeatPlane& plane, const HeatStyle& style) {
-  prepare_tables(frame, style);
+  const bool motion = plane.motion != nullptr;
+  prepare_tables(frame, style, motion);
   refine(plane);
   for (int i = 0; i < num_planes(frame.format); ++i) {
     const PlaneLayout layout = plane_layout(frame.format, frame.width, frame.height, i);
@@ -352,7 +431,7 @@ void HeatBlender::blend(const Frame& frame, const HeatPlane& plane, const HeatSt
     if (plane_.x_runs.empty() || plane_.y_runs.empty()) continue;
     plane_.data = frame.plane[i];
     plane_.stride = frame.stride[i];
-    plane_.table = &tables_[i];
+    set_tables(i, motion);
     plane_.x_step = 0;
     for (const CellRun& run : plane_.x_runs) plane_.x_step = std::max(plane_.x_step, run.step);
     find_islands(plane_);

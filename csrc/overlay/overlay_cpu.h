@@ -30,11 +30,18 @@ struct HotColumns {
   int first, last;
 };
 
+// Refined heat and motion along a row of cells; without motion the latter is empty.
+struct HeatRow {
+  std::vector<float> heat, motion;  // [columns]
+};
+
 // Refined heat over the samples of one plane of the frame.
 struct HeatCanvas {
   uint8_t* data = nullptr;
   int stride = 0;
   const HeatTable* table = nullptr;
+  const MotionTables* motion = nullptr;  // `table` is its first then; nullptr: no motion
+  float straight = 0, bend = 0;          // the stricter ones of the tables
   std::vector<CellRun> x_runs, y_runs;
   double x_step = 0;  // cells a sample
 };
@@ -44,10 +51,11 @@ class HeatBlender {
   void blend(const Frame& frame, const HeatPlane& plane, const HeatStyle& style);
 
  private:
-  using HeatRow = std::vector<float>;  // [columns_]
-
-  void prepare_tables(const Frame& frame, const HeatStyle& style);
+  void prepare_tables(const Frame& frame, const HeatStyle& style, bool motion);
+  void set_tables(int plane, bool motion);
   void refine(const HeatPlane& plane);
+  template <typename Value>
+  void refine_cells(const HeatPlane& plane, const Value& value, std::vector<float>& out);
   void find_islands(const HeatCanvas& canvas);
   void blend_island(const HeatCanvas& canvas, const Island& island);
   int choose_spacing(const HeatCanvas& canvas, const Island& island, const HeatRow& heat) const;
@@ -60,8 +68,10 @@ class HeatBlender {
   HeatStyle style_;
   Frame canvas_;                   // its format, matrix and range: what the tables were made for
   std::vector<HeatTable> tables_;  // [planes]
+  std::vector<MotionTables> motion_tables_;  // [planes]
 
-  std::vector<float> cells_;  // [rows_, columns_] refined heat
+  std::vector<float> cells_;   // [rows_, columns_] refined heat
+  std::vector<float> motion_;  // [rows_, columns_] refined motion, or empty
   int rows_ = 0, columns_ = 0;
   std::vector<float> coarse_;  // [h, columns_] scratch of refine()
   HeatCanvas plane_;

@@ -21,6 +21,19 @@ TUBECAM_HOST_DEVICE float cubic_heat(float a, float b, float c, float d, float t
   return heat > 0 ? (heat < 1 ? heat : 1.0f) : 0.0f;
 }
 
+// The share of heat that is motion, from refined heat and refined heat·motion. Half where there is
+// no heat, and so no hue.
+TUBECAM_HOST_DEVICE float motion_share(float moving, float heat) {
+  if (!(heat > 0)) return 0.5f;
+  const float share = moving / heat;
+  return share > 0 ? (share < 1 ? share : 1.0f) : 0.0f;
+}
+
+// NaN counts as still.
+TUBECAM_HOST_DEVICE float cell_motion(float motion) {
+  return motion > 0 ? (motion < 1 ? motion : 1.0f) : 0.0f;
+}
+
 // alpha · smoothstep from `threshold` to halfway between it and 1.
 TUBECAM_HOST_DEVICE float heat_opacity(float heat, float alpha, float threshold) {
   if (heat <= threshold) return 0.0f;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "overlay/caption.h"
 #include "overlay/heat.h"
@@ -18,20 +19,37 @@ using namespace py::literals;
 namespace tubecam {
 namespace {
 
-py::array_t<uint8_t> table_of(const std::string& name) {
-  const auto& table = color_table(parse_color_map(name));
+py::array_t<uint8_t> table_array(ColorMap map) {
+  const auto& table = color_table(map);
   py::array_t<uint8_t> array({256, 3});
   std::memcpy(array.mutable_data(), table.data(), sizeof(table));
   return array;
 }
 
+py::array_t<uint8_t> table_of(const std::string& name) {
+  return table_array(parse_color_map(name));
+}
+
+py::tuple motion_tables() {
+  return py::make_tuple(table_array(ColorMap::kStill), table_array(ColorMap::kMoving));
+}
+
 void blend_array(const FrameArray& frame, const py::array& values,
-                 const std::array<double, 2>& stride, const std::array<double, 2>& offset,
-                 int clip_height, int clip_width, const std::array<double, 4>& source, float scale,
-                 const std::string& color_map, float alpha, float threshold) {
+                 const std::optional<py::array>& motion, const std::array<double, 2>& stride,
+                 const std::array<double, 2>& offset, int clip_height, int clip_width,
+                 const std::array<double, 4>& source, float scale, const std::string& color_map,
+                 float alpha, float threshold) {
   const auto cells = require_array<float>(values, 2, "a plane float32 [h, w]");
   HeatPlane plane;
   plane.values = cells.data();
+  py::array_t<float, py::array::c_style> shares;
+  if (motion) {
+    shares = require_array<float>(*motion, 2, "a plane of motion float32 [h, w]");
+    check(shares.shape(0) == cells.shape(0) && shares.shape(1) == cells.shape(1), ErrorCode::kUsage,
+          "the plane of motion is ", describe_array(shares), ", but that of relevance ",
+          describe_array(cells));
+    plane.motion = shares.data();
+  }
   plane.h = static_cast<int>(cells.shape(0));
   plane.w = static_cast<int>(cells.shape(1));
   plane.stride = stride;
@@ -84,9 +102,11 @@ void register_heat(py::module_& module) {
   module.attr("DEFAULT_THRESHOLD") = py::float_(style.threshold);
   module.def("color_map_names", &color_map_names);
   module.def("color_table", &table_of, "name"_a);
-  module.def("blend_heat", &blend_array, "frame"_a, "plane"_a, py::kw_only(), "stride"_a,
-             "offset"_a, "clip_height"_a, "clip_width"_a, "source"_a, "scale"_a,
-             "color_map"_a = color_map, "alpha"_a = style.alpha, "threshold"_a = style.threshold);
+  module.def("motion_tables", &motion_tables);
+  module.def("blend_heat", &blend_array, "frame"_a, "plane"_a, "motion"_a = py::none(),
+             py::kw_only(), "stride"_a, "offset"_a, "clip_height"_a, "clip_width"_a, "source"_a,
+             "scale"_a, "color_map"_a = color_map, "alpha"_a = style.alpha,
+             "threshold"_a = style.threshold);
 }
 
 void register_smoother(py::module_& module) {

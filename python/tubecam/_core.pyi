@@ -347,9 +347,11 @@ class Explainer:
 
 def color_map_names() -> list[str]: ...
 def color_table(name: str) -> npt.NDArray[np.uint8]: ...
+def motion_tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]: ...
 def blend_heat(
     frame: Frame,
     plane: _Floats,
+    motion: _Floats | None = ...,
     *,
     stride: Sequence[float],
     offset: Sequence[float],

@@ -20,6 +20,7 @@ __all__ = [
     "color_map_names",
     "color_table",
     "draw_caption",
+    "motion_tables",
 ]
 
 Picture = np.ndarray | _core.Frame
@@ -52,6 +53,17 @@ def color_table(name: str) -> np.ndarray:
     return _core.color_table(name)
 
 
+def motion_tables() -> tuple[np.ndarray, np.ndarray]:
+    """Colours of heat 0…1 where nothing of it is motion, and where all of it is.
+
+    Returns
+    -------
+    pair of ndarray [256, 3], uint8
+        R, G, B: blues and oranges, between which the share of motion mixes.
+    """
+    return _core.motion_tables()
+
+
 def _frame(picture: Picture) -> _core.Frame:
     if isinstance(picture, _core.Frame):
         return picture
@@ -63,6 +75,7 @@ def _frame(picture: Picture) -> _core.Frame:
 def blend_heat(
     picture: Picture,
     plane: np.ndarray,
+    motion: np.ndarray | None = None,
     *,
     scale: float | None = None,
     source: tuple[float, float, float, float] | None = None,
@@ -81,6 +94,9 @@ def blend_heat(
         See `Picture`.
     plane : ndarray [h, w]
         Relevance at one time, logit units.
+    motion : ndarray [h, w], optional
+        How much of each cell's relevance is motion, 0…1. Then hue tells it, between the colours
+        of `motion_tables`, and `color_map` is not used.
     scale : float, optional
         Relevance of full heat; by default the plane's maximum. Over a video use one scale, or
         `HeatSmoother`: a scale of each frame's own flickers and hides amplitude.
@@ -117,6 +133,7 @@ def blend_heat(
     _core.blend_heat(
         frame,
         cells,
+        None if motion is None else np.ascontiguousarray(motion, dtype=np.float32),
         stride=stride,
         offset=offset,
         clip_height=clip_height,

@@ -2,7 +2,8 @@
 
 Usage: python tests/perf/overlay.py [--repeats N] [--color-map NAME]
 Heat: `hot`, every pixel of the frame drawn; `blob`, one object; `noise`, every cell at random: no
-tube looks like that, and nothing lies on a line there. `caption`: text and strip are kept, only the
+tube looks like that, and nothing lies on a line there. `hot, hue` and `blob, hue`: the same heat
+with a plane of motion that tells the hue; beside them, their ratio to the same without. `caption`: text and strip are kept, only the
 marker moves; `strip`: a new strip in every frame.
 """
 
@@ -17,6 +18,7 @@ import numpy as np
 
 from tubecam import _core, overlay
 
+HUE_LIMIT = 1.5  # of the same heat without motion
 LIMITS = {("1920x1080", "NV12", "hot"): 3.0, ("1920x1080", "NV12", "blob"): 3.0}
 CAPTION_LIMIT_MS = 0.3  # 1280×720, kept
 SIZES = [(1280, 720), (1920, 1080), (3840, 2160)]
@@ -63,9 +65,9 @@ def tasks_of(frame: _core.Frame, color_map: str) -> dict[str, Callable[[int], No
     painter = overlay.CaptionPainter()
     strips = np.random.default_rng(1).random((2, 64))
 
-    def blend(plane: np.ndarray) -> Callable[[int], None]:
+    def blend(plane: np.ndarray, motion: np.ndarray | None = None) -> Callable[[int], None]:
         return lambda i: _core.blend_heat(
-            frame, plane, stride=(8, 8), offset=(3.5, 3.5), clip_height=72, clip_width=128,
+            frame, plane, motion, stride=(8, 8), offset=(3.5, 3.5), clip_height=72, clip_width=128,
             source=(0, 0, frame.width, frame.height), scale=1.0, color_map=color_map,
         )  # fmt: skip
 
@@ -76,6 +78,8 @@ def tasks_of(frame: _core.Frame, color_map: str) -> dict[str, Callable[[int], No
         )  # fmt: skip
 
     tasks = {kind: blend(heat(kind)) for kind in ("hot", "blob", "noise")}
+    hue = np.linspace(0, 1, 9 * 16, dtype=np.float32).reshape(9, 16)
+    tasks |= {f"{kind}, hue": blend(heat(kind), hue) for kind in ("hot", "blob")}
     return tasks | {"caption": lambda i: caption(0, i), "strip": lambda i: caption(i % 2, i)}
 
 
@@ -87,12 +91,17 @@ def measure(pixel_format: str, width: int, height: int, options: argparse.Namesp
     planes = planes_of(memory, pixel_format, width, height)
     frame = _core.Frame(pixel_format, width, height, planes, "bt709")
     kept = True
-    for name, task in tasks_of(frame, options.color_map).items():
+    tasks = tasks_of(frame, options.color_map)
+    for name, task in tasks.items():
         copy_ms, own_ms = interleaved(lambda i: np.copyto(copy, memory), task, options.repeats)
         verdict = ""
         if limit := LIMITS.get((f"{width}x{height}", pixel_format, name)):
             verdict = f"  at most {limit:g}"
             kept &= own_ms <= limit * copy_ms
+        if name.endswith(", hue"):
+            plain_ms, hue_ms = interleaved(tasks[name.removesuffix(", hue")], task, options.repeats)
+            verdict = f"  {hue_ms / plain_ms:.2f} × without hue, at most {HUE_LIMIT:g}"
+            kept &= hue_ms <= HUE_LIMIT * plain_ms
         if name == "caption" and height == 720:
             verdict = f"  at most {CAPTION_LIMIT_MS:g} ms"
             kept &= own_ms <= CAPTION_LIMIT_MS

@@ -89,6 +89,48 @@ def test_large_cells_equal_their_definition(rng, color_map, threshold):
             np.testing.assert_allclose(plane, wanted, **TOLERANCES["overlay"])
 
 
+@pytest.mark.parametrize("size", [*SIZES, (640, 361)])
+@pytest.mark.parametrize("pixel_format", FORMATS)
+def test_motion_equals_its_definition(rng, pixel_format, size):
+    width, height = size
+    for h, w in rng.integers(1, 17, (2, 2)):
+        values = rng.normal(0.5, 0.6, (h, w)).astype(np.float32)
+        motion = rng.uniform(-0.2, 1.2, (h, w)).astype(np.float32)
+        motion[rng.random((h, w)) < 0.1] = np.nan
+        planes = random_planes(rng, pixel_format, width, height, int(rng.integers(0, 40)))
+        style = {"alpha": float(rng.uniform(0, 1)), "threshold": float(rng.uniform(0, 0.8))}
+        geometry = random_geometry(rng, width, height, h, w)
+        expected = reference.blend_heat(
+            pixel_format, width, height, planes, values, scale=1.3, motion=motion, **geometry,
+            **style, table=overlay.motion_tables(),
+        )  # fmt: skip
+        frame = _core.Frame(pixel_format, width, height, planes)
+        _core.blend_heat(frame, values, motion, scale=1.3, **geometry, **style)
+        for plane, wanted in zip(planes, expected):
+            np.testing.assert_allclose(plane, wanted, **TOLERANCES["overlay"])
+
+
+def test_motion_tells_hue_and_nothing_else():
+    """All still and all moving are the two tables' colours, where the plain blend has its map's."""
+    for share, table in zip((0.0, 1.0), overlay.motion_tables()):
+        picture = np.zeros((40, 60, 3), np.uint8)
+        overlay.blend_heat(picture, np.ones((4, 6)), np.full((4, 6), share), alpha=1.0)
+        assert np.abs(picture.astype(int) - table[255]).max() <= 2
+
+
+def test_a_cold_cell_lends_no_hue():
+    """Between a still hot cell and a moving cold one lies nothing orange."""
+    picture = np.zeros((40, 80, 3), np.uint8)
+    overlay.blend_heat(picture, np.array([[1, 0.0]]), np.array([[0.0, 1]]), alpha=1.0)
+    red, _, blue = picture.astype(int).transpose(2, 0, 1)
+    assert (blue >= red).all() and blue.max() > 200
+
+
+def test_motion_of_another_shape_is_refused():
+    with pytest.raises(UsageError, match=r"motion is float32 \[2, 3\]"):
+        overlay.blend_heat(np.zeros((8, 8, 3), np.uint8), np.ones((2, 2)), np.ones((2, 3)))
+
+
 @pytest.mark.parametrize("pixel_format", FORMATS)
 @pytest.mark.parametrize(
     "change", [{"alpha": 0.0}, {"threshold": 1.0}, {"scale": 0.0}, {"scale": -1.0},

@@ -95,6 +95,30 @@ def opacity(heat: np.ndarray, alpha: float, threshold: float) -> np.ndarray:
     return alpha * t * t * (3 - 2 * t)
 
 
+def refine_motion(cells: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    """Motion at the points of `refine`: of refined heat the part that moves, ½ where it is cold.
+
+    Parameters
+    ----------
+    cells : ndarray [h, w]
+        Heat, 0…1.
+    motion : ndarray [h, w]
+        How much of it is motion, 0…1; NaN counts as 0.
+
+    Returns
+    -------
+    ndarray [(h − 1)·REFINE + 1, (w − 1)·REFINE + 1]
+    """
+    share = np.clip(np.nan_to_num(motion.astype(np.float64), nan=0.0), 0, 1)
+    heat, moving = (refine(refine(part.T).T) for part in (cells, cells * share))
+    return np.clip(np.divide(moving, heat, out=np.full_like(heat, 0.5), where=heat > 0), 0, 1)
+
+
+def colors_of(heat: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """A table's R, G, B at heat 0…1, linear between its entries: [3, ...]."""
+    return np.stack([np.interp(heat * 255, np.arange(256), table[:, c]) for c in range(3)])
+
+
 def _places(
     count: int, unit: int, start: float, size: float, clip: int, stride: float, offset: float
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -117,11 +141,12 @@ def blend_heat(
     clip_width: int,
     source: Rect,
     scale: float,
-    table: np.ndarray,
+    table: np.ndarray | tuple[np.ndarray, np.ndarray],
     alpha: float,
     threshold: float,
     matrix: str = "bt601",
     full_range: bool = False,
+    motion: np.ndarray | None = None,
 ) -> list[np.ndarray]:
     """Blend heat into a frame.
 
@@ -144,11 +169,13 @@ def blend_heat(
     scale : float
         Relevance of full heat.
     table : ndarray [256, 3]
-        Colours of heat 0…1.
+        Colours of heat 0…1; with `motion` a pair, of what is still and of what moves.
     alpha, threshold : float
         Opacity of full heat; heat up to the threshold is not drawn.
     matrix, full_range
         See `rgb_to_yuv`; for NV12 and I420.
+    motion : ndarray [h, w], optional
+        How much of a cell's relevance is motion; NaN counts as 0.
 
     Returns
     -------
@@ -159,13 +186,19 @@ def blend_heat(
     if not scale > 0:
         return result
     cells = np.clip(np.nan_to_num(values.astype(np.float64) / scale, nan=0.0), 0, 1)
+    moving = None if motion is None else refine_motion(cells, motion)
     cells = refine(refine(cells.T).T)
     for channel, (samples, unit) in enumerate(split_channels(pixel_format, width, height, result)):
         rows, columns = samples.shape
         y, in_y = _places(rows, unit, source[1], source[3], clip_height, stride[0], offset[0])
         x, in_x = _places(columns, unit, source[0], source[2], clip_width, stride[1], offset[1])
         heat = bilinear(cells, REFINE * y, REFINE * x)
-        color = np.stack([np.interp(heat * 255, np.arange(256), table[:, c]) for c in range(3)])
+        if moving is None:
+            color = colors_of(heat, table)
+        else:
+            hue = bilinear(moving, REFINE * y, REFINE * x)
+            still, orange = (colors_of(heat, part) for part in table)
+            color = still + hue * (orange - still)
         if pixel_format in ("NV12", "I420"):
             color = rgb_to_yuv(color, matrix, full_range)
         share = opacity(heat, alpha, threshold) * (in_y[:, None] & in_x)

@@ -3,8 +3,8 @@
 Usage: python tests/perf/overlay.py [--repeats N] [--color-map NAME]
 Heat: `hot`, every pixel of the frame drawn; `blob`, one object; `noise`, every cell at random: no
 tube looks like that, and nothing lies on a line there. `hot, hue` and `blob, hue`: the same heat
-with a plane of motion that tells the hue; beside them, their ratio to the same without. `caption`: text and strip are kept, only the
-marker moves; `strip`: a new strip in every frame.
+with a plane of motion that tells the hue; beside them, their ratio to the same without. `caption`:
+text and strip are kept, only the marker moves; `strip`: a new strip in every frame.
 """
 
 from __future__ import annotations

@@ -1,0 +1,153 @@
+// Windows that overlap become one signal on absolute time.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "explain/relevance_signal.h"
+
+namespace tubecam {
+namespace {
+
+using Samples = std::vector<RelevanceSignal::Sample>;
+
+constexpr double kFps = 15;
+constexpr int kLength = 16;
+
+int64_t pts_of(int slice) { return std::llround(slice * 1e9 / kFps); }
+
+std::vector<int64_t> times_from(int first) {
+  std::vector<int64_t> times;
+  for (int i = 0; i < kLength; ++i) times.push_back(pts_of(first + i));
+  return times;
+}
+
+// Windows every `hop` slices of a stream whose relevance at each slice is `truth`.
+template <typename Truth>
+Samples fuse(RelevanceSignal& signal, int windows, int hop, const Truth& truth) {
+  Samples all;
+  for (int k = 0; k < windows; ++k) {
+    std::vector<float> curve;
+    for (int i = 0; i < kLength; ++i) curve.push_back(truth(k * hop + i));
+    for (const auto& sample : signal.add(times_from(k * hop), curve.data())) all.push_back(sample);
+  }
+  for (const auto& sample : signal.flush()) all.push_back(sample);
+  return all;
+}
+
+class Hop : public testing::TestWithParam<int> {};
+INSTANTIATE_TEST_SUITE_P(RelevanceSignal, Hop, testing::Values(1, 3, 4, 7, 16));
+
+TEST_P(Hop, ConstantCurvesFuseToTheConstant) {
+  RelevanceSignal signal(kFps);
+  const Samples all = fuse(signal, 9, GetParam(), [](int) { return 3.5f; });
+  ASSERT_EQ(all.size(), size_t(8 * GetParam() + kLength));
+  for (size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(all[i].pts, pts_of(int(i)));
+    EXPECT_FLOAT_EQ(all[i].value, 3.5f);
+  }
+}
+
+TEST_P(Hop, PulseStaysAtItsTime) {
+  RelevanceSignal signal(kFps);
+  const Samples all = fuse(signal, 9, GetParam(), [](int i) { return i == 21 ? 1.0f : 0.0f; });
+  for (size_t i = 0; i < all.size(); ++i) EXPECT_FLOAT_EQ(all[i].value, i == 21 ? 1 : 0) << i;
+}
+
+TEST(RelevanceSignal, MiddleOfAWindowCountsMost) {
+  RelevanceSignal signal(kFps);
+  const std::vector<float> low(kLength, 0.0f), high(kLength, 1.0f);
+  signal.add(times_from(0), low.data());
+  signal.add(times_from(8), high.data());
+  EXPECT_LT(signal.at(pts_of(9)), 0.5f);   // near the first one's middle
+  EXPECT_GT(signal.at(pts_of(14)), 0.5f);  // near the second one's
+  EXPECT_FLOAT_EQ(signal.at(pts_of(0)), 0);
+  EXPECT_FLOAT_EQ(signal.at(pts_of(23)), 1);
+  EXPECT_FLOAT_EQ(signal.at(pts_of(24)), 0);  // nobody knows
+}
+
+TEST(RelevanceSignal, ValuesAreFinalWhenTheyCome) {
+  RelevanceSignal signal(kFps);
+  const std::vector<float> curve(kLength, 1.0f);
+  EXPECT_EQ(signal.add(times_from(0), curve.data()).size(), 1u);  // its own beginning
+  const Samples next = signal.add(times_from(4), curve.data());
+  ASSERT_EQ(next.size(), 4u);
+  EXPECT_EQ(next.front().pts, pts_of(1));
+  EXPECT_EQ(next.back().pts, pts_of(4));
+}
+
+TEST(RelevanceSignal, GapBetweenWindowsStaysEmpty) {
+  RelevanceSignal signal(kFps);
+  const std::vector<float> curve(kLength, 1.0f);
+  signal.add(times_from(0), curve.data());
+  const Samples done = signal.add(times_from(40), curve.data());
+  ASSERT_EQ(done.size(), size_t(kLength));  // the rest of the first, and the second's beginning
+  EXPECT_EQ(done[kLength - 2].pts, pts_of(15));
+  EXPECT_EQ(done.back().pts, pts_of(40));
+}
+
+TEST(RelevanceSignal, StepBackStartsAnew) {
+  RelevanceSignal signal(kFps);
+  const std::vector<float> low(kLength, 1.0f), high(kLength, 5.0f);
+  signal.add(times_from(30), low.data());
+  signal.add(times_from(24), high.data());
+  const Samples rest = signal.flush();
+  ASSERT_EQ(rest.size(), size_t(kLength - 1));
+  for (const auto& sample : rest) EXPECT_FLOAT_EQ(sample.value, 5);
+}
+
+TEST(RelevanceSignal, ResetForgets) {
+  RelevanceSignal signal(kFps);
+  const std::vector<float> curve(kLength, 1.0f);
+  signal.add(times_from(0), curve.data());
+  signal.reset();
+  EXPECT_TRUE(signal.flush().empty());
+  EXPECT_EQ(signal.at(pts_of(5)), 0);
+}
+
+TEST(RelevanceSignal, IrregularTimesAreInterpolated) {
+  RelevanceSignal signal(10);
+  const std::vector<int64_t> times = {0, 150'000'000, 300'000'000};
+  const float line[] = {0, 1.5f, 3};
+  Samples all = signal.add(times, line);
+  for (const auto& sample : signal.flush()) all.push_back(sample);
+  ASSERT_EQ(all.size(), 4u);
+  for (int i = 0; i < 4; ++i) EXPECT_NEAR(all[i].value, i, 1e-6);
+}
+
+TEST(RelevanceSignal, NotANumberCountsAsNothing) {
+  RelevanceSignal signal(kFps);
+  const std::vector<float> curve(kLength, std::nanf(""));
+  for (const auto& sample : signal.add(times_from(0), curve.data())) EXPECT_EQ(sample.value, 0);
+}
+
+// Each value comes once, so what is kept cannot grow with what was given.
+TEST(RelevanceSignal, EndlessStreamGivesEachValueOnce) {
+  RelevanceSignal signal(kFps);
+  const std::vector<float> curve(kLength, 1.0f);
+  size_t given = 0;
+  for (int k = 0; k < 20000; ++k) given += signal.add(times_from(4 * k), curve.data()).size();
+  EXPECT_EQ(given, size_t(4 * 19999 + 1));
+  EXPECT_EQ(signal.flush().size(), size_t(kLength - 1));
+}
+
+TEST(RelevanceSignal, RefusesNoRateAndTimesThatFall) {
+  EXPECT_THROW(RelevanceSignal(0), Error);
+  EXPECT_THROW(RelevanceSignal(NAN), Error);
+  RelevanceSignal signal(kFps);
+  const float curve[] = {1, 1};
+  EXPECT_THROW(signal.add({10, 5}, curve), Error);
+  EXPECT_THROW(signal.add({}, curve), Error);
+}
+
+TEST(KeyFrames, AreLocalMaximaThatStandOut) {
+  EXPECT_EQ(key_frames({0, 1, 0, 0, 2, 0, 0, 1.5f, 0}, 2), (std::vector<int>{1, 4, 7}));
+  EXPECT_EQ(key_frames({0, 1, 0, 2, 0}, 2), (std::vector<int>{3}));     // too near a greater one
+  EXPECT_EQ(key_frames({0, 0.9f, 0, 0, 2}, 1), (std::vector<int>{4}));  // less than half
+  EXPECT_EQ(key_frames({3, 3, 3, 3}, 2), (std::vector<int>{0}));        // the first of equals
+  EXPECT_TRUE(key_frames({-1, 0, -2}, 1).empty());
+  EXPECT_TRUE(key_frames({}, 1).empty());
+}
+
+}  // namespace
+}  // namespace tubecam

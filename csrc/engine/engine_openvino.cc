@@ -1,12 +1,15 @@
 // The OpenVINO engine: a library of its own, so that OpenVINO is loaded only when it is asked for.
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <openvino/op/relu.hpp>
 #include <openvino/openvino.hpp>
 #include <sstream>
 
 #include "base/error.h"
 #include "engine/engine.h"
+#include "engine/rewrite_convolutions.h"
 
 namespace tubecam {
 namespace {
@@ -119,21 +122,47 @@ ov::AnyMap compile_options(const EngineOptions& options) {
   return map;
 }
 
-ov::CompiledModel compile(const std::vector<Port>& inputs, const std::vector<Port>& outputs,
-                          const std::string& file, const EngineOptions& options) {
+// How many threads OpenVINO works with under these options.
+int threads_of(const ov::AnyMap& map) {
+  const auto in = std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::Shape{1});
+  const auto out = std::make_shared<ov::op::v0::Relu>(in);
+  const auto model = std::make_shared<ov::Model>(ov::OutputVector{out}, ov::ParameterVector{in});
+  return std::max(1,
+                  core().compile_model(model, "CPU", map).get_property(ov::inference_num_threads));
+}
+
+bool winograd_wanted(const EngineOptions& options) {
+  const char* choice = std::getenv("TUBECAM_WINOGRAD");
+  const std::string text = choice && *choice ? choice : "on";
+  check(text == "on" || text == "off", ErrorCode::kUsage, "TUBECAM_WINOGRAD is \"", text,
+        "\": set it to on or off");
+  return text == "on" && precision_of(options) == ov::element::f32;
+}
+
+struct Compiled {
+  ov::CompiledModel model;
+  int rewritten = 0;  // convolutions
+};
+
+Compiled compile(const std::vector<Port>& inputs, const std::vector<Port>& outputs,
+                 const std::string& file, const EngineOptions& options) {
   check(options.device.type == DeviceType::kCpu, ErrorCode::kUsage,
         "the openvino engine runs on the device cpu, not on ", options.device.to_string());
   const auto model = guarded("read " + file, [&] { return core().read_model(file); });
   for (const Port& port : inputs) check_port(model->inputs(), port, "input", file);
   for (const Port& port : outputs) check_port(model->outputs(), port, "output", file);
-  const ov::AnyMap map = compile_options(options);
-  auto compiled =
-      guarded("compile " + file, [&] { return core().compile_model(model, "CPU", map); });
+  ov::AnyMap map = compile_options(options);
+  int rewritten = 0;
+  auto compiled = guarded("compile " + file, [&] {
+    if (winograd_wanted(options)) rewritten = rewrite_convolutions(model, threads_of(map));
+    if (rewritten > 0) map.erase(ov::cache_dir.name());  // it cannot hold operations of ours
+    return core().compile_model(model, "CPU", map);
+  });
   const auto asked = precision_of(options),
              actual = compiled.get_property(ov::hint::inference_precision);
   check(asked == actual, ErrorCode::kUsage, "this CPU cannot compute in ", options.precision,
         ", OpenVINO would use ", actual, ": choose another precision");
-  return compiled;
+  return {compiled, rewritten};
 }
 
 class OpenVinoEngine final : public Engine {
@@ -143,7 +172,7 @@ class OpenVinoEngine final : public Engine {
     const std::vector<Port> outputs = output_ports(bundle, graph);
     guarded("prepare " + file_, [&] {
       compiled_ = compile(inputs_, outputs, file_, options);
-      request_ = compiled_.create_infer_request();
+      request_ = compiled_.model.create_infer_request();
       request_.set_tensor("target", target_ = ov::Tensor(ov::element::i64, {1}));
       for (const Port& port : outputs) add_output(port, graph);
     });
@@ -152,9 +181,12 @@ class OpenVinoEngine final : public Engine {
   EngineInfo info() const override {
     return guarded("describe itself", [&] {
       const std::string build = ov::get_openvino_version().buildNumber;  // 2026.4.1-22982-…
-      return EngineInfo{"openvino", build.substr(0, build.find('-')),
-                        core().get_property("CPU", ov::device::full_name),
-                        compiled_.get_property(ov::hint::inference_precision).to_string()};
+      std::string version = build.substr(0, build.find('-'));
+      if (const int count = compiled_.rewritten) {
+        version += ", " + std::to_string(count) + " convolutions by Winograd's algorithm";
+      }
+      return EngineInfo{"openvino", version, core().get_property("CPU", ov::device::full_name),
+                        compiled_.model.get_property(ov::hint::inference_precision).to_string()};
     });
   }
 
@@ -188,7 +220,7 @@ class OpenVinoEngine final : public Engine {
 
   std::string file_;
   std::vector<Port> inputs_;
-  ov::CompiledModel compiled_;
+  Compiled compiled_;
   ov::InferRequest request_;
   ov::Tensor target_;
   std::vector<ov::Tensor> kept_;

@@ -1,0 +1,36 @@
+#include "engine/convolution_op.h"
+
+namespace tubecam {
+
+ConvolutionOp::ConvolutionOp(const ov::OutputVector& inputs,
+                             std::shared_ptr<const Winograd> winograd, bool relu,
+                             std::shared_ptr<Team> team)
+    : Op(inputs), winograd_(std::move(winograd)), relu_(relu), team_(std::move(team)) {
+  constructor_validate_and_infer_types();
+}
+
+void ConvolutionOp::validate_and_infer_types() {
+  const ConvolutionShape& shape = winograd_->shape();
+  const auto& out = shape.out;
+  set_output_type(
+      0, ov::element::f32,
+      ov::Shape{1, size_t(shape.outputs), size_t(out[0]), size_t(out[1]), size_t(out[2])});
+}
+
+std::shared_ptr<ov::Node> ConvolutionOp::clone_with_new_inputs(
+    const ov::OutputVector& inputs) const {
+  return std::make_shared<ConvolutionOp>(inputs, winograd_, relu_, team_);
+}
+
+bool ConvolutionOp::visit_attributes(ov::AttributeVisitor& visitor) {
+  visitor.on_attribute("relu", relu_);
+  return true;
+}
+
+bool ConvolutionOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const {
+  const float* residual = inputs.size() > 1 ? inputs[1].data<const float>() : nullptr;
+  winograd_->run(inputs[0].data<const float>(), residual, relu_, outputs[0].data<float>(), *team_);
+  return true;
+}
+
+}  // namespace tubecam

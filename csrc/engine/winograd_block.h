@@ -1,0 +1,43 @@
+// The three loops of Winograd's convolution over a block of rows of tiles (see winograd.h).
+#pragma once
+
+#include <cstddef>
+
+#include "engine/winograd.h"
+#include "engine/winograd_math.h"
+
+namespace tubecam::winograd {
+
+constexpr int kComponents = kPatch * kPatch;
+constexpr int kVector = 8;  // channels that are transformed together
+constexpr int kPanel = 16;  // outputs that are multiplied together
+
+struct Block {
+  const ConvolutionShape* shape;
+  int first, rows;  // of tiles
+  int tiles_x;
+  int depth, columns;
+  float* transformed;  // V [36, in_rows, depth]; a row is frame, row of tiles, tile
+  float* products;     // M [36, out_rows, columns]
+  size_t in_rows, out_rows;
+};
+
+// What is done to the sums before they are stored.
+struct Finish {
+  const float* bias;      // [columns]
+  const float* residual;  // like the output, or null
+  bool relu;
+};
+
+// One row of tiles of one frame of V; frames count those of padding. stage: [6, 4·tiles_x + 2,
+// depth].
+void transform_inputs(const Block& block, const float* input, int frame, int row, float* stage);
+
+// One component of all tiles of the block. kernel: [36, panel, tap, input, 16].
+void multiply(const Block& block, const float* kernel, int component);
+
+// One row of tiles of one frame of the output. stage: [4, 4·tiles_x, columns].
+void transform_outputs(const Block& block, const Finish& finish, float* output, int frame, int row,
+                       float* stage);
+
+}  // namespace tubecam::winograd

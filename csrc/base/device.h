@@ -16,7 +16,21 @@ struct Device {
   std::string to_string() const;
 };
 
-// Throws kUnavailable naming the CMake option when kernels for `device` were not built.
+// Note [Device library]
+// CUDA's kernels live in libtubecam_cuda.so, which is loaded when a CUDA device is first asked for:
+// one build serves machines with and without a GPU. It carries CUDA's runtime in itself and needs
+// nothing but NVIDIA's driver. A kernel's door finds its twin there by name.
+
+// Throws kUnavailable when kernels for `device` cannot run: they were not built (names the CMake
+// option), there is no driver, it is too old, or there is no such GPU.
 void require_kernels(Device device);
+
+// A function that libtubecam_cuda.so exports as extern "C" `name`. Throws as require_kernels().
+void* device_symbol(Device device, const char* name);
+
+template <typename Function>
+Function* device_function(Device device, const char* name) {
+  return reinterpret_cast<Function*>(device_symbol(device, name));
+}
 
 }  // namespace tubecam

@@ -12,6 +12,7 @@ enum class ErrorCode {
   kBundle,       // a bundle that is missing, newer, tampered with or inconsistent
   kEngine,       // an inference engine that could not load or run a graph
   kUnavailable,  // a part that was not built or is not installed
+  kDevice,       // a device that failed, was lost or has too little memory
 };
 
 class Error : public std::runtime_error {

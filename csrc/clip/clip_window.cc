@@ -41,6 +41,7 @@ void ClipWindow::reset() {
   filled_ = 0;
   due_ = spec_.length;
   newest_ = -1;
+  ++window_.stretch;
 }
 
 void ClipWindow::set_hop(int hop) {

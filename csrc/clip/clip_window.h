@@ -17,6 +17,7 @@ struct Window {
   int frame_width = 0;
   int frame_height = 0;
   uint64_t sequence = 0;  // counts the windows of a ClipWindow from 0
+  uint64_t stretch = 0;   // counts how often it started anew, whatever the reason
 };
 
 // Note [Sampling]

@@ -24,6 +24,8 @@ struct GraphSpec {
   std::string default_method;
   // Output names: activation with either weight or gradient, or relevance alone; the rest empty.
   std::string logits, activation, weight, gradient, relevance;
+  // The graph has the input `factor`: relevance = Σ_colour ∂logit/∂clip ⊙ factor.
+  bool takes_factor = false;
   LayerSpec layer;
   std::set<std::string> unspecific;  // methods that the export found to ignore the class
 };

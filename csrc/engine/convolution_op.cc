@@ -1,11 +1,26 @@
 #include "engine/convolution_op.h"
 
+#include <atomic>
+
 namespace tubecam {
+namespace {
+
+// OpenVINO merges operations of one input whose attributes are equal; weights are not attributes.
+int64_t next_identity() {
+  static std::atomic<int64_t> count = 0;
+  return ++count;
+}
+
+}  // namespace
 
 ConvolutionOp::ConvolutionOp(const ov::OutputVector& inputs,
                              std::shared_ptr<const Winograd> winograd, bool relu,
                              std::shared_ptr<Team> team)
-    : Op(inputs), winograd_(std::move(winograd)), relu_(relu), team_(std::move(team)) {
+    : Op(inputs),
+      winograd_(std::move(winograd)),
+      relu_(relu),
+      team_(std::move(team)),
+      identity_(next_identity()) {
   constructor_validate_and_infer_types();
 }
 
@@ -24,6 +39,7 @@ std::shared_ptr<ov::Node> ConvolutionOp::clone_with_new_inputs(
 
 bool ConvolutionOp::visit_attributes(ov::AttributeVisitor& visitor) {
   visitor.on_attribute("relu", relu_);
+  visitor.on_attribute("identity", identity_);
   return true;
 }
 

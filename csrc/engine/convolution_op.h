@@ -27,6 +27,7 @@ class ConvolutionOp : public ov::op::Op {
   std::shared_ptr<const Winograd> winograd_;
   bool relu_ = false;
   std::shared_ptr<Team> team_;
+  int64_t identity_ = 0;
 };
 
 }  // namespace tubecam

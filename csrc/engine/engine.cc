@@ -1,11 +1,9 @@
 #include "engine/engine.h"
 
-#include <dlfcn.h>
-
 #include <cstdlib>
-#include <filesystem>
 
 #include "base/error.h"
+#include "base/library.h"
 
 namespace tubecam {
 namespace {
@@ -37,27 +35,14 @@ const Library& find_library(const EngineOptions& options) {
   fail(ErrorCode::kUsage, "unknown engine \"", name, "\": choose auto, openvino or tensorrt");
 }
 
-// The folder that this code was loaded from.
-std::filesystem::path own_folder() {
-  Dl_info info{};
-  const bool known = dladdr(reinterpret_cast<const void*>(&make_engine), &info) && info.dli_fname;
-  check(known, ErrorCode::kUnavailable, "the folder of libtubecam.so cannot be found");
-  return std::filesystem::absolute(info.dli_fname).parent_path();
-}
-
 EngineEntry* load_entry(const Library& library) {
   const std::string path = (own_folder() / library.file).string();
   check(std::filesystem::exists(path), ErrorCode::kUnavailable, "this build has no ",
         library.engine, " engine: there is no ", path, ". Build tubecam with -D", library.option,
         "=ON");
-  void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);  // kept for the life of the process
-  if (!handle) {
-    fail(ErrorCode::kUnavailable, "the ", library.engine, " engine ", path,
-         " does not load: ", dlerror(), ". ", library.remedy);
-  }
-  void* entry = dlsym(handle, "tubecam_make_engine");
-  check(entry != nullptr, ErrorCode::kUnavailable, path, " is not an engine of tubecam");
-  return reinterpret_cast<EngineEntry*>(entry);
+  const std::string what = std::string(library.engine) + " engine";
+  return reinterpret_cast<EngineEntry*>(
+      load_symbol(path, "tubecam_make_engine", what.c_str(), library.remedy));
 }
 
 void check_options(const EngineOptions& options) {

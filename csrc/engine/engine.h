@@ -27,6 +27,13 @@ struct EngineInfo {
   std::string precision;  // what it really computes in
 };
 
+// What one inference reads, on the engine's device.
+struct EngineInputs {
+  TensorView clip;      // [1, T, 3, H, W] float32
+  int64_t target = -1;  // class, −1 = predicted
+  TensorView factor;    // like the clip; read where GraphSpec::takes_factor, and needed there
+};
+
 // Views of the engine's own memory, valid until the next infer(). What the graph does not give has
 // no data.
 struct EngineOutputs {
@@ -41,9 +48,7 @@ class Engine {
  public:
   virtual ~Engine() = default;
   virtual EngineInfo info() const = 0;
-  // clip: [1, T, 3, H, W] float32 on the engine's device; target: class, −1 = predicted. Not
-  // re-entrant.
-  virtual const EngineOutputs& infer(const TensorView& clip, int64_t target) = 0;
+  virtual const EngineOutputs& infer(const EngineInputs& inputs) = 0;  // not re-entrant
 };
 
 // The explicit factory. Throws kUnavailable when the engine's library was not built (names the

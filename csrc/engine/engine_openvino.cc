@@ -76,9 +76,11 @@ void check_port(const std::vector<ov::Output<ov::Node>>& ports, const Port& expe
        "`, which the sidecar names; it has ", names);
 }
 
-std::vector<Port> input_ports(const ClipSpec& clip) {
+std::vector<Port> input_ports(const ClipSpec& clip, const GraphSpec& graph) {
   const ov::Shape shape = {1, size_t(clip.length), 3, size_t(clip.height), size_t(clip.width)};
-  return {{"clip", ov::element::f32, shape}, {"target", ov::element::i64, {1}}};
+  std::vector<Port> ports = {{"clip", ov::element::f32, shape}, {"target", ov::element::i64, {1}}};
+  if (graph.takes_factor) ports.push_back({"factor", ov::element::f32, shape});
+  return ports;
 }
 
 std::vector<Port> output_ports(const Bundle& bundle, const GraphSpec& graph) {
@@ -168,7 +170,7 @@ Compiled compile(const std::vector<Port>& inputs, const std::vector<Port>& outpu
 class OpenVinoEngine final : public Engine {
  public:
   OpenVinoEngine(const Bundle& bundle, const GraphSpec& graph, const EngineOptions& options)
-      : file_(graph.file), inputs_(input_ports(bundle.clip)) {
+      : file_(graph.file), inputs_(input_ports(bundle.clip, graph)) {
     const std::vector<Port> outputs = output_ports(bundle, graph);
     guarded("prepare " + file_, [&] {
       compiled_ = compile(inputs_, outputs, file_, options);
@@ -190,21 +192,27 @@ class OpenVinoEngine final : public Engine {
     });
   }
 
-  const EngineOutputs& infer(const TensorView& clip, int64_t target) override {
-    const ov::Shape& shape = inputs_[0].shape;
-    const bool same = clip.dtype == DType::kFloat32 && clip.data &&
-                      clip.shape == Shape(shape.begin(), shape.end());
-    check(same, ErrorCode::kUsage, "a clip must be float32 ", shape, ", not ",
-          to_string(clip.shape));
-    target_.data<int64_t>()[0] = target;
+  const EngineOutputs& infer(const EngineInputs& inputs) override {
+    target_.data<int64_t>()[0] = inputs.target;
     guarded("run " + file_, [&] {
-      request_.set_tensor("clip", ov::Tensor(ov::element::f32, shape, clip.data));
+      bind("clip", inputs.clip);
+      if (inputs_.size() > 2) bind("factor", inputs.factor);
       request_.infer();
     });
     return outputs_;
   }
 
  private:
+  // The request reads the caller's memory.
+  void bind(const char* name, const TensorView& view) {
+    const ov::Shape& shape = inputs_[0].shape;
+    const bool same = view.dtype == DType::kFloat32 && view.data &&
+                      view.shape == Shape(shape.begin(), shape.end());
+    check(same, ErrorCode::kUsage, "a ", name, " must be float32 ", shape, ", not ",
+          to_string(view.shape));
+    request_.set_tensor(name, ov::Tensor(ov::element::f32, shape, view.data));
+  }
+
   // The request writes into a tensor of ours, whose address never changes.
   void add_output(const Port& port, const GraphSpec& graph) {
     ov::Tensor tensor(port.type, port.shape);

@@ -196,12 +196,26 @@ void parse_sanity(const JsonNode& node, GraphSpec* graph) {
   }
 }
 
+// Absent in bundles of graphs that read the clip and the target alone.
+void parse_inputs(const JsonNode& node, GraphSpec* graph) {
+  const size_t count = node.array(2, 3);
+  const char* names[] = {"clip", "target", "factor"};
+  for (size_t i = 0; i < count; ++i) {
+    if (node[i].text() != names[i]) node[i].refuse(names[i]);
+  }
+  graph->takes_factor = count == 3;
+  if (graph->takes_factor && graph->relevance.empty()) {
+    node[2].refuse("absent, since the graph gives no relevance");
+  }
+}
+
 GraphSpec parse_graph(const JsonNode& node, const Sidecar& sidecar,
                       std::set<std::string>* methods) {
   GraphSpec graph;
   graph.file = listed_file(node.at("file"), sidecar.files);
   graph.sha256 = sidecar.files.at(graph.file);
   parse_outputs(node.at("outputs"), &graph);
+  if (node.has("inputs")) parse_inputs(node.at("inputs"), &graph);
   parse_methods(node, &graph, methods);
   graph.layer = parse_layer(node.at("layer"));
   if (!graph.relevance.empty() && graph.layer.shape[0] != 1) {

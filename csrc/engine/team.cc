@@ -3,7 +3,7 @@
 namespace tubecam {
 namespace {
 
-// Members meet every few hundred microseconds, which is sooner than a thread wakes; but on a machine
+// Members meet every few hundred microseconds, sooner than a thread wakes; but on a machine
 // with fewer free cores than members, the one that is waited for needs the core.
 constexpr int kSpins = 2000;
 

@@ -24,7 +24,7 @@ struct ConvolutionShape {
 // A tile of 4×4 outputs needs a patch of 6×6 inputs. Both kernel and patch are transformed into 36
 // components; a component of all tiles and channels is one product of matrices,
 //
-//   M[tile, output] = Σ over taps in time and inputs of V[tile + tap, input] · U[tap, input, output],
+//   M[tile, output] = Σ over taps in time and inputs of V[tile + tap, input]·U[tap, input, output],
 //
 // a quarter of the direct form's multiplications; the transform of M gives the outputs. V holds the
 // frames of padding too, as zeros, so that a tap in time is an offset of whole frames.

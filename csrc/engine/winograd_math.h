@@ -1,4 +1,4 @@
-// Winograd's minimal filtering F(4, 3) along one axis, with the points 0, ±1, ±2 and ∞: four outputs
+// Winograd's minimal filtering F(4, 3) along an axis, with the points 0, ±1, ±2 and ∞: four outputs
 // of a three-tap filter from six inputs by six products instead of twelve.
 // Winograd 1980; Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016.
 #pragma once

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "explain/conservation.h"
+#include "explain/method_budget.h"
 
 namespace tubecam {
 namespace {
@@ -125,6 +126,7 @@ struct Settings {
   int64_t target = -1;
   float threshold = 0.5f;
   int hop = 4;
+  double budget_ms = 0;
 };
 
 struct Explainer::State {
@@ -132,9 +134,12 @@ struct Explainer::State {
   EngineOptions engine_options;
   std::vector<std::unique_ptr<Engine>> engines;  // one a graph, made when first needed
   ClipWindow window;
+  RelevanceSignal signal;
   std::vector<float> clip;
   double preprocess_ms = 0;  // since the last window
-  std::mutex running;        // held while a window is explained
+  MethodBudget budget;       // for `budgeted`
+  Settings budgeted;
+  std::mutex running;  // held while a window is explained
   mutable std::mutex changing;
   Settings settings;
 
@@ -142,7 +147,8 @@ struct Explainer::State {
       : bundle(std::move(loaded)),
         engine_options(options.engine),
         engines(bundle.graphs.size()),
-        window(bundle.clip, options.hop) {}
+        window(bundle.clip, options.hop),
+        signal(bundle.clip.sample_fps) {}
 
   Settings snapshot() const {
     std::lock_guard<std::mutex> lock(changing);
@@ -154,6 +160,7 @@ struct Explainer::State {
     return *engines[graph];
   }
 
+  void keep_budget(const Settings& now);
   Explanation explain(const float* clip, const Window& where);
   Explanation blank(const LayerSpec& layer, const Window& where, const std::string& method,
                     const EngineInfo& info) const;
@@ -174,8 +181,12 @@ Explanation Explainer::State::blank(const LayerSpec& layer, const Window& where,
   result.stride = layer.stride;
   result.offset = layer.offset;
   result.tube.resize(size_t(layer.shape[1]) * size_t(layer.shape[2]) * size_t(layer.shape[3]));
-  result.receipt = {method, layer.name,         info.name + " " + info.version, info.precision, 0,
-                    0,      bundle.export_error};
+  Receipt& receipt = result.receipt;
+  receipt.method = method;
+  receipt.layer = layer.name;
+  receipt.engine = info.name + " " + info.version;
+  receipt.precision = info.precision;
+  receipt.export_error = bundle.export_error;
   return result;
 }
 
@@ -231,16 +242,29 @@ void Explainer::State::locate(const CamStats& stats, float threshold, Explanatio
                               std::max(threshold * stats.max, std::numeric_limits<float>::min()));
 }
 
+// Compiles what it may fall back on: a machine that is behind has no time for that.
+void Explainer::State::keep_budget(const Settings& now) {
+  if (now.method == budgeted.method && now.budget_ms == budgeted.budget_ms) return;
+  std::vector<std::string> methods = {now.method};
+  if (now.budget_ms > 0) methods = fallback_methods(bundle, now.method);
+  for (size_t i = 1; i < methods.size(); ++i) engine(find_graph(bundle, methods[i]));
+  budget = MethodBudget(now.budget_ms, methods);
+  budgeted = now;
+}
+
 Explanation Explainer::State::explain(const float* clip, const Window& where) {
   const ClipSpec& spec = bundle.clip;
   check(clip != nullptr, ErrorCode::kUsage, "explain: the clip is empty");
   check(where.pts.size() == size_t(spec.length), ErrorCode::kUsage, "explain: a window needs ",
         spec.length, " presentation times, not ", where.pts.size());
-  const Settings now = snapshot();
+  Settings now = snapshot();
+  keep_budget(now);
+  now.method = budget.method();
   const size_t graph = find_graph(bundle, now.method);
   const LayerSpec& layer = bundle.graphs[graph].layer;
   Engine& runner = engine(graph);
   Explanation result = blank(layer, where, now.method, runner.info());
+  result.receipt.downgraded_from = budget.downgraded_from();
   result.receipt.class_specific = bundle.graphs[graph].unspecific.count(now.method) == 0;
   const TensorView view{const_cast<float*>(clip),
                         DType::kFloat32,
@@ -248,12 +272,13 @@ Explanation Explainer::State::explain(const float* clip, const Window& where) {
                         engine_options.device};
   if (!all_finite(view)) return refuse_clip(now.target, std::move(result));
   const Stopwatch engine_time;
-  const EngineOutputs& outputs = runner.infer(view, now.target);
+  const EngineOutputs& outputs = runner.infer({view, now.target, {}});
   result.timings.engine = engine_time.milliseconds();
   const Stopwatch explain_time;
   read_logits(outputs.logits, now.target, &result);
   if (result.valid) read_tube(outputs, layer, now, &result);
   result.timings.explain = explain_time.milliseconds();
+  budget.took(result.timings.engine + result.timings.explain);
   return result;
 }
 
@@ -268,6 +293,7 @@ Explainer::Explainer(const std::string& bundle_folder, const ExplainerOptions& o
   set_hop(options.hop);
   set_target(options.target);
   set_threshold(options.threshold);
+  set_budget(options.budget_ms);
   set_method(options.method.empty() ? state_->bundle.graphs[0].default_method : options.method);
   state_->engine(find_graph(state_->bundle, state_->settings.method));
 }
@@ -286,6 +312,7 @@ std::optional<Explanation> Explainer::push(const Frame& frame, int64_t pts) {
   state_->window.copy_to(state_->clip.data());
   Explanation result = state_->explain(state_->clip.data(), state_->window.window());
   result.timings.preprocess = std::exchange(state_->preprocess_ms, 0);
+  if (result.valid) result.signal = state_->signal.add(result.window, result.curve.data());
   return result;
 }
 
@@ -297,6 +324,7 @@ Explanation Explainer::explain(const float* clip, const Window& window) {
 void Explainer::reset() {
   std::lock_guard<std::mutex> running(state_->running);
   state_->window.reset();
+  state_->signal.reset();
   state_->preprocess_ms = 0;
 }
 
@@ -322,6 +350,12 @@ void Explainer::set_hop(int hop) {
   check_hop(hop, state_->bundle);
   std::lock_guard<std::mutex> lock(state_->changing);
   state_->settings.hop = hop;
+}
+
+void Explainer::set_budget(double milliseconds) {
+  MethodBudget(milliseconds, {""});  // its check
+  std::lock_guard<std::mutex> lock(state_->changing);
+  state_->settings.budget_ms = milliseconds;
 }
 
 const Bundle& Explainer::bundle() const { return state_->bundle; }

@@ -19,6 +19,7 @@
 #include "engine/bundle.h"
 #include "engine/engine.h"
 #include "explain/cam3d.h"
+#include "explain/relevance_signal.h"
 #include "explain/tube.h"
 
 namespace tubecam {
@@ -29,6 +30,7 @@ struct ExplainerOptions {
   int64_t target = -1;     // −1 = the predicted class
   int hop = 4;             // slices between windows
   float threshold = 0.5f;  // of the tube's maximum: what counts as a box
+  double budget_ms = 0;    // a window, engine and explanation; 0: none. See method_budget.h
 };
 
 // Milliseconds of this window's stages.
@@ -45,7 +47,8 @@ struct Receipt {
   double logit = 0;          // of the target
   double export_error = 0;   // relative, from the bundle's check
   double conservation = std::numeric_limits<double>::quiet_NaN();  // explain/conservation.h
-  bool class_specific = true;  // false: the export found that the method ignores the class
+  bool class_specific = true;   // false: the export found that the method ignores the class
+  std::string downgraded_from;  // the method asked for, where the budget did not pay it
 };
 
 struct Explanation {
@@ -60,12 +63,17 @@ struct Explanation {
   std::vector<float> tube;    // [t, h, w], logit units
   std::array<int, 3> shape{};
   std::array<double, 3> stride{}, offset{};
-  std::vector<float> curve;  // [T]
+  std::vector<float> curve;   // [T]
+  std::vector<float> motion;  // [t, h, w], 0…1: each cell's share that is motion; empty: unknown
+  double motion_share = std::numeric_limits<double>::quiet_NaN();  // of the decision; NaN: unknown
   Peak peak;
   int64_t peak_pts = 0;    // ns
   Box peak_point;          // relative to the frame; width and height 0
   std::vector<Box> boxes;  // at the peak's time
   Window window;
+  // Of a stream: what became final by this window of the relevance over time that all overlapping
+  // windows tell together. Empty for a single clip.
+  std::vector<RelevanceSignal::Sample> signal;
   Timings timings;
   Receipt receipt;
 
@@ -87,6 +95,7 @@ class Explainer {
   void set_method(const std::string& method);
   void set_threshold(float threshold);
   void set_hop(int hop);
+  void set_budget(double milliseconds);
 
   const Bundle& bundle() const;
   EngineInfo engine_info() const;

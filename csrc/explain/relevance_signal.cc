@@ -34,25 +34,27 @@ int64_t RelevanceSignal::bin_at_or_after(int64_t pts) const {
   return static_cast<int64_t>(std::ceil(static_cast<double>(pts - origin_) / step_ - 1e-3));
 }
 
-bool RelevanceSignal::continues(const std::vector<int64_t>& times) const {
-  return !empty_ && times.front() > begin_ &&
-         static_cast<double>(times.front() - end_) <= 1.5 * step_;
+bool RelevanceSignal::continues(const Window& window) const {
+  return !empty_ && window.stretch == stretch_ && window.pts.front() >= begin_ &&
+         static_cast<double>(window.pts.front() - end_) <= 1.5 * step_;
 }
 
-std::vector<RelevanceSignal::Sample> RelevanceSignal::add(const std::vector<int64_t>& times,
+std::vector<RelevanceSignal::Sample> RelevanceSignal::add(const Window& window,
                                                           const float* curve) {
+  const std::vector<int64_t>& times = window.pts;
   check(!times.empty() && std::is_sorted(times.begin(), times.end()), ErrorCode::kUsage,
-        "a window's times must increase");
+        "the times of a window must increase");
   std::vector<Sample> done;
-  if (!continues(times)) {
+  if (!continues(window)) {
     done = flush();
     origin_ = times.front();
   }
+  stretch_ = window.stretch;
   begin_ = times.front();
   end_ = times.back();
   accumulate(times, curve);
   empty_ = false;
-  const std::vector<Sample> more = take_until(begin_);
+  const std::vector<Sample> more = take_before(begin_);
   done.insert(done.end(), more.begin(), more.end());
   return done;
 }
@@ -76,9 +78,9 @@ void RelevanceSignal::accumulate(const std::vector<int64_t>& times, const float*
   }
 }
 
-std::vector<RelevanceSignal::Sample> RelevanceSignal::take_until(int64_t last) {
+std::vector<RelevanceSignal::Sample> RelevanceSignal::take_before(int64_t end) {
   std::vector<Sample> done;
-  for (; !bins_.empty() && pts_of(first_bin_) <= last; ++first_bin_) {
+  for (; !bins_.empty() && first_bin_ < bin_at_or_after(end); ++first_bin_) {
     const Bin bin = bins_.front();
     bins_.pop_front();
     past_.push_back(bin);
@@ -90,7 +92,8 @@ std::vector<RelevanceSignal::Sample> RelevanceSignal::take_until(int64_t last) {
 }
 
 std::vector<RelevanceSignal::Sample> RelevanceSignal::flush() {
-  const std::vector<Sample> rest = empty_ ? std::vector<Sample>() : take_until(end_ + step_);
+  const std::vector<Sample> rest =
+      empty_ ? std::vector<Sample>() : take_before(end_ + std::llround(2 * step_));
   reset();
   return rest;
 }

@@ -5,6 +5,8 @@
 #include <deque>
 #include <vector>
 
+#include "clip/clip_window.h"
+
 namespace tubecam {
 
 // Note [Fusion]
@@ -14,8 +16,8 @@ namespace tubecam {
 // weighted mean, so what overlaps more does not count more. It is final when no later window can
 // reach back to it: windows come in order of their beginnings.
 //
-// A window that begins no later than the one before it, or after its end, starts a new stretch;
-// so do reset() and flush(). Between stretches lies time without a value.
+// A window of another stretch, or one that begins before the one before it or after its end, starts
+// the signal anew, as reset() and flush() do. In between lies time without a value.
 class RelevanceSignal {
  public:
   struct Sample {
@@ -26,9 +28,9 @@ class RelevanceSignal {
   // sample_fps: slices a second.
   explicit RelevanceSignal(double sample_fps);
 
-  // times: [n] of a window's slices, ns, increasing; curve: [n], NaN counts as 0. Gives what became
-  // final by it, oldest first.
-  std::vector<Sample> add(const std::vector<int64_t>& times, const float* curve);
+  // curve: [T] at the window's times, NaN counts as 0. Gives what became final by it, oldest first.
+  // Throws kUsage for a window without times or with times that fall.
+  std::vector<Sample> add(const Window& window, const float* curve);
   std::vector<Sample> flush();  // the rest, at the end of a stream
   void reset();                 // forgets it, after a seek
 
@@ -40,9 +42,9 @@ class RelevanceSignal {
     double sum = 0, weight = 0;
   };
 
-  bool continues(const std::vector<int64_t>& times) const;
+  bool continues(const Window& window) const;
   void accumulate(const std::vector<int64_t>& times, const float* curve);
-  std::vector<Sample> take_until(int64_t last);
+  std::vector<Sample> take_before(int64_t end);
   int64_t bin_at_or_after(int64_t pts) const;
   int64_t pts_of(int64_t bin) const;
 
@@ -52,6 +54,7 @@ class RelevanceSignal {
   std::deque<Bin> bins_;         // from first_bin_ on: those that are not final
   std::deque<Bin> past_;         // before first_bin_: the newest final ones, for at()
   int64_t begin_ = 0, end_ = 0;  // of the newest window
+  uint64_t stretch_ = 0;
   bool empty_ = true;
 };
 

@@ -108,12 +108,46 @@ struct Text {
 
 struct Words {
   std::string label, score, note;
+  bool legend = false;
   bool operator==(const Words& other) const {
-    return label == other.label && score == other.score && note == other.note;
+    return label == other.label && score == other.score && note == other.note &&
+           legend == other.legend;
   }
+  bool empty() const { return label.empty() && note.empty() && !legend; }
 };
 
-// Label and score on one baseline, the note below them, smaller.
+// From what is still to what moves: the two words with a bar of hue between them.
+class Legend {
+ public:
+  Legend(cairo_t* cairo, double line, double room)
+      : still_(cairo, "still", std::max(9.0, 0.44 * line), PANGO_WEIGHT_NORMAL, room),
+        moving_(cairo, "moving", std::max(9.0, 0.44 * line), PANGO_WEIGHT_NORMAL, room),
+        gap_(0.25 * line),
+        bar_(2.8 * line) {}
+  double width() const { return still_.width + moving_.width + bar_ + 2 * gap_; }
+  int height() const { return still_.height; }
+  void draw(cairo_t* cairo, double x, double y) const {
+    still_.draw(cairo, x, y);
+    const double left = x + still_.width + gap_, height = 0.5 * still_.height;
+    cairo_pattern_t* hues = cairo_pattern_create_linear(left, 0, left + bar_, 0);
+    for (const double motion : {0.0, 0.5, 1.0}) {
+      const auto rgb = motion_color(0.8f, static_cast<float>(motion));
+      cairo_pattern_add_color_stop_rgb(hues, motion, rgb[0] / 255.0, rgb[1] / 255.0,
+                                       rgb[2] / 255.0);
+    }
+    moving_.draw(cairo, left + bar_ + gap_, y);
+    rounded_rectangle(cairo, left, y + 0.27 * still_.height, bar_, height, 0.3 * height);
+    cairo_set_source(cairo, hues);
+    cairo_fill(cairo);
+    cairo_pattern_destroy(hues);
+  }
+
+ private:
+  Text still_, moving_;
+  double gap_, bar_;
+};
+
+// Label and score on one baseline, below them, smaller, the note and the legend.
 Surface draw_words(const Words& words, const Frame& frame) {
   const Metrics metrics(frame);
   const double room = frame.width - 2 * (metrics.margin + metrics.padding);
@@ -126,10 +160,13 @@ Surface draw_words(const Words& words, const Frame& frame) {
                    std::max(1.0, room - score_room));
   const Text note(measure.get(), words.note, std::max(9.0, 0.48 * metrics.line),
                   PANGO_WEIGHT_NORMAL, room);
+  const Legend legend(measure.get(), metrics.line, room);
   const bool has_label = !words.label.empty(), has_note = !words.note.empty();
-  const double width = std::max(has_label ? label.width + score_room : 0.0,
-                                has_note ? static_cast<double>(note.width) : 0.0);
-  const double height = (has_label ? label.height : 0) + (has_note ? note.height : 0);
+  const double width = std::max({has_label ? label.width + score_room : 0.0,
+                                 has_note ? static_cast<double>(note.width) : 0.0,
+                                 words.legend ? legend.width() : 0.0});
+  const double height = (has_label ? label.height : 0) + (has_note ? note.height : 0) +
+                        (words.legend ? legend.height() : 0);
 
   const int full_width = even(width + 2 * metrics.padding);
   const int full_height = even(height + 0.9 * metrics.padding);
@@ -147,6 +184,8 @@ Surface draw_words(const Words& words, const Frame& frame) {
   }
   cairo_set_source_rgb(cairo.get(), 0.74, 0.78, 0.84);
   if (has_note) note.draw(cairo.get(), metrics.padding, y);
+  if (has_note) y += note.height;
+  if (words.legend) legend.draw(cairo.get(), metrics.padding, y);
   return picture;
 }
 
@@ -166,7 +205,18 @@ struct StripPlace {
 
 float unit(float value) { return value > 0 ? std::min(value, 1.0f) : 0.0f; }  // NaN → 0
 
-// The strip at x in 0…1, linear between its values.
+// What the strip's picture shows.
+struct Strip {
+  std::vector<float> values, motion;  // 0…1
+  std::vector<int> key_frames;
+  ColorMap color_map{};
+  bool operator==(const Strip& other) const {
+    return values == other.values && motion == other.motion && key_frames == other.key_frames &&
+           color_map == other.color_map;
+  }
+};
+
+// Values at x in 0…1, linear between them.
 float strip_at(const std::vector<float>& strip, double x) {
   const double place = x * (strip.size() - 1);
   const size_t low = std::min(static_cast<size_t>(place), strip.size() - 1);
@@ -193,16 +243,18 @@ uint32_t mix_pixel(uint32_t below, const std::array<uint8_t, 3>& rgb, double opa
 // The curve's columns, each in its value's colour, under a light edge: the dark end of a colour map
 // would vanish on the backing. Written pixel by pixel: a path a column takes Cairo ten times
 // longer.
-void fill_curve(cairo_surface_t* picture, const StripPlace& place, const std::vector<float>& strip,
-                ColorMap color_map, double edge) {
+void fill_curve(cairo_surface_t* picture, const StripPlace& place, const Strip& strip,
+                double edge) {
   cairo_surface_flush(picture);
   auto* pixels = reinterpret_cast<uint32_t*>(cairo_image_surface_get_data(picture));
   const int stride = cairo_image_surface_get_stride(picture) / 4;
   const int left = static_cast<int>(place.inset), width = place.width - 2 * left;
   const double bottom = place.height - place.inset, full = place.height - 2 * place.inset;
   for (int i = 0; i < width; ++i) {
-    const float value = strip_at(strip, (i + 0.5) / width);
-    const auto& rgb = color_table(color_map)[std::lround(value * 255)];
+    const float value = strip_at(strip.values, (i + 0.5) / width);
+    const auto rgb = strip.motion.empty()
+                         ? color_table(strip.color_map)[std::lround(value * 255)]
+                         : motion_color(0.8f, strip_at(strip.motion, (i + 0.5) / width));
     const double top = bottom - std::max(edge, value * full);
     for (int y = static_cast<int>(top); y < std::min<double>(bottom, place.height); ++y) {
       uint32_t& pixel = pixels[y * stride + left + i];
@@ -213,20 +265,40 @@ void fill_curve(cairo_surface_t* picture, const StripPlace& place, const std::ve
   cairo_surface_mark_dirty(picture);
 }
 
+// A white triangle that points at each key frame from above.
+void mark_key_frames(cairo_t* cairo, const StripPlace& place, const Strip& strip) {
+  const double half = std::max(3.0, 0.14 * place.height);
+  const double last = std::max<double>(1, strip.values.size() - 1.0);
+  for (const int key : strip.key_frames) {
+    const double x =
+        place.inset + (place.width - 2 * place.inset) * std::clamp(key / last, 0.0, 1.0);
+    cairo_move_to(cairo, x - half, 0);
+    cairo_line_to(cairo, x + half, 0);
+    cairo_line_to(cairo, x, 1.5 * half);
+    cairo_close_path(cairo);
+  }
+  cairo_set_source_rgb(cairo, 1, 1, 1);
+  cairo_fill_preserve(cairo);
+  cairo_set_source_rgba(cairo, 0, 0, 0, 0.7);
+  cairo_set_line_width(cairo, 1);
+  cairo_stroke(cairo);
+}
+
 // A filled curve over time on a dark backing with a thin frame.
-Surface draw_strip(const std::vector<float>& strip, ColorMap color_map, const Frame& frame) {
+Surface draw_strip(const Strip& strip, const Frame& frame) {
   const StripPlace place(frame);
   const Metrics metrics(frame);
   const double line = std::max(1.0, metrics.line / 40);
   Surface picture = new_picture(place.width, place.height);
   const Context cairo(cairo_create(picture.get()));
   draw_backing(cairo.get(), place.width, place.height, metrics.radius);
-  fill_curve(picture.get(), place, strip, color_map, line);
+  fill_curve(picture.get(), place, strip, line);
   rounded_rectangle(cairo.get(), line / 2, line / 2, place.width - line, place.height - line,
                     metrics.radius);
   cairo_set_line_width(cairo.get(), line);
   cairo_set_source_rgba(cairo.get(), 1, 1, 1, 0.35);
   cairo_stroke(cairo.get());
+  mark_key_frames(cairo.get(), place, strip);
   return picture;
 }
 
@@ -259,15 +331,14 @@ struct CaptionPainter::State {
 
   Frame canvas;  // what the stickers were made for
   Words words;
-  std::vector<float> strip;
-  ColorMap color_map{};
+  Strip strip;
   Sticker words_sticker, strip_sticker, marker_sticker;
 };
 
 void CaptionPainter::State::draw_words(const Frame& frame, const Caption& caption) {
-  Words wanted{valid_utf8(caption.label), "", valid_utf8(caption.note)};
+  Words wanted{valid_utf8(caption.label), "", valid_utf8(caption.note), caption.motion_legend};
   if (!wanted.label.empty()) wanted.score = percent(caption.score);
-  if (wanted.label.empty() && wanted.note.empty()) return;
+  if (wanted.empty()) return;
   if (words_sticker.empty() || !(wanted == words)) {
     words = std::move(wanted);
     words_sticker.build(tubecam::draw_words(words, frame).get(), frame);
@@ -279,12 +350,14 @@ void CaptionPainter::State::draw_words(const Frame& frame, const Caption& captio
 void CaptionPainter::State::draw_strip(const Frame& frame, const Caption& caption, ColorMap map) {
   if (caption.strip.empty()) return;
   // NaN differs from itself; it is drawn as 0.
-  std::vector<float> wanted;
-  for (const float value : caption.strip) wanted.push_back(unit(value));
-  if (strip_sticker.empty() || wanted != strip || map != color_map) {
+  Strip wanted;
+  for (const float value : caption.strip) wanted.values.push_back(unit(value));
+  for (const float share : caption.strip_motion) wanted.motion.push_back(unit(share));
+  wanted.key_frames = caption.key_frames;
+  wanted.color_map = map;
+  if (strip_sticker.empty() || !(wanted == strip)) {
     strip = std::move(wanted);
-    color_map = map;
-    strip_sticker.build(tubecam::draw_strip(strip, map, frame).get(), frame);
+    strip_sticker.build(tubecam::draw_strip(strip, frame).get(), frame);
   }
   const StripPlace place(frame);
   strip_sticker.draw(frame, place.margin, place.y);

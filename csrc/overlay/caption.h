@@ -11,11 +11,14 @@
 namespace tubecam {
 
 struct Caption {
-  std::string label;         // UTF-8
-  float score = 0;           // 0…1
-  std::string note;          // e.g. method, or why an explanation is invalid; may be empty
-  std::vector<float> strip;  // relevance over time, 0…1, oldest first; may be empty
-  double strip_now = 1;      // where this frame lies on the strip, 0…1
+  std::string label;                // UTF-8
+  float score = 0;                  // 0…1
+  std::string note;                 // e.g. method, or why an explanation is invalid; may be empty
+  std::vector<float> strip;         // relevance over time, 0…1, oldest first; may be empty
+  double strip_now = 1;             // where this frame lies on the strip, 0…1
+  std::vector<int> key_frames;      // places in the strip that stand out, marked above it
+  std::vector<float> strip_motion;  // of each value, 0…1: hue tells it; empty: `color_map` colours
+  bool motion_legend = false;       // what hue tells, below the words
 };
 
 // Text is laid out by Pango once per change and kept as a coverage mask; drawing blends it into any

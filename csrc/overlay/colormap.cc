@@ -128,4 +128,14 @@ const Table& color_table(ColorMap map) {
   return tables.at(static_cast<size_t>(map));
 }
 
+std::array<uint8_t, 3> motion_color(float heat, float motion) {
+  const size_t place = static_cast<size_t>(std::lround(255 * heat));
+  const auto& still = color_table(ColorMap::kStill)[place];
+  const auto& moving = color_table(ColorMap::kMoving)[place];
+  std::array<uint8_t, 3> rgb;
+  for (int c = 0; c < 3; ++c)
+    rgb[c] = static_cast<uint8_t>(std::lround(still[c] + motion * (moving[c] - still[c])));
+  return rgb;
+}
+
 }  // namespace tubecam

@@ -17,4 +17,7 @@ ColorMap parse_color_map(const std::string& name);  // throws kUsage listing the
 const std::vector<std::string>& color_map_names();  // of those for heat
 const std::array<std::array<uint8_t, 3>, 256>& color_table(ColorMap map);
 
+// At heat and motion 0…1, between kStill and kMoving.
+std::array<uint8_t, 3> motion_color(float heat, float motion);
+
 }  // namespace tubecam

@@ -21,14 +21,23 @@ class HeatSmoother {
   explicit HeatSmoother(const Options& options) : options_(options) {}
 
   // plane: [h·w] at time pts (ns). A changed size, a step back or a gap over 1 s starts afresh.
-  void update(const std::vector<float>& plane, float tube_max, int64_t pts);
+  // motion: [h·w], the share of each cell's relevance that is motion, or empty for unknown.
+  void update(const std::vector<float>& plane, float tube_max, int64_t pts,
+              const std::vector<float>& motion = {});
   void reset();
   const std::vector<float>& plane() const { return plane_; }
+  // Empty when unknown. Relevance that moves and relevance are smoothed alike, and this is their
+  // quotient: a cell's hue is that of the relevance which it shows.
+  const std::vector<float>& motion() const { return motion_; }
   float scale() const { return scale_; }
 
  private:
+  void update_motion(const std::vector<float>& plane, const std::vector<float>& motion, float step);
+
   Options options_;
   std::vector<float> plane_;
+  std::vector<float> weight_, moving_;  // relevance above 0, and the part of it that moves
+  std::vector<float> motion_;
   float scale_ = 0;
   int64_t pts_ = -1;
 };

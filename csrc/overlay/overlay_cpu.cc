@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "base/macros.h"
+#include "overlay/expand_cpu.h"
 #include "overlay/overlay_math.h"
 
 namespace tubecam {
@@ -74,62 +75,7 @@ TUBECAM_MULTIVERSION void mix_rows(const float* upper, const float* lower, float
   }
 }
 
-// ---- Knots → bytes ----
-
-// One channel of kChannels at every sample from knots 2^kLog2Spacing samples apart. Each turn ends
-// on a whole word, so that the compiler knows which bytes are even.
-template <int kChannels, int kChannel, int kLog2Spacing>
-__attribute__((always_inline)) inline void expand_channel(const uint16_t* __restrict knots,
-                                                          int samples, uint16_t* __restrict even,
-                                                          uint16_t* __restrict odd) {
-  constexpr int kTurn = kLog2Spacing == 0 ? 2 : 1 << kLog2Spacing;
-  const int turns = (samples + kTurn - 1) / kTurn;
-#pragma GCC ivdep
-  for (int turn = 0; turn < turns; ++turn) {
-#pragma GCC unroll 8
-    for (int m = 0; m < kTurn; ++m) {
-      const int byte = m * kChannels + kChannel;  // of the turn's
-      const int word = turn * (kTurn * kChannels / 2) + byte / 2;
-      const int knot = turn * (kTurn >> kLog2Spacing) + (m >> kLog2Spacing);
-      const int part = m & ((1 << kLog2Spacing) - 1);
-      const int16_t step = static_cast<int16_t>(knots[knot + 1] - knots[knot]) >> kLog2Spacing;
-      (byte % 2 ? odd : even)[word] = static_cast<uint16_t>(knots[knot] + part * step);
-    }
-  }
-}
-
-template <int kChannels, int kLog2Spacing>
-__attribute__((always_inline)) inline void expand(const uint16_t* knots, int samples, int channel,
-                                                  uint16_t* even, uint16_t* odd) {
-  if (channel == 0) expand_channel<kChannels, 0, kLog2Spacing>(knots, samples, even, odd);
-  if (channel == 1 && kChannels > 1)
-    expand_channel<kChannels, 1, kLog2Spacing>(knots, samples, even, odd);
-  if (channel == 2 && kChannels > 2)
-    expand_channel<kChannels, 2, kLog2Spacing>(knots, samples, even, odd);
-}
-
-#define TUBECAM_EXPAND(name, channels, log2_spacing)                                              \
-  TUBECAM_MULTIVERSION void name(const uint16_t* knots, int samples, int channel, uint16_t* even, \
-                                 uint16_t* odd) {                                                 \
-    expand<channels, log2_spacing>(knots, samples, channel, even, odd);                           \
-  }
-TUBECAM_EXPAND(expand_1_1, 1, 0)
-TUBECAM_EXPAND(expand_1_2, 1, 1)
-TUBECAM_EXPAND(expand_1_4, 1, 2)
-TUBECAM_EXPAND(expand_1_8, 1, 3)
-TUBECAM_EXPAND(expand_2_1, 2, 0)
-TUBECAM_EXPAND(expand_2_2, 2, 1)
-TUBECAM_EXPAND(expand_2_4, 2, 2)
-TUBECAM_EXPAND(expand_2_8, 2, 3)
-TUBECAM_EXPAND(expand_3_1, 3, 0)
-TUBECAM_EXPAND(expand_3_2, 3, 1)
-TUBECAM_EXPAND(expand_3_4, 3, 2)
-TUBECAM_EXPAND(expand_3_8, 3, 3)
-TUBECAM_EXPAND(expand_4_1, 4, 0)
-TUBECAM_EXPAND(expand_4_2, 4, 1)
-TUBECAM_EXPAND(expand_4_4, 4, 2)
-TUBECAM_EXPAND(expand_4_8, 4, 3)
-#undef TUBECAM_EXPAND
+// ---- Tables → knots ----
 
 // A number along a line, at one knot after the other.
 struct Line {
@@ -172,12 +118,6 @@ void find_entries(const HeatCanvas& canvas, Line heat, Line motion, int begin, i
   else
     copy_entries<kAdds>(*canvas.table, heat, begin, end, knots);
 }
-
-using Expand = void (*)(const uint16_t*, int, int, uint16_t*, uint16_t*);
-constexpr Expand kExpand[4][4] = {{expand_1_1, expand_1_2, expand_1_4, expand_1_8},
-                                  {expand_2_1, expand_2_2, expand_2_4, expand_2_8},
-                                  {expand_3_1, expand_3_2, expand_3_4, expand_3_8},
-                                  {expand_4_1, expand_4_2, expand_4_4, expand_4_8}};
 
 }  // namespace
 
@@ -293,7 +233,7 @@ void HeatBlender::fill_row(BlendRow& out, const HeatCanvas& canvas, const Island
   const int samples = canvas.x_runs[island.last_run].end - canvas.x_runs[island.first_run].begin;
   const int log2_spacing = choose_spacing(canvas, island, heat);
   look_up(canvas, island, heat, log2_spacing, ((samples - 1) >> log2_spacing) + 2);
-  const Expand expand = kExpand[channels - 1][log2_spacing];
+  const ExpandKnots expand = expand_knots(channels, log2_spacing);
   for (int c = 0; c < std::min(channels, 3); ++c) {
     expand(knots_[0].data(), samples, c, out.keep(0), out.keep(1));
     expand(knots_[1 + c].data(), samples, c, out.add(0), out.add(1));

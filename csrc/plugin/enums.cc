@@ -2,6 +2,7 @@
 
 #include "overlay/colormap.h"
 #include "plugin/aligner.h"
+#include "plugin/painter.h"
 
 namespace tubecam {
 namespace {
@@ -76,6 +77,16 @@ GType method_type() {
       {18, "DeepLIFT, rescale rule: differences from a reference clip", "deeplift"},
       {0, nullptr, nullptr}};
   static const GType type = make_enum("GstTubecamMethod", values);
+  return type;
+}
+
+GType show_type() {
+  static const GEnumValue values[] = {
+      {static_cast<int>(Show::kAuto), "Motion where the explanation tells it, else heat", "auto"},
+      {static_cast<int>(Show::kHeat), "Heat: the colour map", "heat"},
+      {static_cast<int>(Show::kMotion), "Motion: from blue, still, to orange, moving", "motion"},
+      {0, nullptr, nullptr}};
+  static const GType type = make_enum("GstTubecamShow", values);
   return type;
 }
 

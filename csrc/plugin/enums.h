@@ -10,7 +10,8 @@ GType late_windows_type();  // LateWindows
 GType engine_type();        // EngineOptions::engine
 GType precision_type();     // EngineOptions::precision
 GType method_type();        // auto, then method_names() and relevance_method_names()
-GType color_map_type();     // ColorMap
+GType show_type();
+GType color_map_type();  // ColorMap
 
 enum class LateWindows { kAuto, kDrop, kWait };
 

@@ -46,6 +46,12 @@ void describe_result(GstStructure* fields, const Explanation& e) {
 void describe_tube(GstStructure* fields, const Explanation& e) {
   set_bytes(fields, "tube", e.tube);
   set_bytes(fields, "curve", e.curve);
+  if (!e.motion.empty()) {
+    set_bytes(fields, "motion", e.motion);
+    if (std::isfinite(e.motion_share)) {
+      gst_structure_set(fields, "motion-share", G_TYPE_DOUBLE, e.motion_share, nullptr);
+    }
+  }
   gst_structure_set(fields, "tube-t", G_TYPE_INT, e.shape[0], "tube-h", G_TYPE_INT, e.shape[1],
                     "tube-w", G_TYPE_INT, e.shape[2], "stride-t", G_TYPE_DOUBLE, e.stride[0],
                     "stride-y", G_TYPE_DOUBLE, e.stride[1], "stride-x", G_TYPE_DOUBLE, e.stride[2],
@@ -83,6 +89,20 @@ void describe_receipt(GstStructure* fields, const Receipt& receipt, const Timing
                     static_cast<gboolean>(receipt.class_specific), "preprocess-ms", G_TYPE_DOUBLE,
                     timings.preprocess, "engine-ms", G_TYPE_DOUBLE, timings.engine, "explain-ms",
                     G_TYPE_DOUBLE, timings.explain, nullptr);
+  if (receipt.downgraded_from.empty()) return;
+  gst_structure_set(fields, "downgraded-from", G_TYPE_STRING, receipt.downgraded_from.c_str(),
+                    nullptr);
+}
+
+void describe_signal(GstStructure* fields, const std::vector<RelevanceSignal::Sample>& signal) {
+  std::vector<int64_t> times;
+  std::vector<float> values;
+  for (const RelevanceSignal::Sample& sample : signal) {
+    times.push_back(sample.pts);
+    values.push_back(sample.value);
+  }
+  set_bytes(fields, "signal-pts", times);
+  set_bytes(fields, "signal", values);
 }
 
 gboolean copy_field(GQuark name, const GValue* value, gpointer target) {
@@ -154,6 +174,7 @@ GstStructure* describe(const Explanation& explanation, const Bundle& bundle, flo
   describe_place(fields, explanation, bundle.clip);
   describe_peak(fields, explanation);
   describe_receipt(fields, explanation.receipt, explanation.timings);
+  describe_signal(fields, explanation.signal);
   return fields;
 }
 

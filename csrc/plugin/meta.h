@@ -13,6 +13,7 @@
 
 namespace tubecam {
 
+// clang-format off
 // Note [Fields]
 // Every field is a plain int, double, string, boolean, unsigned 64-bit number, or a GBytes of
 // little-endian numbers, so that any language reads them without this header: in Python,
@@ -34,32 +35,41 @@ namespace tubecam {
 //   logits          GBytes   float32 [K]
 //   tube            GBytes   float32 [t, h, w], relevance in logit units
 //   tube-t, -h, -w                int      its shape
-//   stride-t, -y, -x              double   cell i is centred on offset + stride·i: slices, clip
-//   pixels, clip pixels offset-t, -y, -x              double clip-length, -height, -width  int T,
-//   H, W crop-x, -y, -width, -height   double   relative: where in the frame the model looked curve
-//   GBytes   float32 [T], the tube's sum over space at each slice peak-value      double   logit
-//   units peak-slice, peak-y, peak-x    double   its place: slice, clip pixels, clip pixels
+//   stride-t, -y, -x              double   cell i is centred on offset + stride·i: slices,
+//   offset-t, -y, -x              double   clip pixels, clip pixels
+//   motion          GBytes   float32 [t, h, w], 0…1: how much of each cell's relevance is motion;
+//                            missing where the method does not tell
+//   motion-share    double   the same of the whole decision, 0…1; missing where the tube is zero
+//   clip-length, -height, -width  int      T, H, W
+//   crop-x, -y, -width, -height   double   relative: where in the frame the model looked
+//   curve           GBytes   float32 [T], the tube's sum over space at each slice
+//   peak-value      double   logit units
+//   peak-slice, peak-y, peak-x    double   its place: slice, clip pixels, clip pixels
 //   peak-frame-y, peak-frame-x    double   the same, relative
 //   peak-pts        uint64   the same in time
 //   threshold       double   of the tube's maximum: what counts as a box
 //   boxes           GBytes   float32 [n, 5]: x, y, width, height (relative), greatest relevance
-//   inside
 //   method, layer, engine, precision                      string   the receipt, and
 //   relevance-sum, logit, export-error, conservation      double   NaN where it means nothing, and
 //   class-specific  boolean  false: the export found that the method ignores the class
+//   downgraded-from string   the method asked for where the budget did not pay it; else missing
+//   signal          GBytes   float32 [n], what became final by this window of the stream's
+//                            relevance over time, fused from all overlapping windows, and
+//   signal-pts      GBytes   int64 [n], its times
 //   preprocess-ms, engine-ms, explain-ms                  double
 //
 // On a buffer besides:
 //   timestamp       uint64   the frame's time
 //   slice           double   the same within the window, 0 … T−1 (clamped)
 //   inside          boolean  whether the frame's time lies in the window; false for newer frames
-//   with align=latest
+//                            with align=latest
 // and `boxes` are those at this frame's own time.
 //
 // On the bus besides, about the window (as of the `level` element):
 //   timestamp, stream-time, running-time, duration   uint64
 //   dropped-windows uint64   so far
 // and `boxes` are those at the peak's time.
+// clang-format on
 
 constexpr char kMetaName[] = "tubecam";
 
@@ -84,9 +94,14 @@ void attach(GstBuffer* buffer, const GstStructure* fields, const Explanation& ex
 // What the overlay needs of a buffer's meta. Pointers live as long as the meta.
 struct Annotation {
   bool valid = false;
-  const char *problem = "", *label = "", *target = "", *method = "";
+  const char *problem = "", *label = "", *target = "", *method = "", *downgraded_from = "";
   double score = 0;
+  bool class_specific = true;
   TubeView tube;
+  const float* motion = nullptr;  // [t, h, w], 0…1; nullptr: unknown
+  double motion_share = 0;        // 0…1, NaN: unknown
+  uint64_t window = 0;
+  const int64_t* window_pts = nullptr;  // [clip_length]
   int clip_length = 0, clip_height = 0, clip_width = 0;
   Box crop;                      // relative
   const float* curve = nullptr;  // [clip_length]

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <limits>
 
 #include "base/error.h"
 #include "plugin/meta.h"
@@ -42,15 +43,22 @@ class Reader {
     const char* value = gst_structure_get_string(fields_, name);
     return value ? value : "";
   }
+  bool has(const char* name) const { return gst_structure_has_field(fields_, name); }
+  uint64_t count(const char* name) const {
+    guint64 value = 0;
+    require(gst_structure_get_uint64(fields_, name, &value), name);
+    return value;
+  }
   // count: numbers that it has to hold.
-  const float* floats(const char* name, size_t count) const {
+  template <typename T>
+  const T* numbers(const char* name, size_t count) const {
     const GValue* value = gst_structure_get_value(fields_, name);
     require(value && G_VALUE_HOLDS(value, G_TYPE_BYTES), name);
     gsize size = 0;
     const auto* bytes = static_cast<GBytes*>(g_value_get_boxed(value));
     const void* data = g_bytes_get_data(const_cast<GBytes*>(bytes), &size);
-    require(size == count * sizeof(float), name);
-    return static_cast<const float*>(data);
+    require(size == count * sizeof(T), name);
+    return static_cast<const T*>(data);
   }
 
  private:
@@ -68,8 +76,19 @@ TubeView read_tube(const Reader& fields) {
   tube.stride = {fields.positive("stride-t"), fields.positive("stride-y"),
                  fields.positive("stride-x")};
   tube.offset = {fields.number("offset-t"), fields.number("offset-y"), fields.number("offset-x")};
-  tube.values = fields.floats("tube", size_t{1} * tube.t * tube.h * tube.w);
+  tube.values = fields.numbers<float>("tube", size_t{1} * tube.t * tube.h * tube.w);
   return tube;
+}
+
+// What newer versions write: their absence is no mistake.
+void read_motion(const Reader& fields, Annotation* annotation) {
+  const TubeView& tube = annotation->tube;
+  annotation->motion = nullptr;
+  if (fields.has("motion"))
+    annotation->motion = fields.numbers<float>("motion", size_t{1} * tube.t * tube.h * tube.w);
+  annotation->motion_share = std::numeric_limits<double>::quiet_NaN();
+  if (annotation->motion && fields.has("motion-share"))
+    annotation->motion_share = fields.number("motion-share");
 }
 
 Box read_crop(const Reader& fields) {
@@ -98,8 +117,13 @@ bool read_annotation(GstBuffer* buffer, Annotation* annotation) {
   annotation->clip_height = fields.size("clip-height");
   annotation->clip_width = fields.size("clip-width");
   annotation->crop = read_crop(fields);
-  annotation->curve = fields.floats("curve", annotation->clip_length);
+  annotation->curve = fields.numbers<float>("curve", annotation->clip_length);
   annotation->slice = fields.number("slice");
+  annotation->window = fields.count("window");
+  annotation->window_pts = fields.numbers<int64_t>("window-pts", annotation->clip_length);
+  annotation->downgraded_from = fields.text("downgraded-from");
+  annotation->class_specific = !fields.has("class-specific") || fields.boolean("class-specific");
+  read_motion(fields, annotation);
   annotation->pts = fields.time("timestamp");
   return true;
 }

@@ -33,6 +33,7 @@ enum Property : guint {
   kPropShowHeat,
   kPropShowLabel,
   kPropShowStrip,
+  kPropShow,
 };
 
 constexpr auto kPlaying = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
@@ -65,6 +66,10 @@ void install_overlay_properties(GObjectClass* klass) {
       klass, kPropShowStrip,
       g_param_spec_boolean("show-strip", "Show strip", "Draw when the model looked", TRUE,
                            kPlaying));
+  g_object_class_install_property(
+      klass, kPropShow,
+      g_param_spec_enum("show", "Show", "What colour tells of the relevance that is drawn",
+                        show_type(), static_cast<int>(style.show), kPlaying));
 }
 
 }  // namespace
@@ -105,6 +110,9 @@ static void gst_tube_overlay_set_property(GObject* object, guint id, const GValu
       case tubecam::kPropShowStrip:
         style.show_strip = g_value_get_boolean(value);
         break;
+      case tubecam::kPropShow:
+        style.show = static_cast<tubecam::Show>(g_value_get_enum(value));
+        break;
       default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
     }
@@ -133,6 +141,9 @@ static void gst_tube_overlay_get_property(GObject* object, guint id, GValue* val
       break;
     case tubecam::kPropShowStrip:
       g_value_set_boolean(value, style.show_strip);
+      break;
+    case tubecam::kPropShow:
+      g_value_set_enum(value, static_cast<int>(style.show));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);

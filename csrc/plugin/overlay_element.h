@@ -15,6 +15,10 @@
  * tubeoverlay ! videoconvert ! autovideosink
  * ]| Scaled in between: the crop is kept relative to the frame, so heat stays in place.
  *
+ * With `show=auto` colour tells how much of the relevance is motion where the explanation knows it
+ * (blue: still, orange: moving), and opacity how much relevance there is; `show=heat` keeps colour
+ * for heat. The strip is the fused relevance of all windows so far, with its key frames marked.
+ *
  * Heat is in logit units: its scale follows the largest relevance fast upwards and slowly
  * downwards, and the heat itself is smoothed over 0.15 s, so that nothing flickers when one window
  * replaces another. A frame without an explanation passes untouched; an explanation that is not

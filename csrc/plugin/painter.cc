@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "overlay/overlay_math.h"
+
 namespace tubecam {
 namespace {
 
@@ -14,40 +16,87 @@ Rect to_pixels(const Box& crop, const Frame& frame) {
           double{crop.width} * frame.width, double{crop.height} * frame.height};
 }
 
-std::string note_of(const Annotation& annotation) {
+bool tells_motion(const Annotation& annotation, const OverlayStyle& style) {
+  return annotation.valid && annotation.motion && style.show != Show::kHeat;
+}
+
+// What a viewer has to know besides the label, in the order of its weight.
+std::string note_of(const Annotation& annotation, const OverlayStyle& style) {
   if (!annotation.valid) return annotation.problem;
   const std::string method = annotation.method, target = annotation.target;
-  return target == annotation.label ? method : method + " of " + target;
+  std::string note = target == annotation.label ? method : method + " of " + target;
+  if (!annotation.class_specific) note += " (not class-specific)";
+  const std::string wanted = annotation.downgraded_from;
+  if (!wanted.empty()) note += " (too slow for " + wanted + ")";
+  if (std::isfinite(annotation.motion_share))
+    note += ", motion " + std::to_string(std::lround(100 * annotation.motion_share)) + " %";
+  else if (style.show == Show::kMotion)
+    note += ", motion unknown";
+  return note;
+}
+
+// Of each slice the share of relevance that is motion: the cells', weighted by their relevance.
+std::vector<float> motion_curve(const Annotation& annotation) {
+  const TubeView& tube = annotation.tube;
+  const size_t count = size_t{1} * tube.t * tube.h * tube.w;
+  std::vector<float> weight(count), moving(count);
+  for (size_t i = 0; i < count; ++i) {
+    weight[i] = std::max(tube.values[i], 0.0f);
+    moving[i] = weight[i] * cell_motion(annotation.motion[i]);
+  }
+  std::vector<float> all(annotation.clip_length), part(annotation.clip_length);
+  TubeView view = tube;
+  view.values = weight.data();
+  temporal_curve(view, annotation.clip_length, all.data());
+  view.values = moving.data();
+  temporal_curve(view, annotation.clip_length, part.data());
+  std::transform(part.begin(), part.end(), all.begin(), part.begin(), motion_share);
+  return part;
+}
+
+// Slices a second; windows state times only.
+double slice_rate(const Annotation& annotation) {
+  const int64_t* times = annotation.window_pts;
+  const double seconds = 1e-9 * static_cast<double>(times[annotation.clip_length - 1] - times[0]);
+  return seconds > 0 ? (annotation.clip_length - 1) / seconds : 1;
 }
 
 }  // namespace
 
 void Painter::paint(const Frame& frame, const Annotation& annotation, const OverlayStyle& style) {
   if (annotation.valid && style.show_heat && style.heat.alpha > 0) {
-    paint_heat(frame, annotation, style.heat);
+    paint_heat(frame, annotation, style);
   }
   if (!style.show_label && !style.show_strip) return;
+  const bool hue = tells_motion(annotation, style);
   Caption caption;
   if (style.show_label) {
     caption.label = annotation.label;
     caption.score = static_cast<float>(annotation.score);
-    caption.note = note_of(annotation);
+    caption.note = note_of(annotation, style);
+    caption.motion_legend = hue && style.show_heat;
   }
-  if (style.show_strip && annotation.valid) {
-    caption.strip = strip(annotation);
-    caption.strip_now = annotation.slice / std::max(annotation.clip_length - 1, 1);
-  }
+  if (style.show_strip && annotation.valid) draw_strip(annotation, hue, &caption);
   caption_.draw(frame, caption, style.heat.color_map);
 }
 
-void Painter::paint_heat(const Frame& frame, const Annotation& annotation, const HeatStyle& style) {
-  const TubeView& tube = annotation.tube;
+void Painter::paint_heat(const Frame& frame, const Annotation& annotation,
+                         const OverlayStyle& style) {
+  TubeView tube = annotation.tube;
   plane_.resize(size_t{1} * tube.h * tube.w);
   tube_plane(tube, annotation.slice, plane_.data());
   const float* last = tube.values + size_t{1} * tube.t * tube.h * tube.w;
-  smoother_.update(plane_, *std::max_element(tube.values, last), annotation.pts);
+  const float most = *std::max_element(tube.values, last);
+  motion_.clear();
+  if (tells_motion(annotation, style)) {
+    motion_.resize(plane_.size());
+    tube.values = annotation.motion;
+    tube_plane(tube, annotation.slice, motion_.data());
+  }
+  smoother_.update(plane_, most, annotation.pts, motion_);
   HeatPlane plane;
   plane.values = smoother_.plane().data();
+  if (!smoother_.motion().empty()) plane.motion = smoother_.motion().data();
   plane.h = tube.h;
   plane.w = tube.w;
   plane.stride = {tube.stride[1], tube.stride[2]};
@@ -56,26 +105,52 @@ void Painter::paint_heat(const Frame& frame, const Annotation& annotation, const
   plane.clip_width = annotation.clip_width;
   plane.source = to_pixels(annotation.crop, frame);
   plane.scale = smoother_.scale();
-  blend_heat(frame, plane, style);
+  blend_heat(frame, plane, style.heat);
 }
 
-std::vector<float> Painter::strip(const Annotation& annotation) {
-  std::vector<float> strip(annotation.curve, annotation.curve + annotation.clip_length);
+// The window's part of what all windows tell together.
+std::vector<float> Painter::fused_curve(const Annotation& annotation) {
+  Window window;
+  window.pts.assign(annotation.window_pts, annotation.window_pts + annotation.clip_length);
+  const double fps = slice_rate(annotation);
+  if (!signal_ || annotation.window < window_ || std::abs(fps - signal_fps_) > 0.2 * fps) {
+    signal_.emplace(fps);
+    signal_fps_ = fps;
+    signal_->add(window, annotation.curve);
+  } else if (annotation.window > window_) {
+    signal_->add(window, annotation.curve);
+  }
+  window_ = annotation.window;
+  std::vector<float> curve;
+  for (const int64_t pts : window.pts) curve.push_back(signal_->at(pts));
+  return curve;
+}
+
+float Painter::strip_scale(const std::vector<float>& strip, int64_t pts) {
   const float most = *std::max_element(strip.begin(), strip.end());
-  const int64_t passed = annotation.pts - strip_pts_;
+  const int64_t passed = pts - strip_pts_;
   const bool afresh = strip_pts_ < 0 || passed < 0 || passed > 1'000'000'000;
   const auto kept =
       static_cast<float>(std::exp(-1e-9 * static_cast<double>(passed) / kStripRelease));
   strip_scale_ = std::max(most, afresh ? 0 : strip_scale_ * kept);
-  strip_pts_ = annotation.pts;
-  for (float& value : strip) {
-    value = strip_scale_ > 0 ? std::clamp(value / strip_scale_, 0.0f, 1.0f) : 0;
+  strip_pts_ = pts;
+  return strip_scale_;
+}
+
+void Painter::draw_strip(const Annotation& annotation, bool hue, Caption* caption) {
+  caption->strip = fused_curve(annotation);
+  caption->strip_now = annotation.slice / std::max(annotation.clip_length - 1, 1);
+  caption->key_frames = key_frames(caption->strip, std::max(1, annotation.clip_length / 6));
+  if (hue) caption->strip_motion = motion_curve(annotation);
+  const float scale = strip_scale(caption->strip, annotation.pts);
+  for (float& value : caption->strip) {
+    value = scale > 0 ? std::clamp(value / scale, 0.0f, 1.0f) : 0;
   }
-  return strip;
 }
 
 void Painter::reset() {
   smoother_.reset();
+  signal_.reset();
   strip_pts_ = -1;
 }
 

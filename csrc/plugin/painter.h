@@ -1,6 +1,7 @@
 // One stream's picture: heat and caption from the annotations of its frames.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,8 +12,12 @@
 
 namespace tubecam {
 
+// What colour tells: heat, or motion where the explanation knows it.
+enum class Show { kAuto, kHeat, kMotion };
+
 struct OverlayStyle {
   HeatStyle heat;
+  Show show = Show::kAuto;
   bool show_heat = true, show_label = true, show_strip = true;
 
   bool anything() const { return (show_heat && heat.alpha > 0) || show_label || show_strip; }
@@ -24,12 +29,17 @@ class Painter {
   void reset();  // after a flush
 
  private:
-  void paint_heat(const Frame& frame, const Annotation& annotation, const HeatStyle& style);
-  std::vector<float> strip(const Annotation& annotation);
+  void paint_heat(const Frame& frame, const Annotation& annotation, const OverlayStyle& style);
+  void draw_strip(const Annotation& annotation, bool hue, Caption* caption);
+  std::vector<float> fused_curve(const Annotation& annotation);
+  float strip_scale(const std::vector<float>& strip, int64_t pts);
 
   HeatSmoother smoother_;
   CaptionPainter caption_;
-  std::vector<float> plane_;
+  std::vector<float> plane_, motion_;
+  std::optional<RelevanceSignal> signal_;  // of the windows that the frames carried
+  double signal_fps_ = 0;
+  uint64_t window_ = 0;  // the newest in signal_
   float strip_scale_ = 0;
   int64_t strip_pts_ = -1;
 };

@@ -25,6 +25,8 @@ Code code_of(const std::exception& error, const std::string& bundle) {
       return {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT};
     case ErrorCode::kEngine:
       return {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED};
+    case ErrorCode::kDevice:
+      return {GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED};
     case ErrorCode::kBundle:
       break;
   }

@@ -32,14 +32,21 @@ double warm_up(Explainer& explainer) {
 }  // namespace
 
 Session::Session(const Settings& settings, const Listener& listener)
-    : explainer_(bundle_folder(settings), settings.options()) {
+    : explainer_(bundle_folder(settings), settings.options()),
+      signal_(explainer_.bundle().clip.sample_fps) {
   const double seconds = warm_up(explainer_);
   const auto explain = [this](const float* clip, const Window& window) {
-    return explainer_.explain(clip, window);
+    return this->explain(clip, window);
   };
   const auto report = [this, listener](const Outcome& outcome) { listener(*this, outcome); };
   stream_ = std::make_unique<Stream>(
       bundle().clip, Stream::Options{settings.align, settings.hop, seconds}, explain, report);
+}
+
+Explanation Session::explain(const float* clip, const Window& window) {
+  Explanation result = explainer_.explain(clip, window);
+  if (result.valid) result.signal = signal_.add(window, result.curve.data());
+  return result;
 }
 
 }  // namespace tubecam

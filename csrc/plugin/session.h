@@ -25,7 +25,10 @@ class Session {
   const Bundle& bundle() const { return explainer_.bundle(); }
 
  private:
+  Explanation explain(const float* clip, const Window& window);
+
   Explainer explainer_;
+  RelevanceSignal signal_;          // belongs to the inference thread
   std::unique_ptr<Stream> stream_;  // its thread uses explainer_: declared later, gone earlier
 };
 

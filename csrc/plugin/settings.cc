@@ -76,6 +76,13 @@ void install_explanation_properties(GObjectClass* klass) {
       g_param_spec_float("threshold", "Threshold",
                          "Share of the tube's maximum from which a region counts as a box", 0, 1,
                          0.5f, kPlaying));
+  g_object_class_install_property(
+      klass, kPropBudgetMs,
+      g_param_spec_double("budget-ms", "Budget",
+                          "Milliseconds that a window may take; while the engine needs more, a "
+                          "cheaper method takes the place of the one asked for: relevance to the "
+                          "input, then Grad-CAM, then CAM. 0: no budget",
+                          0, 1e6, 0, kPlaying));
 }
 
 void install_counters(GObjectClass* klass) {
@@ -118,6 +125,7 @@ ExplainerOptions Settings::options() const {
   options.target = target;
   options.hop = hop;
   options.threshold = threshold;
+  options.budget_ms = budget_ms;
   return options;
 }
 
@@ -166,6 +174,9 @@ bool set_setting(Settings* settings, guint property, const GValue* value) {
     case kPropThreshold:
       settings->threshold = g_value_get_float(value);
       return true;
+    case kPropBudgetMs:
+      settings->budget_ms = g_value_get_double(value);
+      return true;
     default:
       return false;
   }
@@ -209,6 +220,9 @@ bool get_setting(const Settings& settings, guint property, GValue* value) {
     case kPropThreshold:
       g_value_set_float(value, settings.threshold);
       return true;
+    case kPropBudgetMs:
+      g_value_set_double(value, settings.budget_ms);
+      return true;
     default:
       return false;
   }
@@ -229,6 +243,9 @@ void apply_setting(const Settings& settings, guint property, Explainer* explaine
       break;
     case kPropThreshold:
       explainer->set_threshold(settings.threshold);
+      break;
+    case kPropBudgetMs:
+      explainer->set_budget(settings.budget_ms);
       break;
     default:
       break;

@@ -24,6 +24,7 @@ struct Settings {
   int target = -1;
   int hop = 4;
   float threshold = 0.5f;
+  double budget_ms = 0;
 
   ExplainerOptions options() const;  // throws kUsage for a device that is none
 };
@@ -41,6 +42,7 @@ enum Property : guint {
   kPropTarget,
   kPropHop,
   kPropThreshold,
+  kPropBudgetMs,
   kPropWindows,
   kPropDroppedWindows,
   kPropResets,

@@ -152,7 +152,8 @@ void register_window(py::module_& module) {
       .def_property_readonly("source", [](const Window& w) { return rect_tuple(w.source); })
       .def_readonly("frame_width", &Window::frame_width)
       .def_readonly("frame_height", &Window::frame_height)
-      .def_readonly("sequence", &Window::sequence);
+      .def_readonly("sequence", &Window::sequence)
+      .def_readonly("stretch", &Window::stretch);
   py::class_<GuardedWindow>(module, "ClipWindow")
       .def(py::init<const ClipSpec&, int, double>(), "spec"_a, "hop"_a = 4, "max_gap"_a = 1.0)
       .def(

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include "engine/bundle.h"
 #include "engine/engine.h"
@@ -31,14 +32,26 @@ py::array copy_of(const TensorView& tensor) {
                             tensor.f32());
 }
 
-py::dict infer(EngineHandle& handle, const py::array& clip, int64_t target) {
-  auto values = require_array<float>(clip, 5, "a clip float32 [1, T, 3, H, W]");
-  const Shape shape(values.shape(), values.shape() + 5);
-  const TensorView view{const_cast<float*>(values.data()), DType::kFloat32, shape, Device{}};
+using ClipArray = py::array_t<float, py::array::c_style>;
+
+TensorView view_of(const ClipArray& values) {
+  return {const_cast<float*>(values.data()), DType::kFloat32,
+          Shape(values.shape(), values.shape() + 5), Device{}};
+}
+
+py::dict infer(EngineHandle& handle, const py::array& clip, int64_t target,
+               const std::optional<py::array>& factor) {
+  const auto values = require_array<float>(clip, 5, "a clip float32 [1, T, 3, H, W]");
+  EngineInputs inputs{view_of(values), target, {}};
+  ClipArray factors;
+  if (factor) {
+    factors = require_array<float>(*factor, 5, "a factor float32 [1, T, 3, H, W]");
+    inputs.factor = view_of(factors);
+  }
   const EngineOutputs* outputs;
   {
     py::gil_scoped_release released;
-    outputs = &handle.engine->infer(view, target);
+    outputs = &handle.engine->infer(inputs);
   }
   py::dict result;
   result["logits"] = copy_of(outputs->logits);
@@ -68,6 +81,7 @@ void register_engine(py::module_& module) {
       .def_readonly("weight", &GraphSpec::weight)
       .def_readonly("gradient", &GraphSpec::gradient)
       .def_readonly("relevance", &GraphSpec::relevance)
+      .def_readonly("takes_factor", &GraphSpec::takes_factor)
       .def_readonly("layer", &GraphSpec::layer)
       .def_readonly("unspecific", &GraphSpec::unspecific);
 
@@ -101,7 +115,8 @@ void register_engine(py::module_& module) {
            py::arg("cache_dir") = "")
       .def_property_readonly("info",
                              [](const EngineHandle& handle) { return handle.engine->info(); })
-      .def("infer", &infer, py::arg("clip"), py::arg("target") = -1);
+      .def("infer", &infer, py::arg("clip"), py::arg("target") = -1,
+           py::arg("factor") = py::none());
 
   module.def("load_bundle", &load_bundle, py::arg("folder"),
              py::call_guard<py::gil_scoped_release>());

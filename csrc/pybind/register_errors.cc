@@ -19,6 +19,8 @@ const char* class_name(ErrorCode code) {
       return "EngineError";
     case ErrorCode::kUnavailable:
       return "UnavailableError";
+    case ErrorCode::kDevice:
+      return "DeviceError";
   }
   return "TubecamError";
 }

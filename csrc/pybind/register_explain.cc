@@ -9,6 +9,7 @@
 #include "clip/preprocess.h"
 #include "explain/cam3d.h"
 #include "explain/explainer.h"
+#include "explain/relevance_signal.h"
 #include "explain/tube.h"
 #include "pybind/array.h"
 #include "pybind/engine_options.h"
@@ -155,6 +156,7 @@ void register_kernels(py::module_& module) {
   module.def("tube_plane", &plane_at, tube, stride, offset, py::arg("slice"));
   module.def("temporal_curve", &curve_of, tube, stride, offset, py::arg("length"));
   module.def("slice_at", &slice_of, py::arg("pts"), py::arg("time"));
+  module.def("key_frames", &key_frames, py::arg("values"), py::arg("apart"));
   module.def("tube_peak", &peak_of, tube, stride, offset);
   module.def("plane_boxes", &boxes_of, py::arg("plane"), stride, offset, py::arg("clip_height"),
              py::arg("clip_width"), py::arg("source"), py::arg("threshold"), py::arg("limit") = 16);
@@ -222,13 +224,14 @@ std::unique_ptr<Explainer> make_explainer(const std::string& bundle, const std::
                                           int64_t target, int hop, float threshold,
                                           const std::string& engine, const std::string& device,
                                           const std::string& precision, int threads,
-                                          const std::string& cache_dir) {
+                                          const std::string& cache_dir, double budget_ms) {
   ExplainerOptions options;
   options.engine = engine_options(engine, device, precision, threads, cache_dir);
   options.method = method;
   options.target = target;
   options.hop = hop;
   options.threshold = threshold;
+  options.budget_ms = budget_ms;
   py::gil_scoped_release released;
   return std::make_unique<Explainer>(bundle, options);
 }
@@ -253,6 +256,17 @@ py::array pts_of(py::object self) {
   return view_of(pts.data(), {py::ssize_t(pts.size())}, self);
 }
 
+// Times int64 [n] in ns, and values float32 [n].
+py::tuple samples_of(const std::vector<RelevanceSignal::Sample>& samples) {
+  py::array_t<int64_t> pts(static_cast<py::ssize_t>(samples.size()));
+  Floats values(static_cast<py::ssize_t>(samples.size()));
+  for (size_t i = 0; i < samples.size(); ++i) {
+    pts.mutable_data()[i] = samples[i].pts;
+    values.mutable_data()[i] = samples[i].value;
+  }
+  return py::make_tuple(pts, values);
+}
+
 void register_explanation(py::module_& module) {
   py::class_<Timings>(module, "Timings")
       .def_readonly("preprocess", &Timings::preprocess)
@@ -268,7 +282,8 @@ void register_explanation(py::module_& module) {
       .def_readonly("logit", &Receipt::logit)
       .def_readonly("export_error", &Receipt::export_error)
       .def_readonly("conservation", &Receipt::conservation)
-      .def_readonly("class_specific", &Receipt::class_specific);
+      .def_readonly("class_specific", &Receipt::class_specific)
+      .def_readonly("downgraded_from", &Receipt::downgraded_from);
 
   py::class_<Explanation, SharedExplanation>(module, "Explanation")
       .def_readonly("valid", &Explanation::valid)
@@ -288,15 +303,40 @@ void register_explanation(py::module_& module) {
       .def_readonly("peak_point", &Explanation::peak_point)
       .def_readonly("boxes", &Explanation::boxes)
       .def_readonly("window", &Explanation::window)
+      .def_property_readonly("signal",
+                             [](const Explanation& self) { return samples_of(self.signal); })
       .def_property_readonly("pts", &pts_of)
       .def_readonly("timings", &Explanation::timings)
       .def_readonly("receipt", &Explanation::receipt);
+}
+
+// ---- signal ----
+
+py::tuple add_to_signal(RelevanceSignal& self, const std::vector<int64_t>& pts,
+                        const py::array& curve, uint64_t stretch) {
+  const Floats values = require_array<float>(curve, 1, "a curve float32 [T]");
+  check(values.size() == py::ssize_t(pts.size()), ErrorCode::kUsage, "a curve of ", values.size(),
+        " values does not fit ", pts.size(), " times");
+  Window window;
+  window.pts = pts;
+  window.stretch = stretch;
+  return samples_of(self.add(window, values.data()));
+}
+
+void register_signal(py::module_& module) {
+  py::class_<RelevanceSignal>(module, "RelevanceSignal")
+      .def(py::init<double>(), py::arg("sample_fps"))
+      .def("add", &add_to_signal, py::arg("pts"), py::arg("curve"), py::arg("stretch") = 0)
+      .def("flush", [](RelevanceSignal& self) { return samples_of(self.flush()); })
+      .def("reset", &RelevanceSignal::reset)
+      .def("at", &RelevanceSignal::at, py::arg("pts"));
 }
 
 }  // namespace
 
 void register_explain(py::module_& module) {
   register_kernels(module);
+  register_signal(module);
   register_explanation(module);
   const auto released = py::call_guard<py::gil_scoped_release>();
   const auto pts = py::arg("pts") = py::none();
@@ -304,7 +344,7 @@ void register_explain(py::module_& module) {
       .def(py::init(&make_explainer), py::arg("bundle"), py::kw_only(), py::arg("method") = "",
            py::arg("target") = -1, py::arg("hop") = 4, py::arg("threshold") = 0.5f,
            py::arg("engine") = "auto", py::arg("device") = "cpu", py::arg("precision") = "auto",
-           py::arg("threads") = 0, py::arg("cache_dir") = "")
+           py::arg("threads") = 0, py::arg("cache_dir") = "", py::arg("budget_ms") = 0.0)
       .def("explain", &explain_clip, py::arg("clip"), pts)
       .def("explain_frames", &explain_frames, py::arg("frames"), pts)
       .def("push", &push_frame, py::arg("frame"), py::arg("pts"))
@@ -313,6 +353,7 @@ void register_explain(py::module_& module) {
       .def("set_method", &Explainer::set_method, py::arg("method"), released)
       .def("set_threshold", &Explainer::set_threshold, py::arg("threshold"), released)
       .def("set_hop", &Explainer::set_hop, py::arg("hop"), released)
+      .def("set_budget", &Explainer::set_budget, py::arg("milliseconds"), released)
       .def_property_readonly("bundle", &Explainer::bundle, py::return_value_policy::copy)
       .def_property_readonly("engine_info", [](const Explainer& self) {
         py::gil_scoped_release unlocked;

@@ -64,13 +64,19 @@ void blend_array(const FrameArray& frame, const py::array& values,
   blend_heat(target, plane, style);
 }
 
-void update_smoother(HeatSmoother& self, const py::array& plane, float tube_max, int64_t pts) {
+std::vector<float> plane_values(const py::array& plane) {
   const auto values = require_array<float>(plane, 2, "a plane float32 [h, w]");
-  self.update({values.data(), values.data() + values.size()}, tube_max, pts);
+  return {values.data(), values.data() + values.size()};
 }
 
-py::array_t<float> smoother_plane(const HeatSmoother& self) {
-  return py::array_t<float>(static_cast<py::ssize_t>(self.plane().size()), self.plane().data());
+void update_smoother(HeatSmoother& self, const py::array& plane, float tube_max, int64_t pts,
+                     const std::optional<py::array>& motion) {
+  const auto moving = motion ? plane_values(*motion) : std::vector<float>{};
+  self.update(plane_values(plane), tube_max, pts, moving);
+}
+
+py::array_t<float> copied(const std::vector<float>& values) {
+  return py::array_t<float>(static_cast<py::ssize_t>(values.size()), values.data());
 }
 
 // A painter for callers with threads: the GIL, which is released during work, does not guard it.
@@ -81,12 +87,14 @@ struct GuardedPainter {
 
 void draw_caption(GuardedPainter& self, const FrameArray& frame, const py::str& label, float score,
                   const py::str& note, const std::vector<float>& strip, double strip_now,
-                  const std::string& color_map) {
+                  const std::vector<int>& key_frames, const std::vector<float>& strip_motion,
+                  bool motion_legend, const std::string& color_map) {
   // Lone surrogates, which file names bring, have no UTF-8; they become question marks.
   const auto text = [](const py::str& words) {
     return words.attr("encode")("utf-8", "replace").cast<std::string>();
   };
-  const Caption caption{text(label), score, text(note), strip, strip_now};
+  const Caption caption{text(label), score,      text(note),   strip,
+                        strip_now,   key_frames, strip_motion, motion_legend};
   const ColorMap map = parse_color_map(color_map);
   const Frame& target = frame.writable();
   py::gil_scoped_release released;
@@ -117,9 +125,11 @@ void register_smoother(py::module_& module) {
            }),
            py::kw_only(), "smoothing"_a = defaults.smoothing, "attack"_a = defaults.attack,
            "release"_a = defaults.release, "floor"_a = defaults.floor)
-      .def("update", &update_smoother, "plane"_a, "tube_max"_a, "pts"_a)
+      .def("update", &update_smoother, "plane"_a, "tube_max"_a, "pts"_a, "motion"_a = py::none())
       .def("reset", &HeatSmoother::reset)
-      .def_property_readonly("plane", &smoother_plane)
+      .def_property_readonly("plane", [](const HeatSmoother& self) { return copied(self.plane()); })
+      .def_property_readonly("motion",
+                             [](const HeatSmoother& self) { return copied(self.motion()); })
       .def_property_readonly("scale", &HeatSmoother::scale);
 }
 
@@ -132,7 +142,8 @@ void register_overlay(py::module_& module) {
       .def(py::init<>())
       .def("draw", &draw_caption, "frame"_a, py::kw_only(), "label"_a = py::str(""),
            "score"_a = 0.0f, "note"_a = py::str(""), "strip"_a = std::vector<float>{},
-           "strip_now"_a = 1.0,
+           "strip_now"_a = 1.0, "key_frames"_a = std::vector<int>{},
+           "strip_motion"_a = std::vector<float>{}, "motion_legend"_a = false,
            "color_map"_a = color_map_names().at(static_cast<size_t>(HeatStyle().color_map)));
 }
 

@@ -23,6 +23,10 @@ class UnavailableError(TubecamError):
     """A part was not built or is not installed; the message names the option or the command."""
 
 
+class DeviceError(TubecamError):
+    """A device failed, was lost or has too little memory."""
+
+
 class ExportError(TubecamError):
     """A model could not be exported, or its explanation does not agree with autograd."""
 

@@ -43,6 +43,10 @@ class Explainer:
         "auto", "openvino" or "tensorrt".
     cache_dir : path, optional
         Where the engine keeps compiled models, for a faster start.
+    budget_ms : float
+        Milliseconds that a window may take; 0 is no budget. While the engine needs more, a cheaper
+        method of the bundle takes the place of `method`: relevance to the input, then Grad-CAM,
+        then CAM. The receipt says so (`downgraded_from`).
 
     Raises
     ------
@@ -68,6 +72,7 @@ class Explainer:
         threads: int = 0,
         engine: str = "auto",
         cache_dir: str | os.PathLike[str] | None = None,
+        budget_ms: float = 0.0,
     ) -> None:
         self._core: _core.Explainer | None = _core.Explainer(
             os.fspath(find_bundle(os.fspath(DEFAULT if bundle is None else bundle))),
@@ -80,7 +85,9 @@ class Explainer:
             precision=precision,
             threads=threads,
             cache_dir=os.fspath(cache_dir or ""),
+            budget_ms=budget_ms,
         )
+        self._budget_ms = budget_ms
         self._core_bundle = self._core.bundle
         self._bundle = from_core(self._core_bundle)
         self._method = method or self._bundle.default_method
@@ -212,6 +219,16 @@ class Explainer:
     def hop(self, hop: int) -> None:
         self._open.set_hop(hop)
         self._hop = hop
+
+    @property
+    def budget_ms(self) -> float:
+        """Milliseconds that a window may take, 0 for no budget; may be set at any time."""
+        return self._budget_ms
+
+    @budget_ms.setter
+    def budget_ms(self, milliseconds: float) -> None:
+        self._open.set_budget(milliseconds)
+        self._budget_ms = milliseconds
 
     @property
     def _open(self) -> _core.Explainer:

@@ -21,6 +21,13 @@ class Peak(NamedTuple):
     value: float  # logit units
 
 
+class Signal(NamedTuple):
+    """A part of a stream's relevance over time."""
+
+    pts: npt.NDArray[np.int64]  # nanoseconds, [n]
+    values: npt.NDArray[np.float32]  # logit units, summed over the picture, [n]
+
+
 class Box(NamedTuple):
     """A region of high relevance, relative to the frame (0…1)."""
 
@@ -53,6 +60,7 @@ class Receipt:
     export_error: float  # relative, of the graph against autograd
     conservation: float  # relevance_sum / logit; NaN where that means nothing
     class_specific: bool  # False: the export found that the method ignores the class
+    downgraded_from: str = ""  # the method asked for, where the budget did not pay it
 
     @property
     def bias_share(self) -> float:
@@ -96,6 +104,9 @@ class Explanation:
         Counts the windows of a stream from 0.
     labels : tuple of str
         Names of all classes.
+    signal : Signal
+        Of a stream: what became final by this window of the relevance over time that all
+        overlapping windows tell together (csrc/explain/relevance_signal.h). Empty for one clip.
     timings : Timings
     receipt : Receipt
     """
@@ -121,6 +132,7 @@ class Explanation:
     number: int
     timings: Timings
     receipt: Receipt
+    signal: Signal
     labels: tuple[str, ...] = field(repr=False)
 
     @property
@@ -197,6 +209,7 @@ class Explanation:
             boxes=np.asarray(self.boxes, np.float32).reshape(-1, 5),
             timings=self.timings._asdict(),
             receipt=receipt,
+            signal=self.signal,
         )
 
 
@@ -232,5 +245,6 @@ def from_core(
         number=window.sequence,
         timings=Timings(*(getattr(core.timings, name) for name in Timings._fields)),
         receipt=Receipt(bundle=bundle.name, **receipt),
+        signal=Signal(*core.signal),
         labels=labels,
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ._core import RelevanceSignal
 from .record import WindowRecord
 
 _SPANS = 48
@@ -51,12 +52,16 @@ class Timeline:
         # Half a step earlier, so that samples lie in the middle of the first bins.
         self.step, self.bins, self._half = step, {}, step / 2
 
-    def add(self, window: WindowRecord) -> None:
-        for time, value in zip(window.times, window.curve):
-            place = self.bins.setdefault(int((time + self._half) / self.step), Bin())
+    def add_label(self, window: WindowRecord) -> None:
+        for time in window.times:
+            self._bin(time).labels[window.label] += 1
+
+    def add_relevance(self, pts: np.ndarray, values: np.ndarray) -> None:
+        """Times int64 [n] in nanoseconds, and values float32 [n]."""
+        for time, value in zip(pts / 1e9, values):
+            place = self._bin(time)
             place.total += float(value)
             place.count += 1
-            place.labels[window.label] += 1
         if len(self.bins) > _BINS:
             self.bins, self.step = merge_pairs(self.bins), 2 * self.step
 
@@ -69,7 +74,11 @@ class Timeline:
                 place.labels.most_common(1)[0][0],
             )
             for index, place in sorted(self.bins.items())
+            if place.count and place.labels
         ]
+
+    def _bin(self, time: float) -> Bin:
+        return self.bins.setdefault(int((time + self._half) / self.step), Bin())
 
 
 def merge_pairs(bins: dict[int, Bin]) -> dict[int, Bin]:
@@ -86,6 +95,7 @@ class Gallery:
     def __init__(self) -> None:
         self.windows = 0
         self.timeline: Timeline | None = None
+        self._signal: RelevanceSignal | None = None
         self.stack: list[Shot] = []  # the strongest window's pictures, in order of time
         self.peaks: deque[float] = deque(maxlen=4096)
         self._recent: deque[tuple[int, np.ndarray]] = deque(maxlen=_RECENT)
@@ -109,14 +119,19 @@ class Gallery:
             return
         self.windows += 1
         self.peaks.append(window.peak_value)
-        self.timeline = self.timeline or Timeline(max(1e-3, np.median(np.diff(window.times))))
-        self.timeline.add(window)
+        if self.timeline is None:
+            step = max(1e-3, float(np.median(np.diff(window.times))))
+            self.timeline, self._signal = Timeline(step), RelevanceSignal(1 / step)
+        self.timeline.add_label(window)
+        self.timeline.add_relevance(*self._signal.add(window.pts, window.curve))
         self._waiting.append(window)
         if len(self._waiting) > _RECENT:
             self._place(self._waiting.popleft())
 
     def finish(self) -> None:
-        """Places what still waits for pictures."""
+        """Places what still waits for pictures; the signal is complete then."""
+        if self.timeline is not None:
+            self.timeline.add_relevance(*self._signal.flush())
         while self._waiting:
             self._place(self._waiting.popleft())
 

@@ -12,7 +12,10 @@
     boxes         [{"x", "y", "width", "height", "value"}]: where it is high, at the peak's time
     timings_ms    {"preprocess", "engine", "explain"}
     receipt       {"bundle", "layer", "engine", "precision", "relevance_sum", "logit",
-                  "export_error", "conservation", "class_specific"}
+                  "export_error", "conservation", "class_specific", "downgraded_from"}
+    signal        [{"time", "value"}]: what became final by this window of the relevance over time
+                  that overlapping windows tell together; the lines' parts make one whole, up to
+                  where the last window begins
     problem       only where an explanation is not valid: why; its numbers are then null or 0
 
 Places are relative to the frame: x and width 0…1 from left to right, y and height from top to
@@ -73,6 +76,10 @@ def as_dict(window: WindowRecord) -> dict:
         ],
         "timings_ms": dict(window.timings),
         "receipt": dict(window.receipt),
+        "signal": [
+            {"time": round(int(pts) / 1e9, 6), "value": float(value)}
+            for pts, value in zip(*window.signal)
+        ],
     }
     return record if window.valid else {**record, "problem": window.problem}
 

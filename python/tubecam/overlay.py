@@ -161,6 +161,9 @@ class CaptionPainter:
         note: str = "",
         strip: Sequence[float] | np.ndarray = (),
         strip_now: float = 1.0,
+        key_frames: Sequence[int] = (),
+        strip_motion: Sequence[float] | np.ndarray = (),
+        motion_legend: bool = False,
         color_map: str = _core.DEFAULT_COLOR_MAP,
     ) -> None:
         """Draw label, score, note and temporal strip, in place.
@@ -179,6 +182,12 @@ class CaptionPainter:
             Relevance over time, 0…1, oldest first; NaN counts as 0.
         strip_now : float
             Where the frame lies on the strip, 0…1.
+        key_frames : sequence of int
+            Places in the strip that stand out; a triangle above it marks each.
+        strip_motion : sequence of float
+            How much of each value of the strip is motion, 0…1; then hue tells it.
+        motion_legend : bool
+            Explain the hues below the words.
         color_map : str
             One of `color_map_names`.
 
@@ -194,6 +203,9 @@ class CaptionPainter:
             note=note,
             strip=np.asarray(strip, np.float32).ravel().tolist(),
             strip_now=strip_now,
+            key_frames=list(key_frames),
+            strip_motion=np.asarray(strip_motion, np.float32).ravel().tolist(),
+            motion_legend=motion_legend,
             color_map=color_map,
         )
 

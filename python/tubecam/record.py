@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -34,6 +34,9 @@ class WindowRecord:
         float32 [n, 5]: x, y, width, height relative to the frame, greatest relevance inside.
     timings
         Milliseconds by stage.
+    signal
+        Times int64 [n] in nanoseconds and float32 [n]: what became final by this window of the
+        stream's relevance over time.
     receipt
         Layer, engine, precision and the like: how far the explanation can be trusted.
     """
@@ -59,6 +62,9 @@ class WindowRecord:
     boxes: np.ndarray
     timings: Mapping[str, float]
     receipt: Mapping[str, object]
+    signal: tuple[np.ndarray, np.ndarray] = field(
+        default_factory=lambda: (np.empty(0, np.int64), np.empty(0, np.float32))
+    )
 
     @property
     def times(self) -> np.ndarray:
@@ -107,7 +113,12 @@ class WindowRecord:
             peak_pts=int(fields["peak-pts"]) + shift,
             boxes=np.reshape(fields["boxes"], (-1, 5)),
             timings={s: fields[f"{s}-ms"] for s in ("preprocess", "engine", "explain")},
-            receipt={name.replace("-", "_"): fields[name] for name in receipt},
+            receipt={name.replace("-", "_"): fields[name] for name in receipt}
+            | {"downgraded_from": str(fields.get("downgraded-from") or "")},
+            signal=(
+                np.asarray(fields["signal-pts"], np.int64) + shift,
+                np.asarray(fields["signal"], np.float32),
+            ),
         )
 
 

@@ -6,8 +6,9 @@
 namespace tubecam::testing {
 namespace {
 
-void set_floats(GstStructure* fields, const char* name, const std::vector<float>& values) {
-  GBytes* bytes = g_bytes_new(values.data(), values.size() * sizeof(float));
+template <typename T>
+void set_numbers(GstStructure* fields, const char* name, const std::vector<T>& values) {
+  GBytes* bytes = g_bytes_new(values.data(), values.size() * sizeof(T));
   gst_structure_set(fields, name, G_TYPE_BYTES, bytes, nullptr);
   g_bytes_unref(bytes);
 }
@@ -16,18 +17,19 @@ void set_floats(GstStructure* fields, const char* name, const std::vector<float>
 void annotate(GstBuffer* buffer, bool valid = true) {
   GstStructure* fields =
       gst_custom_meta_get_structure(gst_buffer_add_custom_meta(buffer, "tubecam"));
-  gst_structure_set(fields, "valid", G_TYPE_BOOLEAN, valid, "label", G_TYPE_STRING, "left", "score",
-                    G_TYPE_DOUBLE, 0.9, "target", G_TYPE_STRING, "left", "method", G_TYPE_STRING,
-                    "gradcam", "tube-t", G_TYPE_INT, 1, "tube-h", G_TYPE_INT, 2, "tube-w",
-                    G_TYPE_INT, 2, "stride-t", G_TYPE_DOUBLE, 1.0, "stride-y", G_TYPE_DOUBLE, 4.0,
-                    "stride-x", G_TYPE_DOUBLE, 4.0, "offset-t", G_TYPE_DOUBLE, 0.0, "offset-y",
-                    G_TYPE_DOUBLE, 1.5, "offset-x", G_TYPE_DOUBLE, 1.5, "clip-length", G_TYPE_INT,
-                    2, "clip-height", G_TYPE_INT, 8, "clip-width", G_TYPE_INT, 8, "crop-x",
-                    G_TYPE_DOUBLE, 0.0, "crop-y", G_TYPE_DOUBLE, 0.0, "crop-width", G_TYPE_DOUBLE,
-                    1.0, "crop-height", G_TYPE_DOUBLE, 1.0, "slice", G_TYPE_DOUBLE, 0.0,
-                    "timestamp", G_TYPE_UINT64, G_GUINT64_CONSTANT(0), nullptr);
-  set_floats(fields, "tube", {1, 0, 1, 0});
-  set_floats(fields, "curve", {2, 2});
+  gst_structure_set(
+      fields, "valid", G_TYPE_BOOLEAN, valid, "label", G_TYPE_STRING, "left", "score",
+      G_TYPE_DOUBLE, 0.9, "target", G_TYPE_STRING, "left", "method", G_TYPE_STRING, "gradcam",
+      "tube-t", G_TYPE_INT, 1, "tube-h", G_TYPE_INT, 2, "tube-w", G_TYPE_INT, 2, "stride-t",
+      G_TYPE_DOUBLE, 1.0, "stride-y", G_TYPE_DOUBLE, 4.0, "stride-x", G_TYPE_DOUBLE, 4.0,
+      "offset-t", G_TYPE_DOUBLE, 0.0, "offset-y", G_TYPE_DOUBLE, 1.5, "offset-x", G_TYPE_DOUBLE,
+      1.5, "clip-length", G_TYPE_INT, 2, "clip-height", G_TYPE_INT, 8, "clip-width", G_TYPE_INT, 8,
+      "crop-x", G_TYPE_DOUBLE, 0.0, "crop-y", G_TYPE_DOUBLE, 0.0, "crop-width", G_TYPE_DOUBLE, 1.0,
+      "crop-height", G_TYPE_DOUBLE, 1.0, "slice", G_TYPE_DOUBLE, 0.0, "timestamp", G_TYPE_UINT64,
+      G_GUINT64_CONSTANT(0), "window", G_TYPE_UINT64, G_GUINT64_CONSTANT(0), nullptr);
+  set_numbers<float>(fields, "tube", {1, 0, 1, 0});
+  set_numbers<float>(fields, "curve", {2, 2});
+  set_numbers<int64_t>(fields, "window-pts", {0, 40'000'000});
 }
 
 BufferPtr through(Rig& rig, const std::string& caps, bool with_meta) {
@@ -86,7 +88,7 @@ TEST(Overlay, ACellIsDrawnWhereItsPixelsCameFrom) {
                     "crop-height", G_TYPE_DOUBLE, 80.0 / 120, nullptr);
   std::vector<float> tube(25, 0.0f);
   tube[1 * 5 + 3] = 1;
-  set_floats(fields, "tube", tube);
+  set_numbers<float>(fields, "tube", tube);
   gst_harness_push(rig.harness(), buffer);
   const auto drawn = bytes_of(BufferPtr(gst_harness_pull(rig.harness())).get());
   double sum = 0, x_sum = 0, y_sum = 0;
@@ -185,7 +187,7 @@ TEST(Overlay, BrokenMetadataIsAWarningAndTheFramePasses) {
     });
   }
   for (const char* name : bytes) {
-    expect_warning(name, [&](GstStructure* fields) { set_floats(fields, name, {1}); });
+    expect_warning(name, [&](GstStructure* fields) { set_numbers<float>(fields, name, {1}); });
     expect_warning(name, [&](GstStructure* fields) { gst_structure_remove_field(fields, name); });
   }
 }
@@ -198,7 +200,7 @@ TEST(Overlay, NotANumberInTheTubeIsCold) {
   annotate(buffer);
   GstStructure* fields =
       gst_custom_meta_get_structure(gst_buffer_get_custom_meta(buffer, "tubecam"));
-  set_floats(fields, "tube", std::vector<float>(4, std::nanf("")));
+  set_numbers<float>(fields, "tube", std::vector<float>(4, std::nanf("")));
   const auto before = bytes_of(buffer);
   gst_harness_push(rig.harness(), buffer);
   EXPECT_EQ(bytes_of(BufferPtr(gst_harness_pull(rig.harness())).get()), before);

@@ -16,10 +16,11 @@ constexpr int kLength = 16;
 
 int64_t pts_of(int slice) { return std::llround(slice * 1e9 / kFps); }
 
-std::vector<int64_t> times_from(int first) {
-  std::vector<int64_t> times;
-  for (int i = 0; i < kLength; ++i) times.push_back(pts_of(first + i));
-  return times;
+Window window_at(int first, uint64_t stretch = 0) {
+  Window window;
+  for (int i = 0; i < kLength; ++i) window.pts.push_back(pts_of(first + i));
+  window.stretch = stretch;
+  return window;
 }
 
 // Windows every `hop` slices of a stream whose relevance at each slice is `truth`.
@@ -29,7 +30,7 @@ Samples fuse(RelevanceSignal& signal, int windows, int hop, const Truth& truth) 
   for (int k = 0; k < windows; ++k) {
     std::vector<float> curve;
     for (int i = 0; i < kLength; ++i) curve.push_back(truth(k * hop + i));
-    for (const auto& sample : signal.add(times_from(k * hop), curve.data())) all.push_back(sample);
+    for (const auto& sample : signal.add(window_at(k * hop), curve.data())) all.push_back(sample);
   }
   for (const auto& sample : signal.flush()) all.push_back(sample);
   return all;
@@ -57,8 +58,8 @@ TEST_P(Hop, PulseStaysAtItsTime) {
 TEST(RelevanceSignal, MiddleOfAWindowCountsMost) {
   RelevanceSignal signal(kFps);
   const std::vector<float> low(kLength, 0.0f), high(kLength, 1.0f);
-  signal.add(times_from(0), low.data());
-  signal.add(times_from(8), high.data());
+  signal.add(window_at(0), low.data());
+  signal.add(window_at(8), high.data());
   EXPECT_LT(signal.at(pts_of(9)), 0.5f);   // near the first one's middle
   EXPECT_GT(signal.at(pts_of(14)), 0.5f);  // near the second one's
   EXPECT_FLOAT_EQ(signal.at(pts_of(0)), 0);
@@ -69,37 +70,59 @@ TEST(RelevanceSignal, MiddleOfAWindowCountsMost) {
 TEST(RelevanceSignal, ValuesAreFinalWhenTheyCome) {
   RelevanceSignal signal(kFps);
   const std::vector<float> curve(kLength, 1.0f);
-  EXPECT_EQ(signal.add(times_from(0), curve.data()).size(), 1u);  // its own beginning
-  const Samples next = signal.add(times_from(4), curve.data());
+  EXPECT_TRUE(signal.add(window_at(0), curve.data()).empty());  // the next may begin with it
+  const Samples next = signal.add(window_at(4), curve.data());
   ASSERT_EQ(next.size(), 4u);
-  EXPECT_EQ(next.front().pts, pts_of(1));
-  EXPECT_EQ(next.back().pts, pts_of(4));
+  EXPECT_EQ(next.front().pts, pts_of(0));
+  EXPECT_EQ(next.back().pts, pts_of(3));
 }
 
 TEST(RelevanceSignal, GapBetweenWindowsStaysEmpty) {
   RelevanceSignal signal(kFps);
   const std::vector<float> curve(kLength, 1.0f);
-  signal.add(times_from(0), curve.data());
-  const Samples done = signal.add(times_from(40), curve.data());
-  ASSERT_EQ(done.size(), size_t(kLength));  // the rest of the first, and the second's beginning
-  EXPECT_EQ(done[kLength - 2].pts, pts_of(15));
-  EXPECT_EQ(done.back().pts, pts_of(40));
+  signal.add(window_at(0), curve.data());
+  const Samples done = signal.add(window_at(40), curve.data());
+  ASSERT_EQ(done.size(), size_t(kLength));
+  EXPECT_EQ(done.back().pts, pts_of(15));
+  EXPECT_EQ(signal.at(pts_of(30)), 0);
+  EXPECT_EQ(signal.flush().front().pts, pts_of(40));
 }
 
 TEST(RelevanceSignal, StepBackStartsAnew) {
   RelevanceSignal signal(kFps);
   const std::vector<float> low(kLength, 1.0f), high(kLength, 5.0f);
-  signal.add(times_from(30), low.data());
-  signal.add(times_from(24), high.data());
+  signal.add(window_at(30), low.data());
+  signal.add(window_at(24), high.data());
   const Samples rest = signal.flush();
-  ASSERT_EQ(rest.size(), size_t(kLength - 1));
+  ASSERT_EQ(rest.size(), size_t(kLength));
   for (const auto& sample : rest) EXPECT_FLOAT_EQ(sample.value, 5);
+}
+
+TEST(RelevanceSignal, AnotherStretchStartsAnew) {
+  RelevanceSignal signal(kFps);
+  const std::vector<float> low(kLength, 1.0f), high(kLength, 5.0f);
+  signal.add(window_at(0, 0), low.data());
+  const Samples rest = signal.add(window_at(4, 1), high.data());  // a seek, to within the first
+  ASSERT_EQ(rest.size(), size_t(kLength));
+  EXPECT_FLOAT_EQ(rest.back().value, 1);
+  EXPECT_FLOAT_EQ(signal.at(pts_of(6)), 5);
+}
+
+// A slow video fills several slots with one frame, so windows may begin at the same time.
+TEST(RelevanceSignal, WindowsThatBeginTogetherFuse) {
+  RelevanceSignal signal(kFps);
+  Window window = window_at(0);
+  window.pts[1] = window.pts[2] = window.pts[0];
+  const std::vector<float> low(kLength, 1.0f), high(kLength, 3.0f);
+  EXPECT_TRUE(signal.add(window, low.data()).empty());
+  EXPECT_TRUE(signal.add(window, high.data()).empty());
+  for (const auto& sample : signal.flush()) EXPECT_FLOAT_EQ(sample.value, 2);
 }
 
 TEST(RelevanceSignal, ResetForgets) {
   RelevanceSignal signal(kFps);
   const std::vector<float> curve(kLength, 1.0f);
-  signal.add(times_from(0), curve.data());
+  signal.add(window_at(0), curve.data());
   signal.reset();
   EXPECT_TRUE(signal.flush().empty());
   EXPECT_EQ(signal.at(pts_of(5)), 0);
@@ -107,7 +130,8 @@ TEST(RelevanceSignal, ResetForgets) {
 
 TEST(RelevanceSignal, IrregularTimesAreInterpolated) {
   RelevanceSignal signal(10);
-  const std::vector<int64_t> times = {0, 150'000'000, 300'000'000};
+  Window times;
+  times.pts = {0, 150'000'000, 300'000'000};
   const float line[] = {0, 1.5f, 3};
   Samples all = signal.add(times, line);
   for (const auto& sample : signal.flush()) all.push_back(sample);
@@ -118,7 +142,7 @@ TEST(RelevanceSignal, IrregularTimesAreInterpolated) {
 TEST(RelevanceSignal, NotANumberCountsAsNothing) {
   RelevanceSignal signal(kFps);
   const std::vector<float> curve(kLength, std::nanf(""));
-  for (const auto& sample : signal.add(times_from(0), curve.data())) EXPECT_EQ(sample.value, 0);
+  for (const auto& sample : signal.add(window_at(0), curve.data())) EXPECT_EQ(sample.value, 0);
 }
 
 // Each value comes once, so what is kept cannot grow with what was given.
@@ -126,9 +150,9 @@ TEST(RelevanceSignal, EndlessStreamGivesEachValueOnce) {
   RelevanceSignal signal(kFps);
   const std::vector<float> curve(kLength, 1.0f);
   size_t given = 0;
-  for (int k = 0; k < 20000; ++k) given += signal.add(times_from(4 * k), curve.data()).size();
-  EXPECT_EQ(given, size_t(4 * 19999 + 1));
-  EXPECT_EQ(signal.flush().size(), size_t(kLength - 1));
+  for (int k = 0; k < 20000; ++k) given += signal.add(window_at(4 * k), curve.data()).size();
+  EXPECT_EQ(given, size_t(4 * 19999));
+  EXPECT_EQ(signal.flush().size(), size_t(kLength));
 }
 
 TEST(RelevanceSignal, RefusesNoRateAndTimesThatFall) {
@@ -136,8 +160,10 @@ TEST(RelevanceSignal, RefusesNoRateAndTimesThatFall) {
   EXPECT_THROW(RelevanceSignal(NAN), Error);
   RelevanceSignal signal(kFps);
   const float curve[] = {1, 1};
-  EXPECT_THROW(signal.add({10, 5}, curve), Error);
-  EXPECT_THROW(signal.add({}, curve), Error);
+  Window window;
+  EXPECT_THROW(signal.add(window, curve), Error);
+  window.pts = {10, 5};
+  EXPECT_THROW(signal.add(window, curve), Error);
 }
 
 TEST(KeyFrames, AreLocalMaximaThatStandOut) {

@@ -92,8 +92,8 @@ def test_a_wrong_graph_is_refused(tmp_path, monkeypatch):
     """The reference follows other rules than the graph did."""
     made = relevance_check.Reference.__call__
 
-    def other(self, clip, target):
-        case = made(self, clip, target)
+    def other(self, *inputs):
+        case = made(self, *inputs)
         case.relevance[...] *= 1.01
         return case
 
@@ -105,7 +105,8 @@ def test_a_wrong_graph_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_method_that_jumps_everywhere_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(relevance_check, "case_errors", lambda compiled, case: (0.0, 0.02))
+    errors = relevance_check.Errors(logits=0.0, relevance=0.02, decided=0.0)
+    monkeypatch.setattr(relevance_check, "case_errors", lambda compiled, case: errors)
     monkeypatch.setattr(relevance_check, "at_kink", lambda reference, case: True)
     model = nets.seeded(nets.Pooled, "linear")
     with pytest.raises(ExportError, match="0.02 to 0.02 on 12 of 12 clips.*right from wrong"):

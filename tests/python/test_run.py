@@ -161,7 +161,7 @@ def test_overlay_changes_the_picture(video, tmp_path):
 
 KEYS = {
     "window", "start", "end", "times", "label", "score", "top5", "target", "method", "curve",
-    "peak", "boxes", "timings_ms", "receipt",
+    "peak", "boxes", "timings_ms", "receipt", "signal",
 }  # fmt: skip
 
 
@@ -184,6 +184,9 @@ def test_json_lines(video, tmp_path):
         assert window["receipt"]["bundle"] == "motion"
         for box in window["boxes"]:
             assert box["x"] + box["width"] <= 1.0001 and box["y"] + box["height"] <= 1.0001
+    times = [sample["time"] for window in windows for sample in window["signal"]]
+    assert times == sorted(set(times)) and times[0] == windows[0]["start"]
+    assert np.diff(times) == pytest.approx(np.full(len(times) - 1, 1 / 15), abs=1e-5)
 
 
 def test_json_lines_to_the_terminal(video, capsys):

@@ -108,12 +108,28 @@ def test_memory_is_bounded():
     assert all(value == pytest.approx(1.0) for _, value, _ in points)
 
 
-def test_timeline_means_overlapping_windows():
+def test_timeline_means_what_falls_into_a_bin():
     timeline = Timeline(STEP)
-    timeline.add(record(0, peak=1.0))
-    timeline.add(record(1, peak=3.0))
+    pts = np.round(np.arange(4) * STEP * 1e9).astype(np.int64)
+    timeline.add_relevance(pts, np.array([1, 2, 3, 4], np.float32))
+    timeline.add_relevance(pts[:2], np.array([3, 2], np.float32))
+    assert timeline.points() == []  # no label yet
+    timeline.add_label(record(0))
     values = [value for _, value, _ in timeline.points()]
-    assert values == pytest.approx([1.0] * 4 + [2.0] * 12 + [3.0] * 4)
+    assert values == pytest.approx([2, 2, 3, 4])
+
+
+def test_a_gallery_fuses_overlapping_windows():
+    gallery = Gallery()
+    for number, peak in enumerate((1.0, 3.0)):
+        gallery.add_picture(number, picture())
+        gallery.add_window(record(number, peak=peak))
+    gallery.finish()
+    times, values, _ = zip(*gallery.timeline.points())
+    assert len(times) == 20
+    assert values[:4] == pytest.approx([1.0] * 4)
+    assert values[-4:] == pytest.approx([3.0] * 4)
+    assert list(values) == sorted(values)  # in between one fades into the other
 
 
 def test_invalid_windows_do_not_show():

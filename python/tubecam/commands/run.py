@@ -95,6 +95,8 @@ def _add_machine(group) -> None:
                        help=f"what computes: {', '.join(ENGINES)} (default: auto)")  # fmt: skip
     group.add_argument("--precision", choices=PRECISIONS, metavar="P",
                        help=f"what it may compute in: {', '.join(PRECISIONS)}")  # fmt: skip
+    group.add_argument("--budget-ms", type=_positive, metavar="MS", help="what a window may take;"
+                       " a slower machine falls back on a cheaper method, and says so")  # fmt: skip
     group.add_argument("--threads", type=_count, metavar="N", help="processor threads to use")
     group.add_argument("--timeout", type=_positive, default=30.0, metavar="S",
                        help="give up when nothing comes for S seconds (default: 30)")  # fmt: skip
@@ -151,6 +153,7 @@ def make_job(args: argparse.Namespace):
         "method": _method(args.method, bundle),
         "target": _target(args.target, bundle.labels),
         "hop": args.hop,
+        "budget_ms": args.budget_ms,
         "device": args.device,
         "engine": args.engine,
         "precision": args.precision,

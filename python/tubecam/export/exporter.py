@@ -4,41 +4,32 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
-import onnx
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from .._version import __version__
 from ..errors import ExportError, UsageError
 from . import bundle
-from .capture import Capture, capture, shape_of
-from .check import CheckReport, Reference, check_graph, compare, joined
-from .explained import trace_explained
-from .fold import fold_batch_norm, fold_constants
-from .geometry import Geometry, layer_geometry
-from .layers import Layer, choose_layer, closed_form
-from .measure import FormMeasurer
-from .onnx_file import halve_weights, save, to_onnx
+from .cam_graph import Graph, Progress, build_graph, example_clip
+from .check import CheckReport, joined
+from .geometry import Geometry
+from .part import Part, judge, write_cam, write_relevance
 from .relevance import METHODS as RELEVANCE_METHODS
-from .relevance.check import check_relevance, compare_relevance
 from .relevance.domain import domain_of
 from .relevance.graph import RelevanceGraph, build_relevance, checked_pool
-from .relevance.reference import Reference as RelevanceReference
+from .sanity import Sanity
 from .source import Source, load_source
 from .spec import ClipSpec, clip_spec
 
 CAM_METHODS = ("gradcam", "cam", "gradcam-frame", "hirescam", "layercam", "gradcam++", "xgradcam")
 PRECISIONS = ("float32", "float16")
 METHODS = (*CAM_METHODS, *RELEVANCE_METHODS)
-GRAPH = "model.onnx"
 CAM = "class activation"  # the methods that share one graph
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -63,6 +54,8 @@ class ExportReport:
         How many convolution gradients took which form.
     check : CheckReport
         Agreement with autograd.
+    sanity : dict
+        By method: what its maps depend on.
     """
 
     path: Path
@@ -76,31 +69,7 @@ class ExportReport:
     kept: int
     forms: dict[str, int]
     check: CheckReport
-
-
-@dataclass
-class Part:
-    """A graph that was written: its entry in the sidecar, its files, its check."""
-
-    entry: dict[str, Any]
-    files: list[str]
-    check: CheckReport
-
-
-@dataclass
-class Graph:
-    """An explained graph before it is written."""
-
-    model: onnx.ModelProto
-    source: Source
-    original: Capture
-    layer: Layer
-    closed_form: bool
-    geometry: Geometry
-    classes: int
-    folded: int
-    kept: int
-    forms: dict[str, int]
+    sanity: dict[str, Sanity]
 
 
 def export(
@@ -159,7 +128,8 @@ def export(
     time_first : bool
         The model takes [N, T, 3, H, W].
     force : bool
-        Replace a bundle at `out`. A folder that is no bundle is never replaced.
+        Replace a bundle at `out`, and export a method of relevance whose maps do not depend on the
+        class all the same, marked so. A folder that is no bundle is never replaced.
     measure : bool
         Time the forms of large convolution gradients in the engine and take the fastest.
     progress : callable, optional
@@ -170,7 +140,8 @@ def export(
     UsageError
         An argument is wrong; nothing was touched.
     ExportError
-        The model cannot be traced, or the graph does not agree with autograd; nothing is left.
+        The model cannot be traced, the graph does not agree with autograd, or a method of relevance
+        does not depend on the class; nothing is left.
     """
     say = progress or (lambda text: None)
     out = Path(out)
@@ -191,16 +162,18 @@ def export(
         if kind == CAM:
             return build_graph(found, layer or found.layer, time_first, seed, measure, say)
         say(f"tracing {kind}")
-        example = _example(found.clip, seed)
+        example = example_clip(found.clip, seed)
         return build_relevance(found.model, example, kind, cells, domain, time_first, measure)
 
     def write(graph: Graph | RelevanceGraph, folder: Path) -> Part:
         if isinstance(graph, RelevanceGraph):
             say(f"comparing {graph.method} with float64 on inputs that were not traced")
-            return _write_relevance(graph, found, folder, time_first, seed, precision)
+            part = write_relevance(graph, found, folder, time_first, seed, precision)
+            judge(graph.method, part.sanity[graph.method], force, say)
+            return part
         offered = _offered(cam, graph)
         say("comparing with autograd on inputs that were not traced")
-        return _write_cam(graph, offered, folder, time_first, seed, precision)
+        return write_cam(graph, offered, folder, time_first, seed, precision)
 
     first = build(kinds[0])
     names = bundle.checked_labels(labels or found.labels, first.classes)
@@ -216,88 +189,8 @@ def export(
     return ExportReport(
         out, first.layer.name, first.layer.shape, first.closed_form, first.geometry, offered,
         first.classes, first.folded, first.kept, first.forms, check,
+        {name: sanity for part in parts for name, sanity in part.sanity.items()},
     )  # fmt: skip
-
-
-def _write_cam(
-    graph: Graph,
-    methods: tuple[str, ...],
-    folder: Path,
-    time_first: bool,
-    seed: int,
-    precision: str,
-) -> Part:
-    """Saves the graph of the class-activation methods and compares it with autograd."""
-    files = save(graph.model, folder, GRAPH)
-    reference = Reference(graph.source.model, graph.original, graph.layer, time_first)
-    shape = graph.source.clip.input_shape
-    check, cases = check_graph(folder / GRAPH, reference, shape, graph.classes, seed)
-    if precision == "float16":  # the graph is right; now what rounding its weights costs
-        halve_weights(graph.model)
-        files = save(graph.model, folder, GRAPH)
-        check = compare(folder / GRAPH, cases, check, precision)
-    third = "weight" if graph.closed_form else "gradient"
-    return Part(_entry(graph, GRAPH, methods, ("logits", "activation", third)), files, check)
-
-
-def _write_relevance(
-    graph: RelevanceGraph,
-    found: Source,
-    folder: Path,
-    time_first: bool,
-    seed: int,
-    precision: str,
-) -> Part:
-    """Saves the graph of one method and compares it with the method in float64."""
-    file = f"{graph.method}.onnx"
-    files = save(graph.model, folder, file)
-    reference = RelevanceReference(graph, found.model, time_first)
-    shape = found.clip.input_shape
-    check, cases = check_relevance(folder / file, reference, shape, graph.classes, seed)
-    if precision == "float16":
-        halve_weights(graph.model)
-        files = save(graph.model, folder, file)
-        check = compare_relevance(folder / file, cases, check, precision)
-    return Part(_entry(graph, file, (graph.method,), ("logits", "relevance")), files, check)
-
-
-def build_graph(
-    found: Source, path: str | None, time_first: bool, seed: int, measure: bool, say: Progress
-) -> Graph:
-    """Everything between a model and its ONNX graph; nothing is written or checked."""
-    example = _example(found.clip, seed)
-    say("tracing the forward pass")
-    original = capture(found.model, example, time_first)
-    captured = capture(found.model, example, time_first)
-    fold_constants(captured.module)
-    classes = shape_of(captured.logits)[1]
-    layer = choose_layer(captured, path, found.clip.length)
-    geometry = layer_geometry(captured, layer.node, layer.frame_wise)
-    folded, kept = fold_batch_norm(captured, layer.node)
-    layer = choose_layer(captured, layer.name, found.clip.length)
-    matrix = closed_form(captured, layer, example)
-    if matrix is None:
-        say(f"tracing the gradient at {layer.name}")
-    else:
-        say(f"the head on {layer.name} is average pool + linear: no backward pass is needed")
-    chooser = FormMeasurer()
-    traced = trace_explained(captured, layer, matrix, example, chooser)
-    if measure and chooser.measure_pending():
-        traced = trace_explained(captured, layer, matrix, example, chooser)
-    say("converting to ONNX")
-    third = "gradient" if matrix is None else "weight"
-    inputs = (example, torch.tensor([-1]))
-    model = to_onnx(traced, inputs, ("clip", "target"), ("logits", "activation", third))
-    forms = list(chooser.chosen.values())
-    return Graph(
-        model, found, original, layer, matrix is not None, geometry, classes, folded, kept,
-        {form: forms.count(form) for form in sorted(set(forms))},
-    )  # fmt: skip
-
-
-def _example(clip: ClipSpec, seed: int) -> Tensor:
-    random = torch.Generator().manual_seed(seed + 104729)
-    return torch.randn(clip.input_shape, generator=random)
 
 
 def _check_choices(methods: Sequence[str] | None, precision: str) -> None:
@@ -331,24 +224,6 @@ def _file_name(out: Path) -> str:
     return plain.encode()[: bundle.MAX_NAME_BYTES].decode(errors="ignore") or "model"
 
 
-def _entry(
-    graph: Graph | RelevanceGraph, file: str, methods: tuple[str, ...], outputs: tuple[str, ...]
-) -> dict[str, Any]:
-    layer = {
-        "name": graph.layer.name,
-        "shape": list(graph.layer.shape),
-        "stride": [_plain(v) for v in graph.geometry.stride],
-        "offset": [_plain(v) for v in graph.geometry.offset],
-    }
-    return {
-        "file": file,
-        "methods": list(methods),
-        "default_method": methods[0],
-        "outputs": {name: name for name in outputs},
-        "layer": layer,
-    }
-
-
 def _sidecar(
     found: Source,
     name: str,
@@ -370,7 +245,3 @@ def _sidecar(
             "created_by": f"tubecam {__version__}",
         },
     }
-
-
-def _plain(value: float) -> int | float:
-    return int(value) if float(value).is_integer() else float(value)

@@ -82,6 +82,26 @@ def _tidy(model: onnx.ModelProto) -> None:
     model.graph.initializer.extend(kept)
 
 
+def without_outputs(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
+    """A copy that gives fewer outputs and computes nothing that only they needed."""
+    smaller = onnx.ModelProto()
+    smaller.CopyFrom(model)
+    graph = smaller.graph
+    outputs = [o for o in graph.output if o.name not in set(names)]
+    needed = {o.name for o in outputs}
+    nodes = []
+    for node in reversed(graph.node):
+        if needed.intersection(node.output):
+            needed.update(node.input)
+            nodes.append(node)
+    kept = [t for t in graph.initializer if t.name in needed]
+    for field, values in (("output", outputs), ("node", nodes[::-1]), ("initializer", kept)):
+        values = [type(v).FromString(v.SerializeToString()) for v in values]
+        graph.ClearField(field)
+        getattr(graph, field).extend(values)
+    return smaller
+
+
 def halve_weights(model: onnx.ModelProto) -> None:
     """Stores float32 constants of 1024 elements or more as float16, each behind a Cast.
 
@@ -102,6 +122,17 @@ def halve_weights(model: onnx.ModelProto) -> None:
     model.graph.node.extend(casts + body)
 
 
+def as_engine_input(model: onnx.ModelProto, folder: Path) -> bytes | Path:
+    """The model as one message where it fits, else saved into `folder`."""
+    if _weight_bytes(model) < INLINE_LIMIT:
+        return model.SerializeToString()
+    return folder / save(model, folder)[0]
+
+
+def _weight_bytes(model: onnx.ModelProto) -> int:
+    return sum(len(t.raw_data) for t in model.graph.initializer)
+
+
 def save(model: onnx.ModelProto, folder: Path, name: str = "model.onnx") -> list[str]:
     """Writes the model; weights go to ``<name>.data`` where one message would be too large.
 
@@ -111,8 +142,7 @@ def save(model: onnx.ModelProto, folder: Path, name: str = "model.onnx") -> list
         The names of the files written.
     """
     path = folder / name
-    weights = sum(len(t.raw_data) for t in model.graph.initializer)
-    if weights < INLINE_LIMIT:
+    if _weight_bytes(model) < INLINE_LIMIT:
         onnx.checker.check_model(model)
         path.write_bytes(model.SerializeToString(deterministic=True))
         return [name]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ...errors import ExportError
 from ..check import (
@@ -22,36 +23,60 @@ from ..check import (
     relative_error,
     unseen_clips,
 )  # fmt: skip
+from .graph import CLIP, REFERENCE
 from .reference import Case, Reference
 
 
+class Errors(NamedTuple):
+    """Of one case, relative."""
+
+    logits: float
+    relevance: float
+    decided: float
+
+
 def check_relevance(
-    graph: Path, reference: Reference, shape: tuple[int, ...], classes: int, seed: int
+    graph: Path,
+    watched: bytes | Path,
+    reference: Reference,
+    shape: tuple[int, ...],
+    classes: int,
+    seed: int,
 ) -> tuple[CheckReport, list[Case]]:
     """Compares the graph with the reference on clips that it was not traced with.
 
-    A clip at a kink is replaced on the same condition as in ``export.check``: its logits agree, and
-    noise of the size of rounding moves the reference's own relevance beyond the limit.
+    The reference takes over what the engine decided at ReLUs and maxima (``decisions.py``). It
+    computes in float64 for the first clip and in float32 for the others, whose rounding is a
+    thousandth of the limit. What still jumps is replaced on the same condition as in
+    ``export.check``: the logits agree, and noise of the size of rounding moves the reference's own
+    relevance beyond the limit.
 
     Raises
     ------
     ExportError
-        Logits or relevance differ by more than 1e-3 of their largest value, or no clip has any
-        relevance.
+        Logits, relevance or what was decided by differ by more than 1e-3 of their largest value, or
+        no clip has any relevance.
     """
-    compiled = compile_in_engine(graph)
+    compiled, watched = compile_in_engine(graph), compile_in_engine(watched)
     targets = [-1, classes - 1, classes // 3]
     cases: list[Case] = []
     replaced: list[float] = []
+    errors: list[Errors] = []
     for clip in itertools.islice(unseen_clips(shape, seed), MOST_CLIPS):
-        case = reference(clip.contiguous(), targets[len(cases)])
-        logits, relevance = case_errors(compiled, case)
-        if logits <= LIMITS["float32"] < relevance and at_kink(reference, case):
-            replaced.append(relevance)
+        target, dtype = targets[len(cases)], torch.float32 if cases else torch.float64
+        decisions = decided_by(watched, clip, target)
+        case = reference(clip.contiguous(), target, decisions, dtype)
+        error = case_errors(compiled, case)
+        if max(error.logits, error.decided) <= LIMITS["float32"] < error.relevance and at_kink(
+            reference, case
+        ):
+            replaced.append(error.relevance)
             continue
         cases.append(case)
+        errors.append(error)
         if len(cases) == INPUTS:
-            return _report(compiled, cases, reference.name, graph.stem, "float32", len(replaced))
+            name = reference.name
+            return _report(cases, errors, name, graph.stem, "float32", len(replaced)), cases
     raise ExportError(
         f"{graph.stem} differs from {reference.name} by {min(replaced):.2g} to {max(replaced):.2g} "
         f"on {len(replaced)} of {MOST_CLIPS} clips, and jumps under noise of the size of rounding "
@@ -65,42 +90,62 @@ def compare_relevance(
 ) -> CheckReport:
     """Runs the cases of an earlier check in the engine; raises ExportError as that does."""
     compiled = compile_in_engine(graph)
-    return _report(compiled, cases, seen.reference, graph.stem, precision, seen.replaced)[0]
+    errors = [case_errors(compiled, case) for case in cases]
+    return _report(cases, errors, seen.reference, graph.stem, precision, seen.replaced)
 
 
-def case_errors(compiled: Any, case: Case) -> tuple[float, float]:
-    """Relative errors of logits and relevance."""
+def decided_by(watched: Any, clip: Tensor, target: int) -> dict[str, np.ndarray]:
+    """What the engine decided by, under the names of ``graph.Watched``."""
+    result = watched({"clip": clip.numpy(), "target": np.array([target], np.int64)})
+    names = [name for output in watched.outputs for name in output.names]
+    return {n: result[n].copy() for n in names if n.startswith((CLIP, REFERENCE))}
+
+
+def case_errors(compiled: Any, case: Case) -> Errors:
+    """Runs one case in the engine."""
     result = compiled({"clip": case.clip, "target": np.array([case.target], np.int64)})
-    return (
+    return Errors(
         relative_error(result["logits"].astype(np.float64), case.logits),
         relative_error(result["relevance"].astype(np.float64), case.relevance),
+        case.decided,
     )
 
 
 def at_kink(reference: Reference, case: Case) -> bool:
     """Whether rounding-sized noise on the clip moves the reference's relevance beyond the limit."""
     random = torch.Generator().manual_seed(31)
-    clip = torch.from_numpy(case.clip)
+    clip = torch.from_numpy(case.clip).double()
+    still = reference(clip, case.target).relevance
     for _ in range(NOISE_DRAWS):
         noise = torch.randn(clip.shape, generator=random) * float(clip.abs().max()) * ROUNDING
-        moved = reference(clip.double() + noise.double(), case.target)
-        if LIMITS["float32"] < relative_error(moved.relevance, case.relevance) < float("inf"):
+        moved = reference(clip + noise, case.target)
+        if LIMITS["float32"] < relative_error(moved.relevance, still) < float("inf"):
             return True
     return False
 
 
 def _report(
-    compiled: Any, cases: list[Case], reference: str, method: str, precision: str, replaced: int
-) -> tuple[CheckReport, list[Case]]:
+    cases: list[Case],
+    each: list[Errors],
+    reference: str,
+    method: str,
+    precision: str,
+    replaced: int,
+) -> CheckReport:
     if not any(case.relevance.any() for case in cases):
         raise ExportError(f"{method} gives no relevance at all: only gates lead to the logits.")
-    worst = [max(errors) for errors in zip(*(case_errors(compiled, c) for c in cases), strict=True)]
-    errors = {f"{method} logits": worst[0], method: worst[1]}
+    worst = Errors(*(max(errors) for errors in zip(*each, strict=True)))
+    errors = {
+        f"{method} logits": worst.logits,
+        f"{method} decisions": worst.decided,
+        method: worst.relevance,
+    }
     report = CheckReport(len(cases), replaced, errors, reference, engine_version())
     if not report.max_relative_error <= LIMITS[precision]:
         raise ExportError(
             f"the exported {method} does not agree with {reference} ({report.engine}, {precision}):"
-            f" relative errors {worst[0]:.2g} of the logits and {worst[1]:.2g} of the relevance; at"
-            f" most {LIMITS[precision]:g} is accepted. Nothing was written."
+            f" relative errors {worst.logits:.2g} of the logits, {worst.decided:.2g} of what ReLUs "
+            f"and maxima decide by, and {worst.relevance:.2g} of the relevance; at most "
+            f"{LIMITS[precision]:g} is accepted. Nothing was written."
         )
-    return report, cases
+    return report

@@ -16,22 +16,31 @@ from ..fold import fold_batch_norm, fold_constants
 from ..geometry import Geometry
 from ..layers import Layer
 from ..measure import FormMeasurer
-from ..onnx_file import to_onnx
+from ..onnx_file import to_onnx, without_outputs
 from .domain import Domain
 from .propagate import Relevance
 
 Cells = tuple[int, int, int]
+CLIP, REFERENCE = "decision/", "reference/"  # outputs that only the check reads, by node
 
 
 @dataclass
 class RelevanceGraph:
-    """A graph before it is written, with `relevance`, which evaluates the same in any precision.
+    """A graph before it is written, with what its check needs.
+
+    Attributes
+    ----------
+    model, watched : ModelProto
+        The graph, and the same one with its decisions (``decisions.py``) as further outputs.
+    relevance : Relevance
+        The same in any precision.
 
     The remaining attributes are those of an explained graph; the layer is the clip.
     """
 
     method: str
     model: onnx.ModelProto
+    watched: onnx.ModelProto
     relevance: Relevance
     layer: Layer
     geometry: Geometry
@@ -69,17 +78,36 @@ def build_relevance(
     fold_constants(captured.module)
     folded, kept = fold_batch_norm(captured, None)
     relevance = Relevance(captured, method, pool, domain)
+    watching = Watched(relevance)
     chooser = FormMeasurer()
-    traced = trace_forward_only(relevance, example, chooser, method)
+    traced = trace_forward_only(watching, example, chooser, method)
     if measure and chooser.measure_pending():
-        traced = trace_forward_only(relevance, example, chooser, method)
+        traced = trace_forward_only(watching, example, chooser, method)
     inputs = (example, torch.tensor([-1]))
-    model = to_onnx(traced, inputs, ("clip", "target"), ("logits", "relevance"))
+    names = ("logits", "relevance", *watching.names)
+    watched = to_onnx(traced, inputs, ("clip", "target"), names)
     forms = list(chooser.chosen.values())
     return RelevanceGraph(
-        method, model, relevance, *_place(captured, pool), shape_of(captured.logits)[1], folded,
-        kept, {form: forms.count(form) for form in sorted(set(forms))},
+        method, without_outputs(watched, watching.names), watched, relevance,
+        *_place(captured, pool), shape_of(captured.logits)[1], folded, kept,
+        {form: forms.count(form) for form in sorted(set(forms))},
     )  # fmt: skip
+
+
+class Watched(nn.Module):
+    """(clip, target) → logits, relevance, and the values that decide; `names` are theirs."""
+
+    def __init__(self, relevance: Relevance) -> None:
+        super().__init__()
+        self.relevance = relevance
+        runs = (CLIP, REFERENCE) if relevance.method.compares else (CLIP,)
+        self.names = [f"{run}{node.name}" for run in runs for node in relevance.deciding]
+
+    def forward(self, clip: Tensor, target: Tensor) -> tuple[Tensor, ...]:
+        values, references = self.relevance.evaluate(clip)
+        runs = (values, references) if references else (values,)
+        decisions = [run[node] for run in runs for node in self.relevance.deciding]
+        return *self.relevance.explain(values, references, target), *decisions
 
 
 def _place(captured: Capture, pool: Cells) -> tuple[Layer, Geometry]:

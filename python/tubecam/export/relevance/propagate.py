@@ -14,6 +14,7 @@ from ...errors import ExportError
 from ..capture import Capture
 from ..explained import chosen
 from ..layers import ancestors, run_nodes
+from .decisions import deciding_nodes
 from .domain import Domain
 from .methods import METHODS
 from .operators import (
@@ -63,6 +64,8 @@ class Relevance(nn.Module):
         self.table = {n: self._rule(n) for n in self.moving if n.op == "call_function"}
         self.first = self._first_layers()
         self.table.update(dict.fromkeys(self.first, self.method.first))
+        deciding = deciding_nodes(self.table, self.raw | self.nonnegative)
+        self.deciding = [n for n in deciding if n is not captured.logits]
         kinds = {self._kind(n) for n in self.table}
         if self.method.needs and self.method.needs not in kinds:
             raise ExportError(
@@ -71,14 +74,26 @@ class Relevance(nn.Module):
             )
 
     def forward(self, clip: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        values = self._run(clip)
-        logits = values[self.captured.logits]
+        return self.explain(*self.evaluate(clip), target)
+
+    def evaluate(self, clip: Tensor) -> tuple[dict[fx.Node, Any], dict[fx.Node, Any]]:
+        """Every value for the clip, and for the reference clip where the method compares."""
+        references = self._run(self.reference_like(clip)) if self.method.compares else {}
+        return self._run(clip), references
+
+    def reference_like(self, clip: Tensor) -> Tensor:
+        """The reference clip [1, T, 3, H, W]."""
+        return self.domain.reference.to(clip.dtype).expand(clip.shape)
+
+    def explain(
+        self, values: dict[fx.Node, Any], references: dict[fx.Node, Any], target: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Logits and relevance from what `evaluate` gave."""
+        clip, logits = values[self.captured.clip], values[self.captured.logits]
         classes = torch.arange(logits.shape[1])
         one_hot = (classes[None] == chosen(logits, target)[:, None]).to(logits.dtype)
-        reference = self.domain.reference.to(clip.dtype).expand(clip.shape)
-        references = self._run(reference) if self.method.compares else {}
         signal = self.propagate(values, references, one_hot)
-        relevance = self.method.finish(signal, clip, reference)
+        relevance = self.method.finish(signal, clip, references.get(self.captured.clip))
         return logits, sum_cells(relevance, self.pool)
 
     def _run(self, clip: Tensor, nodes: Iterable[fx.Node] | None = None) -> dict[fx.Node, Any]:

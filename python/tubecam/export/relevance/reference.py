@@ -1,55 +1,100 @@
-"""What an exported method is compared with: the same, evaluated in float64."""
+"""What an exported method is compared with: the same, evaluated by other means."""
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
-from ..capture import model_input, plain_operators
-from .graph import RelevanceGraph
+from ..capture import model_input
+from .decisions import run_decided
+from .graph import CLIP, REFERENCE, RelevanceGraph
 from .propagate import sum_cells
+
+Decisions = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One comparison: clip [1, T, 3, H, W] float32, target, and the reference's tensors."""
+    """One comparison.
+
+    Attributes
+    ----------
+    clip : float32 [1, T, 3, H, W]
+    target : int
+    logits : float64 [1, K]
+        Of the original model, which decides for itself, in float32.
+    relevance : float64 [1, t, h, w]
+        In the linear region that the engine chose.
+    decided : float
+        How far what the engine decided by was from the reference's own (:func:`run_decided`).
+    """
 
     clip: np.ndarray
     target: int
     logits: np.ndarray
     relevance: np.ndarray
+    decided: float = 0.0
 
 
 class Reference:
-    """Autograd on the original model for plain gradients, else the same rules in float64."""
+    """Autograd through the captured forward pass, or the same rules where a method has its own."""
 
     def __init__(self, graph: RelevanceGraph, model: nn.Module, time_first: bool) -> None:
-        self.relevance, self.time_first = graph.relevance, time_first
+        self.relevance, self.captured = graph.relevance, graph.relevance.captured
+        self.model, self.time_first = model, time_first
         self.by_autograd = graph.relevance.method.is_gradient
-        self.model = copy.deepcopy(model).double() if self.by_autograd else None
 
     @property
     def name(self) -> str:
         return "autograd float64" if self.by_autograd else "the same rules in float64"
 
-    def __call__(self, clip: Tensor, target: int) -> Case:
+    def __call__(
+        self,
+        clip: Tensor,
+        target: int,
+        decisions: Decisions | None = None,
+        dtype: torch.dtype = torch.float64,
+    ) -> Case:
+        """Evaluates one clip [1, T, 3, H, W] in the region that `decisions` (by output) chose."""
+        with torch.no_grad():
+            logits = self.model(model_input(clip.float(), self.time_first))
+        index = int(logits.argmax()) if target < 0 else target
         explain = self._autograd if self.by_autograd else self._rules
-        logits, relevance = explain(clip.detach().double(), target)
-        return Case(clip.float().numpy(), target, logits.numpy(), relevance.numpy())
+        relevance, decided = explain(clip.detach().to(dtype), index, decisions or {})
+        numbers = (t.detach().double().numpy() for t in (logits, relevance))
+        return Case(clip.float().numpy(), target, *numbers, decided)
 
-    def _rules(self, clip: Tensor, target: int) -> tuple[Tensor, Tensor]:
-        with torch.no_grad(), plain_operators():
-            return self.relevance(clip, torch.tensor([target]))
+    def _rules(self, clip: Tensor, target: int, decisions: Decisions) -> tuple[Tensor, float]:
+        with torch.no_grad():
+            values, decided = self._run(clip, decisions, CLIP)
+            references, also = {}, 0.0
+            if self.relevance.method.compares:
+                other = self.relevance.reference_like(clip)
+                references, also = self._run(other, decisions, REFERENCE)
+            _, relevance = self.relevance.explain(values, references, torch.tensor([target]))
+        return relevance, max(decided, also)
 
-    def _autograd(self, clip: Tensor, target: int) -> tuple[Tensor, Tensor]:
+    def _autograd(self, clip: Tensor, target: int, decisions: Decisions) -> tuple[Tensor, float]:
         clip.requires_grad_()
-        with torch.enable_grad(), plain_operators():
-            logits = self.model(model_input(clip, self.time_first))
-            index = int(logits.argmax()) if target < 0 else target
-            (signal,) = torch.autograd.grad(logits[0, index], clip)
+        with torch.enable_grad():
+            values, decided = self._run(clip, decisions, CLIP)
+            (signal,) = torch.autograd.grad(values[self.captured.logits][0, target], clip)
         relevance = self.relevance.method.finish(signal, clip.detach())
-        return logits.detach(), sum_cells(relevance, self.relevance.pool)
+        return sum_cells(relevance, self.relevance.pool), decided
+
+    def _run(
+        self, clip: Tensor, decisions: Decisions, prefix: str
+    ) -> tuple[dict[fx.Node, Any], float]:
+        values = {self.captured.clip: clip}
+        decided = {
+            name.removeprefix(prefix): torch.from_numpy(value)
+            for name, value in decisions.items()
+            if name.startswith(prefix)
+        }
+        module, nodes = self.captured.module, self.relevance.nodes
+        return values, run_decided(module, nodes, values, decided, clip.dtype)

@@ -1,0 +1,118 @@
+"""A graph's part of the bundle: written, checked against its reference, examined."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ExportError
+from .cam_graph import Graph, Progress
+from .check import CheckReport, Reference, check_graph, compare
+from .examine import examine_maps
+from .onnx_file import as_engine_input, halve_weights, save
+from .relevance.check import check_relevance, compare_relevance
+from .relevance.examine import examine_relevance
+from .relevance.graph import RelevanceGraph
+from .relevance.reference import Reference as RelevanceReference
+from .sanity import SAME, Sanity
+from .source import Source
+
+GRAPH = "model.onnx"
+
+
+@dataclass
+class Part:
+    """A graph that was written: its entry in the sidecar, its files, its check, its sanity."""
+
+    entry: dict[str, Any]
+    files: list[str]
+    check: CheckReport
+    sanity: dict[str, Sanity]
+
+
+def judge(method: str, sanity: Sanity, force: bool, say: Progress) -> None:
+    """Refuses a method whose maps do not depend on the class, unless it was forced."""
+    if sanity.class_specific:
+        return
+    if not force:
+        raise ExportError(
+            f"{method} does not explain the class in this model: {sanity}; from {SAME} on they "
+            "count as the same. Nothing was written. lrp-epsilon-plus and gradient-x-input depend "
+            f"on the class; --force (force=True) exports {method} all the same and marks it."
+        )
+    say(f"{method} is marked as not class-specific: {sanity}")
+
+
+def write_cam(
+    graph: Graph,
+    methods: tuple[str, ...],
+    folder: Path,
+    time_first: bool,
+    seed: int,
+    precision: str,
+) -> Part:
+    """Saves the graph of the class-activation methods and compares it with autograd."""
+    files = save(graph.model, folder, GRAPH)
+    reference = Reference(graph.source.model, graph.original, graph.layer, time_first)
+    shape = graph.source.clip.input_shape
+    check, cases = check_graph(folder / GRAPH, reference, shape, graph.classes, seed)
+    if precision == "float16":  # the graph is right; now what rounding its weights costs
+        halve_weights(graph.model)
+        files = save(graph.model, folder, GRAPH)
+        check = compare(folder / GRAPH, cases, check, precision)
+    third = "weight" if graph.closed_form else "gradient"
+    sanity = examine_maps(folder / GRAPH, graph.captured, graph.layer, methods, cases)
+    outputs = ("logits", "activation", third)
+    return Part(_entry(graph, GRAPH, sanity, outputs), files, check, sanity)
+
+
+def write_relevance(
+    graph: RelevanceGraph,
+    found: Source,
+    folder: Path,
+    time_first: bool,
+    seed: int,
+    precision: str,
+) -> Part:
+    """Saves the graph of one method and compares it with the method in float64."""
+    file = f"{graph.method}.onnx"
+    files = save(graph.model, folder, file)
+    reference = RelevanceReference(graph, found.model, time_first)
+    shape = found.clip.input_shape
+    with tempfile.TemporaryDirectory() as aside:
+        watched = as_engine_input(graph.watched, Path(aside))
+        check, cases = check_relevance(
+            folder / file, watched, reference, shape, graph.classes, seed
+        )
+    if precision == "float16":
+        halve_weights(graph.model)
+        files = save(graph.model, folder, file)
+        check = compare_relevance(folder / file, cases, check, precision)
+    found_sane = examine_relevance(folder / file, graph, cases, found.model, time_first)
+    sanity = {graph.method: found_sane}
+    return Part(_entry(graph, file, sanity, ("logits", "relevance")), files, check, sanity)
+
+
+def _entry(
+    graph: Graph | RelevanceGraph, file: str, sanity: dict[str, Sanity], outputs: tuple[str, ...]
+) -> dict[str, Any]:
+    layer = {
+        "name": graph.layer.name,
+        "shape": list(graph.layer.shape),
+        "stride": [_plain(v) for v in graph.geometry.stride],
+        "offset": [_plain(v) for v in graph.geometry.offset],
+    }
+    return {
+        "file": file,
+        "methods": list(sanity),
+        "default_method": next(iter(sanity)),
+        "outputs": {name: name for name in outputs},
+        "layer": layer,
+        "sanity": {method: found.sidecar() for method, found in sanity.items()},
+    }
+
+
+def _plain(value: float) -> int | float:
+    return int(value) if float(value).is_integer() else float(value)

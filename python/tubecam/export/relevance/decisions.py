@@ -1,0 +1,90 @@
+"""What float32 decides: which side of a ReLU, which winner of a maximum.
+
+Notes
+-----
+*Linear regions.* A gradient jumps where an input of a ReLU crosses zero. A network has millions of
+them, so that some always lie within rounding of zero, and two correct computations decide them
+differently. The engine's decisions are therefore read from the very graph that is exported, and the
+reference is evaluated in float64 in the same linear region: its tensors at these nodes are replaced
+by the engine's. That each was within rounding of what it replaced is measured too, so that a wrong
+forward pass cannot hide behind its own decisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+from ..layers import run_nodes
+from . import rules
+from .operators import MAXIMUM, base_name, kind_of
+from .rules import Rule
+
+# The sign or the range of the output says where the input lay.
+_TELLING = {"relu", "leaky_relu", "hardtanh", "clamp"}
+_BENT = {"hardswish", "abs", "sign"}
+
+
+def deciding_nodes(table: dict[fx.Node, Rule | None], safe: set[fx.Node]) -> list[fx.Node]:
+    """Nodes whose values choose between branches of some rule, in the order of execution.
+
+    Parameters
+    ----------
+    table : dict
+        The rule of every operator between the clip and the logits.
+    safe : set of Node
+        Nodes that hold the clip's own values, which are no decision, or values never below zero.
+    """
+    found: set[fx.Node] = set()
+    for node, rule in table.items():
+        inputs = [n for n in node.all_input_nodes if n in table]
+        gradient = rule in (rules.chain, rules.rectified, rules.guided)
+        if gradient and base_name(node) in _TELLING:
+            found.add(node)
+        elif rule is rules.winners or (
+            gradient and (kind_of(node, inputs) == MAXIMUM or base_name(node) in _BENT)
+        ):
+            found.update(inputs)
+        elif rule in (rules.z_plus, rules.excited):
+            found.update(n for n in inputs if n not in safe)
+    return [n for n in table if n in found and isinstance(n.meta.get("val"), Tensor)]
+
+
+def run_decided(
+    module: fx.GraphModule,
+    nodes: Iterable[fx.Node],
+    values: dict[fx.Node, Any],
+    decided: dict[str, Tensor],
+    dtype: torch.dtype,
+) -> float:
+    """Evaluates `nodes` into `values` in the linear region that `decided` (by name) lies in.
+
+    Returns
+    -------
+    float
+        The largest |replaced − replacement| over the largest |replaced|, over all nodes.
+    """
+    worst = 0.0
+    for node in nodes:
+        run_nodes(module, [node], values, dtype)
+        if node.name in decided:
+            value, given = values[node].detach(), decided[node.name].to(dtype)
+            scale = float(value.abs().max())
+            worst = max(worst, float((value - given).abs().max()) / scale if scale else 0.0)
+            values[node] = _moved(node, values, given)
+    return worst
+
+
+def _moved(node: fx.Node, values: dict[fx.Node, Any], given: Tensor) -> Tensor:
+    """The value `given`, with the derivative that the operator has there."""
+    value = values[node]
+    if base_name(node) in _TELLING:
+        source = node.all_input_nodes[0]
+        x = values[source]
+        moved = {n: values[n] for n in node.all_input_nodes} | {source: given + (x - x.detach())}
+        args, kwargs = fx.map_arg((node.args, node.kwargs), moved.__getitem__)
+        value = node.target(*args, **kwargs)
+    return given + (value - value.detach())

@@ -1,0 +1,59 @@
+"""The sanity of one method of relevance to the input, and what its relevance sums to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..capture import model_input
+from ..check import compile_in_engine
+from ..sanity import Maps, Sanity, examine
+from .graph import RelevanceGraph
+from .reference import Case
+
+
+def examine_relevance(
+    file: Path, graph: RelevanceGraph, cases: Sequence[Case], model: nn.Module, time_first: bool
+) -> Sanity:
+    """Examines the exported graph on the clips of its check."""
+    compiled, name = compile_in_engine(file), graph.method
+
+    def exported(clip: np.ndarray, target: int):
+        result = compiled({"clip": clip, "target": np.array([target], np.int64)})
+        return result["logits"].copy(), {name: result["relevance"].copy()}
+
+    def by_rules(clip: np.ndarray, target: int):
+        with torch.no_grad():
+            logits, relevance = graph.relevance(torch.from_numpy(clip), torch.tensor([target]))
+        return logits.numpy(), {name: relevance.numpy()}
+
+    maps: tuple[Maps, Maps] = exported, by_rules
+    found = examine(*maps, graph.relevance.captured, [case.clip for case in cases])[name]
+    return replace(found, conservation=conservation(graph, cases, model, time_first))
+
+
+def conservation(
+    graph: RelevanceGraph, cases: Sequence[Case], model: nn.Module, time_first: bool
+) -> float | None:
+    """Relevance over the logit, or over its difference from the reference clip's."""
+    method = graph.relevance.method
+    if not method.total:
+        return None
+    beside = np.zeros(graph.classes)
+    if method.compares:
+        clip = graph.relevance.reference_like(torch.from_numpy(cases[0].clip))
+        with torch.no_grad():
+            beside = model(model_input(clip, time_first)).double().numpy()[0]
+    given = found = 0.0
+    for case in cases:
+        at = case.target if case.target >= 0 else int(case.logits.argmax())
+        shared = float(case.logits[0, at] - beside[at])
+        given += abs(shared)
+        found += math.copysign(1, shared) * float(case.relevance.sum())
+    return found / given if given > 0 else None

@@ -22,12 +22,13 @@ struct GraphSpec {
   std::string sha256;  // of the file, verified
   std::vector<std::string> methods;
   std::string default_method;
-  // Output names: activation with either weight or gradient, or relevance alone; the rest empty.
+  // Output names: activation with either weight or gradient; or relevance alone; or gradient alone,
+  // which is then the clip's, [1, T, 3, H, W]. The rest is empty.
   std::string logits, activation, weight, gradient, relevance;
-  // The graph has the input `factor`: relevance = Σ_colour ∂logit/∂clip ⊙ factor.
-  bool takes_factor = false;
   LayerSpec layer;
   std::set<std::string> unspecific;  // methods that the export found to ignore the class
+
+  bool gives_input_gradient() const { return activation.empty() && !gradient.empty(); }
 };
 
 struct Bundle {
@@ -52,6 +53,10 @@ const std::vector<std::string>& method_names();
 
 // The methods of relevance to the input, each computed by a graph of its own.
 const std::vector<std::string>& relevance_method_names();
+
+// The methods of several passes through one graph that gives the clip's gradient
+// (explain/few_pass.h).
+const std::vector<std::string>& few_pass_method_names();
 
 // Whether a method shares out the logit itself: where no bias takes a part, relevance sums to it.
 bool shares_out_the_logit(const std::string& method);

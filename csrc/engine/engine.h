@@ -31,7 +31,6 @@ struct EngineInfo {
 struct EngineInputs {
   TensorView clip;      // [1, T, 3, H, W] float32
   int64_t target = -1;  // class, −1 = predicted
-  TensorView factor;    // like the clip; read where GraphSpec::takes_factor, and needed there
 };
 
 // Views of the engine's own memory, valid until the next infer(). What the graph does not give has

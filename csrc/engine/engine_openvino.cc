@@ -76,11 +76,9 @@ void check_port(const std::vector<ov::Output<ov::Node>>& ports, const Port& expe
        "`, which the sidecar names; it has ", names);
 }
 
-std::vector<Port> input_ports(const ClipSpec& clip, const GraphSpec& graph) {
+std::vector<Port> input_ports(const ClipSpec& clip) {
   const ov::Shape shape = {1, size_t(clip.length), 3, size_t(clip.height), size_t(clip.width)};
-  std::vector<Port> ports = {{"clip", ov::element::f32, shape}, {"target", ov::element::i64, {1}}};
-  if (graph.takes_factor) ports.push_back({"factor", ov::element::f32, shape});
-  return ports;
+  return {{"clip", ov::element::f32, shape}, {"target", ov::element::i64, {1}}};
 }
 
 std::vector<Port> output_ports(const Bundle& bundle, const GraphSpec& graph) {
@@ -90,7 +88,11 @@ std::vector<Port> output_ports(const Bundle& bundle, const GraphSpec& graph) {
   std::vector<Port> ports = {{graph.logits, ov::element::f32, {1, bundle.labels.size()}}};
   if (!graph.activation.empty()) ports.push_back({graph.activation, ov::element::f32, cells});
   if (!graph.weight.empty()) ports.push_back({graph.weight, ov::element::f32, {1, channels}});
-  if (!graph.gradient.empty()) ports.push_back({graph.gradient, ov::element::f32, cells});
+  if (!graph.gradient.empty()) {
+    const ov::Shape clip = input_ports(bundle.clip)[0].shape;
+    const bool of_clip = graph.gives_input_gradient();
+    ports.push_back({graph.gradient, ov::element::f32, of_clip ? clip : cells});
+  }
   if (!graph.relevance.empty()) {
     const ov::Shape grid(cells.begin() + 1, cells.end());  // C is 1, and is the batch here
     ports.push_back({graph.relevance, ov::element::f32, grid});
@@ -170,7 +172,7 @@ Compiled compile(const std::vector<Port>& inputs, const std::vector<Port>& outpu
 class OpenVinoEngine final : public Engine {
  public:
   OpenVinoEngine(const Bundle& bundle, const GraphSpec& graph, const EngineOptions& options)
-      : file_(graph.file), inputs_(input_ports(bundle.clip, graph)) {
+      : file_(graph.file), inputs_(input_ports(bundle.clip)) {
     const std::vector<Port> outputs = output_ports(bundle, graph);
     guarded("prepare " + file_, [&] {
       compiled_ = compile(inputs_, outputs, file_, options);
@@ -196,7 +198,6 @@ class OpenVinoEngine final : public Engine {
     target_.data<int64_t>()[0] = inputs.target;
     guarded("run " + file_, [&] {
       bind("clip", inputs.clip);
-      if (inputs_.size() > 2) bind("factor", inputs.factor);
       request_.infer();
     });
     return outputs_;

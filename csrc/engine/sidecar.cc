@@ -143,8 +143,13 @@ LayerSpec parse_layer(const JsonNode& node) {
   return layer;
 }
 
+const std::vector<std::string>& known_methods(const GraphSpec& graph) {
+  if (graph.gives_input_gradient()) return few_pass_method_names();
+  return graph.relevance.empty() ? method_names() : relevance_method_names();
+}
+
 void parse_methods(const JsonNode& node, GraphSpec* graph, std::set<std::string>* seen) {
-  const auto& known = graph->relevance.empty() ? method_names() : relevance_method_names();
+  const auto& known = known_methods(*graph);
   const JsonNode methods = node.at("methods");
   const size_t count = methods.array(1, graph->relevance.empty() ? known.size() : 1);
   for (size_t i = 0; i < count; ++i) {
@@ -175,9 +180,18 @@ void parse_relevance_output(const JsonNode& node, GraphSpec* graph) {
         " must name two different outputs");
 }
 
+void parse_gradient_output(const JsonNode& node, GraphSpec* graph) {
+  graph->gradient = node.at("gradient").text();
+  check(!node.has("weight"), ErrorCode::kBundle, node.path(),
+        " must name either weight or gradient");
+  check(graph->gradient != graph->logits, ErrorCode::kBundle, node.path(),
+        " must name two different outputs");
+}
+
 void parse_outputs(const JsonNode& node, GraphSpec* graph) {
   graph->logits = node.at("logits").text();
   if (node.has("relevance")) return parse_relevance_output(node, graph);
+  if (!node.has("activation") && node.has("gradient")) return parse_gradient_output(node, graph);
   graph->activation = node.at("activation").text();
   const bool closed = node.has("weight");
   check(closed != node.has("gradient"), ErrorCode::kBundle, node.path(),
@@ -196,16 +210,14 @@ void parse_sanity(const JsonNode& node, GraphSpec* graph) {
   }
 }
 
-// Absent in bundles of graphs that read the clip and the target alone.
-void parse_inputs(const JsonNode& node, GraphSpec* graph) {
-  const size_t count = node.array(2, 3);
-  const char* names[] = {"clip", "target", "factor"};
-  for (size_t i = 0; i < count; ++i) {
-    if (node[i].text() != names[i]) node[i].refuse(names[i]);
-  }
-  graph->takes_factor = count == 3;
-  if (graph->takes_factor && graph->relevance.empty()) {
-    node[2].refuse("absent, since the graph gives no relevance");
+// Cells sum whole slices and pixels of the clip.
+void check_cells(const JsonNode& node, const Sidecar& sidecar, const GraphSpec& graph) {
+  const ClipSpec& clip = sidecar.bundle.clip;
+  const int sizes[] = {3, clip.length, clip.height, clip.width};
+  for (size_t i = 0; i < 4; ++i) {
+    const int cells = graph.layer.shape[i];
+    const bool whole = i == 0 ? cells == sizes[0] : sizes[i] % cells == 0;
+    if (!whole) node[i].refuse(i == 0 ? "3, the clip's colours" : "a divisor of the clip's size");
   }
 }
 
@@ -215,12 +227,12 @@ GraphSpec parse_graph(const JsonNode& node, const Sidecar& sidecar,
   graph.file = listed_file(node.at("file"), sidecar.files);
   graph.sha256 = sidecar.files.at(graph.file);
   parse_outputs(node.at("outputs"), &graph);
-  if (node.has("inputs")) parse_inputs(node.at("inputs"), &graph);
   parse_methods(node, &graph, methods);
   graph.layer = parse_layer(node.at("layer"));
   if (!graph.relevance.empty() && graph.layer.shape[0] != 1) {
     node.at("layer").at("shape")[0].refuse("1, since relevance is summed over the colours");
   }
+  if (graph.gives_input_gradient()) check_cells(node.at("layer").at("shape"), sidecar, graph);
   if (node.has("sanity")) parse_sanity(node.at("sanity"), &graph);
   return graph;
 }
@@ -256,6 +268,12 @@ const std::vector<std::string>& relevance_method_names() {
       "sensitivity",           "gradient-x-input",    "deconvolution", "guided-backprop",
       "lrp-epsilon",           "lrp-alpha1beta0",     "deep-taylor",   "lrp-epsilon-plus",
       "lrp-epsilon-plus-flat", "excitation-backprop", "deeplift"};
+  return names;
+}
+
+const std::vector<std::string>& few_pass_method_names() {
+  static const auto& names =
+      *new std::vector<std::string>{"integrated-gradients", "smoothgrad", "gradient-shap"};
   return names;
 }
 

@@ -5,25 +5,18 @@
 #include <utility>
 
 #include "base/error.h"
+#include "explain/recipe.h"
 
 namespace tubecam {
 namespace {
 
-constexpr size_t kNoGraph = static_cast<size_t>(-1);
-
-size_t graph_of(const Bundle& bundle, const std::string& method) {
-  for (size_t i = 0; i < bundle.graphs.size(); ++i) {
-    const auto& methods = bundle.graphs[i].methods;
-    if (std::find(methods.begin(), methods.end(), method) != methods.end()) return i;
-  }
-  return kNoGraph;
-}
-
-// In comparison only. A method of several passes has no graph of its own name.
-int cost_of(const Bundle& bundle, size_t graph) {
-  if (graph == kNoGraph) return 3;
-  if (bundle.graphs[graph].activation.empty()) return 2;  // back to the input
-  return bundle.graphs[graph].weight.empty() ? 1 : 0;     // back to a layer, or not at all
+// In comparison only.
+int cost_of(const Bundle& bundle, const std::string& method) {
+  const Recipe recipe = find_recipe(bundle, method);
+  const GraphSpec& graph = bundle.graphs[recipe.graph];
+  if (recipe.passes != Passes::kOne && recipe.passes != Passes::kSelective) return 3;
+  if (graph.activation.empty()) return 2;  // back to the input
+  return graph.weight.empty() ? 1 : 0;     // back to a layer, or not at all
 }
 
 double median(std::vector<double> values) {
@@ -36,12 +29,13 @@ double median(std::vector<double> values) {
 
 std::vector<std::string> fallback_methods(const Bundle& bundle, const std::string& method) {
   std::vector<std::string> methods = {method};
-  int cost = cost_of(bundle, graph_of(bundle, method));
+  int cost = cost_of(bundle, method);
+  const std::vector<std::string> offered = offered_methods(bundle);
   for (const char* cheaper : {"gradcam", "cam"}) {
-    const size_t graph = graph_of(bundle, cheaper);
-    if (cost_of(bundle, graph) >= cost) continue;
+    const bool has = std::find(offered.begin(), offered.end(), cheaper) != offered.end();
+    if (!has || cost_of(bundle, cheaper) >= cost) continue;
     methods.emplace_back(cheaper);
-    cost = cost_of(bundle, graph);
+    cost = cost_of(bundle, cheaper);
   }
   return methods;
 }

@@ -75,8 +75,24 @@ GType method_type() {
       {16, "The same, flat in the first layer", "lrp-epsilon-plus-flat"},
       {17, "Excitation backpropagation", "excitation-backprop"},
       {18, "DeepLIFT, rescale rule: differences from a reference clip", "deeplift"},
+      {19, "Integrated gradients along the way from a baseline", "integrated-gradients"},
+      {20, "SmoothGrad: gradient averaged over noisy clips", "smoothgrad"},
+      {21, "Expected gradients (gradient SHAP)", "gradient-shap"},
+      {22, "The default method, split into motion and what stays in a frozen clip", "motion-split"},
+      {23, "The same with every slice frozen in turn", "motion-split-exact"},
+      {24, "Relevance that changes over time", "selective-relevance"},
       {0, nullptr, nullptr}};
   static const GType type = make_enum("GstTubecamMethod", values);
+  return type;
+}
+
+GType baseline_type() {
+  static const GEnumValue values[] = {
+      {static_cast<int>(Baseline::kZero), "A clip of the mean colour", "zero"},
+      {static_cast<int>(Baseline::kBlurred), "The clip, blurred", "blurred"},
+      {static_cast<int>(Baseline::kFrozen), "The clip's middle slice all the time", "frozen"},
+      {0, nullptr, nullptr}};
+  static const GType type = make_enum("GstTubecamBaseline", values);
   return type;
 }
 

@@ -9,7 +9,8 @@ GType align_type();         // Align: latest, delayed
 GType late_windows_type();  // LateWindows
 GType engine_type();        // EngineOptions::engine
 GType precision_type();     // EngineOptions::precision
-GType method_type();        // auto, then method_names() and relevance_method_names()
+GType method_type();        // auto, then every method of this version
+GType baseline_type();      // Baseline
 GType show_type();
 GType color_map_type();  // ColorMap
 

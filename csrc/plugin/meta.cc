@@ -46,11 +46,10 @@ void describe_result(GstStructure* fields, const Explanation& e) {
 void describe_tube(GstStructure* fields, const Explanation& e) {
   set_bytes(fields, "tube", e.tube);
   set_bytes(fields, "curve", e.curve);
-  if (!e.motion.empty()) {
-    set_bytes(fields, "motion", e.motion);
-    if (std::isfinite(e.motion_share)) {
-      gst_structure_set(fields, "motion-share", G_TYPE_DOUBLE, e.motion_share, nullptr);
-    }
+  if (!e.motion.empty()) set_bytes(fields, "motion", e.motion);
+  if (!e.motion_by.empty()) {
+    gst_structure_set(fields, "motion-share", G_TYPE_DOUBLE, e.motion_share, "motion-by",
+                      G_TYPE_STRING, e.motion_by.c_str(), nullptr);
   }
   gst_structure_set(fields, "tube-t", G_TYPE_INT, e.shape[0], "tube-h", G_TYPE_INT, e.shape[1],
                     "tube-w", G_TYPE_INT, e.shape[2], "stride-t", G_TYPE_DOUBLE, e.stride[0],
@@ -85,10 +84,11 @@ void describe_receipt(GstStructure* fields, const Receipt& receipt, const Timing
                     "precision", G_TYPE_STRING, receipt.precision.c_str(), "relevance-sum",
                     G_TYPE_DOUBLE, receipt.relevance_sum, "logit", G_TYPE_DOUBLE, receipt.logit,
                     "export-error", G_TYPE_DOUBLE, receipt.export_error, "conservation",
-                    G_TYPE_DOUBLE, receipt.conservation, "class-specific", G_TYPE_BOOLEAN,
-                    static_cast<gboolean>(receipt.class_specific), "preprocess-ms", G_TYPE_DOUBLE,
-                    timings.preprocess, "engine-ms", G_TYPE_DOUBLE, timings.engine, "explain-ms",
-                    G_TYPE_DOUBLE, timings.explain, nullptr);
+                    G_TYPE_DOUBLE, receipt.conservation, "baseline-logit", G_TYPE_DOUBLE,
+                    receipt.baseline_logit, "passes", G_TYPE_INT, receipt.passes, "class-specific",
+                    G_TYPE_BOOLEAN, static_cast<gboolean>(receipt.class_specific), "preprocess-ms",
+                    G_TYPE_DOUBLE, timings.preprocess, "engine-ms", G_TYPE_DOUBLE, timings.engine,
+                    "explain-ms", G_TYPE_DOUBLE, timings.explain, nullptr);
   if (receipt.downgraded_from.empty()) return;
   gst_structure_set(fields, "downgraded-from", G_TYPE_STRING, receipt.downgraded_from.c_str(),
                     nullptr);

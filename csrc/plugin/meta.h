@@ -39,7 +39,8 @@ namespace tubecam {
 //   offset-t, -y, -x              double   clip pixels, clip pixels
 //   motion          GBytes   float32 [t, h, w], 0…1: how much of each cell's relevance is motion;
 //                            missing where the method does not tell
-//   motion-share    double   the same of the whole decision, 0…1; missing where the tube is zero
+//   motion-share    double   the same of the decision, 0…1; NaN where nothing is relevant, and
+//   motion-by       string   how it was found: split, split-exact or selective (explain/motion.h)
 //   clip-length, -height, -width  int      T, H, W
 //   crop-x, -y, -width, -height   double   relative: where in the frame the model looked
 //   curve           GBytes   float32 [T], the tube's sum over space at each slice
@@ -51,6 +52,8 @@ namespace tubecam {
 //   boxes           GBytes   float32 [n, 5]: x, y, width, height (relative), greatest relevance
 //   method, layer, engine, precision                      string   the receipt, and
 //   relevance-sum, logit, export-error, conservation      double   NaN where it means nothing, and
+//   baseline-logit  double   of the clip that relevance is told from; NaN: there is none
+//   passes          int      through the engine
 //   class-specific  boolean  false: the export found that the method ignores the class
 //   downgraded-from string   the method asked for where the budget did not pay it; else missing
 //   signal          GBytes   float32 [n], what became final by this window of the stream's

@@ -29,6 +29,11 @@ class Reader {
     require(gst_structure_get_double(fields_, name, &value) && std::isfinite(value), name);
     return value;
   }
+  double any_number(const char* name) const {  // NaN too
+    double value = 0;
+    require(gst_structure_get_double(fields_, name, &value), name);
+    return value;
+  }
   double positive(const char* name) const {
     const double value = number(name);
     require(value > 0, name);
@@ -88,7 +93,7 @@ void read_motion(const Reader& fields, Annotation* annotation) {
     annotation->motion = fields.numbers<float>("motion", size_t{1} * tube.t * tube.h * tube.w);
   annotation->motion_share = std::numeric_limits<double>::quiet_NaN();
   if (annotation->motion && fields.has("motion-share"))
-    annotation->motion_share = fields.number("motion-share");
+    annotation->motion_share = fields.any_number("motion-share");
 }
 
 Box read_crop(const Reader& fields) {

@@ -85,6 +85,35 @@ void install_explanation_properties(GObjectClass* klass) {
                           0, 1e6, 0, kPlaying));
 }
 
+void install_method_properties(GObjectClass* klass) {
+  const MethodOptions options;
+  g_object_class_install_property(
+      klass, kPropSteps,
+      g_param_spec_int("steps", "Steps",
+                       "Passes of integrated-gradients, smoothgrad and gradient-shap", 1, 1024,
+                       options.few_pass.steps, kPlaying));
+  g_object_class_install_property(
+      klass, kPropBaseline,
+      g_param_spec_enum("baseline", "Baseline", "Where integrated-gradients begins",
+                        baseline_type(), static_cast<int>(options.few_pass.baseline), kPlaying));
+  g_object_class_install_property(
+      klass, kPropNoise,
+      g_param_spec_float("noise", "Noise",
+                         "Standard deviation of smoothgrad's noise, as a share of the clip's range",
+                         0, 100, options.few_pass.noise, kPlaying));
+  g_object_class_install_property(
+      klass, kPropFrozenSlice,
+      g_param_spec_int("frozen-slice", "Frozen slice",
+                       "The slice that motion-split freezes; -1: the middle one", -1, 255,
+                       options.frozen, kPlaying));
+  g_object_class_install_property(
+      klass, kPropSigma,
+      g_param_spec_double("sigma", "Sigma",
+                          "Standard deviations from which selective-relevance counts a change over "
+                          "time as motion",
+                          0, 1e6, options.sigma, kPlaying));
+}
+
 void install_counters(GObjectClass* klass) {
   g_object_class_install_property(
       klass, kPropWindows,
@@ -126,6 +155,7 @@ ExplainerOptions Settings::options() const {
   options.hop = hop;
   options.threshold = threshold;
   options.budget_ms = budget_ms;
+  options.method_options = method_options;
   return options;
 }
 
@@ -133,6 +163,7 @@ void install_properties(GObjectClass* klass) {
   install_model_properties(klass);
   install_stream_properties(klass);
   install_explanation_properties(klass);
+  install_method_properties(klass);
   install_counters(klass);
 }
 
@@ -176,6 +207,21 @@ bool set_setting(Settings* settings, guint property, const GValue* value) {
       return true;
     case kPropBudgetMs:
       settings->budget_ms = g_value_get_double(value);
+      return true;
+    case kPropSteps:
+      settings->method_options.few_pass.steps = g_value_get_int(value);
+      return true;
+    case kPropBaseline:
+      settings->method_options.few_pass.baseline = static_cast<Baseline>(g_value_get_enum(value));
+      return true;
+    case kPropNoise:
+      settings->method_options.few_pass.noise = g_value_get_float(value);
+      return true;
+    case kPropFrozenSlice:
+      settings->method_options.frozen = g_value_get_int(value);
+      return true;
+    case kPropSigma:
+      settings->method_options.sigma = g_value_get_double(value);
       return true;
     default:
       return false;
@@ -223,6 +269,21 @@ bool get_setting(const Settings& settings, guint property, GValue* value) {
     case kPropBudgetMs:
       g_value_set_double(value, settings.budget_ms);
       return true;
+    case kPropSteps:
+      g_value_set_int(value, settings.method_options.few_pass.steps);
+      return true;
+    case kPropBaseline:
+      g_value_set_enum(value, static_cast<int>(settings.method_options.few_pass.baseline));
+      return true;
+    case kPropNoise:
+      g_value_set_float(value, settings.method_options.few_pass.noise);
+      return true;
+    case kPropFrozenSlice:
+      g_value_set_int(value, settings.method_options.frozen);
+      return true;
+    case kPropSigma:
+      g_value_set_double(value, settings.method_options.sigma);
+      return true;
     default:
       return false;
   }
@@ -246,6 +307,13 @@ void apply_setting(const Settings& settings, guint property, Explainer* explaine
       break;
     case kPropBudgetMs:
       explainer->set_budget(settings.budget_ms);
+      break;
+    case kPropSteps:
+    case kPropBaseline:
+    case kPropNoise:
+    case kPropFrozenSlice:
+    case kPropSigma:
+      explainer->set_method_options(settings.method_options);
       break;
     default:
       break;

@@ -25,6 +25,7 @@ struct Settings {
   int hop = 4;
   float threshold = 0.5f;
   double budget_ms = 0;
+  MethodOptions method_options;
 
   ExplainerOptions options() const;  // throws kUsage for a device that is none
 };
@@ -43,6 +44,11 @@ enum Property : guint {
   kPropHop,
   kPropThreshold,
   kPropBudgetMs,
+  kPropSteps,
+  kPropBaseline,
+  kPropNoise,
+  kPropFrozenSlice,
+  kPropSigma,
   kPropWindows,
   kPropDroppedWindows,
   kPropResets,

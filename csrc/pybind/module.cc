@@ -9,6 +9,7 @@ PYBIND11_MODULE(_core, module) {
   tubecam::register_errors(module);
   tubecam::register_clip(module);
   tubecam::register_engine(module);
+  tubecam::register_tube(module);
   tubecam::register_explain(module);
   tubecam::register_overlay(module);
 }

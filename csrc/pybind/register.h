@@ -8,7 +8,8 @@ namespace tubecam {
 void register_errors(pybind11::module_& module);  // C++ errors → the classes of tubecam/errors.py
 void register_clip(pybind11::module_& module);    // Frame, ClipSpec, preprocess, ClipWindow
 void register_engine(pybind11::module_& module);  // Bundle, Engine
-void register_explain(pybind11::module_& module);  // cam3d, tube functions, Explainer
+void register_tube(pybind11::module_& module);    // cam3d, tube functions, RelevanceSignal
+void register_explain(pybind11::module_& module);  // Explanation, Explainer
 void register_overlay(
     pybind11::module_& module);  // colour tables, blend_heat, HeatSmoother, CaptionPainter
 

@@ -2,10 +2,10 @@
 
 #include <cstring>
 #include <memory>
-#include <optional>
 
 #include "engine/bundle.h"
 #include "engine/engine.h"
+#include "explain/recipe.h"
 #include "pybind/array.h"
 #include "pybind/engine_options.h"
 #include "pybind/register.h"
@@ -32,22 +32,14 @@ py::array copy_of(const TensorView& tensor) {
                             tensor.f32());
 }
 
-using ClipArray = py::array_t<float, py::array::c_style>;
-
-TensorView view_of(const ClipArray& values) {
+TensorView view_of(const py::array_t<float, py::array::c_style>& values) {
   return {const_cast<float*>(values.data()), DType::kFloat32,
           Shape(values.shape(), values.shape() + 5), Device{}};
 }
 
-py::dict infer(EngineHandle& handle, const py::array& clip, int64_t target,
-               const std::optional<py::array>& factor) {
+py::dict infer(EngineHandle& handle, const py::array& clip, int64_t target) {
   const auto values = require_array<float>(clip, 5, "a clip float32 [1, T, 3, H, W]");
-  EngineInputs inputs{view_of(values), target, {}};
-  ClipArray factors;
-  if (factor) {
-    factors = require_array<float>(*factor, 5, "a factor float32 [1, T, 3, H, W]");
-    inputs.factor = view_of(factors);
-  }
+  const EngineInputs inputs{view_of(values), target};
   const EngineOutputs* outputs;
   {
     py::gil_scoped_release released;
@@ -81,7 +73,6 @@ void register_engine(py::module_& module) {
       .def_readonly("weight", &GraphSpec::weight)
       .def_readonly("gradient", &GraphSpec::gradient)
       .def_readonly("relevance", &GraphSpec::relevance)
-      .def_readonly("takes_factor", &GraphSpec::takes_factor)
       .def_readonly("layer", &GraphSpec::layer)
       .def_readonly("unspecific", &GraphSpec::unspecific);
 
@@ -115,13 +106,21 @@ void register_engine(py::module_& module) {
            py::arg("cache_dir") = "")
       .def_property_readonly("info",
                              [](const EngineHandle& handle) { return handle.engine->info(); })
-      .def("infer", &infer, py::arg("clip"), py::arg("target") = -1,
-           py::arg("factor") = py::none());
+      .def("infer", &infer, py::arg("clip"), py::arg("target") = -1);
 
   module.def("load_bundle", &load_bundle, py::arg("folder"),
              py::call_guard<py::gil_scoped_release>());
   module.def("method_names", &method_names);
   module.def("relevance_method_names", &relevance_method_names);
+  module.def("few_pass_method_names", &few_pass_method_names);
+  module.def("motion_method_names", &motion_method_names);
+  module.def("offered_methods", &offered_methods, py::arg("bundle"));
+  module.def(
+      "graph_of",
+      [](const Bundle& bundle, const std::string& method) {
+        return find_recipe(bundle, method).graph;
+      },
+      py::arg("bundle"), py::arg("method"));
 }
 
 }  // namespace tubecam

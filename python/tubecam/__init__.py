@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from .explain import Explainer
     from .explanation import Box, Explanation, Peak, Receipt, Timings
+    from .options import MethodOptions
 
 # Where each public name is defined.
 _HOMES = {
@@ -41,6 +42,7 @@ _HOMES = {
     "Explainer": "explain",
     "Explanation": "explanation",
     "ExportError": "errors",
+    "MethodOptions": "options",
     "Peak": "explanation",
     "Receipt": "explanation",
     "StreamError": "errors",
@@ -59,6 +61,7 @@ __all__ = [
     "Explainer",
     "Explanation",
     "ExportError",
+    "MethodOptions",
     "Peak",
     "Receipt",
     "StreamError",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from . import _core
-from .errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,8 @@ class Bundle:
         What the model sees: length, size, sampling rate, mean, std, colour order, resize rule.
     graphs : tuple of _core.GraphSpec
         Each with its file, methods, output names and explained layer.
+    methods : tuple of str
+        Names of the explanation methods: its graphs' own, then those of motion, made of them.
     precision : str
         Of the stored weights: "float32", "float16" or "bfloat16".
     export_error : float
@@ -40,14 +41,11 @@ class Bundle:
     labels: tuple[str, ...]
     clip: _core.ClipSpec
     graphs: tuple[_core.GraphSpec, ...]
+    methods: tuple[str, ...]
     precision: str
     export_error: float
     sidecar: dict[str, Any]
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """Names of the explanation methods that its graphs serve."""
-        return tuple(method for graph in self.graphs for method in graph.methods)
+    core: _core.Bundle = field(repr=False)
 
     @property
     def default_method(self) -> str:
@@ -56,13 +54,7 @@ class Bundle:
 
     def graph_of(self, method: str) -> _core.GraphSpec:
         """The graph that serves a method; UsageError for one that the bundle has not."""
-        for graph in self.graphs:
-            if method in graph.methods:
-                return graph
-        raise UsageError(
-            f"the bundle {self.name} has no method {method!r}: choose one of "
-            f"{', '.join(self.methods)}."
-        )
+        return self.graphs[_core.graph_of(self.core, method)]
 
     def describe(self) -> str:
         """The bundle in a few lines for a person."""
@@ -70,6 +62,8 @@ class Bundle:
         rows += [("clip", _clip(self.clip)), ("colours", _colours(self.clip))]
         for graph in self.graphs:
             rows += _graph(graph, self.default_method)
+        motion = [m for m in self.methods if m in _core.motion_method_names()]
+        rows += [("motion", ", ".join(motion))] if motion else []
         check = self.sidecar["check"]
         error = f"relative error {self.export_error:.1e} on {check['inputs']} unseen inputs"
         rows += [("precision", self.precision), ("checked", error)]
@@ -97,9 +91,11 @@ def from_core(core: _core.Bundle) -> Bundle:
         labels=tuple(core.labels),
         clip=core.clip,
         graphs=tuple(core.graphs),
+        methods=tuple(_core.offered_methods(core)),
         precision=core.precision,
         export_error=core.export_error,
         sidecar=json.loads(core.sidecar),
+        core=core,
     )
 
 
@@ -127,6 +123,7 @@ def _graph(graph: _core.GraphSpec, default: str) -> list[tuple[str, str]]:
     size = os.path.getsize(graph.file) / 1e6
     head = "head weight, no backward pass" if graph.weight else "gradient"
     head = "relevance to the input" if graph.relevance else head
+    head = head if graph.activation or graph.relevance else "gradient of the input"
     return [
         ("graph", f"{Path(graph.file).name}  ({size:.1f} MB; {head})"),
         ("methods", ", ".join(names)),

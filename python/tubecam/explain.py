@@ -15,6 +15,7 @@ from .bundles import DEFAULT, find_bundle
 from .errors import UsageError
 from .explanation import Explanation
 from .explanation import from_core as explanation_from_core
+from .options import MethodOptions
 
 
 class Explainer:
@@ -47,6 +48,8 @@ class Explainer:
         Milliseconds that a window may take; 0 is no budget. While the engine needs more, a cheaper
         method of the bundle takes the place of `method`: relevance to the input, then Grad-CAM,
         then CAM. The receipt says so (`downgraded_from`).
+    options : MethodOptions, optional
+        What some methods can be told.
 
     Raises
     ------
@@ -73,7 +76,9 @@ class Explainer:
         engine: str = "auto",
         cache_dir: str | os.PathLike[str] | None = None,
         budget_ms: float = 0.0,
+        options: MethodOptions | None = None,
     ) -> None:
+        options = options or MethodOptions()
         self._core: _core.Explainer | None = _core.Explainer(
             os.fspath(find_bundle(os.fspath(DEFAULT if bundle is None else bundle))),
             method=method or "",
@@ -86,7 +91,9 @@ class Explainer:
             threads=threads,
             cache_dir=os.fspath(cache_dir or ""),
             budget_ms=budget_ms,
+            method_options=options.core(),
         )
+        self._options = options
         self._budget_ms = budget_ms
         self._core_bundle = self._core.bundle
         self._bundle = from_core(self._core_bundle)
@@ -229,6 +236,16 @@ class Explainer:
     def budget_ms(self, milliseconds: float) -> None:
         self._open.set_budget(milliseconds)
         self._budget_ms = milliseconds
+
+    @property
+    def options(self) -> MethodOptions:
+        """What some methods are told; may be set at any time."""
+        return self._options
+
+    @options.setter
+    def options(self, options: MethodOptions) -> None:
+        self._open.set_method_options(options.core())
+        self._options = options
 
     @property
     def _open(self) -> _core.Explainer:

@@ -58,8 +58,10 @@ class Receipt:
     relevance_sum: float  # before ReLU; with "hirescam", the logit less the head's bias
     logit: float  # of the target
     export_error: float  # relative, of the graph against autograd
-    conservation: float  # relevance_sum / logit; NaN where that means nothing
+    conservation: float  # relevance_sum / (logit − baseline_logit or 0); NaN: it means nothing
     class_specific: bool  # False: the export found that the method ignores the class
+    baseline_logit: float  # of the clip that relevance is told from; NaN: there is none
+    passes: int  # through the engine
     downgraded_from: str = ""  # the method asked for, where the budget did not pay it
 
     @property
@@ -87,6 +89,13 @@ class Explanation:
     logits : float32 [K]
     tube : float32 [t, h, w]
         Relevance in logit units. Cell i is centred on ``offset + stride * i``.
+    motion : float32 [t, h, w] or None
+        How much of each cell's relevance is motion, 0…1, where the method tells.
+    motion_share : float
+        The same of the decision; NaN where nothing is relevant or the clip has one slice.
+    motion_by : str
+        How it was found: "split" (against one frozen clip), "split-exact" (against every slice
+        frozen) or, with the other methods, "selective" (relevance that changes over time).
     stride, offset : tuple of float
         Of the tube's cells: slices, then y and x in pixels of the model's input.
     curve : float32 [T]
@@ -121,6 +130,9 @@ class Explanation:
     method: str
     logits: npt.NDArray[np.float32]
     tube: npt.NDArray[np.float32]
+    motion: npt.NDArray[np.float32] | None
+    motion_share: float
+    motion_by: str
     stride: tuple[float, float, float]
     offset: tuple[float, float, float]
     curve: npt.NDArray[np.float32]
@@ -198,6 +210,9 @@ class Explanation:
             top=top_labels(self.logits.astype(np.float64), self.labels),
             method=self.method,
             tube=self.tube,
+            motion=self.motion,
+            motion_share=self.motion_share,
+            motion_by=self.motion_by,
             stride=self.stride,
             offset=self.offset,
             clip=self.clip,
@@ -234,6 +249,9 @@ def from_core(
         method=core.receipt.method,
         logits=core.logits,
         tube=core.tube,
+        motion=core.motion,
+        motion_share=core.motion_share,
+        motion_by=core.motion_by,
         stride=tuple(core.stride),
         offset=tuple(core.offset),
         curve=core.curve,

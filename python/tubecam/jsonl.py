@@ -11,8 +11,10 @@
     peak          {"time", "x", "y", "value"}: where relevance is greatest
     boxes         [{"x", "y", "width", "height", "value"}]: where it is high, at the peak's time
     timings_ms    {"preprocess", "engine", "explain"}
+    motion        {"share", "by"}: how much of the decision is motion, 0…1, and how that was found
     receipt       {"bundle", "layer", "engine", "precision", "relevance_sum", "logit",
-                  "export_error", "conservation", "class_specific", "downgraded_from"}
+                  "export_error", "conservation", "baseline_logit", "passes", "class_specific",
+                  "downgraded_from"}
     signal        [{"time", "value"}]: what became final by this window of the relevance over time
                   that overlapping windows tell together; the lines' parts make one whole, up to
                   where the last window begins
@@ -74,6 +76,7 @@ def as_dict(window: WindowRecord) -> dict:
         "boxes": [
             dict(zip(("x", "y", "width", "height", "value"), box)) for box in window.boxes.tolist()
         ],
+        "motion": {"share": window.motion_share, "by": window.motion_by},
         "timings_ms": dict(window.timings),
         "receipt": dict(window.receipt),
         "signal": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -34,6 +35,11 @@ class WindowRecord:
         float32 [n, 5]: x, y, width, height relative to the frame, greatest relevance inside.
     timings
         Milliseconds by stage.
+    motion
+        float32 [t, h, w], 0…1: how much of each cell's relevance is motion; None where the method
+        does not tell.
+    motion_share, motion_by
+        The same of the decision, NaN where unknown, and how it was found.
     signal
         Times int64 [n] in nanoseconds and float32 [n]: what became final by this window of the
         stream's relevance over time.
@@ -62,6 +68,9 @@ class WindowRecord:
     boxes: np.ndarray
     timings: Mapping[str, float]
     receipt: Mapping[str, object]
+    motion: np.ndarray | None = None
+    motion_share: float = math.nan
+    motion_by: str = ""
     signal: tuple[np.ndarray, np.ndarray] = field(
         default_factory=lambda: (np.empty(0, np.int64), np.empty(0, np.float32))
     )
@@ -90,7 +99,7 @@ class WindowRecord:
 
         receipt = (
             "bundle", "layer", "engine", "precision", "relevance-sum", "logit", "export-error",
-            "conservation", "class-specific",
+            "conservation", "baseline-logit", "passes", "class-specific",
         )  # fmt: skip
         return WindowRecord(
             number=int(fields["window"]),
@@ -103,6 +112,9 @@ class WindowRecord:
             top=top_labels(np.asarray(fields["logits"], np.float64), labels),
             method=str(fields["method"]),
             tube=np.reshape(fields["tube"], many("tube-t", "tube-h", "tube-w")),
+            motion=fields.get("motion"),
+            motion_share=float(fields["motion-share"]) if "motion-share" in fields else math.nan,
+            motion_by=str(fields.get("motion-by") or ""),
             stride=many("stride-t", "stride-y", "stride-x"),
             offset=many("offset-t", "offset-y", "offset-x"),
             clip=many("clip-length", "clip-height", "clip-width"),

@@ -21,7 +21,7 @@ struct Opened {
 
   const EngineOutputs& infer(std::vector<float>& clip, int64_t target = -1) {
     const TensorView view{clip.data(), DType::kFloat32, {1, 8, 3, 16, 16}, {}};
-    return engine->infer({view, target, {}});
+    return engine->infer({view, target});
   }
 };
 
@@ -78,7 +78,7 @@ TEST(Engine, RefusesOtherClips) {
     if (wrong == 0) view.shape = {1, 8, 3, 16, 15};
     if (wrong == 1) view.dtype = DType::kFloat16;
     if (wrong == 2) view.data = nullptr;
-    EXPECT_THROW(opened.engine->infer({view, -1, {}}), Error) << wrong;
+    EXPECT_THROW(opened.engine->infer({view, -1}), Error) << wrong;
   }
 }
 

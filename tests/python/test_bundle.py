@@ -55,7 +55,8 @@ def test_reads_every_field(folder):
     assert graph.file == str(folder.resolve() / "model.onnx")
     assert graph.weight == "weight" and graph.gradient == ""
     assert graph.layer.shape == [6, 4, 4, 4] and graph.layer.offset == [0.5, 1.5, 1.5]
-    assert bundle.methods == tuple(graph.methods) and bundle.default_method == "gradcam"
+    assert bundle.methods == (*graph.methods, *_core.motion_method_names())
+    assert bundle.default_method == "gradcam"
     assert bundle.export_error == 1e-7 and bundle.precision == "float32"
     assert bundle.sidecar["provenance"]["license"] == "Apache-2.0"
 
@@ -65,7 +66,7 @@ def test_finds_the_graph_of_a_method(tmp_path):
     graph = bundle.graph_of("lrp-epsilon-plus")
     assert (graph.relevance, graph.activation) == ("relevance", "")
     assert "relevance to the input" in bundle.describe()
-    with pytest.raises(UsageError, match="no method 'gradcam': choose one of lrp-epsilon-plus"):
+    with pytest.raises(UsageError, match='no method "gradcam": choose one of lrp-epsilon-plus'):
         bundle.graph_of("gradcam")
 
 
@@ -87,6 +88,7 @@ def test_tiny_bundles_and_the_parser_follow_the_schema(root, tmp_path, head):
     jsonschema.validate(bundle.sidecar, schema)
     assert schema["$defs"]["method"]["enum"] == _core.method_names()
     assert schema["$defs"]["relevance_method"]["enum"] == _core.relevance_method_names()
+    assert schema["$defs"]["few_pass_method"]["enum"] == _core.few_pass_method_names()
 
 
 RELEVANCE_VALUES = [

@@ -44,7 +44,7 @@ def test_whole_path_equals_numpy(folders, head):
     logits, activation = tiny_bundle.forward(clip, head)
     rows = tiny_bundle.weights(head)["head"]
     with tubecam.Explainer(folders[head]) as explainer:
-        for method in explainer.methods:
+        for method in explainer.bundle.graphs[0].methods:
             for target in (-1, 0, 3):
                 explainer.method, explainer.target = method, target
                 result = explainer.explain(clip)

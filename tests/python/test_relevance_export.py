@@ -33,7 +33,8 @@ def worst(got, want):
 
 def test_names_are_those_of_the_runtime():
     assert list(RELEVANCE) == _core.relevance_method_names()
-    assert list(METHODS) == _core.method_names() + _core.relevance_method_names()
+    several = _core.few_pass_method_names() + _core.motion_method_names()
+    assert list(METHODS) == _core.method_names() + _core.relevance_method_names() + several
 
 
 def test_onnx_runtime_openvino_and_autograd_agree(tmp_path):

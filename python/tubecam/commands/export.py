@@ -35,9 +35,16 @@ A head of global average pool + linear needs no backward pass and offers every m
   gradcam  cam  gradcam-frame  hirescam  layercam  gradcam++  xgradcam
 Any other head offers all but cam.
 
-Relevance to the input, a graph of its own each, with --methods:
+Relevance to the input, a graph of its own each, with --method:
   sensitivity  gradient-x-input  deconvolution  guided-backprop
-  lrp-epsilon  lrp-alpha1beta0  lrp-epsilon-plus  excitation-backprop"""
+  lrp-epsilon  lrp-alpha1beta0  deep-taylor  lrp-epsilon-plus  lrp-epsilon-plus-flat
+  excitation-backprop  deeplift
+Of several passes, through one graph that they share:
+  integrated-gradients  smoothgrad  gradient-shap
+Every bundle offers besides, made of the others when it runs:
+  motion-split  motion-split-exact  selective-relevance
+engines/METHODS.md says which is for what. A method whose maps do not depend on the class in this
+model is refused, unless --force."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -78,13 +85,18 @@ def _add_explanation_options(group: argparse._ArgumentGroup) -> None:
         "--layer", metavar="PATH", help="module to explain (default: the last one before pooling)"
     )
     group.add_argument(
-        "--methods", metavar="A,B", help="methods to offer, the default first (default: all of the"
+        "--method", "--methods", dest="methods", metavar="A,B", action="extend", type=_names,
+        help="methods to offer, the default first; may be repeated (default: all of the"
         " class-activation ones)"
     )  # fmt: skip
     group.add_argument(
         "--pool", metavar="TxYxX", default="1x1x1", help="slices, rows and columns whose relevance"
         " to the input is summed into one cell (default 1x1x1)"
     )  # fmt: skip
+
+
+def _names(text: str) -> list[str]:
+    return text.split(",")
 
 
 def _add_clip_options(group: argparse._ArgumentGroup) -> None:
@@ -114,7 +126,12 @@ def _add_bundle_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--license", default="unstated", metavar="TEXT", help="licence of the weights, noted"
     )
-    group.add_argument("--force", action="store_true", help="replace a bundle that is there")
+    group.add_argument(
+        "--force",
+        action="store_true",
+        help="replace a bundle that is there; export a"
+        " method whose maps do not depend on the class all the same",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -130,7 +147,7 @@ def run(args: argparse.Namespace) -> int:
             random_weights=args.random_weights,
             seed=args.seed,
             layer=args.layer,
-            methods=args.methods.split(",") if args.methods is not None else None,
+            methods=args.methods,
             pool=_pool(args.pool),
             labels=Path(args.labels) if args.labels is not None else None,
             clip=clip,

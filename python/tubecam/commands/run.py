@@ -30,6 +30,8 @@ Examples
 
 ENGINES = ("auto", "openvino", "tensorrt")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
+BASELINES = ("zero", "blurred", "frozen")
+SHOWS = ("auto", "motion", "heat")
 COLOR_MAPS = ("inferno", "turbo", "viridis", "hot", "jet")
 
 
@@ -45,6 +47,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("input", metavar="INPUT", help="a file, camera:N, an address, or test")
     _add_outputs(parser.add_argument_group("what to write"))
     _add_explanation(parser.add_argument_group("what to explain"))
+    _add_method_options(parser.add_argument_group("what some methods can be told"))
     _add_overlay(parser.add_argument_group("how it looks"))
     _add_machine(parser.add_argument_group("how it runs"))
     parser.set_defaults(run=run)
@@ -79,7 +82,24 @@ def _add_explanation(group) -> None:
                        " explanation (files), or the newest at once (live)")  # fmt: skip
 
 
+def _add_method_options(group) -> None:
+    group.add_argument("--steps", type=_count, metavar="N", help="passes of integrated-gradients,"
+                       " smoothgrad and gradient-shap (default: 8)")  # fmt: skip
+    group.add_argument("--baseline", choices=BASELINES, metavar="B",
+                       help="where integrated-gradients begins:"
+                       f" {', '.join(BASELINES)} (default: zero)")  # fmt: skip
+    group.add_argument("--noise", type=_amount, metavar="S", help="of smoothgrad: standard"
+                       " deviation, a share of the clip's range (default: 0.15)")  # fmt: skip
+    group.add_argument("--frozen-slice", type=_whole, metavar="N", help="the slice that"
+                       " motion-split freezes (default: the middle one)")  # fmt: skip
+    group.add_argument("--sigma", type=_amount, metavar="S", help="of selective-relevance: standard"
+                       " deviations from which a change counts as motion (default: 1)")  # fmt: skip
+
+
 def _add_overlay(group) -> None:
+    group.add_argument("--show", choices=SHOWS, metavar="WHAT", help="what colour tells: motion"
+                       " (blue still, orange moving) or heat; auto is motion where the method"
+                       " tells it (default: auto)")  # fmt: skip
     group.add_argument("--color-map", choices=COLOR_MAPS, metavar="MAP",
                        help=f"one of {', '.join(COLOR_MAPS)} (default: inferno)")  # fmt: skip
     group.add_argument("--alpha", type=_share, metavar="A",
@@ -121,6 +141,14 @@ def _share(text: str) -> float:
     return _number(text, float, lambda v: 0 <= v <= 1, "a number from 0 to 1")
 
 
+def _amount(text: str) -> float:
+    return _number(text, float, lambda v: 0 <= v < float("inf"), "a number, 0 or more")
+
+
+def _whole(text: str) -> int:
+    return _number(text, int, lambda v: 0 <= v <= 255, "a whole number from 0 to 255")
+
+
 def _count(text: str) -> int:
     return _number(text, int, lambda v: 1 <= v <= 4096, "a whole number from 1 to 4096")
 
@@ -154,6 +182,11 @@ def make_job(args: argparse.Namespace):
         "target": _target(args.target, bundle.labels),
         "hop": args.hop,
         "budget_ms": args.budget_ms,
+        "steps": args.steps,
+        "baseline": args.baseline,
+        "noise": args.noise,
+        "frozen_slice": args.frozen_slice,
+        "sigma": args.sigma,
         "device": args.device,
         "engine": args.engine,
         "precision": args.precision,
@@ -162,7 +195,11 @@ def make_job(args: argparse.Namespace):
     if args.hop and args.hop > bundle.clip.length:
         raise UsageError(f"--hop {args.hop}: a window of {bundle.name} has {bundle.clip.length}"
                          " sampled frames")  # fmt: skip
-    overlay = {"color_map": args.color_map, "alpha": args.alpha, "threshold": args.threshold}
+    if args.frozen_slice and args.frozen_slice >= bundle.clip.length:
+        raise UsageError(f"--frozen-slice {args.frozen_slice}: the clips of {bundle.name} have"
+                         f" slices 0 to {bundle.clip.length - 1}")  # fmt: skip
+    overlay = {"show": args.show, "color_map": args.color_map, "alpha": args.alpha,
+               "threshold": args.threshold}  # fmt: skip
     job = Job(
         source=source,
         bundle=bundle,

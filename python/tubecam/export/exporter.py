@@ -19,6 +19,7 @@ from .cam_graph import Graph, Progress, build_graph, example_clip
 from .check import CheckReport, joined
 from .geometry import Geometry
 from .part import Part, judge, write_cam, write_relevance
+from .relevance import FEW_PASS, INPUT_GRADIENT
 from .relevance import METHODS as RELEVANCE_METHODS
 from .relevance.domain import domain_of
 from .relevance.graph import RelevanceGraph, build_relevance, checked_pool
@@ -28,7 +29,8 @@ from .spec import ClipSpec, clip_spec
 
 CAM_METHODS = ("gradcam", "cam", "gradcam-frame", "hirescam", "layercam", "gradcam++", "xgradcam")
 PRECISIONS = ("float32", "float16")
-METHODS = (*CAM_METHODS, *RELEVANCE_METHODS)
+MOTION = ("motion-split", "motion-split-exact", "selective-relevance")
+METHODS = (*CAM_METHODS, *RELEVANCE_METHODS, *FEW_PASS, *MOTION)
 CAM = "class activation"  # the methods that share one graph
 
 
@@ -155,8 +157,9 @@ def export(
     found.clip = clip_spec(clip, found.clip)
     cells = checked_pool(pool, found.clip.input_shape)
     domain = domain_of(found.clip, reference)
-    cam = [m for m in methods if m in CAM_METHODS] if methods is not None else None
-    kinds = list(dict.fromkeys(CAM if m in CAM_METHODS else m for m in methods or CAM_METHODS))
+    asked = _without_motion(methods)
+    cam = [m for m in asked if m in CAM_METHODS] if asked is not None else None
+    kinds = list(dict.fromkeys(_kind(m) for m in asked or CAM_METHODS))
 
     def build(kind: str) -> Graph | RelevanceGraph:
         if kind == CAM:
@@ -168,8 +171,10 @@ def export(
     def write(graph: Graph | RelevanceGraph, folder: Path) -> Part:
         if isinstance(graph, RelevanceGraph):
             say(f"comparing {graph.method} with float64 on inputs that were not traced")
-            part = write_relevance(graph, found, folder, time_first, seed, precision)
-            judge(graph.method, part.sanity[graph.method], force, say)
+            of_graph = tuple(m for m in asked or () if _kind(m) == graph.method)
+            part = write_relevance(graph, of_graph, found, folder, time_first, seed, precision)
+            for method in of_graph:
+                judge(method, part.sanity[method], force, say)
             return part
         offered = _offered(cam, graph)
         say("comparing with autograd on inputs that were not traced")
@@ -191,6 +196,20 @@ def export(
         first.classes, first.folded, first.kept, first.forms, check,
         {name: sanity for part in parts for name, sanity in part.sanity.items()},
     )  # fmt: skip
+
+
+def _kind(method: str) -> str:
+    """What the methods that share a graph have in common."""
+    if method in CAM_METHODS:
+        return CAM
+    return INPUT_GRADIENT if method in FEW_PASS else method
+
+
+def _without_motion(methods: Sequence[str] | None) -> list[str] | None:
+    """Those that need a graph: every bundle offers the methods of motion, made of others."""
+    if methods is None:
+        return None
+    return [m for m in methods if m not in MOTION] or ["gradcam"]
 
 
 def _check_choices(methods: Sequence[str] | None, precision: str) -> None:

@@ -14,7 +14,7 @@ from .examine import examine_maps
 from .onnx_file import as_engine_input, halve_weights, save
 from .relevance.check import check_relevance, compare_relevance
 from .relevance.examine import examine_relevance
-from .relevance.graph import RelevanceGraph
+from .relevance.graph import RelevanceGraph, output_of
 from .relevance.reference import Reference as RelevanceReference
 from .sanity import SAME, Sanity
 from .source import Source
@@ -70,13 +70,17 @@ def write_cam(
 
 def write_relevance(
     graph: RelevanceGraph,
+    methods: tuple[str, ...],
     found: Source,
     folder: Path,
     time_first: bool,
     seed: int,
     precision: str,
 ) -> Part:
-    """Saves the graph of one method and compares it with the method in float64."""
+    """Saves the graph of one method and compares it with the method in float64.
+
+    The methods of several passes share a graph: what is examined of it holds for each.
+    """
     file = f"{graph.method}.onnx"
     files = save(graph.model, folder, file)
     reference = RelevanceReference(graph, found.model, time_first)
@@ -91,8 +95,9 @@ def write_relevance(
         files = save(graph.model, folder, file)
         check = compare_relevance(folder / file, cases, check, precision)
     found_sane = examine_relevance(folder / file, graph, cases, found.model, time_first)
-    sanity = {graph.method: found_sane}
-    return Part(_entry(graph, file, sanity, ("logits", "relevance")), files, check, sanity)
+    sanity = dict.fromkeys(methods, found_sane)
+    outputs = ("logits", output_of(graph.relevance))
+    return Part(_entry(graph, file, sanity, outputs), files, check, sanity)
 
 
 def _entry(

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .methods import METHODS
+from .methods import FEW_PASS, INPUT_GRADIENT, METHODS
 
-__all__ = ["METHODS"]
+__all__ = ["FEW_PASS", "INPUT_GRADIENT", "METHODS"]

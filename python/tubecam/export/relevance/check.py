@@ -106,7 +106,7 @@ def case_errors(compiled: Any, case: Case) -> Errors:
     result = compiled({"clip": case.clip, "target": np.array([case.target], np.int64)})
     return Errors(
         relative_error(result["logits"].astype(np.float64), case.logits),
-        relative_error(result["relevance"].astype(np.float64), case.relevance),
+        relative_error(result[1].astype(np.float64), case.relevance),
         case.decided,
     )
 

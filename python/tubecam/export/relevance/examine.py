@@ -26,7 +26,7 @@ def examine_relevance(
 
     def exported(clip: np.ndarray, target: int):
         result = compiled({"clip": clip, "target": np.array([target], np.int64)})
-        return result["logits"].copy(), {name: result["relevance"].copy()}
+        return result["logits"].copy(), {name: result[1].copy()}
 
     def by_rules(clip: np.ndarray, target: int):
         with torch.no_grad():

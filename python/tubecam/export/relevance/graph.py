@@ -84,12 +84,13 @@ def build_relevance(
     if measure and chooser.measure_pending():
         traced = trace_forward_only(watching, example, chooser, method)
     inputs = (example, torch.tensor([-1]))
-    names = ("logits", "relevance", *watching.names)
+    names = ("logits", output_of(relevance), *watching.names)
     watched = to_onnx(traced, inputs, ("clip", "target"), names)
     forms = list(chooser.chosen.values())
     return RelevanceGraph(
         method, without_outputs(watched, watching.names), watched, relevance,
-        *_place(captured, pool), shape_of(captured.logits)[1], folded, kept,
+        *_place(captured, pool, 3 if relevance.method.by_colour else 1),
+        shape_of(captured.logits)[1], folded, kept,
         {form: forms.count(form) for form in sorted(set(forms))},
     )  # fmt: skip
 
@@ -110,9 +111,14 @@ class Watched(nn.Module):
         return *self.relevance.explain(values, references, target), *decisions
 
 
-def _place(captured: Capture, pool: Cells) -> tuple[Layer, Geometry]:
+def output_of(relevance: Relevance) -> str:
+    """The name of the output beside the logits."""
+    return "gradient" if relevance.method.by_colour else "relevance"
+
+
+def _place(captured: Capture, pool: Cells, colours: int) -> tuple[Layer, Geometry]:
     _, t, _, h, w = shape_of(captured.clip)
-    shape = (1, t // pool[0], h // pool[1], w // pool[2])
+    shape = (colours, t // pool[0], h // pool[1], w // pool[2])
     stride = tuple(float(p) for p in pool)
     offset = tuple((p - 1) / 2 for p in pool)
     return Layer("clip", captured.clip, shape, False), Geometry(stride, offset, True)

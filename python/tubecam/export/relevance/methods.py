@@ -41,6 +41,8 @@ class Method:
     result : str
         What becomes of the signal m at the clip x: ``m·x``, ``m``, ``|m|``, or ``m·(x − x')`` with
         the reference clip x'.
+    by_colour : bool
+        The colours stay apart, and nothing is summed.
     """
 
     rules: Mapping[str, Rule]
@@ -48,6 +50,7 @@ class Method:
     elsewhere: Rule | None = rules.chain
     needs: str = ""
     first: Rule | None = None
+    by_colour: bool = False
 
     @property
     def is_gradient(self) -> bool:
@@ -67,12 +70,16 @@ class Method:
         return "logit" if self.result == "m·x" or self.first else ""
 
     def finish(self, signal: Tensor, clip: Tensor, reference: Tensor | None = None) -> Tensor:
-        """[1, T, 3, H, W] signal and clips → relevance [1, T, H, W], summed over the colours."""
+        """[1, T, 3, H, W] signal and clips → relevance [1, T, H, W], summed over the colours.
+
+        By colour it is [1, T, 3, H, W].
+        """
         if self.result == "m·x":
             signal = signal * clip
         elif self.compares:
             signal = signal * (clip - reference)
-        return (signal.abs() if self.result == "|m|" else signal).sum(2)
+        signal = signal.abs() if self.result == "|m|" else signal
+        return signal if self.by_colour else signal.sum(2)
 
 
 def _lrp(convolution: Rule, dense: Rule, first: Rule | None = None) -> Method:
@@ -119,3 +126,13 @@ METHODS: dict[str, Method] = {
     "excitation-backprop": _lrp(rules.excited, rules.excited),
     "deeplift": _deeplift(),
 }
+# Made of several passes through one graph, which gives the clip's gradient.
+FEW_PASS = ("integrated-gradients", "smoothgrad", "gradient-shap")
+INPUT_GRADIENT = "input-gradient"
+
+
+def method_of(name: str) -> Method:
+    """The method behind a graph."""
+    if name == INPUT_GRADIENT:
+        return Method(_GRADIENT, "m", by_colour=True)
+    return METHODS[name]

@@ -16,7 +16,7 @@ from ..explained import chosen
 from ..layers import ancestors, run_nodes
 from .decisions import deciding_nodes
 from .domain import Domain
-from .methods import METHODS
+from .methods import method_of
 from .operators import (
     CONVOLUTION,
     DENSE,
@@ -32,12 +32,14 @@ from .rules import Call, Rule, Signal
 class Relevance(nn.Module):
     """(clip [1, T, 3, H, W], target [1]) → logits [1, K], relevance [1, T', H', W'].
 
+    A method by colour gives the signal at the clip, [1, T, 3, H, W].
+
     Parameters
     ----------
     captured : Capture
         Batch normalisations folded.
     method : str
-        A name of ``METHODS``.
+        A name of ``METHODS``, or ``INPUT_GRADIENT``.
     pool : (t, y, x)
         Slices and pixels whose relevance is summed into one cell.
     domain : Domain
@@ -54,7 +56,7 @@ class Relevance(nn.Module):
     ) -> None:
         super().__init__()
         self.graph, self.captured, self.pool = captured.module, captured, pool
-        self.name, self.method, self.domain = method, METHODS[method], domain
+        self.name, self.method, self.domain = method, method_of(method), domain
         needed = ancestors(captured.logits)
         self.nodes = [n for n in captured.module.graph.nodes if n in needed]
         self.moving = moving_nodes(captured.clip, captured.logits)
@@ -94,7 +96,9 @@ class Relevance(nn.Module):
         one_hot = (classes[None] == chosen(logits, target)[:, None]).to(logits.dtype)
         signal = self.propagate(values, references, one_hot)
         relevance = self.method.finish(signal, clip, references.get(self.captured.clip))
-        return logits, sum_cells(relevance, self.pool)
+        if not self.method.by_colour:
+            relevance = sum_cells(relevance, self.pool)
+        return logits, relevance
 
     def _run(self, clip: Tensor, nodes: Iterable[fx.Node] | None = None) -> dict[fx.Node, Any]:
         values = {self.captured.clip: clip}

@@ -85,7 +85,9 @@ class Reference:
             values, decided = self._run(clip, decisions, CLIP)
             (signal,) = torch.autograd.grad(values[self.captured.logits][0, target], clip)
         relevance = self.relevance.method.finish(signal, clip.detach())
-        return sum_cells(relevance, self.relevance.pool), decided
+        if not self.relevance.method.by_colour:
+            relevance = sum_cells(relevance, self.relevance.pool)
+        return relevance, decided
 
     def _run(
         self, clip: Tensor, decisions: Decisions, prefix: str

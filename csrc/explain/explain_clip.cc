@@ -1,0 +1,290 @@
+#include "explain/explain_clip.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "base/stopwatch.h"
+#include "explain/cam3d.h"
+#include "explain/conservation.h"
+#include "explain/locate.h"
+#include "explain/motion.h"
+
+namespace tubecam {
+namespace {
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+// Without an early way out, so that it vectorises.
+bool all_finite(const float* values, size_t count) {
+  bool finite = true;
+  for (size_t i = 0; i < count; ++i) finite &= std::isfinite(values[i]);
+  return finite;
+}
+
+// Softmax of the logits at one class, in float64 and without overflow.
+float probability(const std::vector<float>& logits, size_t at) {
+  const double most = *std::max_element(logits.begin(), logits.end());
+  double sum = 0;
+  for (const float logit : logits) sum += std::exp(logit - most);
+  return float(std::exp(logits[at] - most) / sum);
+}
+
+CamInput cam_input(const EngineOutputs& outputs, const LayerSpec& layer) {
+  const auto& shape = layer.shape;
+  return {outputs.activation.f32(),
+          outputs.weight.f32(),
+          outputs.gradient.f32(),
+          shape[0],
+          shape[1],
+          shape[2],
+          shape[3]};
+}
+
+size_t cells_of(const LayerSpec& layer) {
+  return size_t(layer.shape[1]) * size_t(layer.shape[2]) * size_t(layer.shape[3]);
+}
+
+// Of a tube that is no class-activation map.
+CamStats stats_of(const std::vector<float>& values, const LayerSpec& layer, float* tube) {
+  return copy_relevance(values.data(), layer.shape[1], layer.shape[2], layer.shape[3], tube);
+}
+
+// One explanation in the making.
+class Making {
+ public:
+  Making(Engine& engine, const Bundle& bundle, const Recipe& recipe, const ClipRequest& request)
+      : engine_(engine),
+        bundle_(bundle),
+        recipe_(recipe),
+        request_(request),
+        graph_(bundle.graphs[recipe.graph]),
+        layer_(graph_.layer),
+        spec_(bundle.clip) {}
+
+  Explanation run(const float* clip, const Window& where);
+
+ private:
+  const EngineOutputs& infer(const float* clip, int64_t target);
+  void begin(const Window& where);
+  void read_logits(const float* logits);
+  void invalidate(const std::string& problem);
+
+  void explain(const float* clip, const EngineOutputs& outputs);
+  CamStats few_passes(const float* clip);
+  CamStats relevance_of(const EngineOutputs& outputs, float* tube) const;
+  std::string what_explains() const;
+
+  void split(const float* clip);
+  void split_exactly(const float* clip);
+  void estimate_motion();
+  void add_still(const float* clip, int slice, std::vector<float>* tube);
+  int cell_at(int slice) const;
+
+  Engine& engine_;
+  const Bundle& bundle_;
+  const Recipe& recipe_;
+  const ClipRequest& request_;
+  const GraphSpec& graph_;
+  const LayerSpec& layer_;
+  const ClipSpec& spec_;
+  std::vector<float> frozen_;  // a clip
+  double engine_ms_ = 0;
+  Explanation result_;
+};
+
+const EngineOutputs& Making::infer(const float* clip, int64_t target) {
+  const Stopwatch watch;
+  const TensorView view{const_cast<float*>(clip),
+                        DType::kFloat32,
+                        {1, spec_.length, 3, spec_.height, spec_.width},
+                        {}};
+  const EngineOutputs& outputs = engine_.infer({view, target});
+  engine_ms_ += watch.milliseconds();
+  ++result_.receipt.passes;
+  return outputs;
+}
+
+// Its shape, place and receipt, and no relevance yet.
+void Making::begin(const Window& where) {
+  const EngineInfo info = engine_.info();
+  result_.window = where;
+  result_.curve.resize(size_t(spec_.length));
+  result_.shape = {layer_.shape[1], layer_.shape[2], layer_.shape[3]};
+  result_.stride = layer_.stride;
+  result_.offset = layer_.offset;
+  result_.tube.resize(cells_of(layer_));
+  Receipt& receipt = result_.receipt;
+  receipt.method = request_.method;
+  receipt.layer = layer_.name;
+  receipt.engine = info.name + " " + info.version;
+  receipt.precision = info.precision;
+  receipt.export_error = bundle_.export_error;
+  receipt.class_specific = graph_.unspecific.count(recipe_.base) == 0;
+  receipt.passes = 0;
+}
+
+void Making::invalidate(const std::string& problem) {
+  result_.valid = false;
+  result_.problem = problem;
+}
+
+void Making::read_logits(const float* logits) {
+  const int64_t target = request_.target;
+  result_.logits.assign(logits, logits + bundle_.labels.size());
+  result_.target = target;
+  if (target >= 0) result_.target_name = bundle_.labels[size_t(target)];
+  const auto& values = result_.logits;
+  if (!all_finite(values.data(), values.size())) {
+    return invalidate("the logits hold NaN or infinity");
+  }
+  result_.label = std::max_element(values.begin(), values.end()) - values.begin();
+  result_.label_name = bundle_.labels[size_t(result_.label)];
+  result_.score = probability(values, size_t(result_.label));
+  if (target < 0) {
+    result_.target = result_.label;
+    result_.target_name = result_.label_name;
+  }
+  result_.receipt.logit = values[size_t(result_.target)];
+}
+
+// A class-activation map of the layer, or what the graph itself found.
+CamStats Making::relevance_of(const EngineOutputs& outputs, float* tube) const {
+  const auto& shape = layer_.shape;
+  if (outputs.relevance.data) {
+    return copy_relevance(outputs.relevance.f32(), shape[1], shape[2], shape[3], tube);
+  }
+  return cam3d(cam_input(outputs, layer_), parse_cam_method(recipe_.base), tube);
+}
+
+std::string Making::what_explains() const {
+  if (graph_.activation.empty()) return "the relevance to the " + layer_.name;
+  const std::string other = graph_.weight.empty() ? "gradient" : "weight";
+  return "the activation or the " + other + " of layer " + layer_.name;
+}
+
+CamStats Making::few_passes(const float* clip) {
+  const auto target = size_t(result_.target);
+  const RunPass pass = [&](const float* at) {
+    const EngineOutputs& outputs = infer(at, result_.target);
+    return Pass{outputs.gradient.f32(), outputs.logits.f32()[target]};
+  };
+  const auto method = recipe_.passes == Passes::kIntegratedGradients ? integrated_gradients
+                      : recipe_.passes == Passes::kSmoothGrad        ? smoothgrad
+                                                                     : gradient_shap;
+  const FewPassResult found = method(pass, clip, spec_, request_.options.few_pass);
+  std::vector<float> cells(result_.tube.size());
+  sum_cells(found.relevance, spec_, layer_.shape[1], layer_.shape[2], layer_.shape[3],
+            cells.data());
+  const CamStats stats = stats_of(cells, layer_, result_.tube.data());
+  Receipt& receipt = result_.receipt;
+  receipt.baseline_logit = found.baseline_logit;
+  receipt.conservation =
+      share_of_difference(stats.sum, result_.logits, receipt.logit, found.baseline_logit);
+  return stats;
+}
+
+void Making::explain(const float* clip, const EngineOutputs& outputs) {
+  Receipt& receipt = result_.receipt;
+  CamStats stats;
+  if (graph_.gives_input_gradient()) {
+    stats = few_passes(clip);
+  } else {
+    stats = relevance_of(outputs, result_.tube.data());
+    receipt.conservation = conservation(recipe_.base, stats.sum, result_.logits, receipt.logit);
+  }
+  receipt.relevance_sum = stats.sum;
+  if (!stats.finite) return invalidate(what_explains() + " holds NaN or infinity");
+  if (recipe_.passes == Passes::kMotionSplit) {
+    split(clip);
+  } else if (recipe_.passes == Passes::kMotionSplitExact) {
+    split_exactly(clip);
+  } else {
+    estimate_motion();
+  }
+  if (recipe_.passes == Passes::kSelective) {
+    stats = stats_of(std::vector<float>(result_.tube), layer_, result_.tube.data());
+  }
+  locate(stats, request_.threshold, spec_, &result_);
+}
+
+// The cell in time whose centre is nearest to a slice.
+int Making::cell_at(int slice) const {
+  const double index = (slice - layer_.offset[0]) / layer_.stride[0];
+  return int(std::lround(std::clamp(index, 0.0, double(layer_.shape[1] - 1))));
+}
+
+// The relevance of the same target to the clip with one slice frozen.
+void Making::add_still(const float* clip, int slice, std::vector<float>* tube) {
+  frozen_.resize(size_t(spec_.length) * 3 * size_t(spec_.height) * size_t(spec_.width));
+  freeze_clip(clip, spec_, slice, frozen_.data());
+  if (!relevance_of(infer(frozen_.data(), result_.target), tube->data()).finite) {
+    invalidate(what_explains() + " of the frozen clip holds NaN or infinity");
+  }
+}
+
+void Making::split(const float* clip) {
+  const int slice = request_.options.frozen < 0 ? spec_.length / 2 : request_.options.frozen;
+  std::vector<float> still(result_.tube.size());
+  add_still(clip, slice, &still);
+  result_.motion.resize(still.size());
+  const int plane = layer_.shape[2] * layer_.shape[3], begin = cell_at(slice) * plane;
+  result_.motion_by = "split";
+  result_.motion_share = split_motion(result_.tube.data(), still.data(), int(still.size()), begin,
+                                      begin + plane, result_.motion.data());
+}
+
+void Making::split_exactly(const float* clip) {
+  const size_t plane = size_t(layer_.shape[2]) * size_t(layer_.shape[3]);
+  std::vector<float> tube(result_.tube.size()), still(tube.size());
+  std::vector<int> slices(size_t(layer_.shape[1]));
+  for (int slice = 0; slice < spec_.length; ++slice) ++slices[size_t(cell_at(slice))];
+  for (int slice = 0; slice < spec_.length && result_.valid; ++slice) {
+    add_still(clip, slice, &tube);
+    const auto cell = size_t(cell_at(slice));
+    for (size_t i = cell * plane; i < (cell + 1) * plane; ++i)
+      still[i] += tube[i] / float(slices[cell]);
+  }
+  result_.motion.resize(still.size());
+  result_.motion_by = "split-exact";
+  result_.motion_share = split_motion(result_.tube.data(), still.data(), int(still.size()), 0,
+                                      int(still.size()), result_.motion.data());
+}
+
+// From the tube alone: relevance that changes over time. Only the method of that name draws it.
+void Making::estimate_motion() {
+  const bool selects = recipe_.passes == Passes::kSelective;
+  std::vector<float> tube = result_.tube, motion(tube.size());
+  result_.motion_by = "selective";
+  result_.motion_share = select_motion(tube.data(), layer_.shape[1], layer_.shape[2],
+                                       layer_.shape[3], request_.options.sigma, motion.data());
+  if (selects) result_.tube = std::move(tube);
+}
+
+// Networks may swallow a NaN (ReLU gives 0 in OpenVINO), so a clip is looked at before it is run.
+Explanation Making::run(const float* clip, const Window& where) {
+  begin(where);
+  const size_t values = size_t(spec_.length) * 3 * size_t(spec_.height) * size_t(spec_.width);
+  if (!all_finite(clip, values)) {
+    read_logits(std::vector<float>(bundle_.labels.size(), kNan).data());
+    result_.problem = "the clip holds NaN or infinity";
+    return std::move(result_);
+  }
+  const Stopwatch watch;
+  const EngineOutputs& outputs = infer(clip, request_.target);
+  read_logits(outputs.logits.f32());
+  if (result_.valid) explain(clip, outputs);
+  result_.timings.engine = engine_ms_;
+  result_.timings.explain = watch.milliseconds() - engine_ms_;
+  return std::move(result_);
+}
+
+}  // namespace
+
+Explanation explain_clip(Engine& engine, const Bundle& bundle, const Recipe& recipe,
+                         const ClipRequest& request, const float* clip, const Window& where) {
+  return Making(engine, bundle, recipe, request).run(clip, where);
+}
+
+}  // namespace tubecam

@@ -1,0 +1,34 @@
+// One clip → its explanation: the passes through the engine that a method takes, and what is read
+// from them.
+#pragma once
+
+#include <string>
+
+#include "engine/bundle.h"
+#include "engine/engine.h"
+#include "explain/explanation.h"
+#include "explain/few_pass.h"
+#include "explain/recipe.h"
+
+namespace tubecam {
+
+// What some methods can be told; the others do not read it.
+struct MethodOptions {
+  FewPassOptions few_pass;
+  int frozen = -1;   // motion-split: the slice that is frozen, −1 = the middle one
+  double sigma = 1;  // selective-relevance and the share of one-pass methods: standard deviations
+};
+
+struct ClipRequest {
+  std::string method;
+  int64_t target = -1;  // −1 = the predicted class
+  float threshold = 0.5f;
+  MethodOptions options;
+};
+
+// clip: [T, 3, H, W] float32 on the CPU; engine: of recipe.graph. NaN or infinity anywhere gives an
+// explanation that is not valid and says where.
+Explanation explain_clip(Engine& engine, const Bundle& bundle, const Recipe& recipe,
+                         const ClipRequest& request, const float* clip, const Window& where);
+
+}  // namespace tubecam

@@ -1,0 +1,69 @@
+// What is known of one window once it is explained.
+#pragma once
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "clip/clip_window.h"
+#include "explain/relevance_signal.h"
+#include "explain/tube.h"
+
+namespace tubecam {
+
+// Milliseconds of this window's stages.
+struct Timings {
+  double preprocess = 0;  // all slices new to this window
+  double engine = 0;
+  double explain = 0;  // cam3d, curve, peak, boxes
+};
+
+// How far an explanation can be trusted.
+struct Receipt {
+  std::string method, layer, engine, precision;
+  double relevance_sum = 0;  // before ReLU
+  double logit = 0;          // of the target
+  double export_error = 0;   // relative, from the bundle's check
+  double conservation = std::numeric_limits<double>::quiet_NaN();  // explain/conservation.h
+  // Of the clip that relevance is told from: conservation is then of the logits' difference.
+  double baseline_logit = std::numeric_limits<double>::quiet_NaN();
+  int passes = 1;               // through the engine
+  bool class_specific = true;   // false: the export found that the method ignores the class
+  std::string downgraded_from;  // the method asked for, where the budget did not pay it
+};
+
+struct Explanation {
+  bool valid = true;    // false: NaN or infinity was met; the tube is zero
+  std::string problem;  // where, when not valid
+  int64_t label = -1;   // predicted class
+  std::string label_name;
+  float score = 0;      // softmax probability of the label
+  int64_t target = -1;  // explained class
+  std::string target_name;
+  std::vector<float> logits;  // [K]
+  std::vector<float> tube;    // [t, h, w], logit units
+  std::array<int, 3> shape{};
+  std::array<double, 3> stride{}, offset{};
+  std::vector<float> curve;   // [T]
+  std::vector<float> motion;  // [t, h, w], 0…1: each cell's share that is motion; empty: unknown
+  // Of the decision, and how it was found: "split", "split-exact" or "selective" (motion.h).
+  double motion_share = std::numeric_limits<double>::quiet_NaN();
+  std::string motion_by;
+  Peak peak;
+  int64_t peak_pts = 0;    // ns
+  Box peak_point;          // relative to the frame; width and height 0
+  std::vector<Box> boxes;  // at the peak's time
+  Window window;
+  // Of a stream: what became final by this window of the relevance over time that all overlapping
+  // windows tell together. Empty for a single clip.
+  std::vector<RelevanceSignal::Sample> signal;
+  Timings timings;
+  Receipt receipt;
+
+  TubeView view() const;
+};
+
+// Where the time `pts` lies within a window, in slices (fractional, clamped to 0 … T−1).
+double slice_at(const Window& window, int64_t pts);
+
+}  // namespace tubecam

@@ -18,6 +18,7 @@ struct EngineOptions {
   std::string precision = "auto";  // auto, fp32, fp16, bf16
   int threads = 0;                 // 0 = the engine's choice
   std::string cache_dir;           // compiled models; empty = none
+  bool logits_only = false;        // the model without its explanation: what that costs is measured
 };
 
 struct EngineInfo {

@@ -1,4 +1,5 @@
 // The OpenVINO engine: a library of its own, so that OpenVINO is loaded only when it is asked for.
+#include <malloc.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -81,11 +82,12 @@ std::vector<Port> input_ports(const ClipSpec& clip) {
   return {{"clip", ov::element::f32, shape}, {"target", ov::element::i64, {1}}};
 }
 
-std::vector<Port> output_ports(const Bundle& bundle, const GraphSpec& graph) {
+std::vector<Port> output_ports(const Bundle& bundle, const GraphSpec& graph, bool logits_only) {
   const auto& layer = graph.layer.shape;
   const size_t channels = size_t(layer[0]);
   const ov::Shape cells = {1, channels, size_t(layer[1]), size_t(layer[2]), size_t(layer[3])};
   std::vector<Port> ports = {{graph.logits, ov::element::f32, {1, bundle.labels.size()}}};
+  if (logits_only) return ports;
   if (!graph.activation.empty()) ports.push_back({graph.activation, ov::element::f32, cells});
   if (!graph.weight.empty()) ports.push_back({graph.weight, ov::element::f32, {1, channels}});
   if (!graph.gradient.empty()) {
@@ -126,6 +128,13 @@ ov::AnyMap compile_options(const EngineOptions& options) {
   return map;
 }
 
+// The model with one of its outputs alone; what the others needed is gone when it is compiled.
+std::shared_ptr<ov::Model> with_output(const ov::Model& model, const std::string& name) {
+  const ov::Output<const ov::Node> output = model.output(name);
+  return std::make_shared<ov::Model>(ov::OutputVector{output.get_node()->input_value(0)},
+                                     model.get_parameters(), "plain");
+}
+
 // How many threads OpenVINO works with under these options.
 int threads_of(const ov::AnyMap& map) {
   const auto in = std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::Shape{1});
@@ -143,6 +152,13 @@ bool winograd_wanted(const EngineOptions& options) {
   return text == "on" && precision_of(options) == ov::element::f32;
 }
 
+// What compiling needed and freed is a large part of what running needs; glibc would keep it.
+void return_memory() {
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
+}
+
 struct Compiled {
   ov::CompiledModel model;
   int rewritten = 0;  // convolutions
@@ -152,12 +168,13 @@ Compiled compile(const std::vector<Port>& inputs, const std::vector<Port>& outpu
                  const std::string& file, const EngineOptions& options) {
   check(options.device.type == DeviceType::kCpu, ErrorCode::kUsage,
         "the openvino engine runs on the device cpu, not on ", options.device.to_string());
-  const auto model = guarded("read " + file, [&] { return core().read_model(file); });
+  auto model = guarded("read " + file, [&] { return core().read_model(file); });
   for (const Port& port : inputs) check_port(model->inputs(), port, "input", file);
   for (const Port& port : outputs) check_port(model->outputs(), port, "output", file);
   ov::AnyMap map = compile_options(options);
   int rewritten = 0;
   auto compiled = guarded("compile " + file, [&] {
+    if (options.logits_only) model = with_output(*model, outputs[0].name);
     if (winograd_wanted(options)) rewritten = rewrite_convolutions(model, threads_of(map));
     if (rewritten > 0) map.erase(ov::cache_dir.name());  // it cannot hold operations of ours
     return core().compile_model(model, "CPU", map);
@@ -173,13 +190,14 @@ class OpenVinoEngine final : public Engine {
  public:
   OpenVinoEngine(const Bundle& bundle, const GraphSpec& graph, const EngineOptions& options)
       : file_(graph.file), inputs_(input_ports(bundle.clip)) {
-    const std::vector<Port> outputs = output_ports(bundle, graph);
+    const std::vector<Port> outputs = output_ports(bundle, graph, options.logits_only);
     guarded("prepare " + file_, [&] {
       compiled_ = compile(inputs_, outputs, file_, options);
       request_ = compiled_.model.create_infer_request();
       request_.set_tensor("target", target_ = ov::Tensor(ov::element::i64, {1}));
       for (const Port& port : outputs) add_output(port, graph);
     });
+    return_memory();
   }
 
   EngineInfo info() const override {

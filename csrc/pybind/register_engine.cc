@@ -95,15 +95,15 @@ void register_engine(py::module_& module) {
   py::class_<EngineHandle>(module, "Engine")
       .def(py::init([](const Bundle& bundle, size_t graph, const std::string& engine,
                        const std::string& device, const std::string& precision, int threads,
-                       const std::string& cache_dir) {
-             const EngineOptions options =
-                 engine_options(engine, device, precision, threads, cache_dir);
+                       const std::string& cache_dir, bool logits_only) {
+             EngineOptions options = engine_options(engine, device, precision, threads, cache_dir);
+             options.logits_only = logits_only;
              py::gil_scoped_release released;
              return open_engine(bundle, graph, options);
            }),
            py::arg("bundle"), py::arg("graph") = 0, py::arg("engine") = "auto",
            py::arg("device") = "cpu", py::arg("precision") = "auto", py::arg("threads") = 0,
-           py::arg("cache_dir") = "")
+           py::arg("cache_dir") = "", py::arg("logits_only") = false)
       .def_property_readonly("info",
                              [](const EngineHandle& handle) { return handle.engine->info(); })
       .def("infer", &infer, py::arg("clip"), py::arg("target") = -1);

@@ -175,6 +175,7 @@ class Engine:
         precision: str = "auto",
         threads: int = 0,
         cache_dir: str = "",
+        logits_only: bool = False,
     ) -> None: ...
     @property
     def info(self) -> EngineInfo: ...

@@ -17,6 +17,7 @@ from .errors import TubecamError, UsageError
 COMMANDS = {
     "run": "explain a video, a camera or a network stream",
     "demo": "render a small video whose answer is known, and explain it",
+    "methods": "draw what each method makes of the same moment of a video",
     "export": "turn a PyTorch model into a bundle",
     "models": "list the architectures that are exported by name",
     "inspect": "say what is in a bundle",
@@ -30,6 +31,7 @@ TubeCAM shows where and when a video model looked, while the video plays.
 Look at a video
   run       {run}
   demo      {demo}
+  methods   {methods}
 
 Bring a model
   export    {export}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _core
+
+if TYPE_CHECKING:
+    from .record import WindowRecord
 
 
 class Peak(NamedTuple):
@@ -192,9 +195,10 @@ class Explanation:
         """One JSON line (RFC 8259), without a line break."""
         from . import jsonl
 
-        return jsonl.line(self._record())
+        return jsonl.line(self.record())
 
-    def _record(self):
+    def record(self) -> WindowRecord:
+        """The same as what a pipeline's message tells."""
         from .record import WindowRecord, top_labels
 
         receipt = dict(vars(self.receipt))

@@ -17,7 +17,7 @@ def paint_heat(
     alpha: float = _core.DEFAULT_ALPHA,
     threshold: float = _core.DEFAULT_THRESHOLD,
 ) -> np.ndarray:
-    """A copy of a picture with a window's relevance at one time.
+    """A copy of a picture with a window's relevance at one time, motion told by hue where known.
 
     Parameters
     ----------
@@ -33,11 +33,17 @@ def paint_heat(
     painted = np.array(picture, np.uint8, order="C")
     height, width = painted.shape[:2]
     x, y, crop_width, crop_height = window.crop
-    tube = np.ascontiguousarray(window.tube, np.float32)
-    plane = _core.tube_plane(tube, window.stride, window.offset, window.slice_at(pts))
+    planes = [
+        _core.tube_plane(
+            np.ascontiguousarray(values, np.float32), window.stride, window.offset,
+            window.slice_at(pts),
+        )
+        for values in (window.tube, window.motion)
+        if values is not None
+    ]  # fmt: skip
     _core.blend_heat(
         _core.Frame.from_array(painted),
-        plane,
+        *planes,
         stride=window.stride[1:],
         offset=window.offset[1:],
         clip_height=window.clip[1],

@@ -15,7 +15,7 @@ from .gallery import Gallery, Shot
 from .heat import color_bar, heat_opacity, paint_heat
 
 _WIDTH, _MARGIN, _GAP = 1720, 56, 20
-_INK, _MUTED, _FAINT, _PAPER = "#14171c", "#667080", "#dfe3e8", "#ffffff"
+INK, MUTED, FAINT, PAPER = "#14171c", "#667080", "#dfe3e8", "#ffffff"
 _HUES = ("#4269d0", "#ef9c22", "#ca4a3d", "#57b5a3", "#3a9147", "#d95f9a", "#9360c9", "#8a6240",
          "#7d8794")  # fmt: skip
 _PLANE_HEIGHT = 330  # of the tube's pictures
@@ -70,7 +70,7 @@ def draw_sheet(gallery: Gallery, info: SheetInfo) -> Image.Image:
         ]
     else:
         parts.append(_section("No explanation", "the video is shorter than one window"))
-    sheet = Image.new("RGB", (_WIDTH, sum(p.height for p in parts) + 2 * _MARGIN), _PAPER)
+    sheet = Image.new("RGB", (_WIDTH, sum(p.height for p in parts) + 2 * _MARGIN), PAPER)
     top = _MARGIN
     for part in parts:
         sheet.paste(part, (0, top))
@@ -81,7 +81,7 @@ def draw_sheet(gallery: Gallery, info: SheetInfo) -> Image.Image:
 # ---- text ----
 
 
-def _font(size: int, bold: bool = False) -> ImageFont.ImageFont:
+def font(size: int, bold: bool = False) -> ImageFont.ImageFont:
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     try:
         return ImageFont.truetype(name, size)
@@ -108,25 +108,25 @@ def clock(seconds: float) -> str:
 
 
 def _blank(height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    image = Image.new("RGB", (_WIDTH, height), _PAPER)
+    image = Image.new("RGB", (_WIDTH, height), PAPER)
     return image, ImageDraw.Draw(image)
 
 
 def _header(info: SheetInfo) -> Image.Image:
     image, draw = _blank(92)
     inner = _WIDTH - 2 * _MARGIN
-    title, line = _font(40, bold=True), _font(20)
-    draw.text((_MARGIN, 0), _fit(info.title, title, inner), _INK, title)
-    draw.text((_MARGIN, 58), _fit("   ·   ".join(info.facts), line, inner), _MUTED, line)
+    title, line = font(40, bold=True), font(20)
+    draw.text((_MARGIN, 0), _fit(info.title, title, inner), INK, title)
+    draw.text((_MARGIN, 58), _fit("   ·   ".join(info.facts), line, inner), MUTED, line)
     return image
 
 
 def _section(title: str, note: str) -> Image.Image:
     image, draw = _blank(84)
-    bold, plain = _font(24, bold=True), _font(18)
-    draw.line((_MARGIN, 18, _WIDTH - _MARGIN, 18), _FAINT, 2)
-    draw.text((_MARGIN, 36), title, _INK, bold)
-    draw.text((_MARGIN + bold.getlength(title) + 18, 41), note, _MUTED, plain)
+    bold, plain = font(24, bold=True), font(18)
+    draw.line((_MARGIN, 18, _WIDTH - _MARGIN, 18), FAINT, 2)
+    draw.text((_MARGIN, 36), title, INK, bold)
+    draw.text((_MARGIN + bold.getlength(title) + 18, 41), note, MUTED, plain)
     return image
 
 
@@ -170,7 +170,7 @@ def _key_frames(
     height = max(1, round(width / _aspect(shots[0])))
     step = height + 66
     image, draw = _blank(step * -(-len(shots) // columns))
-    bold, plain = _font(19, bold=True), _font(17)
+    bold, plain = font(19, bold=True), font(17)
     for number, shot in enumerate(shots):
         row, column = divmod(number, columns)
         x, y = _MARGIN + column * (width + _GAP), row * step
@@ -181,9 +181,9 @@ def _key_frames(
         draw.rectangle((x, y + height + 14, x + 9, y + height + 31), color)
         room = width - plain.getlength(f"{score}   {time}") - 56
         label = _fit(shot.window.label, bold, room)
-        draw.text((x + 20, y + height + 10), label, _INK, bold)
-        draw.text((x + 32 + bold.getlength(label), y + height + 12), score, _MUTED, plain)
-        draw.text((x + width, y + height + 12), time, _MUTED, plain, anchor="ra")
+        draw.text((x + 20, y + height + 10), label, INK, bold)
+        draw.text((x + 32 + bold.getlength(label), y + height + 12), score, MUTED, plain)
+        draw.text((x + width, y + height + 12), time, MUTED, plain, anchor="ra")
     return image
 
 
@@ -206,18 +206,18 @@ def _timeline(gallery: Gallery, shots: list[Shot], colors: dict[str, str]) -> Im
         return top + (height - top) * (1 - (value - low) / (high - low))
 
     for tick in _ticks(low, high, 4):
-        draw.line((left, y_of(tick), right, y_of(tick)), _FAINT, 1)
-        draw.text((left - 12, y_of(tick)), f"{tick:g}", _MUTED, _font(16), anchor="rm")
+        draw.line((left, y_of(tick), right, y_of(tick)), FAINT, 1)
+        draw.text((left - 12, y_of(tick)), f"{tick:g}", MUTED, font(16), anchor="rm")
     _curve(image, [(x_of(t), y_of(v)) for t, v in zip(times, values)], y_of(max(low, 0.0)))
     for shot in shots:
         x = min(max(x_of(shot.time), left), right)
-        draw.polygon(((x - 7, 2), (x + 7, 2), (x, 14)), _INK)
+        draw.polygon(((x - 7, 2), (x + 7, 2), (x, 14)), INK)
         draw.line((x, 14, x, height), "#9aa3af", 1)
     _ribbon(draw, points, colors, x_of, height + 12, ribbon)
     for tick in _ticks(start, end, 10):
         x, y = x_of(tick), height + 12 + ribbon
-        draw.line((x, y, x, y + 6), _MUTED, 1)
-        draw.text((x, y + 12), clock(tick).replace(".0 s", " s"), _MUTED, _font(16), anchor="ma")
+        draw.line((x, y, x, y + 6), MUTED, 1)
+        draw.text((x, y + 12), clock(tick).replace(".0 s", " s"), MUTED, font(16), anchor="ma")
     return image
 
 
@@ -236,7 +236,7 @@ def _curve(image: Image.Image, line: list[tuple[float, float]], base: float) -> 
 
 def _ribbon(draw, points, colors, x_of, top: int, height: int) -> None:
     """Which label held when: equal neighbours become one bar, with its name where it fits."""
-    font, bars = _font(16, bold=True), []
+    face, bars = font(16, bold=True), []
     for time, _, label in points:
         if bars and bars[-1][2] == label:
             bars[-1][1] = time
@@ -246,9 +246,9 @@ def _ribbon(draw, points, colors, x_of, top: int, height: int) -> None:
         left, right = x_of(begin), x_of(end)
         draw.rectangle((left, top, right - 1, top + height - 6), colors[label])
         if right - left > 44:
-            name = _fit(label, font, right - left - 14)
+            name = _fit(label, face, right - left - 14)
             if len(name) > 2 or name == label:
-                draw.text((left + 8, top + 4), name, "white", font)
+                draw.text((left + 8, top + 4), name, "white", face)
 
 
 def _ticks(low: float, high: float, count: int) -> list[float]:
@@ -281,7 +281,7 @@ def _tube(gallery: Gallery, info: SheetInfo) -> Image.Image:
     room = _WIDTH - 2 * (_MARGIN + pad) - width
     step, rise = min(room / last, 1.05 * width), min(9.0, 60 / last)
     image, draw = _blank(round(height + lean + rise * last + 2 * pad + 44))
-    draw.rounded_rectangle((_MARGIN, 0, _WIDTH - _MARGIN, image.height - 14), 14, _INK)
+    draw.rounded_rectangle((_MARGIN, 0, _WIDTH - _MARGIN, image.height - 14), 14, INK)
     left = (_WIDTH - width - step * last) / 2
     for number, shot in enumerate(shots):
         plane = _plane(shot, gallery.scale(), info, solid=number == len(shots) - 1)
@@ -290,7 +290,7 @@ def _tube(gallery: Gallery, info: SheetInfo) -> Image.Image:
         image.paste(plane, (x, y), plane)
         at = (x + 2, y + height + lean + 8)
         text = f"{shot.time:.2f} s" if shot.time < 60 else clock(shot.time)
-        draw.text(at, text, "#aab3c0", _font(16))
+        draw.text(at, text, "#aab3c0", font(16))
     return image
 
 
@@ -321,8 +321,8 @@ def _leaning(picture: Image.Image, width: int, height: int, lean: int) -> Image.
 def _legend(scale: float, info: SheetInfo) -> Image.Image:
     image, draw = _blank(44)
     bar = Image.fromarray(color_bar(info.color_map)).resize((320, 14), Image.BILINEAR)
-    font, y = _font(16), 12
+    face, y = font(16), 12
     text = f"relevance of a cell, 0 to {scale:.2g} logits and more"
-    draw.text((_WIDTH - _MARGIN, y), text, _MUTED, font, anchor="ra")
-    image.paste(bar, (round(_WIDTH - _MARGIN - font.getlength(text) - 340), y + 3))
+    draw.text((_WIDTH - _MARGIN, y), text, MUTED, face, anchor="ra")
+    image.paste(bar, (round(_WIDTH - _MARGIN - face.getlength(text) - 340), y + 3))
     return image

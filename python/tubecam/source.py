@@ -151,16 +151,23 @@ def _continue(_bin, _pad, caps, keep) -> bool:
     return not any(known and value for known, value in whole)
 
 
-def test_buffers(seconds: float) -> Iterator:
-    """The rendered scene as Gst.Buffers of `TEST_CAPS`."""
+def test_pictures(seconds: float = 12.0) -> Iterator:
+    """Times in nanoseconds and pictures of the rendered scene, uint8 [height, width, 3] RGB."""
     from .demo.story import frame_times, story
-    from .gst import Gst
 
     number = 0
     for act in story(seconds):
         for frame in act.scene.frames(frame_times(act, TEST_FPS), TEST_SIZE):
-            buffer = Gst.Buffer.new_wrapped(frame.tobytes())
-            buffer.pts = number * Gst.SECOND // TEST_FPS
-            buffer.duration = Gst.SECOND // TEST_FPS
+            yield number * 1_000_000_000 // TEST_FPS, frame
             number += 1
-            yield buffer
+
+
+def test_buffers(seconds: float) -> Iterator:
+    """The rendered scene as Gst.Buffers of `TEST_CAPS`."""
+    from .gst import Gst
+
+    for pts, frame in test_pictures(seconds):
+        buffer = Gst.Buffer.new_wrapped(frame.tobytes())
+        buffer.pts = pts
+        buffer.duration = Gst.SECOND // TEST_FPS
+        yield buffer

@@ -11,7 +11,7 @@ import numpy as np
 from . import _core
 from .errors import StreamError
 from .gst import Gst, chain, make, sentence
-from .source import Source, decoder, is_reading, parse_source
+from .source import Source, decoder, is_reading, parse_source, test_pictures
 
 if TYPE_CHECKING:
     from .explain import Explainer
@@ -58,8 +58,26 @@ def explain_video(
 
 def read_frames(source: Source, timeout: float = 30.0) -> Iterator[tuple[int, _core.Frame]]:
     """Times in the video in nanoseconds and frames, upright, in a format that kernels take."""
+    for pts, sample in _read_samples(source, _FORMATS, timeout):
+        yield pts, frame_of(sample)
+
+
+def read_pictures(source: Source, timeout: float = 30.0) -> Iterator[tuple[int, np.ndarray]]:
+    """Times in the video in nanoseconds and pictures, upright: uint8 [height, width, 3] RGB."""
+    if source.kind == "test":
+        yield from test_pictures()
+        return
+    for pts, sample in _read_samples(source, "RGB", timeout):
+        size = sample.get_caps().get_structure(0)
+        height, width = size.get_value("height"), size.get_value("width")
+        data = np.frombuffer(sample.get_buffer().extract_dup(0, -1), np.uint8)
+        rows = data.reshape(height, -1)  # padded to whole words
+        yield pts, rows[:, : 3 * width].reshape(height, width, 3)
+
+
+def _read_samples(source: Source, formats: str, timeout: float) -> Iterator[tuple[int, Gst.Sample]]:
     pipeline = Gst.Pipeline.new("tubecam-read")
-    reader, sink = _build(pipeline, source)
+    reader, sink = _build(pipeline, source, formats)
     try:
         if pipeline.set_state(Gst.State.PLAYING) == Gst.StateChangeReturn.FAILURE:
             _raise_error(pipeline, source)
@@ -70,7 +88,7 @@ def read_frames(source: Source, timeout: float = 30.0) -> Iterator[tuple[int, _c
             if sample is not None:
                 frames += 1
                 pts, segment = sample.get_buffer().pts, sample.get_segment()
-                yield segment.to_stream_time(Gst.Format.TIME, pts), frame_of(sample)
+                yield segment.to_stream_time(Gst.Format.TIME, pts), sample
                 moved = time.monotonic()
                 continue
             _raise_error(pipeline, source)
@@ -87,8 +105,8 @@ def read_frames(source: Source, timeout: float = 30.0) -> Iterator[tuple[int, _c
         pipeline.set_state(Gst.State.NULL)
 
 
-def _build(pipeline: Gst.Pipeline, source: Source) -> tuple[Gst.Element, Gst.Element]:
-    caps = Gst.Caps.from_string(f"video/x-raw,format={{{_FORMATS}}}")
+def _build(pipeline: Gst.Pipeline, source: Source, formats: str) -> tuple[Gst.Element, Gst.Element]:
+    caps = Gst.Caps.from_string(f"video/x-raw,format={{{formats}}}")
     sink = make("appsink", caps=caps, sync=False, max_buffers=4, enable_last_sample=False)
     turn = make("videoflip", video_direction="auto")
     head, *_ = chain(pipeline, make("videoconvert"), turn, sink)

@@ -70,9 +70,11 @@ def test_finds_the_graph_of_a_method(tmp_path):
         bundle.graph_of("gradcam")
 
 
-def test_the_bench_refuses_what_it_does_not_measure(tmp_path):
-    with pytest.raises(UsageError, match="class-activation maps"):
-        open_bundle(str(tiny_bundle.write(tmp_path, "relevance")))
+def test_the_bench_takes_methods_that_the_bundle_has(tmp_path):
+    folder = str(tiny_bundle.write(tmp_path, "relevance"))
+    assert open_bundle(folder, threads=1, methods=["motion-split"]).methods == ["motion-split"]
+    with pytest.raises(UsageError, match="--method cam: tiny-relevance offers lrp-epsilon-plus"):
+        open_bundle(folder, threads=1, methods=["cam"])
 
 
 def test_describes_itself(folder):

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from .forward import compile_model
 from .graph import Work
+from .openvino_model import compile_model
 
 SIDE, CALLS = 512, 8  # of the matrix product's square factors, which stay in caches; a turn
 COPIED = 64 << 20  # bytes a thread, far beyond caches

@@ -31,14 +31,6 @@ def load(path: str | Path):
     return onnx.shape_inference.infer_shapes(onnx.load(str(path)), data_prop=True)
 
 
-def plain(path: str | Path, logits: str):
-    """The graph of the logits alone: what a user runs who asks for no explanation."""
-    onnx = _onnx()
-    model = onnx.load(str(path))
-    extractor = onnx.utils.Extractor(model)
-    return extractor.extract_model(["clip"], [logits])
-
-
 def work(model) -> Work:
     """Multiply–adds and bytes, from the shapes of convolutions and matrix products.
 

@@ -134,6 +134,8 @@ def floor_text(floor: dict[str, Any]) -> str:
         f" {floor['memory_ms']:.1f} ms"
     )
     fastest = f"{floor['fastest_ms']:.1f} ms, {100 * floor['reached']:.0f} % of that speed"
+    if floor["reached"] > 1:
+        fastest += " (Winograd's algorithm needs fewer products than the definition counts)"
     return f"{text}; the fastest explanation took {fastest}"
 
 

@@ -38,6 +38,7 @@ class Subject:
     engine: str = "auto"
     precision: str = "auto"
     target: int = -1
+    methods: list[str] | None = None  # to measure; None: all but the slowest
 
     @property
     def graph(self):
@@ -60,16 +61,13 @@ class ModelChoice:
     seed: int = 0
     layer: str | None = None
     clip: dict[str, int] = field(default_factory=dict)  # length, height, width where they differ
+    methods: list[str] | None = None
 
 
 def open_bundle(text: str, **settings: Any) -> Subject:
     """A subject from a bundle's folder or name."""
     bundle = load_bundle(find_bundle(text))
-    if bundle.graphs[0].relevance:
-        raise UsageError(
-            f"the bundle {bundle.name} explains with {bundle.default_method} by default, and the "
-            "bench measures class-activation maps: export it with one of them first in --methods"
-        )
+    _check_methods(bundle, settings.get("methods"))
     return Subject(bundle, None, _clip(bundle, 0), **settings)
 
 
@@ -96,13 +94,19 @@ def export_model(choice: ModelChoice, stack: ExitStack, say, **settings: Any) ->
     export(
         choice.source, folder / name, weights=choice.weights, seed=choice.seed,
         random_weights=choice.random_weights, layer=choice.layer, clip=choice.clip or None,
-        progress=say,
+        methods=choice.methods, progress=say,
     )  # fmt: skip
     bundle = load_bundle(folder / name)
     module = load_source(choice.source, *options, None).model
     for parameter in module.parameters():
         parameter.requires_grad_(False)  # as for inference: no gradients of weights
     return Subject(bundle, module, _clip(bundle, choice.seed), **settings)
+
+
+def _check_methods(bundle: Bundle, methods: list[str] | None) -> None:
+    for method in methods or ():
+        if method not in bundle.methods:
+            raise UsageError(f"--method {method}: {bundle.name} offers {', '.join(bundle.methods)}")
 
 
 def _clip(bundle: Bundle, seed: int) -> np.ndarray:

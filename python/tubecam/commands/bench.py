@@ -64,6 +64,9 @@ def _add_model(group) -> None:
 
 
 def _add_measurement(group) -> None:
+    group.add_argument("--method", "--methods", dest="methods", metavar="A,B", action="extend",
+                       type=lambda text: text.split(","), help="methods to measure (default: all"
+                       " that the bundle offers, without motion-split-exact)")  # fmt: skip
     group.add_argument("--peers", metavar="P,…", help="other libraries to measure as well; all")
     group.add_argument("--stream", metavar="VIDEO", help="measure a pipeline that plays this file")
     group.add_argument("--streams", type=_count, metavar="N", help="with --stream: 1, 2, 4 … up to"
@@ -116,8 +119,8 @@ def _check(args: argparse.Namespace) -> tuple:
         if args.model is None and getattr(args, name):
             raise UsageError(f"--{name.replace('_', '-')} belongs to --model")
     args.peers = peers.parse_peers(args.peers)
-    if args.stream and (args.peers or args.model):
-        raise UsageError("--stream takes a bundle, without --peers and --model")
+    if args.stream and (args.peers or args.model or args.methods):
+        raise UsageError("--stream takes a bundle, without --peers, --model and --method")
     if args.streams and not args.stream:
         raise UsageError("--streams needs --stream VIDEO")
     target = document.check_writable(args.json) if args.json else None
@@ -157,10 +160,17 @@ def _engine(args: argparse.Namespace, stack: ExitStack, progress) -> dict[str, A
     from ..bench.engine_mode import EngineBench
 
     graph.check_available()
-    settings = {name: getattr(args, name) for name in ("threads", "device", "engine", "precision")}
+    names = ("threads", "device", "engine", "precision", "methods")
+    settings = {name: getattr(args, name) for name in names}
     if args.model:
         choice = subject.ModelChoice(
-            args.model, args.weights, args.random_weights, args.seed, args.layer, _clip(args)
+            args.model,
+            args.weights,
+            args.random_weights,
+            args.seed,
+            args.layer,
+            _clip(args),
+            args.methods,
         )
         subject.check_choice(choice)
         found = subject.export_model(choice, stack, progress.say, **settings)

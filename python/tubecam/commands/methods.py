@@ -1,0 +1,55 @@
+"""`tubecam methods`: every method of a bundle on the same window of a video."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ..errors import UsageError
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Adds this command to the command line."""
+    parser = subparsers.add_parser(
+        "methods",
+        usage="tubecam methods VIDEO -o SHEET.png [--bundle B] [--method A,B] [--at S]",
+        description="Draws what each method of a bundle makes of the same window of a video, a row"
+        " each: four frames with heat, relevance over time, motion share, what the relevance sums"
+        " to, passes and time.",
+        epilog="engines/METHODS.md says which method is for what.",
+    )
+    parser.add_argument("video", metavar="VIDEO", help="a file, or test for the rendered scene")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="SHEET",
+                        help="the picture to write: .png or .jpg")  # fmt: skip
+    parser.add_argument("--bundle", default="motion", metavar="B", help="the model: a bundle's"
+                        " folder or name (default: motion)")  # fmt: skip
+    parser.add_argument("--method", metavar="A,B", type=lambda text: text.split(","),
+                        help="only these (default: all that the bundle offers)")  # fmt: skip
+    parser.add_argument("--at", type=float, metavar="S", help="the window that ends at second S or"
+                        " just after (default: the one of highest relevance)")  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Writes the sheet and says so; 0."""
+    from ..comparison import draw_comparison, explain_moment, strongest_moment, write_comparison
+    from ..explain import Explainer
+
+    if args.output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise UsageError(f"{args.output}: a sheet's name must end in .png or .jpg")
+    if not args.output.absolute().parent.is_dir():
+        raise UsageError(f"{args.output}: there is no such folder")
+    with Explainer(args.bundle) as explainer:
+        methods = args.method or explainer.methods
+        for name in methods:
+            if name not in explainer.methods:
+                raise UsageError(f"--method {name}: {explainer.bundle.name} offers"
+                                 f" {', '.join(explainer.methods)}")  # fmt: skip
+        moment = strongest_moment(explainer, args.video, args.at)
+        explanations = list(explain_moment(explainer, moment, methods))
+        write_comparison(args.output, draw_comparison(moment, explanations))
+    first, last = moment.times[0], moment.times[-1]
+    print(f"{len(explanations)} methods on {first:.2f} s to {last:.2f} s", file=sys.stderr)
+    print(f"Written: {args.output}", file=sys.stderr)
+    return 0

@@ -25,5 +25,11 @@
 #define TUBECAM_MULTIVERSION
 #endif
 
+// A function for vectors of 16 floats, where the compiler can build and the processor run it.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
+#define TUBECAM_WIDE_TARGET __attribute__((target("arch=x86-64-v4")))
+#define TUBECAM_HAS_WIDE() __builtin_cpu_supports("x86-64-v4")
+#endif
+
 // Promises that a pointer's memory is reached through no other one.
 #define TUBECAM_RESTRICT __restrict__

@@ -138,79 +138,96 @@ TUBECAM_MULTIVERSION void transform_products(const float* products, size_t compo
   }
 }
 
-constexpr int kRows = 6;  // of V that meet a panel: 12 sums, 2 factors and a value in 16 registers
-
-// `Rows` rows of V times a panel of U, taps `tap_step` apart in V.
-template <int Rows>
-TUBECAM_ALWAYS_INLINE void multiply_rows(const float* values, size_t depth, size_t tap_step,
-                                         int taps, int inputs, const float* factors, float* sums,
-                                         size_t columns) {
-  Vector low[Rows] = {}, high[Rows] = {};
-  for (int tap = 0; tap < taps; ++tap) {
-    const float* value = values + tap * tap_step;
-    const float* value3 = value + (Rows > 3 ? 3 : 0) * depth;
-    for (int input = 0; input < inputs; ++input, factors += kPanel, ++value, ++value3) {
-      const Vector factor0 = load(factors), factor1 = load(factors + kVector);
-#pragma GCC unroll 6
-      for (int row = 0; row < Rows; ++row) {
-        const float scalar = row < 3 ? value[row * depth] : value3[(row - 3) * depth];
-        const Vector broadcast = scalar - Vector{};
-        low[row] += broadcast * factor0;
-        high[row] += broadcast * factor1;
-      }
-    }
-  }
-  for (int row = 0; row < Rows; ++row) {
-    at(sums + row * columns) = low[row];
-    at(sums + row * columns + kVector) = high[row];
-  }
-}
-
-constexpr int kChunk = 8 * kRows;  // rows of V that stay in the L1 and L2 cache for all panels
+// A panel's outputs of one row of M.
+typedef float Panel __attribute__((vector_size(kPanel * sizeof(float)), aligned(4), may_alias));
 
 struct Product {
   const float* values;  // [rows, depth]
   size_t depth, tap_step;
   int rows, taps, inputs;
-  const float* factors;  // [panel, tap, input, 16]
+  const float* factors;  // [panel, tap, input, kPanel]
   float* sums;           // [rows, columns]
   size_t columns;
 };
 
-template <int Rows>
+// `Rows` rows of V times `Panels` panels of U, taps tap_step apart in V.
+template <int Rows, int Panels>
 TUBECAM_ALWAYS_INLINE void multiply_rows(const Product& p, int row, size_t column) {
-  const float* factors = p.factors + column * p.taps * p.inputs;
-  multiply_rows<Rows>(p.values + size_t(row) * p.depth, p.depth, p.tap_step, p.taps, p.inputs,
-                      factors, p.sums + size_t(row) * p.columns + column, p.columns);
-}
-
-TUBECAM_MULTIVERSION void multiply_matrices(const Product& p) {
-  for (int first = 0; first < p.rows; first += kChunk) {
-    const int end = std::min(first + kChunk, p.rows);
-    for (size_t column = 0; column < p.columns; column += kPanel) {
-      int row = first;
-      for (; row + kRows <= end; row += kRows) multiply_rows<kRows>(p, row, column);
-      switch (end - row) {
-        case 1:
-          multiply_rows<1>(p, row, column);
-          break;
-        case 2:
-          multiply_rows<2>(p, row, column);
-          break;
-        case 3:
-          multiply_rows<3>(p, row, column);
-          break;
-        case 4:
-          multiply_rows<4>(p, row, column);
-          break;
-        case 5:
-          multiply_rows<5>(p, row, column);
-          break;
-        default:
-          break;
+  const size_t panel = size_t(p.taps) * p.inputs * kPanel;
+  const float* factors = p.factors + column / kPanel * panel;
+  Panel sums[Rows][Panels] = {};
+  for (int tap = 0; tap < p.taps; ++tap) {
+    const float* value = p.values + size_t(row) * p.depth + tap * p.tap_step;
+    const float* upper = value + (Rows > 3 ? Rows / 2 : 0) * p.depth;
+    for (int input = 0; input < p.inputs; ++input, factors += kPanel, ++value, ++upper) {
+      Panel factor[Panels];
+      for (int i = 0; i < Panels; ++i) {
+        factor[i] = *reinterpret_cast<const Panel*>(factors + i * panel);
+      }
+#pragma GCC unroll 12
+      for (int k = 0; k < Rows; ++k) {
+        const bool low = Rows <= 3 || k < Rows / 2;
+        const float scalar = low ? value[k * p.depth] : upper[(k - Rows / 2) * p.depth];
+        const Panel broadcast = scalar - Panel{};
+        for (int i = 0; i < Panels; ++i) sums[k][i] += broadcast * factor[i];
       }
     }
   }
+  float* to = p.sums + size_t(row) * p.columns + column;
+  for (int k = 0; k < Rows; ++k) {
+    for (int i = 0; i < Panels; ++i) {
+      *reinterpret_cast<Panel*>(to + k * p.columns + i * kPanel) = sums[k][i];
+    }
+  }
+}
+
+// Whole groups of `Rows`, then what is left by halves.
+template <int Rows, int Panels>
+TUBECAM_ALWAYS_INLINE void multiply_panels(const Product& p, int row, int end, size_t column) {
+  for (; row + Rows <= end; row += Rows) multiply_rows<Rows, Panels>(p, row, column);
+  if constexpr (Rows > 6) {
+    if (row + 6 <= end) {
+      multiply_rows<6, Panels>(p, row, column);
+      row += 6;
+    }
+  }
+  if (row + 3 <= end) {
+    multiply_rows<3, Panels>(p, row, column);
+    row += 3;
+  }
+  for (; row < end; ++row) multiply_rows<1, Panels>(p, row, column);
+}
+
+constexpr int kChunk = 48;  // rows of V that stay in the L1 and L2 cache for all panels
+
+// All sums of `Rows` rows and `Panels` panels stay in registers.
+template <int Rows, int Panels>
+TUBECAM_ALWAYS_INLINE void multiply_chunks(const Product& p) {
+  for (int first = 0; first < p.rows; first += kChunk) {
+    const int end = std::min(first + kChunk, p.rows);
+    size_t column = 0;
+    for (; column + Panels * kPanel <= p.columns; column += Panels * kPanel) {
+      multiply_panels<Rows, Panels>(p, first, end, column);
+    }
+    if (column < p.columns) multiply_panels<Rows, 1>(p, first, end, column);
+  }
+}
+
+// 16 registers of 8 values: 12 sums, 2 factors and a value.
+TUBECAM_MULTIVERSION void multiply_matrices(const Product& p) { multiply_chunks<6, 1>(p); }
+
+#ifdef TUBECAM_WIDE_TARGET
+// 32 registers of 16 values: 24 sums and 2 factors; values are broadcast from memory.
+TUBECAM_WIDE_TARGET void multiply_matrices_wide(const Product& p) { multiply_chunks<12, 2>(p); }
+#endif
+
+using MultiplyMatrices = void(const Product&);
+
+MultiplyMatrices* fastest_product() {
+#ifdef TUBECAM_WIDE_TARGET
+  if (TUBECAM_HAS_WIDE()) return multiply_matrices_wide;
+#endif
+  return multiply_matrices;
 }
 
 }  // namespace
@@ -249,11 +266,11 @@ void multiply(const Block& block, const float* kernel, int component) {
   const ConvolutionShape& shape = *block.shape;
   const size_t frame = size_t(block.rows) * block.tiles_x, depth = size_t(block.depth);
   const size_t steps = size_t(shape.kernel_t) * shape.inputs;
-  multiply_matrices({block.transformed + component * block.in_rows * depth, depth, frame * depth,
-                     int(frame) * shape.out[0], shape.kernel_t, shape.inputs,
-                     kernel + component * steps * block.columns,
-                     block.products + component * block.out_rows * block.columns,
-                     size_t(block.columns)});
+  static MultiplyMatrices* const product = fastest_product();
+  product({block.transformed + component * block.in_rows * depth, depth, frame * depth,
+           int(frame) * shape.out[0], shape.kernel_t, shape.inputs,
+           kernel + component * steps * block.columns,
+           block.products + component * block.out_rows * block.columns, size_t(block.columns)});
 }
 
 void transform_outputs(const Block& block, const Finish& finish, float* output, int frame, int row,

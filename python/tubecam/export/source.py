@@ -19,6 +19,7 @@ from ..errors import ExportError, UsageError
 from .adapters import ADAPTERS
 from .architectures import ARCHITECTURES, Architecture
 from .spec import ClipSpec
+from .tokens import TokenLayout
 
 NESTED = ("state_dict", "model_state_dict", "model_state", "model", "net")
 PREFIXES = ("module.", "model.", "backbone.")
@@ -35,6 +36,7 @@ class Source:
     clip: ClipSpec
     layer: str | None = None  # what to explain where the user names nothing
     labels: Sequence[str] | None = None  # that came with the model
+    tokens: TokenLayout | None = None  # of a transformer
 
 
 def load_source(
@@ -129,8 +131,9 @@ def _adapted(source: str, weights: str | os.PathLike[str] | None, seed: int) -> 
     if weights is not None:
         load_state(found.model, read_checkpoint(weights))
     return Source(
-        found.model, found.name, found.description, found.clip, found.layer, found.labels or None
-    )
+        found.model, found.name, found.description, found.clip, found.layer, found.labels or None,
+        found.tokens,
+    )  # fmt: skip
 
 
 def _from_factory(source: str, weights: str | os.PathLike[str] | None, seed: int) -> Source:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from tubecam.errors import ExportError, UsageError  # noqa: E402
 from tubecam.export import export  # noqa: E402
 from tubecam.export.architectures import ARCHITECTURES  # noqa: E402
 from tubecam.export.checkpoint import load_state, read_checkpoint  # noqa: E402
+from tubecam.export.source import load_source  # noqa: E402
 
 
 def renamed(state, prefix):
@@ -149,3 +151,73 @@ def test_a_torchscript_program_is_named(tmp_path):
     torch.jit.trace(nn.Linear(2, 2), torch.zeros(1, 2)).save(tmp_path / "w.pt")
     with pytest.raises(ExportError, match="TorchScript program"):
         read_checkpoint(tmp_path / "w.pt")
+
+
+README = (Path(__file__).parents[2] / "engines" / "README.md").read_text()
+CAFFE = {  # of C3D's converted weights: the layers counted, activations and pools included
+    "conv1": "features.0", "conv2": "features.3", "conv3a": "features.6", "conv3b": "features.8",
+    "conv4a": "features.11", "conv4b": "features.13", "conv5a": "features.16",
+    "conv5b": "features.18", "fc6": "classifier.0", "fc7": "classifier.3", "fc8": "classifier.6",
+}  # fmt: skip
+
+
+def as_caffe(state):
+    return {f"{CAFFE[n.split('.')[0]]}.{n.split('.')[1]}": v for n, v in state.items()}
+
+
+def as_hara(state):
+    return {"epoch": 200, "arch": "resnet", "state_dict": state, "optimizer": {"state": {}}}
+
+
+def as_pytorchvideo(state):
+    return {"model_state": state, "epoch": 196, "cfg": "MODEL:\n  ARCH: x3d\n"}
+
+
+# By architecture: how its published weights are laid out, and the first and the last parameter of
+# the project's own network (run beside ours on the same weights: equal logits).
+LAYOUTS = {
+    "r3d_18": (dict, "stem.0.weight", "fc.bias"),
+    "mc3_18": (dict, "stem.0.weight", "fc.bias"),
+    "r2plus1d_18": (dict, "stem.0.weight", "fc.bias"),
+    "resnet3d_18": (as_hara, "conv1.weight", "fc.bias"),
+    "resnet3d_34": (as_hara, "conv1.weight", "fc.bias"),
+    "resnet3d_50": (as_hara, "conv1.weight", "fc.bias"),
+    "c3d": (as_caffe, "features.0.weight", "classifier.6.bias"),
+    "i3d": (dict, "Conv3d_1a_7x7.conv3d.weight", "logits.conv3d.bias"),
+    "x3d_xs": (as_pytorchvideo, "blocks.0.conv.conv_t.weight", "blocks.5.proj.bias"),
+    "x3d_s": (as_pytorchvideo, "blocks.0.conv.conv_t.weight", "blocks.5.proj.bias"),
+    "x3d_m": (as_pytorchvideo, "blocks.0.conv.conv_t.weight", "blocks.5.proj.bias"),
+    "slowfast_r50": (
+        as_pytorchvideo, "blocks.0.multipathway_blocks.0.conv.weight", "blocks.6.proj.bias"
+    ),
+    "movinet_a0": (dict, "conv1.conv_1.conv3d.weight", "classifier.3.conv_1.conv3d.bias"),
+    "frame_resnet18": (dict, "conv1.weight", "fc.bias"),
+    "lrcn_resnet18": (dict, "cnn.conv1.weight", "fc.bias"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_published_layouts_load(tmp_path, name, prefix):
+    wrap, first, last = LAYOUTS[name]
+    torch.manual_seed(1)
+    published = ARCHITECTURES[name].make(7).state_dict()
+    content = wrap(dict(published))
+    flat = next((v for v in content.values() if isinstance(v, dict) and first in v), content)
+    assert [*flat][0] == first and [*flat][-1] == last
+    for key in [*flat]:
+        flat[f"{prefix}{key}"] = flat.pop(key)
+    torch.save(content, tmp_path / "w.pth")
+    found = load_source(name, tmp_path / "w.pth", False, 0, None)
+    loaded = found.model.state_dict()
+    assert loaded.keys() == published.keys()
+    assert all(torch.equal(value, loaded[key]) for key, value in published.items())
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_published_checkpoints_of_each_architecture_are_written_down(name):
+    table = [line.split("|") for line in README.splitlines() if line.startswith("| `")]
+    ((_, _, checkpoints, source, parameters, _),) = [row for row in table if f"`{name}`" in row[1]]
+    assert f"`{LAYOUTS[name][1]}`" in parameters
+    if "none" not in checkpoints:
+        assert "`" in checkpoints and ("github.com/" in source or "/models/" in source)

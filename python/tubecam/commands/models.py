@@ -56,6 +56,7 @@ def _facts(architecture: Architecture) -> dict:
     entry = asdict(architecture)
     entry.pop("make")
     entry.pop("head")
+    entry.pop("renames")
     entry["clip"] = architecture.clip.sidecar()
     entry["methods"] = _methods(architecture)
     entry.pop("excludes")

@@ -84,6 +84,17 @@ def _unwrapped(content: Any) -> dict[str, Tensor]:
     return {str(k): v for k, v in content.items() if isinstance(v, Tensor)}
 
 
+def renamed(state: dict[str, Tensor], names: Mapping[str, str]) -> dict[str, Tensor]:
+    """Tensors under the names that a model has for the modules that they belong to."""
+
+    def rename(name: str) -> str:
+        module, _, parameter = name.rpartition(".")
+        end = next((old for old in names if f".{module}".endswith(f".{old}")), None)
+        return name if end is None else f"{module.removesuffix(end)}{names[end]}.{parameter}"
+
+    return {rename(name): value for name, value in state.items()}
+
+
 def load_state(model: nn.Module, state: dict[str, Tensor]) -> None:
     """Loads strictly; a prefix that a wrapper added (``module.``) is dropped.
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ..errors import ExportError, UsageError
 from .adapters import ADAPTERS
 from .architectures import ARCHITECTURES, Architecture
-from .checkpoint import load_state, read_checkpoint
+from .checkpoint import load_state, read_checkpoint, renamed
 from .spec import ClipSpec
 from .tokens import TokenLayout
 
@@ -101,6 +101,7 @@ def _architecture(
         )
     state = read_checkpoint(weights) if weights is not None else None
     if state is not None:
+        state = renamed(state, architecture.renames)
         classes = _classes(state, architecture.head) or classes
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -267,7 +267,7 @@ const std::vector<std::string>& relevance_method_names() {
   static const auto& names = *new std::vector<std::string>{
       "sensitivity",           "gradient-x-input",    "deconvolution", "guided-backprop",
       "lrp-epsilon",           "lrp-alpha1beta0",     "deep-taylor",   "lrp-epsilon-plus",
-      "lrp-epsilon-plus-flat", "excitation-backprop", "deeplift"};
+      "lrp-epsilon-plus-flat", "excitation-backprop", "deeplift",      "attention-rollout"};
   return names;
 }
 

@@ -81,6 +81,7 @@ GType method_type() {
       {22, "The default method, split into motion and what stays in a frozen clip", "motion-split"},
       {23, "The same with every slice frozen in turn", "motion-split-exact"},
       {24, "Relevance that changes over time", "selective-relevance"},
+      {25, "Attention rollout of a transformer, the same for every class", "attention-rollout"},
       {0, nullptr, nullptr}};
   static const GType type = make_enum("GstTubecamMethod", values);
   return type;

@@ -151,8 +151,9 @@ def test_models_lists_every_architecture(capsys):
     from tubecam.export.architectures import ARCHITECTURES
 
     assert status_of("models") == 0
-    first_words = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert first_words == ["name", *ARCHITECTURES]
+    table, adapters = capsys.readouterr().out.split("\n\n")
+    assert [line.split()[0] for line in table.splitlines()] == ["name", *ARCHITECTURES]
+    assert "transformers:FOLDER" in adapters and "attention-rollout" in adapters
 
 
 def test_models_tells_of_one(capsys):
@@ -160,7 +161,8 @@ def test_models_tells_of_one(capsys):
     assert status_of("models", "c3d", "--json") == 0
     facts = json.loads(capsys.readouterr().out)["c3d"]
     assert facts["parameters"] == 78_409_573 and facts["clip"]["length"] == 16
-    assert "gradcam" in facts["methods"] and "cam" not in facts["methods"]
+    assert "gradcam" in facts["methods"]
+    assert not {"cam", "attention-rollout"} & set(facts["methods"])
     assert status_of("models", "c3d") == 0
     assert "tubecam export c3d --weights FILE" in capsys.readouterr().out
 

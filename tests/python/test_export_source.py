@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import pickle
 
 import pytest
 
@@ -15,7 +14,7 @@ import export_nets as nets  # noqa: E402
 from tubecam.commands import export as command  # noqa: E402
 from tubecam.errors import ExportError, UsageError  # noqa: E402
 from tubecam.export import ClipSpec, export  # noqa: E402
-from tubecam.export.source import load_source, load_state, read_checkpoint  # noqa: E402
+from tubecam.export.source import load_source  # noqa: E402
 from tubecam.export.spec import clip_spec  # noqa: E402
 
 
@@ -46,22 +45,6 @@ def test_a_factory_must_give_a_module(tmp_path):
         export("tubecam.export:ClipSpec", tmp_path / "b")
 
 
-@pytest.mark.parametrize(
-    "wrap",
-    [
-        lambda state: state,
-        lambda state: {"state_dict": state, "epoch": 3},
-        lambda state: {"model": {f"module.{k}": v for k, v in state.items()}},
-    ],
-)
-def test_checkpoints_are_unwrapped(tmp_path, wrap):
-    model = nets.seeded(nets.Pooled, "linear")
-    torch.save(wrap(model.state_dict()), tmp_path / "w.pth")
-    other = nets.Pooled("linear")
-    load_state(other, read_checkpoint(tmp_path / "w.pth"))
-    assert all(torch.equal(v, model.state_dict()[k]) for k, v in other.state_dict().items())
-
-
 def test_the_class_count_follows_the_checkpoint_or_the_labels(tmp_path):
     random = load_source("mc3_18", None, True, 3, 7).model
     assert random.fc.out_features == 7
@@ -70,36 +53,6 @@ def test_the_class_count_follows_the_checkpoint_or_the_labels(tmp_path):
     assert loaded.fc.out_features == 7 and torch.equal(loaded.fc.weight, random.fc.weight)
     again = load_source("mc3_18", None, True, 3, 7).model
     assert torch.equal(again.stem[0].weight, random.stem[0].weight)  # the seed decides
-
-
-def test_a_checkpoint_that_does_not_fit_is_listed(tmp_path):
-    state = nets.Pooled("linear").state_dict()
-    state["fc.weight"] = torch.zeros(9, 6)
-    state["extra.weight"] = torch.zeros(1)
-    del state["kernel.bias"]
-    with pytest.raises(ExportError) as caught:
-        load_state(nets.Pooled("linear"), state)
-    text = str(caught.value)
-    assert "1 missing in the checkpoint:\n  kernel.bias" in text
-    assert "1 unexpected in the checkpoint:\n  extra.weight" in text
-    assert "fc.weight: model [5, 6], checkpoint [9, 6]" in text
-
-
-def test_at_most_ten_names_are_listed():
-    with pytest.raises(ExportError, match=r"13 missing.*\n(  .*\n){10}  … and 3 more"):
-        load_state(nn.ParameterList([torch.zeros(1)] * 13), {"x": torch.zeros(1)})
-
-
-def test_checkpoints_never_run_code(tmp_path):
-    path = tmp_path / "evil.pth"
-    path.write_bytes(pickle.dumps({"state_dict": argparse.Namespace(a=1)}))
-    with pytest.raises(ExportError, match=r"evil\.pth"):
-        read_checkpoint(path)
-    path.write_bytes(b"not a checkpoint")
-    with pytest.raises(ExportError, match=r"evil\.pth"):
-        read_checkpoint(path)
-    with pytest.raises(UsageError, match="no checkpoint"):
-        read_checkpoint(tmp_path / "missing.pth")
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ _EPILOG = """\
 SOURCE is one of
   r3d_18, i3d, x3d_s …          a named architecture: `tubecam models` lists them, and
                                 whose published checkpoints load with --weights
+  transformers:FOLDER           VideoMAE, ViViT or TimeSformer, as save_pretrained() wrote it
+  torchvision:NAME              a video classifier of the installed torchvision
   package.module:factory        a function without arguments (or a class, or an instance) that gives
                                 a torch.nn.Module: [N, 3, T, H, W] to logits [N, classes]
 
@@ -39,6 +41,7 @@ Relevance to the input, a graph of its own each, with --method:
   sensitivity  gradient-x-input  deconvolution  guided-backprop
   lrp-epsilon  lrp-alpha1beta0  deep-taylor  lrp-epsilon-plus  lrp-epsilon-plus-flat
   excitation-backprop  deeplift
+For transformers:FOLDER also attention-rollout, each token's share, the same for every class.
 Of several passes, through one graph that they share:
   integrated-gradients  smoothgrad  gradient-shap
 Every bundle offers besides, made of the others when it runs:

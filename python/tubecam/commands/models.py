@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from ..export.architectures import Architecture
 
 
+ROLLOUT = "attention-rollout"
+_ADAPTERS = f"""\
+transformers:FOLDER     VideoMAE, ViViT and TimeSformer as Hugging Face's transformers saves them:
+                        tokens are cells; every method by gradient, and {ROLLOUT}
+torchvision:NAME        a video classifier of the installed torchvision
+package.module:factory  your own model"""
+
+
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Adds this command to the command line."""
     parser = subparsers.add_parser(
@@ -21,7 +29,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         description="Lists the architectures that `tubecam export` knows by name: size, cost, the"
         " clips they take, and whose published weights load. With NAME: all that is known of one,"
         " and how to export it.",
-        epilog="Your own models need no name: `tubecam export package.module:factory`.",
     )
     parser.add_argument("name", metavar="NAME", nargs="?", help="one architecture")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
@@ -41,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.name:
         print(_details(found[0]))
     else:
-        print(_table(found))
+        print(_table(found), _ADAPTERS, sep="\n\n")
     return 0
 
 
@@ -49,6 +56,7 @@ def _facts(architecture: Architecture) -> dict:
     entry = asdict(architecture)
     entry.pop("make")
     entry.pop("head")
+    entry.pop("renames")
     entry["clip"] = architecture.clip.sidecar()
     entry["methods"] = _methods(architecture)
     entry.pop("excludes")
@@ -56,9 +64,11 @@ def _facts(architecture: Architecture) -> dict:
 
 
 def _methods(architecture: Architecture) -> list[str]:
+    """What can be explained; none of these networks has attentions to roll out."""
     from ..export import METHODS
 
-    return [method for method in METHODS if method not in architecture.excludes]
+    without = {*architecture.excludes, ROLLOUT}
+    return [method for method in METHODS if method not in without]
 
 
 _ROW = "{:16} {:>10} {:>6}  {:11} {:>8} {:>8}  {}"

@@ -91,7 +91,10 @@ def checked_labels(labels: Sequence[str] | None, classes: int) -> list[str]:
         raise UsageError("labels is one text; give a list of texts, one per class.")
     names = [str(label).strip() for label in labels]
     if len(names) != classes:
-        raise UsageError(f"{len(names)} labels for a model of {classes} classes.")
+        raise UsageError(
+            f"{len(names)} labels for a model of {classes} classes. Give one a class, in the order "
+            "of the logits."
+        )
     bad = next((i for i, n in enumerate(names) if not _plain(n, MAX_LABEL_BYTES)), None)
     if bad is not None:
         raise UsageError(

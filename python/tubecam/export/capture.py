@@ -6,6 +6,7 @@ import contextlib
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -142,7 +143,7 @@ def capture(model: nn.Module, clip: Tensor, time_first: bool = False) -> Capture
 
     try:
         with torch.no_grad():
-            _try_once(forward, clip, recorder)
+            _try_once(forward, clip, recorder, partial(_smallest, model, clip, time_first))
         with torch.no_grad(), plain_operators():
             traced = trace(dispatch_functionalize(forward), {}, clip)
     except (ExportError, UsageError):
@@ -154,7 +155,12 @@ def capture(model: nn.Module, clip: Tensor, time_first: bool = False) -> Capture
     return _marked(traced, [path for path, _ in recorder.calls])
 
 
-def _try_once(forward: Callable[[Tensor], Any], clip: Tensor, recorder: _Recorder) -> None:
+def _try_once(
+    forward: Callable[[Tensor], Any],
+    clip: Tensor,
+    recorder: _Recorder,
+    advice: Callable[[], str],
+) -> None:
     try:
         forward(clip)
     except ExportError:
@@ -162,9 +168,19 @@ def _try_once(forward: Callable[[Tensor], Any], clip: Tensor, recorder: _Recorde
     except Exception as error:
         raise UsageError(
             f"the model does not accept a clip [1, T, 3, H, W] = {list(clip.shape)}: "
-            f"{_first_line(error)} (in {recorder.deepest or 'the model'}). "
-            "Check the clip length and size, and whether the model takes time before colour."
+            f"{_first_line(error)} (in {recorder.deepest or 'the model'}). {advice()}"
         ) from error
+
+
+def _smallest(model: nn.Module, clip: Tensor, time_first: bool) -> str:
+    from .clip_size import smallest_clip  # which needs this module
+
+    _, length, _, height, width = clip.shape
+    smallest = smallest_clip(model, (length, height, width), time_first)
+    if smallest is None:
+        return "No usual size fits either: check whether the model takes time before colour."
+    sizes = "x".join(map(str, smallest))
+    return f"The smallest clip that it takes is {sizes} (slices x height x width)."
 
 
 def untraceable(error: Exception, where: str) -> str:

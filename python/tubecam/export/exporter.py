@@ -117,7 +117,8 @@ def export(
         graph, each method of relevance to the input has its own. Default: all class-activation
         methods that the head allows.
     pool : (t, y, x)
-        Slices, rows and columns whose relevance to the input is summed into one cell.
+        Slices, rows and columns whose relevance to the input is summed into one cell. The cells of
+        ``attention-rollout`` are the model's tokens, whatever this says.
     reference : array [T, 3, H, W], optional
         What ``deeplift`` compares a clip with, normalised as the model takes it. Default: zero, the
         mean colour everywhere.
@@ -166,7 +167,9 @@ def export(
             return build_graph(found, layer or found.layer, time_first, seed, measure, say)
         say(f"tracing {kind}")
         example = example_clip(found.clip, seed)
-        return build_relevance(found.model, example, kind, cells, domain, time_first, measure)
+        return build_relevance(
+            found.model, example, kind, cells, domain, time_first, measure, found.tokens
+        )
 
     def write(graph: Graph | RelevanceGraph, folder: Path) -> Part:
         if isinstance(graph, RelevanceGraph):

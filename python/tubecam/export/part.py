@@ -12,6 +12,7 @@ from .cam_graph import Graph, Progress
 from .check import CheckReport, Reference, check_graph, compare
 from .examine import examine_maps
 from .onnx_file import as_engine_input, halve_weights, save
+from .relevance import METHODS
 from .relevance.check import check_relevance, compare_relevance
 from .relevance.examine import examine_relevance
 from .relevance.graph import RelevanceGraph, output_of
@@ -33,10 +34,13 @@ class Part:
 
 
 def judge(method: str, sanity: Sanity, force: bool, say: Progress) -> None:
-    """Refuses a method whose maps do not depend on the class, unless it was forced."""
+    """Refuses a method whose maps do not depend on the class, unless it was forced.
+
+    One that is defined without the class is no surprise: it is marked like a forced one.
+    """
     if sanity.class_specific:
         return
-    if not force:
+    if not force and not METHODS[method].class_agnostic:
         raise ExportError(
             f"{method} does not explain the class in this model: {sanity}; from {SAME} on they "
             "count as the same. Nothing was written. lrp-epsilon-plus and gradient-x-input depend "

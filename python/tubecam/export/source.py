@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import importlib
 import os
-import pickle
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,11 +17,9 @@ from torch import Tensor, nn
 from ..errors import ExportError, UsageError
 from .adapters import ADAPTERS
 from .architectures import ARCHITECTURES, Architecture
+from .checkpoint import load_state, read_checkpoint, renamed
 from .spec import ClipSpec
-
-NESTED = ("state_dict", "model_state_dict", "model_state", "model", "net")
-PREFIXES = ("module.", "model.", "backbone.")
-LISTED = 10
+from .tokens import TokenLayout
 
 
 @dataclass
@@ -35,6 +32,7 @@ class Source:
     clip: ClipSpec
     layer: str | None = None  # what to explain where the user names nothing
     labels: Sequence[str] | None = None  # that came with the model
+    tokens: TokenLayout | None = None  # of a transformer
 
 
 def load_source(
@@ -103,6 +101,7 @@ def _architecture(
         )
     state = read_checkpoint(weights) if weights is not None else None
     if state is not None:
+        state = renamed(state, architecture.renames)
         classes = _classes(state, architecture.head) or classes
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -129,8 +128,9 @@ def _adapted(source: str, weights: str | os.PathLike[str] | None, seed: int) -> 
     if weights is not None:
         load_state(found.model, read_checkpoint(weights))
     return Source(
-        found.model, found.name, found.description, found.clip, found.layer, found.labels or None
-    )
+        found.model, found.name, found.description, found.clip, found.layer, found.labels or None,
+        found.tokens,
+    )  # fmt: skip
 
 
 def _from_factory(source: str, weights: str | os.PathLike[str] | None, seed: int) -> Source:
@@ -165,76 +165,3 @@ def _attribute(source: str, module_name: str, attribute: str) -> Any:
     if not hasattr(module, attribute):
         raise UsageError(f"module {module_name} has no {attribute!r}.")
     return getattr(module, attribute)
-
-
-def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Tensor]:
-    """Tensors by parameter name, unwrapped; nothing in the file is executed."""
-    file = Path(path)
-    if not file.is_file():
-        raise UsageError(f"no checkpoint at {file}.")
-    try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ExportError(
-            f"{file} holds more than tensors and is not loaded, as that would run its code. Save "
-            "model.state_dict() and give that file."
-        ) from error
-    except Exception as error:
-        raise ExportError(f"{file} is not a readable torch checkpoint: {error}") from error
-    state = _unwrapped(content)
-    if not state:
-        raise ExportError(f"{file} holds no tensors by name; save model.state_dict().")
-    return state
-
-
-def _unwrapped(content: Any) -> dict[str, Tensor]:
-    while isinstance(content, Mapping):
-        inner = next((content[k] for k in NESTED if isinstance(content.get(k), Mapping)), None)
-        if inner is None:
-            break
-        content = inner
-    if not isinstance(content, Mapping):
-        return {}
-    return {str(k): v for k, v in content.items() if isinstance(v, Tensor)}
-
-
-def load_state(model: nn.Module, state: dict[str, Tensor]) -> None:
-    """Loads strictly; prefixes that wrappers add are dropped.
-
-    Raises
-    ------
-    ExportError
-        Names or shapes differ: the first ten of each kind are listed, shapes side by side.
-    """
-    own = model.state_dict()
-    candidates = [state] + [_without_prefix(state, prefix) for prefix in PREFIXES]
-    best = max(candidates, key=lambda s: len(own.keys() & s.keys()))
-    optional = "num_batches_tracked"
-    missing = [k for k in own if k not in best and not k.endswith(optional)]
-    unexpected = [k for k in best if k not in own and not k.endswith(optional)]
-    differing = [
-        f"{k}: model {list(own[k].shape)}, checkpoint {list(v.shape)}"
-        for k, v in best.items()
-        if k in own and own[k].shape != v.shape
-    ]
-    if missing or unexpected or differing:
-        parts = [
-            _listing("missing in the checkpoint", missing),
-            _listing("unexpected in the checkpoint", unexpected),
-            _listing("of another shape", differing),
-        ]
-        raise ExportError(
-            "the checkpoint does not fit the model.\n" + "\n".join(filter(None, parts))
-        )
-    model.load_state_dict(best, strict=False)
-
-
-def _without_prefix(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in state.items()}
-
-
-def _listing(title: str, names: Sequence[str]) -> str:
-    if not names:
-        return ""
-    more = f"\n  … and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return f"{len(names)} {title}:\n  " + "\n  ".join(names[:LISTED]) + more

@@ -11,6 +11,7 @@ from ..errors import UsageError
 
 RESIZE_RULES = ("crop", "stretch", "pad")
 COLORS = ("RGB", "BGR")
+MAX_LENGTH, MIN_SIDE, MAX_SIDE = 256, 8, 1024  # the runtime's limits
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,9 @@ class ClipSpec:
     short_side: int | None = None
 
     def __post_init__(self) -> None:
-        _whole("length", self.length, 1, 256)
-        _whole("height", self.height, 8, 1024)
-        _whole("width", self.width, 8, 1024)
+        _whole("length", self.length, 1, MAX_LENGTH)
+        _whole("height", self.height, MIN_SIDE, MAX_SIDE)
+        _whole("width", self.width, MIN_SIDE, MAX_SIDE)
         _number("sample_fps", self.sample_fps)
         if not 1e-3 <= self.sample_fps <= 240:
             raise UsageError(f"clip sample_fps is {self.sample_fps}; it lies in 0.001…240.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from ..spec import ClipSpec
+from ..tokens import TokenLayout
 
 
 @dataclass
@@ -20,6 +21,7 @@ class Adapted:
     clip: ClipSpec
     layer: str | None = None
     labels: list[str] = field(default_factory=list)
+    tokens: TokenLayout | None = None
 
 
 def _huggingface(rest: str) -> Adapted:

@@ -12,6 +12,7 @@ from torch import nn
 
 from ...errors import ExportError, UnavailableError, UsageError
 from ..spec import ClipSpec
+from ..tokens import TokenLayout
 from . import Adapted
 from .tokens import TokenCells
 
@@ -55,14 +56,36 @@ def load(folder: str) -> Adapted:
         )
     model = _from_folder(path)
     clip = _clip(config, path)
-    layer = explain_tokens(model, kind)
+    tokens = token_layout(model.config, kind)
+    layer = explain_tokens(model, tokens)
     labels = [model.config.id2label[i] for i in range(model.config.num_labels)]
     return Adapted(
-        VideoTransformer(model), kind, f"transformers {kind} of {path.name}", clip, layer, labels
+        VideoTransformer(model), kind, f"transformers {kind} of {path.name}", clip, layer, labels,
+        tokens,
+    )  # fmt: skip
+
+
+def token_layout(config: Any, kind: str) -> TokenLayout:
+    """Where the tokens lie and how they attend.
+
+    Raises
+    ------
+    ExportError
+        A TimeSformer of another attention than divided space-time.
+    """
+    attention = getattr(config, "attention_type", "")
+    if kind == "timesformer" and attention != "divided_space_time":
+        raise ExportError(
+            f"this TimeSformer's attention is {attention!r}; only divided_space_time is known."
+        )
+    mean_pooled = kind == "videomae" and config.use_mean_pooling
+    grid, patch = _grid(config)
+    return TokenLayout(
+        grid, patch, CLASS_TOKEN[kind], mean_pooled, config.num_hidden_layers, bool(attention)
     )
 
 
-def explain_tokens(model: nn.Module, kind: str) -> str:
+def explain_tokens(model: nn.Module, tokens: TokenLayout) -> str:
     """Turns the tokens in front of the last attention into cells; gives their layer's path.
 
     TimeSformer's last attention is over one frame's tokens at a time, frames being the batch: they
@@ -70,20 +93,21 @@ def explain_tokens(model: nn.Module, kind: str) -> str:
     """
     *_, path = (name for name, m in model.named_modules() if hasattr(m, "layernorm_before"))
     block = model.get_submodule(path)
-    cells = TokenCells(_grid(model.config), CLASS_TOKEN[kind])
+    cells = TokenCells(tokens.grid, tokens.class_token)
     block.layernorm_before = nn.Sequential(block.layernorm_before, cells)
     return f"model.{path}.layernorm_before.1.cells"
 
 
-def _grid(config: Any) -> tuple[int, int, int]:
-    """Patches in time, height and width."""
+def _grid(config: Any) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """Patches in time, height and width; the slices, rows and columns of each."""
     if hasattr(config, "patch_size"):
         patch = config.patch_size
         time, height, width = getattr(config, "tubelet_size", 1), *_pair(patch)
     else:
         time, height, width = config.tubelet_size
     rows, columns = _pair(config.image_size)
-    return config.num_frames // time, rows // height, columns // width
+    grid = config.num_frames // time, rows // height, columns // width
+    return grid, (time, height, width)
 
 
 def _pair(size: Any) -> tuple[int, int]:

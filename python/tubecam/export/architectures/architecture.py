@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from torch import nn
 
@@ -38,6 +38,8 @@ class Architecture:
     excludes : tuple of str
         Methods that mean nothing for this network: ``cam`` where the head is more than average
         pool + linear, ``guided-backprop`` and ``deconvolution`` where there is no ReLU.
+    renames : mapping
+        Modules by the other names that published weights have for them.
     """
 
     name: str
@@ -51,3 +53,4 @@ class Architecture:
     classes: int = KINETICS_CLASSES
     layer: str | None = None
     excludes: tuple[str, ...] = ()
+    renames: Mapping[str, str] = field(default_factory=dict)

@@ -69,10 +69,24 @@ def c3d(classes: int = UCF101_CLASSES) -> C3D:
     return C3D(classes)
 
 
+# As the converted Caffe weights count the layers, activations and pools included.
+_CAFFE = {
+    "features.0": "conv1",
+    "features.3": "conv2",
+    "features.6": "conv3a",
+    "features.8": "conv3b",
+    "features.11": "conv4a",
+    "features.13": "conv4b",
+    "features.16": "conv5a",
+    "features.18": "conv5b",
+    "classifier.0": "fc6",
+    "classifier.3": "fc7",
+    "classifier.6": "fc8",
+}
 ARCHITECTURES = (
     Architecture(
         "c3d", c3d, CLIP, 78_409_573, 38.6, "Tran et al. 2015",
-        "PyTorch ports of the Sports-1M and UCF-101 models", "fc8.weight", UCF101_CLASSES, "relu5b",
-        ("cam",),
+        "the PyTorch ports' c3d.pickle (Sports-1M) and ucf101-caffe.pth", "fc8.weight",
+        UCF101_CLASSES, "relu5b", ("cam",), _CAFFE,
     ),
 )  # fmt: skip

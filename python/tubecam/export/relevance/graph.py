@@ -17,8 +17,11 @@ from ..geometry import Geometry
 from ..layers import Layer
 from ..measure import FormMeasurer
 from ..onnx_file import to_onnx, without_outputs
+from ..tokens import TokenLayout
 from .domain import Domain
+from .methods import METHODS
 from .propagate import Relevance
+from .rollout import Rollout
 
 Cells = tuple[int, int, int]
 CLIP, REFERENCE = "decision/", "reference/"  # outputs that only the check reads, by node
@@ -35,13 +38,13 @@ class RelevanceGraph:
     relevance : Relevance
         The same in any precision.
 
-    The remaining attributes are those of an explained graph; the layer is the clip.
+    The remaining attributes are those of an explained graph; the layer is the clip, or its tokens.
     """
 
     method: str
     model: onnx.ModelProto
     watched: onnx.ModelProto
-    relevance: Relevance
+    relevance: Relevance | Rollout
     layer: Layer
     geometry: Geometry
     classes: int
@@ -65,9 +68,11 @@ def checked_pool(pool: Sequence[int], clip_shape: Sequence[int]) -> Cells:
 
 def build_relevance(
     module: nn.Module, example: Tensor, method: str, pool: Cells, domain: Domain,
-    time_first: bool, measure: bool,
+    time_first: bool, measure: bool, tokens: TokenLayout | None = None,
 ) -> RelevanceGraph:  # fmt: skip
     """Captures, folds, propagates and converts.
+
+    A method that follows attentions needs `tokens`, which are its cells: `pool` is not for it.
 
     Raises
     ------
@@ -77,7 +82,13 @@ def build_relevance(
     captured = capture(module, example, time_first)
     fold_constants(captured.module)
     folded, kept = fold_batch_norm(captured, None)
-    relevance = Relevance(captured, method, pool, domain)
+    relevance: Relevance | Rollout
+    if METHODS[method].class_agnostic:
+        relevance = Rollout(captured, tokens)
+        place = _tokens(captured, relevance.tokens)
+    else:
+        relevance = Relevance(captured, method, pool, domain)
+        place = _place(captured, pool, 3 if relevance.method.by_colour else 1)
     watching = Watched(relevance)
     chooser = FormMeasurer()
     traced = trace_forward_only(watching, example, chooser, method)
@@ -89,8 +100,7 @@ def build_relevance(
     forms = list(chooser.chosen.values())
     return RelevanceGraph(
         method, without_outputs(watched, watching.names), watched, relevance,
-        *_place(captured, pool, 3 if relevance.method.by_colour else 1),
-        shape_of(captured.logits)[1], folded, kept,
+        *place, shape_of(captured.logits)[1], folded, kept,
         {form: forms.count(form) for form in sorted(set(forms))},
     )  # fmt: skip
 
@@ -98,7 +108,7 @@ def build_relevance(
 class Watched(nn.Module):
     """(clip, target) → logits, relevance, and the values that decide; `names` are theirs."""
 
-    def __init__(self, relevance: Relevance) -> None:
+    def __init__(self, relevance: Relevance | Rollout) -> None:
         super().__init__()
         self.relevance = relevance
         runs = (CLIP, REFERENCE) if relevance.method.compares else (CLIP,)
@@ -111,7 +121,7 @@ class Watched(nn.Module):
         return *self.relevance.explain(values, references, target), *decisions
 
 
-def output_of(relevance: Relevance) -> str:
+def output_of(relevance: Relevance | Rollout) -> str:
     """The name of the output beside the logits."""
     return "gradient" if relevance.method.by_colour else "relevance"
 
@@ -122,3 +132,7 @@ def _place(captured: Capture, pool: Cells, colours: int) -> tuple[Layer, Geometr
     stride = tuple(float(p) for p in pool)
     offset = tuple((p - 1) / 2 for p in pool)
     return Layer("clip", captured.clip, shape, False), Geometry(stride, offset, True)
+
+
+def _tokens(captured: Capture, tokens: TokenLayout) -> tuple[Layer, Geometry]:
+    return Layer("tokens", captured.clip, (1, *tokens.grid), False), tokens.geometry

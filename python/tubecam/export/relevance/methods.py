@@ -40,7 +40,7 @@ class Method:
         multiplier.
     result : str
         What becomes of the signal m at the clip x: ``m·x``, ``m``, ``|m|``, or ``m·(x − x')`` with
-        the reference clip x'.
+        the reference clip x'. Empty where no signal goes back (``rollout.py``).
     by_colour : bool
         The colours stay apart, and nothing is summed.
     """
@@ -51,6 +51,11 @@ class Method:
     needs: str = ""
     first: Rule | None = None
     by_colour: bool = False
+
+    @property
+    def class_agnostic(self) -> bool:
+        """By its definition the same for every class."""
+        return not self.result
 
     @property
     def is_gradient(self) -> bool:
@@ -125,6 +130,7 @@ METHODS: dict[str, Method] = {
     "lrp-epsilon-plus-flat": _lrp(rules.z_plus, rules.epsilon, first=rules.flat),
     "excitation-backprop": _lrp(rules.excited, rules.excited),
     "deeplift": _deeplift(),
+    "attention-rollout": Method({}, "", elsewhere=None),
 }
 # Made of several passes through one graph, which gives the clip's gradient.
 FEW_PASS = ("integrated-gradients", "smoothgrad", "gradient-shap")

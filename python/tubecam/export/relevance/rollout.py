@@ -1,0 +1,126 @@
+"""Attention rollout: how much of each token arrives where a transformer's head reads.
+
+Abnar and Zuidema, "Quantifying Attention Flow in Transformers", ACL 2020, equation 1.
+
+Notes
+-----
+*A residual attention* mixes tokens by ``Â = (I + Ā)/2`` with Ā the mean of the heads' attentions;
+rollout is the product of these matrices over all layers, here times the row vector by which the
+head reads the last tokens: one row instead of a matrix. What blocks do beside attention (values'
+weights, feed-forward layers, normalisation) takes no part, and neither does the class.
+
+*Divided space-time attention* (TimeSformer) is two residual attentions a block, and each is a
+matrix Â of its own over all tokens: over time the class token stays as it is; over space its copies
+attend within one slice each, and their results are averaged.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from ...errors import ExportError
+from ..capture import Capture, shape_of
+from ..explained import chosen
+from ..layers import ancestors, run_nodes
+from ..tokens import TokenLayout
+from .methods import METHODS
+from .operators import base_name
+
+NAME = "attention-rollout"
+_SOFTMAX = {"_softmax", "_safe_softmax", "softmax"}
+
+
+class Rollout(nn.Module):
+    """(clip [1, T, 3, H, W], target [1]) → logits [1, K], relevance [1, t, h, w].
+
+    Relevance is a share: what the class token holds, and all cells together, is 1, whatever the
+    target. The interface is that of :class:`Relevance`.
+
+    Raises
+    ------
+    ExportError
+        The model's tokens are not known, or its attentions are not those that the layout says.
+    """
+
+    def __init__(self, captured: Capture, tokens: TokenLayout | None) -> None:
+        super().__init__()
+        if tokens is None:
+            raise ExportError(
+                f"{NAME} follows the attentions of a transformer whose tokens are known: export "
+                "transformers:FOLDER. For other models take gradcam or gradient-x-input."
+            )
+        self.graph, self.captured, self.tokens = captured.module, captured, tokens
+        self.name, self.method, self.pool = NAME, METHODS[NAME], (1, 1, 1)
+        needed = ancestors(captured.logits)
+        self.nodes = [n for n in captured.module.graph.nodes if n in needed]
+        self.attentions = self._attentions()
+        self.deciding: list[fx.Node] = []
+
+    def forward(self, clip: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        return self.explain(*self.evaluate(clip), target)
+
+    def evaluate(self, clip: Tensor) -> tuple[dict[fx.Node, Any], dict[fx.Node, Any]]:
+        """Every value for the clip; there is no reference clip."""
+        values = {self.captured.clip: clip}
+        run_nodes(self.graph, self.nodes, values, clip.dtype)
+        return values, {}
+
+    def explain(
+        self, values: dict[fx.Node, Any], references: dict[fx.Node, Any], target: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Logits and shares from what `evaluate` gave."""
+        logits = values[self.captured.logits]
+        # Engines drop an input that nothing reads, and the runtime gives each graph a target: a
+        # class that does not exist has no explanation.
+        exists = torch.arange(logits.shape[1])[None] == chosen(logits, target)[:, None]
+        means = [values[node].mean(1) for node in self.attentions]
+        tokens = self.tokens
+        shares = rollout_divided if tokens.divided else rollout_joint
+        return logits, shares(means, tokens) * exists.to(logits.dtype).sum(1)
+
+    def _attentions(self) -> list[fx.Node]:
+        """The softmax nodes, [sequences, heads, n, n] each."""
+        found = [n for n in self.nodes if base_name(n) in _SOFTMAX and len(shape_of(n) or ()) == 4]
+        shapes = [(shape[0], *shape[2:]) for shape in map(shape_of, found)]
+        if shapes != [(batch, n, n) for batch, n in self.tokens.attentions()]:
+            seen = ", ".join("x".join(map(str, shape)) for shape in dict.fromkeys(shapes))
+            raise ExportError(
+                f"{NAME} expected {len(self.tokens.attentions())} attentions over the tokens and "
+                f"found {len(shapes)} (sequences x tokens: {seen or 'none'}): this model attends "
+                "in a way that it does not know. gradcam and gradient-x-input fit any model."
+            )
+        return found
+
+
+def rollout_joint(means: list[Tensor], tokens: TokenLayout) -> Tensor:
+    """Shares [1, t, h, w] by attentions [1, n, n] over all tokens."""
+    row = _read(means[-1], means[-1].shape[-1], tokens.mean_pooled)
+    for mean in reversed(means):
+        row = (row + torch.matmul(row, mean)) / 2
+    return row[:, 0, int(tokens.class_token) :].reshape(1, *tokens.grid)
+
+
+def rollout_divided(means: list[Tensor], tokens: TokenLayout) -> Tensor:
+    """Shares [1, t, h, w] by pairs of attentions: over time [h·w, t, t], space [t, 1+h·w, 1+h·w].
+
+    The row is held as [t, 1, 1+h·w], the class token's share spread evenly over its copies.
+    """
+    t, h, w = tokens.grid
+    row = _read(means[-1], 1 + h * w, False).expand(t, 1, 1 + h * w) / t
+    for over_time, over_space in reversed(list(zip(means[::2], means[1::2], strict=True))):
+        row = (row + torch.matmul(row, over_space)) / 2
+        front, body = row[:, :, :1], row[:, 0, 1:].transpose(0, 1)[:, None]
+        body = (body + torch.matmul(body, over_time)) / 2
+        front = front.mean(0, keepdim=True).expand(t, 1, 1)
+        row = torch.cat([front, body[:, 0].transpose(0, 1)[:, None]], 2)
+    return row[:, 0, 1:].reshape(1, t, h, w)
+
+
+def _read(like: Tensor, count: int, mean_pooled: bool) -> Tensor:
+    """[1, 1, count]: how the head reads the last tokens."""
+    first = torch.arange(count) == 0
+    row = torch.full((count,), 1 / count) if mean_pooled else first
+    return row.to(like.dtype)[None, None]

@@ -1,0 +1,64 @@
+"""Clips that a network cannot take: the smallest that it takes is named, and is right."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+import export_nets as nets  # noqa: E402
+from tubecam.errors import UsageError  # noqa: E402
+from tubecam.export import export  # noqa: E402
+from tubecam.export.architectures import ARCHITECTURES  # noqa: E402
+from tubecam.export.clip_size import smallest_clip  # noqa: E402
+
+SMALLEST = {"c3d": (16, 96, 96), "i3d": (9, 193, 193), "slowfast_r50": (4, 8, 8)}
+LEAST = (1, 8, 8)  # that the runtime takes
+UNLIKELY = (3, 9, 9)
+
+
+def takes(model, size):
+    length, height, width = size
+    try:
+        with torch.no_grad():
+            return model(torch.zeros(1, 3, length, height, width)).dim() == 2
+    except RuntimeError:
+        return False
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_smallest_clip_of_each_architecture(name):
+    model = ARCHITECTURES[name].make(3).eval()
+    length, *sides = found = smallest_clip(model, UNLIKELY, False)
+    assert found == SMALLEST.get(name, LEAST)
+    assert takes(model, found)
+    if length > 1:
+        assert not takes(model, (length - 1, *sides))
+    if sides[0] > 8:
+        assert not takes(model, (length, sides[0] - 1, sides[1] - 1))
+
+
+@pytest.mark.parametrize(("name", "size"), [*SMALLEST.items()])
+def test_an_export_names_it(tmp_path, name, size):
+    asked = {"length": 3, "height": 40, "width": 40}
+    words = "{}x{}x{} \\(slices x height x width\\)".format(*size)
+    with pytest.raises(UsageError, match=rf"\[1, 3, 3, 40, 40\].*smallest clip .* is {words}"):
+        export(name, tmp_path / "b", random_weights=True, clip=asked)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_proportions_that_were_asked_for_may_be_the_only_ones():
+    model = nets.seeded(nets.Hard)  # whose linear layer fits 8×24×32
+    assert smallest_clip(model, (2, 24, 32), False) == (7, 24, 32)
+
+
+def test_a_network_that_takes_no_usual_clip(tmp_path):
+    class Odd(nn.Module):
+        def forward(self, x):
+            return nn.functional.conv3d(x, torch.ones(2, 5, 1, 1, 1)).mean((2, 3, 4))
+
+    assert smallest_clip(Odd(), (8, 64, 64), False) is None
+    with pytest.raises(UsageError, match="time before colour"):
+        export(Odd(), tmp_path / "b")

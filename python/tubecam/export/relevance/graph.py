@@ -76,7 +76,7 @@ def build_relevance(
     """
     captured = capture(module, example, time_first)
     fold_constants(captured.module)
-    folded, kept = fold_batch_norm(captured, None)
+    folded, kept = fold_batch_norm(captured, ())
     relevance = Relevance(captured, method, pool, domain)
     watching = Watched(relevance)
     chooser = FormMeasurer()

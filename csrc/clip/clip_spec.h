@@ -10,6 +10,13 @@ namespace tubecam {
 enum class ResizeRule { kCrop, kStretch, kPad };
 enum class ColorOrder { kRgb, kBgr };
 
+// The optical flow that a model takes besides the clip (clip/clip_flow.h).
+struct FlowSpec {
+  bool used = false;
+  float bound = 20;     // clip pixels a slice: what is farther is clamped
+  float scale = 0.05f;  // what a pixel a slice becomes
+};
+
 struct ClipSpec {
   int length = 16;  // T, slices
   int height = 112;
@@ -20,6 +27,7 @@ struct ClipSpec {
   ColorOrder color = ColorOrder::kRgb;
   ResizeRule resize = ResizeRule::kCrop;
   int short_side = 112;  // for kCrop
+  FlowSpec flow;
 
   // The part of a frame that becomes the H×W picture. With kPad it reaches beyond the frame.
   Rect source_rect(int frame_width, int frame_height) const;

@@ -17,6 +17,14 @@ struct LayerSpec {
   std::array<double, 3> offset{};
 };
 
+// One explained layer of several: a stream, a rate of frames, a group of channels.
+struct PathwaySpec {
+  std::string name;  // "slow"
+  LayerSpec layer;
+  std::string activation, weight, gradient;  // output names; either of the last two is empty
+  bool of_flow = false;                      // it sees the flow and not the clip
+};
+
 struct GraphSpec {
   std::string file;    // absolute path
   std::string sha256;  // of the file, verified
@@ -26,6 +34,10 @@ struct GraphSpec {
   // which is then the clip's, [1, T, 3, H, W]. The rest is empty.
   std::string logits, activation, weight, gradient, relevance;
   LayerSpec layer;
+  // Several explained layers; empty where there is one, which is then described above. With
+  // several, the output names above are empty but for the logits, and `layer` is the grid on which
+  // their tubes are joined (C = 1).
+  std::vector<PathwaySpec> pathways;
   std::set<std::string> unspecific;  // methods that the export found to ignore the class
 
   bool gives_input_gradient() const { return activation.empty() && !gradient.empty(); }

@@ -32,16 +32,23 @@ struct EngineInfo {
 struct EngineInputs {
   TensorView clip;      // [1, T, 3, H, W] float32
   int64_t target = -1;  // class, −1 = predicted
+  TensorView flow{};    // [1, T − 1, 2, H, W] float32, read where the clip's spec has flow
+};
+
+// What is known of one explained layer among several, like the fields of EngineOutputs.
+struct PathwayTensors {
+  TensorView activation, weight, gradient;
 };
 
 // Views of the engine's own memory, valid until the next infer(). What the graph does not give has
 // no data.
 struct EngineOutputs {
-  TensorView logits;      // [1, K]
-  TensorView activation;  // [1, C, t, h, w]
-  TensorView weight;      // [1, C]
-  TensorView gradient;    // [1, C, t, h, w]
-  TensorView relevance;   // [1, t, h, w]
+  TensorView logits;                     // [1, K]
+  TensorView activation;                 // [1, C, t, h, w]
+  TensorView weight;                     // [1, C]
+  TensorView gradient;                   // [1, C, t, h, w]
+  TensorView relevance;                  // [1, t, h, w]
+  std::vector<PathwayTensors> pathways;  // as GraphSpec::pathways
 };
 
 class Engine {

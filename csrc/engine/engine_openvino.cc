@@ -79,7 +79,21 @@ void check_port(const std::vector<ov::Output<ov::Node>>& ports, const Port& expe
 
 std::vector<Port> input_ports(const ClipSpec& clip) {
   const ov::Shape shape = {1, size_t(clip.length), 3, size_t(clip.height), size_t(clip.width)};
-  return {{"clip", ov::element::f32, shape}, {"target", ov::element::i64, {1}}};
+  std::vector<Port> ports = {{"clip", ov::element::f32, shape}, {"target", ov::element::i64, {1}}};
+  if (clip.flow.used) {
+    const ov::Shape flow = {1, shape[1] - 1, 2, shape[3], shape[4]};
+    ports.push_back({"flow", ov::element::f32, flow});
+  }
+  return ports;
+}
+
+void add_pathway(const PathwaySpec& pathway, std::vector<Port>* ports) {
+  const auto& layer = pathway.layer.shape;
+  const size_t channels = size_t(layer[0]);
+  const ov::Shape cells = {1, channels, size_t(layer[1]), size_t(layer[2]), size_t(layer[3])};
+  ports->push_back({pathway.activation, ov::element::f32, cells});
+  if (!pathway.weight.empty()) ports->push_back({pathway.weight, ov::element::f32, {1, channels}});
+  if (!pathway.gradient.empty()) ports->push_back({pathway.gradient, ov::element::f32, cells});
 }
 
 std::vector<Port> output_ports(const Bundle& bundle, const GraphSpec& graph, bool logits_only) {
@@ -99,6 +113,7 @@ std::vector<Port> output_ports(const Bundle& bundle, const GraphSpec& graph, boo
     const ov::Shape grid(cells.begin() + 1, cells.end());  // C is 1, and is the batch here
     ports.push_back({graph.relevance, ov::element::f32, grid});
   }
+  for (const PathwaySpec& pathway : graph.pathways) add_pathway(pathway, &ports);
   return ports;
 }
 
@@ -215,7 +230,10 @@ class OpenVinoEngine final : public Engine {
   const EngineOutputs& infer(const EngineInputs& inputs) override {
     target_.data<int64_t>()[0] = inputs.target;
     guarded("run " + file_, [&] {
-      bind("clip", inputs.clip);
+      for (const Port& port : inputs_) {
+        if (port.name == "clip") bind(port, inputs.clip);
+        if (port.name == "flow") bind(port, inputs.flow);
+      }
       request_.infer();
     });
     return outputs_;
@@ -223,25 +241,39 @@ class OpenVinoEngine final : public Engine {
 
  private:
   // The request reads the caller's memory.
-  void bind(const char* name, const TensorView& view) {
-    const ov::Shape& shape = inputs_[0].shape;
+  void bind(const Port& port, const TensorView& view) {
+    const ov::Shape& shape = port.shape;
     const bool same = view.dtype == DType::kFloat32 && view.data &&
                       view.shape == Shape(shape.begin(), shape.end());
-    check(same, ErrorCode::kUsage, "a ", name, " must be float32 ", shape, ", not ",
+    check(same, ErrorCode::kUsage, "a ", port.name, " must be float32 ", shape, ", not ",
           to_string(view.shape));
-    request_.set_tensor(name, ov::Tensor(ov::element::f32, shape, view.data));
+    request_.set_tensor(port.name, ov::Tensor(ov::element::f32, shape, view.data));
+  }
+
+  TensorView* pathway_view(const std::string& name, const std::vector<PathwaySpec>& pathways) {
+    outputs_.pathways.resize(pathways.size());
+    for (size_t i = 0; i < pathways.size(); ++i) {
+      PathwayTensors& tensors = outputs_.pathways[i];
+      if (name == pathways[i].activation) return &tensors.activation;
+      if (name == pathways[i].weight) return &tensors.weight;
+      if (name == pathways[i].gradient) return &tensors.gradient;
+    }
+    return nullptr;
   }
 
   // The request writes into a tensor of ours, whose address never changes.
   void add_output(const Port& port, const GraphSpec& graph) {
     ov::Tensor tensor(port.type, port.shape);
     request_.set_tensor(port.name, tensor);
-    TensorView& view = port.name == graph.logits       ? outputs_.logits
-                       : port.name == graph.activation ? outputs_.activation
-                       : port.name == graph.weight     ? outputs_.weight
-                       : port.name == graph.relevance  ? outputs_.relevance
-                                                       : outputs_.gradient;
-    view = {tensor.data(), DType::kFloat32, Shape(port.shape.begin(), port.shape.end()), Device{}};
+    TensorView* view = pathway_view(port.name, graph.pathways);
+    if (!view) {
+      view = port.name == graph.logits       ? &outputs_.logits
+             : port.name == graph.activation ? &outputs_.activation
+             : port.name == graph.weight     ? &outputs_.weight
+             : port.name == graph.relevance  ? &outputs_.relevance
+                                             : &outputs_.gradient;
+    }
+    *view = {tensor.data(), DType::kFloat32, Shape(port.shape.begin(), port.shape.end()), Device{}};
     kept_.push_back(tensor);
   }
 

@@ -4,7 +4,9 @@
 #include <set>
 #include <vector>
 
+#include "clip/optical_flow.h"
 #include "engine/json_node.h"
+#include "engine/pathway.h"
 
 namespace tubecam {
 namespace {
@@ -12,6 +14,7 @@ namespace {
 using Json = JsonNode::Json;
 
 constexpr int kMaxDepth = 32;
+constexpr size_t kMaxPathways = 8;
 constexpr int64_t kMaxLayerSize = int64_t{1} << 28;  // values of one activation: 1 GiB of float32
 
 // Refuses what JSON itself allows and no sidecar needs: deep nesting, and keys that stand twice.
@@ -105,6 +108,15 @@ void parse_resize(const JsonNode& node, ClipSpec* clip) {
   }
 }
 
+void parse_flow(const JsonNode& node, ClipSpec* clip) {
+  const JsonNode flow = node.at("flow");
+  clip->flow.used = true;
+  clip->flow.bound = float(flow.at("bound").number(0.1, 1024));
+  clip->flow.scale = float(flow.at("scale").number(1e-4, 1e4));
+  node.at("length").integer(2, 256);
+  for (const char* side : {"height", "width"}) node.at(side).integer(kLeastFlowSide, 1024);
+}
+
 ClipSpec parse_clip(const JsonNode& node) {
   ClipSpec clip;
   clip.length = int(node.at("length").integer(1, 256));
@@ -122,6 +134,7 @@ ClipSpec parse_clip(const JsonNode& node) {
   if (color != "RGB" && color != "BGR") node.at("color").refuse("RGB or BGR");
   clip.color = color == "RGB" ? ColorOrder::kRgb : ColorOrder::kBgr;
   parse_resize(node.at("resize"), &clip);
+  if (node.has("flow")) parse_flow(node, &clip);
   return clip;
 }
 
@@ -148,6 +161,14 @@ const std::vector<std::string>& known_methods(const GraphSpec& graph) {
   return graph.relevance.empty() ? method_names() : relevance_method_names();
 }
 
+// Of every explained layer.
+bool gives_weights(const GraphSpec& graph) {
+  const auto& pathways = graph.pathways;
+  if (pathways.empty()) return !graph.weight.empty();
+  return std::all_of(pathways.begin(), pathways.end(),
+                     [](const PathwaySpec& pathway) { return !pathway.weight.empty(); });
+}
+
 void parse_methods(const JsonNode& node, GraphSpec* graph, std::set<std::string>* seen) {
   const auto& known = known_methods(*graph);
   const JsonNode methods = node.at("methods");
@@ -161,7 +182,7 @@ void parse_methods(const JsonNode& node, GraphSpec* graph, std::set<std::string>
                         ")");
     }
     if (!seen->insert(method).second) methods[i].refuse("named once in the whole sidecar");
-    if (method == "cam" && graph->weight.empty()) {
+    if (method == "cam" && !gives_weights(*graph)) {
       methods[i].refuse("another method: cam needs the output `weight`");
     }
     graph->methods.push_back(method);
@@ -221,14 +242,53 @@ void check_cells(const JsonNode& node, const Sidecar& sidecar, const GraphSpec& 
   }
 }
 
+PathwaySpec parse_pathway(const JsonNode& node, std::set<std::string>* outputs) {
+  PathwaySpec pathway;
+  pathway.name = node.at("name").text(100);
+  pathway.layer = parse_layer(node.at("layer"));
+  const JsonNode names = node.at("outputs");
+  const bool closed = names.has("weight");
+  check(closed != names.has("gradient"), ErrorCode::kBundle, names.path(),
+        " must name either weight or gradient");
+  pathway.activation = names.at("activation").text();
+  (closed ? pathway.weight : pathway.gradient) = names.at(closed ? "weight" : "gradient").text();
+  for (const std::string& name : {pathway.activation, pathway.weight + pathway.gradient}) {
+    check(outputs->insert(name).second, ErrorCode::kBundle, names.path(), " names the output ",
+          name, ", which the graph names already");
+  }
+  if (node.has("input")) {
+    const std::string input = node.at("input").text();
+    if (input != "clip" && input != "flow") node.at("input").refuse("clip or flow");
+    pathway.of_flow = input == "flow";
+  }
+  return pathway;
+}
+
+// Several explained layers: `outputs` then names the logits alone.
+void parse_pathways(const JsonNode& node, GraphSpec* graph) {
+  const size_t count = node.array(2, kMaxPathways);
+  std::set<std::string> names, outputs = {graph->logits};
+  for (size_t i = 0; i < count; ++i) {
+    graph->pathways.push_back(parse_pathway(node[i], &outputs));
+    const bool fresh = names.insert(graph->pathways.back().name).second;
+    if (!fresh) node[i].at("name").refuse("another name than the pathways before it have");
+  }
+  graph->layer = joined_layer(graph->pathways);
+}
+
 GraphSpec parse_graph(const JsonNode& node, const Sidecar& sidecar,
                       std::set<std::string>* methods) {
   GraphSpec graph;
   graph.file = listed_file(node.at("file"), sidecar.files);
   graph.sha256 = sidecar.files.at(graph.file);
-  parse_outputs(node.at("outputs"), &graph);
+  if (node.has("pathways")) {
+    graph.logits = node.at("outputs").at("logits").text();
+    parse_pathways(node.at("pathways"), &graph);
+  } else {
+    parse_outputs(node.at("outputs"), &graph);
+    graph.layer = parse_layer(node.at("layer"));
+  }
   parse_methods(node, &graph, methods);
-  graph.layer = parse_layer(node.at("layer"));
   if (!graph.relevance.empty() && graph.layer.shape[0] != 1) {
     node.at("layer").at("shape")[0].refuse("1, since relevance is summed over the colours");
   }

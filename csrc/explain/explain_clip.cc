@@ -10,6 +10,7 @@
 #include "explain/conservation.h"
 #include "explain/locate.h"
 #include "explain/motion.h"
+#include "explain/pathways.h"
 
 namespace tubecam {
 namespace {
@@ -54,8 +55,10 @@ CamStats stats_of(const std::vector<float>& values, const LayerSpec& layer, floa
 // One explanation in the making.
 class Making {
  public:
-  Making(Engine& engine, const Bundle& bundle, const Recipe& recipe, const ClipRequest& request)
-      : engine_(engine),
+  Making(const ClipStages& stages, const Bundle& bundle, const Recipe& recipe,
+         const ClipRequest& request)
+      : engine_(stages.engine),
+        flow_(stages.flow),
         bundle_(bundle),
         recipe_(recipe),
         request_(request),
@@ -73,7 +76,8 @@ class Making {
 
   void explain(const float* clip, const EngineOutputs& outputs);
   CamStats few_passes(const float* clip);
-  CamStats relevance_of(const EngineOutputs& outputs, float* tube) const;
+  CamStats relevance_of(const EngineOutputs& outputs, float* tube,
+                        std::vector<Pathway>* pathways = nullptr) const;
   std::string what_explains() const;
 
   void split(const float* clip);
@@ -83,6 +87,7 @@ class Making {
   int cell_at(int slice) const;
 
   Engine& engine_;
+  ClipFlow* flow_;
   const Bundle& bundle_;
   const Recipe& recipe_;
   const ClipRequest& request_;
@@ -95,12 +100,15 @@ class Making {
 };
 
 const EngineOutputs& Making::infer(const float* clip, int64_t target) {
+  const Stopwatch flow_watch;
+  const TensorView flow = flow_ ? flow_->run(clip) : TensorView{};
+  if (flow_) result_.timings.preprocess += flow_watch.milliseconds();
   const Stopwatch watch;
   const TensorView view{const_cast<float*>(clip),
                         DType::kFloat32,
                         {1, spec_.length, 3, spec_.height, spec_.width},
                         {}};
-  const EngineOutputs& outputs = engine_.infer({view, target});
+  const EngineOutputs& outputs = engine_.infer({view, target, flow});
   engine_ms_ += watch.milliseconds();
   ++result_.receipt.passes;
   return outputs;
@@ -150,8 +158,14 @@ void Making::read_logits(const float* logits) {
 }
 
 // A class-activation map of the layer, or what the graph itself found.
-CamStats Making::relevance_of(const EngineOutputs& outputs, float* tube) const {
+CamStats Making::relevance_of(const EngineOutputs& outputs, float* tube,
+                              std::vector<Pathway>* pathways) const {
   const auto& shape = layer_.shape;
+  if (!graph_.pathways.empty()) {
+    PathwayTubes found = explain_pathways(outputs, graph_, parse_cam_method(recipe_.base), tube);
+    if (pathways) *pathways = std::move(found.pathways);
+    return found.joined;
+  }
   if (outputs.relevance.data) {
     return copy_relevance(outputs.relevance.f32(), shape[1], shape[2], shape[3], tube);
   }
@@ -159,6 +173,7 @@ CamStats Making::relevance_of(const EngineOutputs& outputs, float* tube) const {
 }
 
 std::string Making::what_explains() const {
+  if (!graph_.pathways.empty()) return "an activation or a gradient of " + layer_.name;
   if (graph_.activation.empty()) return "the relevance to the " + layer_.name;
   const std::string other = graph_.weight.empty() ? "gradient" : "weight";
   return "the activation or the " + other + " of layer " + layer_.name;
@@ -191,7 +206,7 @@ void Making::explain(const float* clip, const EngineOutputs& outputs) {
   if (graph_.gives_input_gradient()) {
     stats = few_passes(clip);
   } else {
-    stats = relevance_of(outputs, result_.tube.data());
+    stats = relevance_of(outputs, result_.tube.data(), &result_.pathways);
     receipt.conservation = conservation(recipe_.base, stats.sum, result_.logits, receipt.logit);
   }
   receipt.relevance_sum = stats.sum;
@@ -253,8 +268,15 @@ void Making::split_exactly(const float* clip) {
 }
 
 // From the tube alone: relevance that changes over time. Only the method of that name draws it.
+// Pathways of the flow need no estimate.
 void Making::estimate_motion() {
   const bool selects = recipe_.passes == Passes::kSelective;
+  if (!selects && sees_flow(result_.pathways)) {
+    result_.motion_by = "flow";
+    result_.motion = flow_cells(result_.pathways, layer_);
+    result_.motion_share = flow_share(result_.pathways);
+    return;
+  }
   std::vector<float> tube = result_.tube, motion(tube.size());
   result_.motion_by = "selective";
   result_.motion_share = select_motion(tube.data(), layer_.shape[1], layer_.shape[2],
@@ -276,15 +298,15 @@ Explanation Making::run(const float* clip, const Window& where) {
   read_logits(outputs.logits.f32());
   if (result_.valid) explain(clip, outputs);
   result_.timings.engine = engine_ms_;
-  result_.timings.explain = watch.milliseconds() - engine_ms_;
+  result_.timings.explain = watch.milliseconds() - engine_ms_ - result_.timings.preprocess;
   return std::move(result_);
 }
 
 }  // namespace
 
-Explanation explain_clip(Engine& engine, const Bundle& bundle, const Recipe& recipe,
+Explanation explain_clip(const ClipStages& stages, const Bundle& bundle, const Recipe& recipe,
                          const ClipRequest& request, const float* clip, const Window& where) {
-  return Making(engine, bundle, recipe, request).run(clip, where);
+  return Making(stages, bundle, recipe, request).run(clip, where);
 }
 
 }  // namespace tubecam

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "clip/clip_flow.h"
 #include "engine/bundle.h"
 #include "engine/engine.h"
 #include "explain/explanation.h"
@@ -26,9 +27,15 @@ struct ClipRequest {
   MethodOptions options;
 };
 
-// clip: [T, 3, H, W] float32 on the CPU; engine: of recipe.graph. NaN or infinity anywhere gives an
+// What runs: the engine of the recipe's graph, and the flow's stage where the model takes flow.
+struct ClipStages {
+  Engine& engine;
+  ClipFlow* flow = nullptr;
+};
+
+// clip: [T, 3, H, W] float32 on the CPU. NaN or infinity anywhere gives an
 // explanation that is not valid and says where.
-Explanation explain_clip(Engine& engine, const Bundle& bundle, const Recipe& recipe,
+Explanation explain_clip(const ClipStages& stages, const Bundle& bundle, const Recipe& recipe,
                          const ClipRequest& request, const float* clip, const Window& where);
 
 }  // namespace tubecam

@@ -47,6 +47,7 @@ struct Explainer::State {
   std::vector<std::unique_ptr<Engine>> engines;  // one a graph, made when first needed
   ClipWindow window;
   RelevanceSignal signal;
+  std::unique_ptr<ClipFlow> flow;  // where the model takes it
   std::vector<float> clip;
   double preprocess_ms = 0;  // since the last window
   MethodBudget budget;       // for `budgeted`
@@ -60,7 +61,9 @@ struct Explainer::State {
         engine_options(options.engine),
         engines(bundle.graphs.size()),
         window(bundle.clip, options.hop),
-        signal(bundle.clip.sample_fps) {}
+        signal(bundle.clip.sample_fps) {
+    if (bundle.clip.flow.used) flow = std::make_unique<ClipFlow>(bundle.clip);
+  }
 
   Settings snapshot() const {
     std::lock_guard<std::mutex> lock(changing);
@@ -96,7 +99,8 @@ Explanation Explainer::State::explain(const float* clip, const Window& where) {
   now.method = budget.method();
   const Recipe recipe = find_recipe(bundle, now.method);
   const ClipRequest request{now.method, now.target, now.threshold, now.options};
-  Explanation result = explain_clip(engine(recipe.graph), bundle, recipe, request, clip, where);
+  Explanation result =
+      explain_clip({engine(recipe.graph), flow.get()}, bundle, recipe, request, clip, where);
   result.receipt.downgraded_from = budget.downgraded_from();
   budget.took(result.timings.engine + result.timings.explain);
   return result;
@@ -128,7 +132,7 @@ std::optional<Explanation> Explainer::push(const Frame& frame, int64_t pts) {
   state_->clip.resize(size_t(spec.length) * 3 * size_t(spec.height) * size_t(spec.width));
   state_->window.copy_to(state_->clip.data());
   Explanation result = state_->explain(state_->clip.data(), state_->window.window());
-  result.timings.preprocess = std::exchange(state_->preprocess_ms, 0);
+  result.timings.preprocess += std::exchange(state_->preprocess_ms, 0);
   if (result.valid) result.signal = state_->signal.add(result.window, result.curve.data());
   return result;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "clip/clip_window.h"
+#include "explain/pathways.h"
 #include "explain/relevance_signal.h"
 #include "explain/tube.h"
 
@@ -13,7 +14,7 @@ namespace tubecam {
 
 // Milliseconds of this window's stages.
 struct Timings {
-  double preprocess = 0;  // all slices new to this window
+  double preprocess = 0;  // all slices new to this window, and their optical flow
   double engine = 0;
   double explain = 0;  // cam3d, curve, peak, boxes
 };
@@ -41,14 +42,16 @@ struct Explanation {
   int64_t target = -1;  // explained class
   std::string target_name;
   std::vector<float> logits;  // [K]
-  std::vector<float> tube;    // [t, h, w], logit units
+  std::vector<float> tube;    // [t, h, w], logit units; of several pathways, their joined one
   std::array<int, 3> shape{};
   std::array<double, 3> stride{}, offset{};
   std::vector<float> curve;   // [T]
   std::vector<float> motion;  // [t, h, w], 0…1: each cell's share that is motion; empty: unknown
-  // Of the decision, and how it was found: "split", "split-exact" or "selective" (motion.h).
+  // Of the decision, and how it was found: "split", "split-exact" or "selective" (motion.h), or
+  // "flow": what the pathways of the optical flow found (pathways.h).
   double motion_share = std::numeric_limits<double>::quiet_NaN();
   std::string motion_by;
+  std::vector<Pathway> pathways;  // of a model with several explained layers; empty: one
   Peak peak;
   int64_t peak_pts = 0;    // ns
   Box peak_point;          // relative to the frame; width and height 0

@@ -43,9 +43,35 @@ void describe_result(GstStructure* fields, const Explanation& e) {
   set_bytes(fields, "window-pts", e.window.pts);
 }
 
+void describe_pathways(GstStructure* fields, const std::vector<Pathway>& pathways) {
+  if (pathways.empty()) return;
+  gst_structure_set(fields, "pathways", G_TYPE_INT, int(pathways.size()), nullptr);
+  for (size_t i = 0; i < pathways.size(); ++i) {
+    const Pathway& pathway = pathways[i];
+    const std::string prefix = "pathway-" + std::to_string(i) + "-";
+    const auto set = [&](const char* name, GType type, auto value) {
+      gst_structure_set(fields, (prefix + name).c_str(), type, value, nullptr);
+    };
+    set("name", G_TYPE_STRING, pathway.name.c_str());
+    set("layer", G_TYPE_STRING, pathway.layer.c_str());
+    set("of-flow", G_TYPE_BOOLEAN, gboolean{pathway.of_flow});
+    set_bytes(fields, (prefix + "tube").c_str(), pathway.tube);
+    const char* axes[] = {"t", "y", "x"};
+    const char* sizes[] = {"t", "h", "w"};
+    for (size_t axis = 0; axis < 3; ++axis) {
+      set(sizes[axis], G_TYPE_INT, pathway.shape[axis]);
+      set((std::string("stride-") + axes[axis]).c_str(), G_TYPE_DOUBLE, pathway.stride[axis]);
+      set((std::string("offset-") + axes[axis]).c_str(), G_TYPE_DOUBLE, pathway.offset[axis]);
+    }
+    set("relevance-sum", G_TYPE_DOUBLE, pathway.relevance_sum);
+    set("share", G_TYPE_DOUBLE, pathway.share);
+  }
+}
+
 void describe_tube(GstStructure* fields, const Explanation& e) {
   set_bytes(fields, "tube", e.tube);
   set_bytes(fields, "curve", e.curve);
+  describe_pathways(fields, e.pathways);
   if (!e.motion.empty()) set_bytes(fields, "motion", e.motion);
   if (!e.motion_by.empty()) {
     gst_structure_set(fields, "motion-share", G_TYPE_DOUBLE, e.motion_share, "motion-by",

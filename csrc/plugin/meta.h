@@ -37,6 +37,13 @@ namespace tubecam {
 //   tube-t, -h, -w                int      its shape
 //   stride-t, -y, -x              double   cell i is centred on offset + stride·i: slices,
 //   offset-t, -y, -x              double   clip pixels, clip pixels
+//   pathways        int      of a model with several explained layers: how many; then, for each
+//                            i from 0, the tube above being the one that joins them:
+//   pathway-i-name, pathway-i-layer      string
+//   pathway-i-of-flow                    boolean  it sees the optical flow, not the picture
+//   pathway-i-tube, -t, -h, -w, -stride-t … -offset-x      as above
+//   pathway-i-relevance-sum, -share      double   the sum before ReLU, and per cent of the
+//                            decision, NaN where pathways cancel
 //   motion          GBytes   float32 [t, h, w], 0…1: how much of each cell's relevance is motion;
 //                            missing where the method does not tell
 //   motion-share    double   the same of the decision, 0…1; NaN where nothing is relevant, and

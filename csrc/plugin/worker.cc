@@ -96,7 +96,7 @@ Outcome Worker::explain(const Slot& slot) const {
   outcome.job = slot.job;
   try {
     auto explanation = std::make_shared<Explanation>(explain_(slot.clip.data(), slot.job.window));
-    explanation->timings.preprocess = slot.job.preprocess_ms;
+    explanation->timings.preprocess += slot.job.preprocess_ms;
     outcome.explanation = std::move(explanation);
   } catch (const std::exception& error) {
     outcome.error = error.what();

@@ -5,8 +5,10 @@
 #include <mutex>
 
 #include "base/error.h"
+#include "clip/clip_flow.h"
 #include "clip/clip_window.h"
 #include "clip/preprocess.h"
+#include "pybind/array.h"
 #include "pybind/frame_array.h"
 #include "pybind/register.h"
 
@@ -45,7 +47,8 @@ std::string name_of(const Table& table, Value value) {
 ClipSpec make_clip_spec(int length, int height, int width, double sample_fps,
                         const std::array<float, 3>& mean, const std::array<float, 3>& std,
                         const std::string& color, const std::string& resize,
-                        std::optional<int> short_side) {
+                        std::optional<int> short_side,
+                        const std::optional<std::array<float, 2>>& flow) {
   ClipSpec spec{length,
                 height,
                 width,
@@ -54,7 +57,8 @@ ClipSpec make_clip_spec(int length, int height, int width, double sample_fps,
                 std,
                 value_of(kColors, "color", color),
                 value_of(kRules, "resize rule", resize),
-                short_side.value_or(std::min(height, width))};
+                short_side.value_or(std::min(height, width)),
+                flow ? FlowSpec{true, (*flow)[0], (*flow)[1]} : FlowSpec{}};
   check_clip_spec(spec);
   return spec;
 }
@@ -103,6 +107,17 @@ Array copy_clip(GuardedWindow& self) {
   return clip;
 }
 
+Array flow_of_clip(ClipFlow& self, const py::array& clip) {
+  const ClipSpec& spec = self.spec();
+  const auto values = require_array<float>(clip, 4, "a clip float32 [T, 3, H, W]");
+  const std::vector<py::ssize_t> shape = {spec.length, 3, spec.height, spec.width};
+  check(std::equal(shape.begin(), shape.end(), values.shape()), ErrorCode::kUsage, "the clip is ",
+        describe_array(values), ", not float32 [", shape[0], ", 3, ", shape[2], ", ", shape[3],
+        "]");
+  const float* flow = self.run(values.data()).f32();  // with the GIL: it is not re-entrant
+  return Array({shape[0] - 1, py::ssize_t(2), shape[2], shape[3]}, flow);
+}
+
 void register_frame(py::module_& module) {
   py::class_<FrameArray>(module, "Frame")
       .def(py::init([](const std::string& format, int width, int height,
@@ -125,7 +140,8 @@ void register_clip_spec(py::module_& module) {
   py::class_<ClipSpec>(module, "ClipSpec")
       .def(py::init(&make_clip_spec), py::kw_only(), "length"_a = 16, "height"_a = 112,
            "width"_a = 112, "sample_fps"_a = 15.0, "mean"_a = zeros, "std"_a = ones,
-           "color"_a = "RGB", "resize"_a = "crop", "short_side"_a = py::none())
+           "color"_a = "RGB", "resize"_a = "crop", "short_side"_a = py::none(),
+           "flow"_a = py::none())
       .def_readonly("length", &ClipSpec::length)
       .def_readonly("height", &ClipSpec::height)
       .def_readonly("width", &ClipSpec::width)
@@ -135,6 +151,11 @@ void register_clip_spec(py::module_& module) {
       .def_property_readonly("color", [](const ClipSpec& s) { return name_of(kColors, s.color); })
       .def_property_readonly("resize", [](const ClipSpec& s) { return name_of(kRules, s.resize); })
       .def_readonly("short_side", &ClipSpec::short_side)
+      .def_property_readonly("flow",
+                             [](const ClipSpec& s) -> py::object {
+                               if (!s.flow.used) return py::none();
+                               return py::make_tuple(s.flow.bound, s.flow.scale);
+                             })
       .def(
           "source_rect",
           [](const ClipSpec& s, int width, int height) {
@@ -186,6 +207,11 @@ void register_clip(py::module_& module) {
   register_frame(module);
   register_clip_spec(module);
   register_window(module);
+  py::class_<ClipFlow>(module, "ClipFlow")
+      .def(py::init([](const ClipSpec& spec) { return std::make_unique<ClipFlow>(spec); }),
+           "spec"_a)
+      .def("run", &flow_of_clip, "clip"_a)
+      .def_property_readonly("computed", &ClipFlow::computed);
   module.def("preprocess", &preprocess_frame, "frame"_a, "spec"_a, "source"_a = py::none());
 }
 

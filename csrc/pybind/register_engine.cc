@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include "engine/bundle.h"
 #include "engine/engine.h"
@@ -37,9 +38,15 @@ TensorView view_of(const py::array_t<float, py::array::c_style>& values) {
           Shape(values.shape(), values.shape() + 5), Device{}};
 }
 
-py::dict infer(EngineHandle& handle, const py::array& clip, int64_t target) {
+py::dict infer(EngineHandle& handle, const py::array& clip, int64_t target,
+               const std::optional<py::array>& flow) {
   const auto values = require_array<float>(clip, 5, "a clip float32 [1, T, 3, H, W]");
-  const EngineInputs inputs{view_of(values), target};
+  EngineInputs inputs{view_of(values), target};
+  py::array_t<float, py::array::c_style> flows;
+  if (flow) {
+    flows = require_array<float>(*flow, 5, "a flow float32 [1, T − 1, 2, H, W]");
+    inputs.flow = view_of(flows);
+  }
   const EngineOutputs* outputs;
   {
     py::gil_scoped_release released;
@@ -47,6 +54,13 @@ py::dict infer(EngineHandle& handle, const py::array& clip, int64_t target) {
   }
   py::dict result;
   result["logits"] = copy_of(outputs->logits);
+  for (size_t i = 0; i < outputs->pathways.size(); ++i) {
+    const PathwayTensors& tensors = outputs->pathways[i];
+    const PathwaySpec& names = handle.graph.pathways[i];
+    result[names.activation.c_str()] = copy_of(tensors.activation);
+    if (tensors.weight.data) result[names.weight.c_str()] = copy_of(tensors.weight);
+    if (tensors.gradient.data) result[names.gradient.c_str()] = copy_of(tensors.gradient);
+  }
   if (outputs->activation.data) result["activation"] = copy_of(outputs->activation);
   if (outputs->weight.data) result["weight"] = copy_of(outputs->weight);
   if (outputs->gradient.data) result["gradient"] = copy_of(outputs->gradient);
@@ -63,6 +77,14 @@ void register_engine(py::module_& module) {
       .def_readonly("stride", &LayerSpec::stride)
       .def_readonly("offset", &LayerSpec::offset);
 
+  py::class_<PathwaySpec>(module, "PathwaySpec")
+      .def_readonly("name", &PathwaySpec::name)
+      .def_readonly("layer", &PathwaySpec::layer)
+      .def_readonly("activation", &PathwaySpec::activation)
+      .def_readonly("weight", &PathwaySpec::weight)
+      .def_readonly("gradient", &PathwaySpec::gradient)
+      .def_readonly("of_flow", &PathwaySpec::of_flow);
+
   py::class_<GraphSpec>(module, "GraphSpec")
       .def_readonly("file", &GraphSpec::file)
       .def_readonly("sha256", &GraphSpec::sha256)
@@ -74,6 +96,7 @@ void register_engine(py::module_& module) {
       .def_readonly("gradient", &GraphSpec::gradient)
       .def_readonly("relevance", &GraphSpec::relevance)
       .def_readonly("layer", &GraphSpec::layer)
+      .def_readonly("pathways", &GraphSpec::pathways)
       .def_readonly("unspecific", &GraphSpec::unspecific);
 
   py::class_<Bundle>(module, "Bundle")
@@ -106,7 +129,7 @@ void register_engine(py::module_& module) {
            py::arg("cache_dir") = "", py::arg("logits_only") = false)
       .def_property_readonly("info",
                              [](const EngineHandle& handle) { return handle.engine->info(); })
-      .def("infer", &infer, py::arg("clip"), py::arg("target") = -1);
+      .def("infer", &infer, py::arg("clip"), py::arg("target") = -1, py::arg("flow") = py::none());
 
   module.def("load_bundle", &load_bundle, py::arg("folder"),
              py::call_guard<py::gil_scoped_release>());

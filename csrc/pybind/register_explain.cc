@@ -73,7 +73,7 @@ SharedExplanation explain_frames(Explainer& explainer, const std::vector<FrameAr
   }
   const std::chrono::duration<double, std::milli> preprocess_ms = Clock::now() - start;
   auto explanation = std::make_shared<Explanation>(explainer.explain(clip.data(), window));
-  explanation->timings.preprocess = preprocess_ms.count();
+  explanation->timings.preprocess += preprocess_ms.count();
   return explanation;
 }
 
@@ -123,6 +123,20 @@ py::object motion_of(py::object self) {
   return view_of(explanation.motion.data(), {shape[0], shape[1], shape[2]}, self);
 }
 
+// The pathway lives in its explanation, which pybind11 keeps alive with it.
+py::array pathway_tube(py::object self) {
+  const auto& pathway = self.cast<const Pathway&>();
+  const auto& shape = pathway.shape;
+  return view_of(pathway.tube.data(), {shape[0], shape[1], shape[2]}, self);
+}
+
+py::list pathways_of(py::object self) {
+  py::list pathways;
+  for (const Pathway& pathway : self.cast<const Explanation&>().pathways)
+    pathways.append(py::cast(&pathway, py::return_value_policy::reference_internal, self));
+  return pathways;
+}
+
 py::array pts_of(py::object self) {
   const auto& pts = self.cast<const Explanation&>().window.pts;
   return view_of(pts.data(), {py::ssize_t(pts.size())}, self);
@@ -148,6 +162,16 @@ void register_explanation(py::module_& module) {
       .def_readonly("class_specific", &Receipt::class_specific)
       .def_readonly("downgraded_from", &Receipt::downgraded_from);
 
+  py::class_<Pathway>(module, "Pathway")
+      .def_readonly("name", &Pathway::name)
+      .def_readonly("layer", &Pathway::layer)
+      .def_readonly("of_flow", &Pathway::of_flow)
+      .def_property_readonly("tube", &pathway_tube)
+      .def_readonly("stride", &Pathway::stride)
+      .def_readonly("offset", &Pathway::offset)
+      .def_readonly("relevance_sum", &Pathway::relevance_sum)
+      .def_readonly("share", &Pathway::share);
+
   py::class_<Explanation, SharedExplanation>(module, "Explanation")
       .def_readonly("valid", &Explanation::valid)
       .def_readonly("problem", &Explanation::problem)
@@ -164,6 +188,7 @@ void register_explanation(py::module_& module) {
       .def_readonly("stride", &Explanation::stride)
       .def_readonly("offset", &Explanation::offset)
       .def_property_readonly("curve", array_of(&Explanation::curve))
+      .def_property_readonly("pathways", &pathways_of)
       .def_readonly("peak", &Explanation::peak)
       .def_readonly("peak_pts", &Explanation::peak_pts)
       .def_readonly("peak_point", &Explanation::peak_point)

@@ -108,7 +108,8 @@ def _clip(clip: _core.ClipSpec) -> str:
     rule = f"crop of short side {clip.short_side}" if clip.resize == "crop" else clip.resize
     seconds = clip.length / clip.sample_fps
     size = f"{clip.length} slices of {clip.width}×{clip.height}"
-    return f"{size}, {clip.sample_fps:g} a second ({seconds:.2f} s), {rule}"
+    flow = ", with optical flow" if clip.flow else ""
+    return f"{size}, {clip.sample_fps:g} a second ({seconds:.2f} s), {rule}{flow}"
 
 
 def _colours(clip: _core.ClipSpec) -> str:
@@ -123,11 +124,16 @@ def _graph(graph: _core.GraphSpec, default: str) -> list[tuple[str, str]]:
     size = os.path.getsize(graph.file) / 1e6
     head = "head weight, no backward pass" if graph.weight else "gradient"
     head = "relevance to the input" if graph.relevance else head
-    head = head if graph.activation or graph.relevance else "gradient of the input"
+    layers = [(f"{p.name}: {p.layer.name}", p.layer) for p in graph.pathways]
+    explains_layers = graph.activation or graph.pathways
+    head = head if explains_layers or graph.relevance else "gradient of the input"
     return [
         ("graph", f"{Path(graph.file).name}  ({size:.1f} MB; {head})"),
         ("methods", ", ".join(names)),
-        ("layer", f"{layer.name} {_numbers(layer.shape)}, stride {_numbers(layer.stride)}"),
+        *(
+            ("layer", f"{name} {_numbers(layer.shape)}, stride {_numbers(layer.stride)}")
+            for name, layer in layers or [(layer.name, layer)]
+        ),
     ]
 
 

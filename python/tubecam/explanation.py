@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
+from .pathway import Pathway
 
 if TYPE_CHECKING:
     from .record import WindowRecord
@@ -98,9 +99,13 @@ class Explanation:
         The same of the decision; NaN where nothing is relevant or the clip has one slice.
     motion_by : str
         How it was found: "split" (against one frozen clip), "split-exact" (against every slice
-        frozen) or, with the other methods, "selective" (relevance that changes over time).
+        frozen), "flow" (what the pathways of the optical flow found) or, with the other methods,
+        "selective" (relevance that changes over time).
     stride, offset : tuple of float
         Of the tube's cells: slices, then y and x in pixels of the model's input.
+    pathways : tuple of Pathway
+        Of a model with several explained layers, whose tubes `tube` joins: each cell's relevance
+        shared out over the cells that it covers, so that sums stay. Empty where there is one.
     curve : float32 [T]
         The tube summed over space at each slice, logit units.
     peak : Peak
@@ -148,6 +153,7 @@ class Explanation:
     timings: Timings
     receipt: Receipt
     signal: Signal
+    pathways: tuple[Pathway, ...]
     labels: tuple[str, ...] = field(repr=False)
 
     @property
@@ -229,6 +235,7 @@ class Explanation:
             timings=self.timings._asdict(),
             receipt=receipt,
             signal=self.signal,
+            pathways=self.pathways,
         )
 
 
@@ -268,5 +275,13 @@ def from_core(
         timings=Timings(*(getattr(core.timings, name) for name in Timings._fields)),
         receipt=Receipt(bundle=bundle.name, **receipt),
         signal=Signal(*core.signal),
+        pathways=tuple(_pathway(pathway) for pathway in core.pathways),
         labels=labels,
     )
+
+
+def _pathway(core: _core.Pathway) -> Pathway:
+    return Pathway(
+        core.name, core.layer, core.of_flow, core.tube, tuple(core.stride), tuple(core.offset),
+        core.relevance_sum, core.share,
+    )  # fmt: skip

@@ -18,6 +18,9 @@
     signal        [{"time", "value"}]: what became final by this window of the relevance over time
                   that overlapping windows tell together; the lines' parts make one whole, up to
                   where the last window begins
+    pathways      only of models with several explained layers: [{"name", "layer", "of_flow",
+                  "relevance_sum", "share", "segments"}]: a share in per cent, and the relevance
+                  of each of the layer's cells in time, summed over the picture
     problem       only where an explanation is not valid: why; its numbers are then null or 0
 
 Places are relative to the frame: x and width 0…1 from left to right, y and height from top to
@@ -31,6 +34,7 @@ import json
 import math
 from typing import IO
 
+from .pathway import Pathway
 from .record import WindowRecord
 
 _DIGITS = 7  # significant, as many as float32 has
@@ -84,7 +88,17 @@ def as_dict(window: WindowRecord) -> dict:
             for pts, value in zip(*window.signal)
         ],
     }
+    if window.pathways:
+        record["pathways"] = [_pathway(pathway) for pathway in window.pathways]
     return record if window.valid else {**record, "problem": window.problem}
+
+
+def _pathway(pathway: Pathway) -> dict:
+    names = ("name", "layer", "of_flow", "relevance_sum", "share")
+    return {
+        **{name: getattr(pathway, name) for name in names},
+        "segments": pathway.segments.tolist(),
+    }
 
 
 def _plain(value):

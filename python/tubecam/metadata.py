@@ -67,12 +67,16 @@ def read_structure(structure: Gst.Structure) -> dict[str, Any]:
     names = [structure.nth_field_name(i) for i in range(structure.n_fields())]
     fields = {name: structure.get_value(name) for name in names}
     for name in _ARRAYS.keys() & fields.keys():
-        fields[name] = _array(name, fields)
+        fields[name] = _array(name, fields, *_ARRAYS[name])
+    for i in range(int(fields.get("pathways", 0))):
+        sides = tuple(f"pathway-{i}-{side}" for side in "thw")
+        fields[f"pathway-{i}-tube"] = _array(f"pathway-{i}-tube", fields, "<f4", sides)
     return fields
 
 
-def _array(name: str, fields: dict[str, Any]) -> np.ndarray:
-    dtype, sides = _ARRAYS[name]
+def _array(
+    name: str, fields: dict[str, Any], dtype: str, sides: tuple[str | int, ...]
+) -> np.ndarray:
     try:
         shape = [fields[side] if isinstance(side, str) else side for side in sides]
         return np.frombuffer(fields[name].get_data() or b"", dtype).reshape(shape)

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from . import pathway
+from .pathway import Pathway
+
 _NO_TIME = 2**64 - 1
 
 
@@ -43,6 +46,8 @@ class WindowRecord:
     signal
         Times int64 [n] in nanoseconds and float32 [n]: what became final by this window of the
         stream's relevance over time.
+    pathways
+        Of a model with several explained layers; `tube` joins theirs.
     receipt
         Layer, engine, precision and the like: how far the explanation can be trusted.
     """
@@ -74,6 +79,7 @@ class WindowRecord:
     signal: tuple[np.ndarray, np.ndarray] = field(
         default_factory=lambda: (np.empty(0, np.int64), np.empty(0, np.float32))
     )
+    pathways: tuple[Pathway, ...] = ()
 
     @property
     def times(self) -> np.ndarray:
@@ -131,6 +137,7 @@ class WindowRecord:
                 np.asarray(fields["signal-pts"], np.int64) + shift,
                 np.asarray(fields["signal"], np.float32),
             ),
+            pathways=pathway.from_fields(fields),
         )
 
 

@@ -33,7 +33,7 @@ def on_meta(name, clip=None):
     spec = architecture.clip
     with torch.device("meta"):
         model = architecture.make(architecture.classes).eval()
-        x = torch.zeros(clip or (1, 3, spec.length, spec.height, spec.width))
+        x = torch.zeros(1, spec.input_shape[2], *(clip or (spec.length, spec.height, spec.width)))
         with FlopCounterMode(display=False) as flops, torch.no_grad():
             logits = model(x)
     return model, logits, flops.get_total_flops() / 2e9

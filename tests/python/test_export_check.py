@@ -105,7 +105,7 @@ def test_what_does_not_jump_is_never_excused(name):
 def test_only_a_clip_at_a_kink_may_be_replaced():
     def reference(clip, target, place):  # ∂/∂x of Σ relu(x − place), as the reference gives it
         step = (clip > place).double().numpy()
-        return check.Case(clip.float().numpy(), target, step, step, step)
+        return check.Case(clip.float().numpy(), target, step, (step,), (step,))
 
     clip = torch.linspace(0.1, 1, 16).reshape(1, 1, 1, 4, 4)
     at, away = float(clip[0, 0, 0, 1, 1]), float(clip[0, 0, 0, 1, 1]) + 0.01

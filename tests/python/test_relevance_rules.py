@@ -32,7 +32,7 @@ EXACT = 1e-6  # models are float32, so that a folded normalisation is rounded on
 def captured_of(model, example=None):
     captured = capture(model, clip() if example is None else example, False)
     fold_constants(captured.module)
-    fold_batch_norm(captured, None)
+    fold_batch_norm(captured, ())
     return captured
 
 

@@ -85,8 +85,9 @@ def _add_model_options(group: argparse._ArgumentGroup) -> None:
 
 def _add_explanation_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--layer", metavar="PATH", help="module to explain (default: the last one before pooling)"
-    )
+        "--layer", metavar="PATH", help="module to explain (default: the last one before pooling);"
+        " NAME=PATH,NAME=PATH for a tube a pathway"
+    )  # fmt: skip
     group.add_argument(
         "--method", "--methods", dest="methods", metavar="A,B", action="extend", type=_names,
         help="methods to offer, the default first; may be repeated (default: all of the"
@@ -149,7 +150,7 @@ def run(args: argparse.Namespace) -> int:
             weights=args.weights,
             random_weights=args.random_weights,
             seed=args.seed,
-            layer=args.layer,
+            layer=_layers(args.layer),
             methods=args.methods,
             pool=_pool(args.pool),
             labels=Path(args.labels) if args.labels is not None else None,
@@ -187,6 +188,10 @@ def _size(text: str) -> tuple[int, int]:
     return int(height), int(width)
 
 
+def _layers(text: str | None) -> str | list[str] | None:
+    return text.split(",") if text is not None and "," in text else text
+
+
 def _pool(text: str) -> tuple[int, ...]:
     parts = text.lower().split("x")
     if len(parts) != 3 or not all(part.isdecimal() for part in parts):
@@ -214,6 +219,7 @@ def summary(report: ExportReport) -> str:
         f"bundle   {report.path}",
         f"classes  {report.classes}",
         f"layer    {report.layer}: {c} channels, {t}x{h}x{w} cells; {head}",
+        *(f"         and {layer}" for layer in report.layers[1:]),
         f"cells    stride {stride}, offset {offset} (t y x){guess}",
         f"methods  {' '.join(report.methods)}",
         f"check    {report.check.max_relative_error:.1e} relative error against "

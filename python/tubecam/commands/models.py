@@ -71,6 +71,11 @@ def _methods(architecture: Architecture) -> list[str]:
     return [method for method in METHODS if method not in without]
 
 
+def _explained(architecture: Architecture) -> str:
+    layer = architecture.layer or "the last volume before pooling"
+    return layer if isinstance(layer, str) else ", ".join(layer)
+
+
 _ROW = "{:16} {:>10} {:>6}  {:11} {:>8} {:>8}  {}"
 
 
@@ -94,7 +99,7 @@ def _details(a: Architecture) -> str:
         ("paper", a.paper),
         ("parameters", f"{a.parameters:,} at {a.classes} classes"),
         ("cost", f"{a.gmac:g} GMAC a clip of {_clip(a)} at {a.clip.sample_fps:g} slices/s"),
-        ("explains", a.layer or "the last volume before pooling"),
+        ("explains", _explained(a)),
         ("methods", " ".join(_methods(a))),
         ("weights", a.checkpoints),
         ("export", f"tubecam export {a.name} --weights FILE -o engines/{a.name}"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import onnx
 import torch
@@ -11,9 +11,10 @@ from torch import Tensor
 
 from .capture import Capture, capture, shape_of
 from .explained import trace_explained
+from .flow_input import input_names, parts, sees_flow_alone, without_last_flow
 from .fold import fold_batch_norm, fold_constants
 from .geometry import Geometry, layer_geometry
-from .layers import Layer, choose_layer, closed_form
+from .layers import Layer, Paths, choose_layer, choose_layers, closed_form
 from .measure import FormMeasurer
 from .onnx_file import to_onnx
 from .source import Source
@@ -30,17 +31,26 @@ class Graph:
     source: Source
     original: Capture
     captured: Capture
-    layer: Layer
+    layers: tuple[Layer, ...]  # one, or several pathways
     closed_form: bool
-    geometry: Geometry
+    geometries: tuple[Geometry, ...]
     classes: int
     folded: int
     kept: int
+    of_flow: tuple[bool, ...]  # by layer: it sees the optical flow and no colour
     forms: dict[str, int]
+
+    @property
+    def layer(self) -> Layer:
+        return self.layers[0]
+
+    @property
+    def geometry(self) -> Geometry:
+        return self.geometries[0]
 
 
 def build_graph(
-    found: Source, path: str | None, time_first: bool, seed: int, measure: bool, say: Progress
+    found: Source, paths: Paths, time_first: bool, seed: int, measure: bool, say: Progress
 ) -> Graph:
     """Everything between a model and its ONNX graph; nothing is written or checked."""
     example = example_clip(found.clip, seed)
@@ -49,30 +59,45 @@ def build_graph(
     captured = capture(found.model, example, time_first)
     fold_constants(captured.module)
     classes = shape_of(captured.logits)[1]
-    layer = choose_layer(captured, path, found.clip.length)
-    geometry = layer_geometry(captured, layer.node, layer.frame_wise)
-    folded, kept = fold_batch_norm(captured, layer.node)
-    layer = choose_layer(captured, layer.name, found.clip.length)
-    matrix = closed_form(captured, layer, example)
+    layers = choose_layers(captured, paths, found.clip.length)
+    of_flow = tuple(sees_flow_alone(captured, layer.node, example) for layer in layers)
+    geometries = tuple(
+        layer_geometry(captured, layer.node, layer.frame_wise, 0.5 if flow else 0.0)
+        for layer, flow in zip(layers, of_flow, strict=True)
+    )
+    folded, kept = fold_batch_norm(captured, [layer.node for layer in layers])
+    layers = tuple(
+        replace(choose_layer(captured, a.name, found.clip.length), pathway=a.pathway)
+        for a in layers
+    )
+    matrix = closed_form(captured, layers[0], example) if len(layers) == 1 else None
+    names = ", ".join(layer.name for layer in layers)
     if matrix is None:
-        say(f"tracing the gradient at {layer.name}")
+        say(f"tracing the gradient at {names}")
     else:
-        say(f"the head on {layer.name} is average pool + linear: no backward pass is needed")
+        say(f"the head on {names} is average pool + linear: no backward pass is needed")
     chooser = FormMeasurer()
-    traced = trace_explained(captured, layer, matrix, example, chooser)
+    traced = trace_explained(captured, layers, matrix, example, chooser)
     if measure and chooser.measure_pending():
-        traced = trace_explained(captured, layer, matrix, example, chooser)
+        traced = trace_explained(captured, layers, matrix, example, chooser)
     say("converting to ONNX")
-    third = "gradient" if matrix is None else "weight"
-    inputs = (example, torch.tensor([-1]))
-    model = to_onnx(traced, inputs, ("clip", "target"), ("logits", "activation", third))
+    outputs = output_names(layers, matrix is not None)
+    inputs = (*parts(example), torch.tensor([-1]))
+    model = to_onnx(traced, inputs, input_names(example), outputs)
     forms = list(chooser.chosen.values())
     return Graph(
-        model, found, original, captured, layer, matrix is not None, geometry, classes, folded,
-        kept, {form: forms.count(form) for form in sorted(set(forms))},
+        model, found, original, captured, layers, matrix is not None, geometries, classes, folded,
+        kept, of_flow, {form: forms.count(form) for form in sorted(set(forms))},
     )  # fmt: skip
+
+
+def output_names(layers: Sequence[Layer], closed: bool) -> tuple[str, ...]:
+    """Logits, then activation and weight or gradient of each layer, the pathway in the name."""
+    third = "weight" if closed else "gradient"
+    ends = [f"_{layer.pathway}" if layer.pathway else "" for layer in layers]
+    return ("logits", *(f"{name}{end}" for end in ends for name in ("activation", third)))
 
 
 def example_clip(clip: ClipSpec, seed: int) -> Tensor:
     random = torch.Generator().manual_seed(seed + 104729)
-    return torch.randn(clip.input_shape, generator=random)
+    return without_last_flow(torch.randn(clip.input_shape, generator=random))

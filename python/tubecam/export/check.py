@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ..errors import ExportError
 from .capture import Capture, model_input, plain_operators
+from .flow_input import feeds, without_last_flow
 from .layers import Layer, run_nodes, split_at
 
 LIMITS = {"float32": 1e-3, "float16": 1e-2}  # half precision rounds each weight by up to 5e-4
@@ -26,13 +27,16 @@ ROUNDING = 3e-6  # of the clip's greatest value; float32 sums of deep networks e
 
 @dataclass(frozen=True)
 class Case:
-    """One comparison: clip [1, T, 3, H, W] float32, target, and the reference's tensors."""
+    """One comparison: clip [1, T, 3, H, W] float32, target, and the reference's tensors.
+
+    Activations and gradients [1, C, t, h, w] are those of each explained layer.
+    """
 
     clip: np.ndarray
     target: int
     logits: np.ndarray
-    activation: np.ndarray
-    gradient: np.ndarray
+    activations: tuple[np.ndarray, ...]
+    gradients: tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True)
@@ -88,12 +92,13 @@ def joined(reports: list[CheckReport]) -> CheckReport:
 class Reference:
     """Autograd on the original model, BatchNorm and all, in float64 where the model allows it."""
 
-    def __init__(self, model: nn.Module, original: Capture, layer: Layer, time_first: bool) -> None:
-        self.layer, self.time_first, self.original = layer, time_first, original
-        self.path, _, call = layer.name.partition(":")
-        self.call = int(call) if call else None
+    def __init__(
+        self, model: nn.Module, original: Capture, layers: Sequence[Layer], time_first: bool
+    ) -> None:
+        self.layers, self.time_first, self.original = layers, time_first, original
         self.model = copy.deepcopy(model).double()
-        self.by_path = layer.name in original.paths()
+        paths = original.paths()
+        self.by_path = all(layer.name in paths for layer in layers)
         self.dtype = torch.float64
 
     @property
@@ -102,66 +107,66 @@ class Reference:
 
     def __call__(self, clip: Tensor, target: int) -> Case:
         try:
-            logits, activation = self._forward(clip.to(self.dtype))
+            logits, activations = self._forward(clip.to(self.dtype))
         except RuntimeError:
             if self.dtype is torch.float32:
                 raise
             # The model creates float32 tensors itself and cannot run in float64.
             self.dtype, self.model = torch.float32, self.model.float()
-            logits, activation = self._forward(clip)
+            logits, activations = self._forward(clip)
         index = int(logits.argmax()) if target < 0 else target
-        (gradient,) = torch.autograd.grad(logits[0, index], activation, allow_unused=True)
-        if gradient is None:
-            gradient = torch.zeros_like(activation)
-        tensors = [logits, self._volume(activation), self._volume(gradient)]
-        return Case(clip.numpy(), target, *(t.detach().double().numpy() for t in tensors))
+        gradients = torch.autograd.grad(logits[0, index], activations, materialize_grads=True)
+        found = [self._volumes(tensors) for tensors in (activations, gradients)]
+        return Case(clip.numpy(), target, logits.detach().double().numpy(), *found)
 
-    def _volume(self, x: Tensor) -> Tensor:
-        return x.permute(1, 0, 2, 3)[None] if self.layer.frame_wise else x
+    def _volumes(self, tensors: Sequence[Tensor]) -> tuple[np.ndarray, ...]:
+        pairs = zip(self.layers, tensors, strict=True)
+        return tuple(layer.volume(x).detach().double().numpy() for layer, x in pairs)
 
-    def _forward(self, clip: Tensor) -> tuple[Tensor, Tensor]:
+    def _forward(self, clip: Tensor) -> tuple[Tensor, list[Tensor]]:
         return self._by_hook(clip) if self.by_path else self._by_node(clip)
 
-    def _by_hook(self, clip: Tensor) -> tuple[Tensor, Tensor]:
-        """Adds a zero that requires a gradient to the module's output."""
-        module = self.model.get_submodule(self.path)
-        calls = self._last_call() if self.call is None else self.call + 1
-        outputs: list[Tensor] = []
-
-        def add_zero(_: nn.Module, __: Any, output: Tensor) -> Tensor:
-            outputs.append(output)
-            if len(outputs) != calls:
-                return output
-            outputs[-1] = output + torch.zeros_like(output, requires_grad=True)
-            return outputs[-1].clone()
-
-        handle = module.register_forward_hook(add_zero)
+    def _by_hook(self, clip: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Adds a zero that requires a gradient to each module's output."""
+        hooks = [_Hook(self.model, layer.name, self.original.paths()) for layer in self.layers]
         try:
             with torch.enable_grad(), plain_operators():
                 logits = self.model(model_input(clip, self.time_first))
         finally:
-            handle.remove()
-        return logits, outputs[calls - 1]
+            for hook in hooks:
+                hook.handle.remove()
+        return logits, [hook.output for hook in hooks]
 
-    def _last_call(self) -> int:
-        """How often the module runs, from the capture's names: its last call is explained."""
-        names = set(self.original.paths())
-        count = 1
-        while f"{self.path}:{count}" in names:
-            count += 1
-        return count
-
-    def _by_node(self, clip: Tensor) -> tuple[Tensor, Tensor]:
-        """The layer is an operator of no module: runs the graph as captured, nothing folded."""
+    def _by_node(self, clip: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """A layer is an operator of no module: runs the graph as captured, nothing folded."""
         captured = self.original
-        node = captured.find(self.layer.name)
-        before, after = split_at(captured, node)
+        nodes = [captured.find(layer.name) for layer in self.layers]
+        before, after = split_at(captured, *nodes)
         values: dict = {captured.clip: clip}
         with torch.enable_grad(), plain_operators():
             run_nodes(captured.module, before, values, self.dtype)
-            values[node] = values[node].detach().requires_grad_()
+            values.update({node: values[node].detach().requires_grad_() for node in nodes})
             run_nodes(captured.module, after, values, self.dtype)
-        return values[captured.logits], values[node]
+        return values[captured.logits], [values[node] for node in nodes]
+
+
+class _Hook:
+    """Watches one call of a module, named ``path:call``; the last one where no call is named."""
+
+    def __init__(self, model: nn.Module, name: str, names: Sequence[str]) -> None:
+        path, _, call = name.partition(":")
+        self.left = int(call) + 1 if call else 1
+        while not call and f"{path}:{self.left}" in names:
+            self.left += 1
+        self.output: Tensor
+        self.handle = model.get_submodule(path).register_forward_hook(self._watch)
+
+    def _watch(self, module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
+        self.left -= 1
+        if self.left != 0:
+            return output
+        self.output = output + torch.zeros_like(output, requires_grad=True)
+        return self.output.clone()
 
 
 def compile_in_engine(graph: bytes | str | Path) -> Any:
@@ -190,12 +195,12 @@ def unseen_clips(shape: tuple[int, ...], seed: int) -> Iterator[Tensor]:
     x = torch.linspace(0, 1, width)[None, None, :]
     blob = torch.exp(-((x - t) ** 2 + (y - 0.4) ** 2) * 30) * 3 - 1
     ramp = torch.sin(6 * t + 9 * x) + torch.cos(11 * y) + t
-    tint = torch.tensor([1.0, 0.6, -0.8])[None, :, None, None]
+    tint = torch.tensor([1.0, 0.6, -0.8, 0.5, -0.3])[None, : shape[2], None, None]
     while True:
         noise, speck = (torch.randn(shape, generator=random) for _ in range(2))
-        yield noise
-        yield (blob[:, None] * tint)[None] + 0.2 * speck
-        yield (ramp[:, None] * tint.flip(1))[None] - 0.2 * speck.flip(1)
+        yield without_last_flow(noise)
+        yield without_last_flow((blob[:, None] * tint)[None] + 0.2 * speck)
+        yield without_last_flow((ramp[:, None] * tint.flip(1))[None] - 0.2 * speck.flip(1))
 
 
 def grad_cam(activation: np.ndarray, gradient: np.ndarray) -> np.ndarray:
@@ -236,8 +241,9 @@ def check_graph(
         if len(cases) == INPUTS:
             report = summarise(compiled, cases, reference.name, "float32", len(replaced))
             return report, cases
+    names = ", ".join(layer.name for layer in reference.layers)
     raise ExportError(
-        f"the gradient at layer '{reference.layer.name}' differs from {reference.name} by "
+        f"the gradient at layer '{names}' differs from {reference.name} by "
         f"{min(replaced):.2g} to {max(replaced):.2g} on {len(replaced)} of {MOST_CLIPS} clips. On "
         "each of them it jumps under noise of the size of rounding, so the graph cannot be told "
         "right from wrong. Choose a layer nearer to the logits. Nothing was written."
@@ -257,8 +263,9 @@ def at_kink(reference: Reference, case: Case) -> bool:
     for _ in range(NOISE_DRAWS):
         noise = torch.randn(clip.shape, generator=random) * float(clip.abs().max()) * ROUNDING
         moved = reference(clip.double() + noise.double(), case.target)
-        change = relative_error(moved.gradient, case.gradient)
-        if LIMITS["float32"] < change < float("inf"):
+        pairs = zip(moved.gradients, case.gradients, strict=True)
+        changes = [relative_error(now, before) for now, before in pairs]
+        if any(LIMITS["float32"] < change < float("inf") for change in changes):
             return True
     return False
 
@@ -288,22 +295,33 @@ def summarise(
 
 
 def case_errors(compiled: Any, case: Case) -> dict[str, float]:
-    """Relative errors of one case: logits, activation, gradient and Grad-CAM map."""
-    result = compiled({"clip": case.clip, "target": np.array([case.target], np.int64)})
-    got = {name: result[name].astype(np.float64) for name in ("logits", "activation")}
-    got["gradient"] = _gradient(result, compiled, got["activation"].shape)
-    got["map"] = grad_cam(got["activation"], got["gradient"])
-    want = {name: getattr(case, name) for name in ("logits", "activation", "gradient")}
-    want["map"] = grad_cam(case.activation, case.gradient)
-    return {name: relative_error(got[name], value) for name, value in want.items()}
+    """Relative errors of one case: logits, activation, gradient and Grad-CAM map.
+
+    Of several layers, the one that differs most.
+    """
+    result = compiled(feeds(case.clip, case.target))
+    got = {
+        name: result[name].astype(np.float64) for port in compiled.outputs for name in port.names
+    }
+    errors = {"logits": relative_error(got["logits"], case.logits)}
+    ends = [name.removeprefix("activation") for name in got if name.startswith("activation")]
+    for end, activation, gradient in zip(ends, case.activations, case.gradients, strict=True):
+        found = got[f"activation{end}"]
+        slopes = _gradient(got, end, found.shape)
+        figures = {
+            "activation": relative_error(found, activation),
+            "gradient": relative_error(slopes, gradient),
+            "map": relative_error(grad_cam(found, slopes), grad_cam(activation, gradient)),
+        }
+        errors.update({name: max(v, errors.get(name, 0.0)) for name, v in figures.items()})
+    return errors
 
 
-def _gradient(result: Any, compiled: Any, shape: tuple[int, ...]) -> np.ndarray:
-    names = {name for output in compiled.outputs for name in output.names}
-    if "gradient" in names:
-        return result["gradient"].astype(np.float64)
+def _gradient(got: dict[str, np.ndarray], end: str, shape: tuple[int, ...]) -> np.ndarray:
+    if f"gradient{end}" in got:
+        return got[f"gradient{end}"]
     cells = shape[2] * shape[3] * shape[4]
-    weight = result["weight"].astype(np.float64) / cells
+    weight = got[f"weight{end}"] / cells
     return np.broadcast_to(weight[:, :, None, None, None], shape)
 
 

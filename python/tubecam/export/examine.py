@@ -12,44 +12,54 @@ from .. import _core
 from .capture import Capture
 from .check import Case, compile_in_engine
 from .explained import Explained
+from .flow_input import feeds
 from .layers import Layer
 from .sanity import Sanity, examine
 
 
 def examine_maps(
-    file: Path, captured: Capture, layer: Layer, methods: Sequence[str], cases: Sequence[Case]
+    file: Path,
+    captured: Capture,
+    layers: Sequence[Layer],
+    methods: Sequence[str],
+    cases: Sequence[Case],
 ) -> dict[str, Sanity]:
-    """Examines every method on the clips of the graph's check."""
+    """Examines every method on the clips of the graph's check; several layers' tubes together."""
     compiled = compile_in_engine(file)
-    names = {name for output in compiled.outputs for name in output.names}
+    names = [name for port in compiled.outputs for name in port.names]
+    ends = [name.removeprefix("activation") for name in names if name.startswith("activation")]
+    third = "weight" if f"weight{ends[0]}" in names else "gradient"
 
     def exported(clip: np.ndarray, target: int):
-        result = compiled({"clip": clip, "target": np.array([target], np.int64)})
-        tensors = {name: result[name].copy() for name in names - {"logits"}}
-        return result["logits"].copy(), _maps(methods, **tensors)
+        result = compiled(feeds(clip, target))
+        pairs = [(result[f"activation{e}"].copy(), result[f"{third}{e}"].copy()) for e in ends]
+        return result["logits"].copy(), _maps(methods, third, pairs)
 
     def by_autograd(clip: np.ndarray, target: int):
-        explained = Explained(captured, layer, None)
+        explained = Explained(captured, layers, None)
         with torch.no_grad():
             tensors = explained(torch.from_numpy(clip), torch.tensor([target]))
-        logits, activation, gradient = (t.numpy() for t in tensors)
-        return logits, _maps(methods, activation, gradient=gradient)
+        logits, *rest = (t.numpy() for t in tensors)
+        return logits, _maps(methods, "gradient", list(zip(rest[::2], rest[1::2], strict=True)))
 
     return examine(exported, by_autograd, captured, [case.clip for case in cases])
 
 
 def _maps(
-    methods: Sequence[str],
-    activation: np.ndarray,
-    gradient: np.ndarray | None = None,
-    weight: np.ndarray | None = None,
+    methods: Sequence[str], third: str, pairs: Sequence[tuple[np.ndarray, np.ndarray]]
 ) -> dict[str, np.ndarray]:
-    """Every method's tube, by the runtime's own kernel."""
+    """Every method's cells, by the runtime's own kernel.
+
+    pairs: each layer's activation and its weight or gradient, as `third` says.
+    """
     maps = {}
     for method in methods:
-        if weight is None and method == "cam":
-            other = {"weight": gradient[0].sum((1, 2, 3))}
-        else:
-            other = {"gradient": gradient[0]} if weight is None else {"weight": weight[0]}
-        maps[method] = _core.cam3d(activation[0], method, **other)[0]
+        tubes = []
+        for activation, other in pairs:
+            if third == "gradient" and method == "cam":
+                given = {"weight": other[0].sum((1, 2, 3))}
+            else:
+                given = {third: other[0]}
+            tubes.append(_core.cam3d(activation[0], method, **given)[0].ravel())
+        maps[method] = np.concatenate(tubes)
     return maps

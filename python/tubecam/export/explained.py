@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, fx, nn
 
@@ -9,50 +11,52 @@ from ..errors import ExportError
 from .backward import FormChooser
 from .capture import Capture, plain_operators, trace, untraceable
 from .decompositions import decompositions
+from .flow_input import packed, parts
 from .fold import fold_constants
 from .layers import Layer, run_nodes, split_at
 from .simplify import simplify
 
 
 class Explained(nn.Module):
-    """(clip [1, T, 3, H, W], target [1]) → logits, activation, and weight or gradient.
+    """(clip [1, T, 3, H, W], maybe its flow, target [1]) → logits, and two tensors a layer.
 
-    With `weight_matrix` [K, C] the target's row is looked up; without it the target's logit is
-    differentiated with respect to the layer's activation.
+    Those are its activation and its weight or gradient. With `weight_matrix` [K, C], for one layer,
+    the target's row is looked up; without it the target's logit is differentiated with respect to
+    every layer's activation.
     """
 
-    def __init__(self, captured: Capture, layer: Layer, weight_matrix: Tensor | None) -> None:
+    def __init__(
+        self, captured: Capture, layers: Sequence[Layer], weight_matrix: Tensor | None
+    ) -> None:
         super().__init__()
         self.graph = captured.module
-        self.captured, self.layer = captured, layer
-        self.before, self.after = split_at(captured, layer.node)
+        self.captured, self.layers = captured, layers
+        self.nodes = [layer.node for layer in layers]
+        self.before, self.after = split_at(captured, *self.nodes)
         self.weight_matrix = weight_matrix
 
-    def forward(self, clip: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        known: dict[fx.Node, Tensor] = {self.captured.clip: clip}
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        *clip, target = inputs
+        known: dict[fx.Node, Tensor] = {self.captured.clip: packed(*clip)}
         run_nodes(self.graph, self.before, known)
-        activation = known[self.layer.node]
+        activations = [known[node] for node in self.nodes]
 
-        def head(value: Tensor) -> Tensor:
-            values = {**known, self.layer.node: value}
-            run_nodes(self.graph, self.after, values)
-            return values[self.captured.logits]
+        def head(*values: Tensor) -> Tensor:
+            given = {**known, **dict(zip(self.nodes, values, strict=True))}
+            run_nodes(self.graph, self.after, given)
+            return given[self.captured.logits]
 
         if self.weight_matrix is not None:
-            logits = head(activation)
+            logits = head(*activations)
             index = chosen(logits, target)
             row = torch.index_select(self.weight_matrix, 0, index)
-            return logits, self._volume(activation), row
-        logits, pull = torch.func.vjp(head, activation)
+            return logits, self.layers[0].volume(activations[0]), row
+        logits, pull = torch.func.vjp(head, *activations)
         index = chosen(logits, target)
         classes = torch.arange(logits.shape[1])
         one_hot = (classes[None] == index[:, None]).to(logits.dtype)  # aten.one_hot breaks traces
-        (gradient,) = pull(one_hot)
-        return logits, self._volume(activation), self._volume(gradient)
-
-    def _volume(self, x: Tensor) -> Tensor:
-        """[1, C, t, h, w] of either layout."""
-        return x.permute(1, 0, 2, 3)[None] if self.layer.frame_wise else x
+        found = zip(self.layers, activations, pull(one_hot), strict=True)
+        return logits, *(a.volume(x) for a, *pair in found for x in pair)
 
 
 def chosen(logits: Tensor, target: Tensor) -> Tensor:
@@ -62,7 +66,7 @@ def chosen(logits: Tensor, target: Tensor) -> Tensor:
 
 def trace_explained(
     captured: Capture,
-    layer: Layer,
+    layers: Sequence[Layer],
     weight_matrix: Tensor | None,
     clip: Tensor,
     choose: FormChooser,
@@ -74,10 +78,9 @@ def trace_explained(
     ExportError
         An operator's gradient cannot be written with forward operators; it is named.
     """
-    model = Explained(captured, layer, weight_matrix)
-    return trace_forward_only(
-        model, clip, choose, f"the gradient of the logits at layer '{layer.name}'"
-    )
+    model = Explained(captured, layers, weight_matrix)
+    names = ", ".join(f"'{layer.name}'" for layer in layers)
+    return trace_forward_only(model, clip, choose, f"the gradient of the logits at layer {names}")
 
 
 def trace_forward_only(
@@ -90,9 +93,10 @@ def trace_forward_only(
     ExportError
         As above; `what` says what could not be traced.
     """
+    inputs = (*parts(clip), torch.tensor([-1]))
     try:
         with plain_operators():
-            traced = trace(lambda *x: model(*x), decompositions(choose), clip, torch.tensor([-1]))
+            traced = trace(lambda *x: model(*x), decompositions(choose), *inputs)
     except ExportError:
         raise
     except Exception as error:

@@ -44,6 +44,8 @@ class ExportReport:
         The bundle folder.
     layer, layer_shape : str, (C, t, h, w)
         The explained tensor of the first graph: ``clip`` where that gives relevance to the input.
+    layers : tuple of str
+        All explained layers of the first graph.
     closed_form : bool
         The head is global average pool + linear, so no backward pass is in the graph.
     geometry : Geometry
@@ -63,6 +65,7 @@ class ExportReport:
     path: Path
     layer: str
     layer_shape: tuple[int, int, int, int]
+    layers: tuple[str, ...]
     closed_form: bool
     geometry: Geometry
     methods: tuple[str, ...]
@@ -81,7 +84,7 @@ def export(
     weights: str | os.PathLike[str] | None = None,
     random_weights: bool = False,
     seed: int = 0,
-    layer: str | None = None,
+    layer: str | Sequence[str] | None = None,
     methods: Sequence[str] | None = None,
     pool: Sequence[int] = (1, 1, 1),
     reference: npt.ArrayLike | None = None,
@@ -109,9 +112,11 @@ def export(
         A checkpoint (tensors only).
     random_weights : bool
         An architecture without a checkpoint, on purpose; `seed` decides the weights.
-    layer : str, optional
-        Module path (``layer3``; ``relu:0`` for the first of several calls, else the last).
-        Default: the last spatio-temporal tensor before pooling.
+    layer : str or sequence of str, optional
+        Module path (``layer3``; ``relu:0`` for the first of several calls, else the last), or
+        several of them for a model of several pathways, each ``NAME=PATH``: every pathway then has
+        a tube and a share of the decision. Default: the architecture's own, or else the last
+        spatio-temporal tensor before pooling.
     methods : sequence of str, optional
         A subset of ``METHODS``, the first is the default method. Class-activation methods share one
         graph, each method of relevance to the input has its own. Default: all class-activation
@@ -156,6 +161,7 @@ def export(
     say("loading the model")
     found = load_source(source, weights, random_weights, seed, len(labels) if labels else None)
     found.clip = clip_spec(clip, found.clip)
+    _check_flow(found.clip, methods)
     cells = checked_pool(pool, found.clip.input_shape)
     domain = domain_of(found.clip, reference)
     asked = _without_motion(methods)
@@ -164,7 +170,8 @@ def export(
 
     def build(kind: str) -> Graph | RelevanceGraph:
         if kind == CAM:
-            return build_graph(found, layer or found.layer, time_first, seed, measure, say)
+            chosen = found.layer if layer is None else layer
+            return build_graph(found, chosen, time_first, seed, measure, say)
         say(f"tracing {kind}")
         example = example_clip(found.clip, seed)
         return build_relevance(
@@ -194,8 +201,10 @@ def export(
         bundle.write_sidecar(folder, [*files, bundle.LABELS], content)
     say(f"wrote {out}")
     offered = tuple(method for part in parts for method in part.entry["methods"])
+    layers = first.layers if isinstance(first, Graph) else (first.layer,)
     return ExportReport(
-        out, first.layer.name, first.layer.shape, first.closed_form, first.geometry, offered,
+        out, first.layer.name, first.layer.shape, tuple(layer.name for layer in layers),
+        first.closed_form, first.geometry, offered,
         first.classes, first.folded, first.kept, first.forms, check,
         {name: sanity for part in parts for name, sanity in part.sanity.items()},
     )  # fmt: skip
@@ -225,6 +234,15 @@ def _check_choices(methods: Sequence[str] | None, precision: str) -> None:
     wrong = [m for m in methods if m not in METHODS]
     if wrong:
         raise UsageError(f"unknown method {wrong[0]!r}; there are {', '.join(METHODS)}.")
+
+
+def _check_flow(clip: ClipSpec, methods: Sequence[str] | None) -> None:
+    wrong = [m for m in methods or () if m not in CAM_METHODS]
+    if clip.flow is not None and wrong:
+        raise UsageError(
+            f"{wrong[0]} gives relevance to one input, and this model takes two, the clip and its "
+            f"optical flow; choose among {', '.join(CAM_METHODS)}."
+        )
 
 
 def _offered(methods: Sequence[str] | None, graph: Graph) -> tuple[str, ...]:

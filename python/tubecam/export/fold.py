@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -44,7 +45,7 @@ def _is_constant(node: fx.Node, values: dict[fx.Node, Any]) -> bool:
     return all(n in values for n in node.all_input_nodes)
 
 
-def fold_batch_norm(captured: Capture, keep: fx.Node | None) -> tuple[int, int]:
+def fold_batch_norm(captured: Capture, keep: Collection[fx.Node]) -> tuple[int, int]:
     """Folds inference-mode batch normalisation, in float64.
 
     A normalisation after a convolution is folded into it, as is one before an unpadded
@@ -102,10 +103,10 @@ def _fold_into_previous(
     node: fx.Node,
     result: fx.Node,
     affine: tuple[Tensor, Tensor],
-    keep: fx.Node | None,
+    keep: Collection[fx.Node],
 ) -> bool:
     conv = node.args[0]
-    if not _foldable_conv(module, conv) or conv is keep or len(conv.users) != 1:
+    if not _foldable_conv(module, conv) or conv in keep or len(conv.users) != 1:
         return False
     scale, shift = affine
     weight = constant(module, conv.args[1]).double()
@@ -130,11 +131,11 @@ def _fold_into_next(
     node: fx.Node,
     result: fx.Node,
     affine: tuple[Tensor, Tensor],
-    keep: fx.Node | None,
+    keep: Collection[fx.Node],
 ) -> bool:
     """Only without padding: a padded zero is not normalised."""
     conv = next(iter(result.users), None)
-    alone = len(result.users) == 1 and result is not keep and conv.args[0] is result
+    alone = len(result.users) == 1 and result not in keep and conv.args[0] is result
     if not alone or not _foldable_conv(module, conv) or conv.args[6] or any(conv.args[4]):
         return False
     scale, shift = affine

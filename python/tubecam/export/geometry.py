@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import fx
@@ -64,25 +64,34 @@ class Geometry:
     exact: bool
 
 
-def layer_geometry(captured: Capture, layer: fx.Node, frame_wise: bool) -> Geometry:
-    """Stride and offset of the layer's cells, [1, C, t, h, w] or frame-wise [T, C, h, w]."""
+def layer_geometry(
+    captured: Capture, layer: fx.Node, frame_wise: bool, later: float = 0.0
+) -> Geometry:
+    """Stride and offset of the layer's cells, [1, C, t, h, w] or frame-wise [T, C, h, w].
+
+    `later`: slices by which what the layer sees lies later than the clip's own (half a slice for
+    the flow to the next one).
+    """
     clip_shape = shape_of(captured.clip)
     sizes = dict(zip(AXES, (clip_shape[1], clip_shape[3], clip_shape[4]), strict=True))
     dims = (0, 2, 3) if frame_wise else (2, 3, 4)
     cells = [shape_of(layer)[d] for d in dims]
     try:
         place = _walk(captured, layer)
-        axes = [_single(place[d], name) for d, name in zip(dims, AXES, strict=True)]
+        axes = [_single(place, d, name) for d, name in zip(dims, AXES, strict=True)]
     except LostPlaceError:
         ratios = [sizes[name] / n for name, n in zip(AXES, cells, strict=True)]
         return Geometry(tuple(ratios), tuple((r - 1) / 2 for r in ratios), False)
     whole = [Axis("", n) if a is None else a for a, n in zip(axes, cells, strict=True)]
-    return Geometry(tuple(a.stride for a in whole), tuple(a.offset for a in whole), True)
+    offset = (whole[0].offset + later, whole[1].offset, whole[2].offset)
+    return Geometry(tuple(a.stride for a in whole), offset, True)
 
 
-def _single(dim: Dim, name: str) -> Axis:
-    if len(dim) == 1 and dim[0].name == name:
-        return dim[0]
+def _single(place: Place, at: int, name: str) -> Axis:
+    """The axis of that name in its dimension, or in another one where both have size 1."""
+    for dim in (place[at], *(other for other in place if place[at] == (Axis("", 1),))):
+        if len(dim) == 1 and dim[0].name == name and dim[0].size == place[at][0].size:
+            return dim[0]
     raise LostPlaceError(f"no single axis {name}")
 
 
@@ -117,9 +126,30 @@ def _step(node: fx.Node, places: dict[fx.Node, Place]) -> Place:
         raise LostPlaceError(name)
     if rule is _product and known[0] is not node.args[-2]:
         raise LostPlaceError("only the right factor has a place")
+    if rule is _cat:
+        return _resized(rule(node, _middle([places[n] for n in known]), shape), shape)
     if rule is not None:
         return _resized(rule(node, places[known[0]], shape), shape)
     return _elementwise([places[n] for n in known], shape, name)
+
+
+def _middle(inputs: list[Place]) -> Place:
+    """Where channels lie that come from several places: between them, at the same stride."""
+
+    def one(dims: tuple[Dim, ...]) -> Dim:
+        first = dims[0]
+        if not all(
+            len(d) == 1
+            and (d[0].name, d[0].size, d[0].stride)
+            == (first[0].name, first[0].size, first[0].stride)
+            for d in dims
+        ):
+            return first
+        offsets = [d[0].offset for d in dims]
+        field = max(d[0].field for d in dims) + max(offsets) - min(offsets)
+        return (replace(first[0], offset=sum(offsets) / len(offsets), field=field),)
+
+    return tuple(one(dims) for dims in zip(*inputs, strict=True))
 
 
 def _resized(place: Place, shape: Sequence[int]) -> Place:
@@ -206,6 +236,8 @@ def _reshape(node: fx.Node, place: Place, shape: Sequence[int]) -> Place:
     for size in shape:
         dim: list[Axis] = []
         have = 1
+        if size == 1 and factors and factors[0].size == 1:
+            dim.append(factors.pop(0))
         while have < size and factors:
             axis = factors.pop(0)
             have *= axis.size

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, fx
@@ -14,6 +15,7 @@ from .capture import PATHS, Capture, shape_of
 
 VIEWS = ("view", "reshape", "permute", "transpose", "clone", "expand", "slice", "select", "detach")
 CLOSED_FORM_TOLERANCE = 1e-9
+MOST_LAYERS = 8
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,56 @@ class Layer:
         (C, t, h, w).
     frame_wise : bool
         The tensor is [T, C, h, w]: a network that sees each frame alone, frames as the batch.
+    pathway : str
+        What this layer of several stands for ("slow"); empty where it is the only one.
     """
 
     name: str
     node: fx.Node
     shape: tuple[int, int, int, int]
     frame_wise: bool
+    pathway: str = ""
+
+    def volume(self, x: Tensor) -> Tensor:
+        """The tensor as [1, C, t, h, w], of either layout."""
+        return x.permute(1, 0, 2, 3)[None] if self.frame_wise else x
+
+
+Paths = str | Sequence[str] | None  # of one layer or of several: PATH, or NAME=PATH
+
+
+def choose_layers(captured: Capture, paths: Paths, length: int) -> tuple[Layer, ...]:
+    """The layer or layers at `paths`, as :func:`choose_layer` finds each.
+
+    Raises
+    ------
+    UsageError
+        A name stands twice, or there are more than eight.
+    ExportError
+        One of several layers lies behind another, so that their relevance would count twice.
+    """
+    if paths is None or isinstance(paths, str):
+        name, path = _named(paths) if paths else ("", None)
+        return (choose_layer(captured, path, length),)
+    names = [_named(path)[0] for path in paths]
+    if not 1 <= len(set(names)) == len(names) <= MOST_LAYERS:
+        raise UsageError(f"give 1 to {MOST_LAYERS} different layers, not {', '.join(names)}.")
+    layers = [choose_layer(captured, _named(path)[1], length) for path in paths]
+    if len(layers) > 1:
+        layers = [replace(layer, pathway=n) for n, layer in zip(names, layers, strict=True)]
+    for behind, before in itertools.permutations(layers, 2):
+        if behind.node in descendants(before.node):
+            raise ExportError(
+                f"layer '{behind.name}' lies behind layer '{before.name}', so that their relevance "
+                "would count twice; choose layers of which none feeds another."
+            )
+    return tuple(layers)
+
+
+def _named(path: str) -> tuple[str, str]:
+    """NAME=PATH in two; a path alone is its own name."""
+    name, equals, rest = path.partition("=")
+    return (name, rest) if equals else (path, path)
 
 
 def choose_layer(captured: Capture, path: str | None, length: int) -> Layer:
@@ -132,10 +178,10 @@ def run_nodes(module: fx.GraphModule, nodes: Iterable[fx.Node], values: dict, dt
             values[node] = node.target(*args, **kwargs)
 
 
-def split_at(captured: Capture, layer: fx.Node) -> tuple[list[fx.Node], list[fx.Node]]:
-    """Nodes that do not depend on the layer's output, and those between it and the logits."""
+def split_at(captured: Capture, *layers: fx.Node) -> tuple[list[fx.Node], list[fx.Node]]:
+    """Nodes that depend on no layer's output, the layers among them, and those behind."""
     needed = ancestors(captured.logits)
-    after = descendants(layer) - {layer}
+    after = _reach(list(layers), lambda n: list(n.users)) - set(layers)
     ordered = [n for n in captured.module.graph.nodes if n in needed]
     return [n for n in ordered if n not in after], [n for n in ordered if n in after]
 

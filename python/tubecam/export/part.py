@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ExportError
-from .cam_graph import Graph, Progress
+from .cam_graph import Graph, Progress, output_names
 from .check import CheckReport, Reference, check_graph, compare
 from .examine import examine_maps
+from .geometry import Geometry
+from .layers import Layer
 from .onnx_file import as_engine_input, halve_weights, save
 from .relevance import METHODS
 from .relevance.check import check_relevance, compare_relevance
@@ -59,16 +61,15 @@ def write_cam(
 ) -> Part:
     """Saves the graph of the class-activation methods and compares it with autograd."""
     files = save(graph.model, folder, GRAPH)
-    reference = Reference(graph.source.model, graph.original, graph.layer, time_first)
+    reference = Reference(graph.source.model, graph.original, graph.layers, time_first)
     shape = graph.source.clip.input_shape
     check, cases = check_graph(folder / GRAPH, reference, shape, graph.classes, seed)
     if precision == "float16":  # the graph is right; now what rounding its weights costs
         halve_weights(graph.model)
         files = save(graph.model, folder, GRAPH)
         check = compare(folder / GRAPH, cases, check, precision)
-    third = "weight" if graph.closed_form else "gradient"
-    sanity = examine_maps(folder / GRAPH, graph.captured, graph.layer, methods, cases)
-    outputs = ("logits", "activation", third)
+    sanity = examine_maps(folder / GRAPH, graph.captured, graph.layers, methods, cases)
+    outputs = output_names(graph.layers, graph.closed_form)
     return Part(_entry(graph, GRAPH, sanity, outputs), files, check, sanity)
 
 
@@ -107,19 +108,41 @@ def write_relevance(
 def _entry(
     graph: Graph | RelevanceGraph, file: str, sanity: dict[str, Sanity], outputs: tuple[str, ...]
 ) -> dict[str, Any]:
-    layer = {
-        "name": graph.layer.name,
-        "shape": list(graph.layer.shape),
-        "stride": [_plain(v) for v in graph.geometry.stride],
-        "offset": [_plain(v) for v in graph.geometry.offset],
-    }
+    if isinstance(graph, Graph) and len(graph.layers) > 1:
+        explained = {"outputs": {"logits": "logits"}, "pathways": _pathways(graph, outputs)}
+    else:
+        layer = _layer(graph.layer, graph.geometry)
+        explained = {"outputs": {name: name for name in outputs}, "layer": layer}
     return {
         "file": file,
         "methods": list(sanity),
         "default_method": next(iter(sanity)),
-        "outputs": {name: name for name in outputs},
-        "layer": layer,
+        **explained,
         "sanity": {method: found.sidecar() for method, found in sanity.items()},
+    }
+
+
+def _pathways(graph: Graph, outputs: tuple[str, ...]) -> list[dict[str, Any]]:
+    _, *names = outputs
+    return [
+        {
+            "name": layer.pathway,
+            "input": "flow" if of_flow else "clip",
+            "outputs": {"activation": activation, "gradient": gradient},
+            "layer": _layer(layer, geometry),
+        }
+        for layer, geometry, of_flow, activation, gradient in zip(
+            graph.layers, graph.geometries, graph.of_flow, names[::2], names[1::2], strict=True
+        )
+    ]
+
+
+def _layer(layer: Layer, geometry: Geometry) -> dict[str, Any]:
+    return {
+        "name": layer.name,
+        "shape": list(layer.shape),
+        "stride": [_plain(v) for v in geometry.stride],
+        "offset": [_plain(v) for v in geometry.offset],
     }
 
 

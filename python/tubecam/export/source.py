@@ -30,7 +30,7 @@ class Source:
     name: str
     description: str
     clip: ClipSpec
-    layer: str | None = None  # what to explain where the user names nothing
+    layer: str | Sequence[str] | None = None  # what to explain where the user names nothing
     labels: Sequence[str] | None = None  # that came with the model
     tokens: TokenLayout | None = None  # of a transformer
 

@@ -12,6 +12,28 @@ from ..errors import UsageError
 RESIZE_RULES = ("crop", "stretch", "pad")
 COLORS = ("RGB", "BGR")
 MAX_LENGTH, MIN_SIDE, MAX_SIDE = 256, 8, 1024  # the runtime's limits
+LEAST_FLOW_SIDE = 16
+
+
+@dataclass(frozen=True)
+class FlowSpec:
+    """The optical flow that a model takes besides the clip (csrc/clip/clip_flow.h).
+
+    Attributes
+    ----------
+    bound : float
+        Pixels of the model's input a slice: what is farther is clamped, 0.1…1024.
+    scale : float
+        What a pixel a slice becomes, 0.0001…10000.
+    """
+
+    bound: float = 20.0
+    scale: float = 0.05
+
+    def __post_init__(self) -> None:
+        for name, least, most in (("bound", 0.1, 1024), ("scale", 1e-4, 1e4)):
+            if not least <= _number(f"flow {name}", getattr(self, name)) <= most:
+                raise UsageError(f"clip flow {name} lies in {least:g}…{most:g}.")
 
 
 @dataclass(frozen=True)
@@ -35,6 +57,9 @@ class ClipSpec:
     short_side : int or None
         With ``crop``: what the frame's shorter side becomes. None: the larger of height, width, the
         least for which the crop lies within every frame.
+    flow : FlowSpec, mapping or None
+        What optical flow the model takes besides. It then has 5 channels: the last two are the flow
+        to the next slice, x and y, and 0 for the last slice. Needs 2 slices of 16x16 at least.
     """
 
     length: int = 16
@@ -46,6 +71,7 @@ class ClipSpec:
     color: str = "RGB"
     resize: str = "crop"
     short_side: int | None = None
+    flow: FlowSpec | None = None
 
     def __post_init__(self) -> None:
         _whole("length", self.length, 1, MAX_LENGTH)
@@ -65,6 +91,12 @@ class ClipSpec:
         if self.resize not in RESIZE_RULES:
             raise UsageError(f"clip resize is {self.resize!r}; it is crop, stretch or pad.")
         self._check_short_side()
+        if isinstance(self.flow, Mapping):
+            object.__setattr__(self, "flow", FlowSpec(**self.flow))
+        if self.flow is not None:
+            _whole("length (with optical flow)", self.length, 2, 256)
+            _whole("height (with optical flow)", self.height, LEAST_FLOW_SIDE, 1024)
+            _whole("width (with optical flow)", self.width, LEAST_FLOW_SIDE, 1024)
 
     def _check_short_side(self) -> None:
         if self.short_side is None:
@@ -80,13 +112,15 @@ class ClipSpec:
 
     @property
     def input_shape(self) -> tuple[int, int, int, int, int]:
-        """[1, T, 3, H, W]."""
-        return 1, self.length, 3, self.height, self.width
+        """[1, T, 3, H, W]; 5 channels with optical flow."""
+        return 1, self.length, 3 if self.flow is None else 5, self.height, self.width
 
     def sidecar(self) -> dict[str, Any]:
         """The ``clip`` entry of bundle.json."""
         entry = asdict(self)
         entry.pop("short_side")
+        if self.flow is None:
+            entry.pop("flow")
         resize: dict[str, Any] = {"rule": self.resize}
         if self.resize == "crop":
             resize["short_side"] = self.short_side or max(self.height, self.width)

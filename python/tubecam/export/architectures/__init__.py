@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from . import c3d, frame_resnet, i3d, lrcn, movinet, resnet3d, slowfast, video_resnet, x3d
+from . import (
+    c3d,
+    conv3d_7ch,
+    frame_resnet,
+    i3d,
+    lrcn,
+    movinet,
+    resnet3d,
+    slowfast,
+    two_stream,
+    video_resnet,
+    x3d,
+)
 from .architecture import KINETICS_CLASSES, Architecture
 
 __all__ = ["ARCHITECTURES", "KINETICS_CLASSES", "Architecture"]
 
-_FAMILIES = (video_resnet, resnet3d, c3d, i3d, x3d, slowfast, movinet, frame_resnet, lrcn)
+_FAMILIES = (
+    video_resnet, resnet3d, c3d, conv3d_7ch, i3d, x3d, slowfast, movinet, frame_resnet, two_stream,
+    lrcn,
+)  # fmt: skip
 ARCHITECTURES: dict[str, Architecture] = {
     architecture.name: architecture for family in _FAMILIES for architecture in family.ARCHITECTURES
 }

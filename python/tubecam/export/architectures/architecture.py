@@ -33,8 +33,9 @@ class Architecture:
     head : str
         The parameter whose first dimension is the number of classes.
     classes : int
-    layer : str or None
-        What is explained unless another layer is named; None: the last volume before pooling.
+    layer : str, tuple of str or None
+        What is explained unless another layer is named: several pathways as ``NAME=PATH``; None:
+        the last volume before pooling.
     excludes : tuple of str
         Methods that mean nothing for this network: ``cam`` where the head is more than average
         pool + linear, ``guided-backprop`` and ``deconvolution`` where there is no ReLU.
@@ -51,6 +52,6 @@ class Architecture:
     checkpoints: str
     head: str = "fc.weight"
     classes: int = KINETICS_CLASSES
-    layer: str | None = None
+    layer: str | tuple[str, ...] | None = None
     excludes: tuple[str, ...] = ()
     renames: Mapping[str, str] = field(default_factory=dict)

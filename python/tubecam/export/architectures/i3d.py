@@ -7,12 +7,13 @@ common PyTorch port (``Conv3d_1a_7x7.conv3d.weight``, ``Mixed_3b.b1a.bn.weight``
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import torch
 from torch import nn
 
-from ..spec import ClipSpec
+from ..spec import ClipSpec, FlowSpec
 from .architecture import KINETICS_CLASSES, Architecture
 from .same_padding import pad_same
 
@@ -109,10 +110,25 @@ class I3D(nn.Module):
         return self.logits(self.avg_pool(x)).mean((2, 3, 4))
 
 
+class FlowI3D(I3D):
+    """The stream of optical flow: takes [N, 5, T, H, W] and sees the T − 1 flows alone."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__(2, classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x[:, 3:, :-1])
+
+
 ARCHITECTURES = (
     Architecture(
         "i3d", partial(I3D, 3), CLIP, 12_697_264, 27.8, "Carreira and Zisserman 2017",
         "the PyTorch port's rgb_imagenet and rgb_charades", "logits.conv3d.weight",
         KINETICS_CLASSES,
+    ),
+    Architecture(
+        "i3d_flow", FlowI3D, replace(CLIP, length=17, flow=FlowSpec(20.0, 0.05)), 12_675_312, 25.6,
+        "Carreira and Zisserman 2017", "the PyTorch port's flow_imagenet and flow_charades",
+        "logits.conv3d.weight", KINETICS_CLASSES,
     ),
 )  # fmt: skip

@@ -149,6 +149,6 @@ ARCHITECTURES = (
     Architecture(
         "slowfast_r50", SlowFast, CLIP, 34_566_488, 65.7, "Feichtenhofer et al. 2019",
         "PyTorchVideo's SLOWFAST_8x8_R50", "blocks.6.proj.weight", KINETICS_CLASSES,
-        "blocks.4.multipathway_blocks.0", ("cam",),
+        ("slow=blocks.4.multipathway_blocks.0", "fast=blocks.4.multipathway_blocks.1"), ("cam",),
     ),
 )  # fmt: skip

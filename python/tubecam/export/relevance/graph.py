@@ -19,7 +19,6 @@ from ..measure import FormMeasurer
 from ..onnx_file import to_onnx, without_outputs
 from ..tokens import TokenLayout
 from .domain import Domain
-from .methods import METHODS
 from .propagate import Relevance
 from .rollout import Rollout
 
@@ -81,9 +80,9 @@ def build_relevance(
     """
     captured = capture(module, example, time_first)
     fold_constants(captured.module)
-    folded, kept = fold_batch_norm(captured, None)
+    folded, kept = fold_batch_norm(captured, ())
     relevance: Relevance | Rollout
-    if METHODS[method].class_agnostic:
+    if method_of(method).class_agnostic:
         relevance = Rollout(captured, tokens)
         place = _tokens(captured, relevance.tokens)
     else:

@@ -1,0 +1,325 @@
+"""Models that take optical flow: streams, segments and groups of channels, from export to video."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+
+import jsonschema
+import numpy as np
+import pytest
+
+from tubecam.plugin_path import LIBRARY_DIR, PACKAGE_DIR
+
+torch = pytest.importorskip("torch")
+
+import tubecam  # noqa: E402
+from tubecam import BundleError, UsageError, _core, cli  # noqa: E402
+from tubecam.export import export  # noqa: E402
+from tubecam.export.architectures import ARCHITECTURES  # noqa: E402
+from tubecam.export.capture import capture  # noqa: E402
+from tubecam.export.geometry import layer_geometry  # noqa: E402
+from tubecam.export.layers import choose_layers  # noqa: E402
+from videos import numbered, write_video  # noqa: E402
+
+pytestmark = pytest.mark.skipif(
+    not (LIBRARY_DIR / "libtubecam_flow.so").exists(), reason="built without OpenCV"
+)
+FLOW = {"bound": 6.0, "scale": 0.5}
+CLIP = {"length": 9, "height": 32, "width": 32, "sample_fps": 10.0, "flow": FLOW}
+CLASSES = 4
+LAYERS = ["rgb=rgb.1", "flow=flow.1"]
+
+
+class Streams(torch.nn.Module):
+    """Both streams see three segments; late fusion of biasless heads, so that shares are exact."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        relu, conv = torch.nn.ReLU, torch.nn.Conv3d
+        self.rgb = torch.nn.Sequential(conv(3, 5, (1, 8, 8), (1, 8, 8)), relu())
+        self.flow = torch.nn.Sequential(conv(2, 7, (2, 8, 8), (3, 8, 8)), relu())
+        self.heads = torch.nn.ModuleList([torch.nn.Linear(n, CLASSES, bias=False) for n in (5, 7)])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        streams = self.rgb(x[:, :3, 1::3]), self.flow(x[:, 3:])
+        rgb, flow = (h(s.mean((2, 3, 4))) for h, s in zip(self.heads, streams, strict=True))
+        return (rgb + 1.5 * flow) / 2.5
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(8)
+    return Streams().eval()
+
+
+@pytest.fixture(scope="module")
+def bundle(model, tmp_path_factory):
+    out = tmp_path_factory.mktemp("flow") / "streams"
+    export(model, out, layer=LAYERS, clip=CLIP, labels=[f"label {i}" for i in range(CLASSES)])
+    return out
+
+
+@pytest.fixture(scope="module")
+def clip() -> np.ndarray:
+    """A soft blob that moves, on a soft ground."""
+    t, y, x = np.meshgrid(np.arange(9), np.arange(32), np.arange(32), indexing="ij")
+    blob = np.exp(-((x - 8 - 1.5 * t) ** 2 + (y - 14 - 0.5 * t) ** 2) / 18)
+    ground = 0.3 * np.sin(x / 2.0) * np.cos(y / 3.0)
+    colours = np.reshape([1.5, 1.0, -0.7], (3, 1, 1))
+    return ((blob + ground)[:, None] * colours).astype(np.float32)
+
+
+def explain(bundle, clip, **options):
+    with tubecam.Explainer(bundle, **options) as explainer:
+        return explainer.explain(clip)
+
+
+def packed(bundle, clip) -> torch.Tensor:
+    """What the model sees, with the flow by the runtime's own stage: [1, 5, T, H, W] float64."""
+    flow = _core.ClipFlow(_core.load_bundle(str(bundle)).clip).run(clip)
+    flow = np.concatenate([flow, np.zeros_like(flow[:1])])
+    return torch.from_numpy(np.concatenate([clip, flow], 1)).double().transpose(0, 1)[None]
+
+
+@pytest.mark.parametrize("method", ["gradcam", "hirescam"])
+def test_each_stream_has_the_tube_of_autograd(bundle, model, clip, method):
+    found = explain(bundle, clip, method=method, target=1)
+    kept = {}
+    double = Streams().double().eval()
+    double.load_state_dict(model.state_dict())
+    for name in ("rgb", "flow"):
+        double.get_submodule(name)[1].register_forward_hook(
+            lambda m, i, out, name=name: kept.update({name: out})
+        )
+    x = packed(bundle, clip)
+    assert float(x[:, 3:].abs().max()) > 0.5  # the blob's motion is seen
+    logits = double(x.requires_grad_())
+    np.testing.assert_allclose(found.logits, logits[0].detach(), atol=1e-5)
+    gradients = torch.autograd.grad(logits[0, 1], list(kept.values()))
+    for pathway, gradient in zip(found.pathways, gradients, strict=True):
+        activation = kept[pathway.name][0]
+        weight = gradient[0].mean((1, 2, 3), True) if method == "gradcam" else gradient[0]
+        want = (activation * weight).sum(0).detach().numpy()
+        want = np.maximum(want, 0) if method == "gradcam" else want
+        np.testing.assert_allclose(pathway.tube, want, atol=2e-5 * np.abs(want).max())
+
+
+def test_streams_and_segments_share_out_the_fused_logit(bundle, clip):
+    found = explain(bundle, clip, method="hirescam")
+    rgb, flow = found.pathways
+    assert (rgb.of_flow, flow.of_flow) == (False, True)
+    assert rgb.relevance_sum + flow.relevance_sum == pytest.approx(found.receipt.logit, abs=1e-5)
+    assert len(rgb.segments) == len(flow.segments) == 3
+    total = rgb.segments.sum() + flow.segments.sum()
+    assert total == pytest.approx(found.receipt.logit, abs=1e-5)
+    assert rgb.share + flow.share == pytest.approx(100)
+    np.testing.assert_array_equal(rgb.slices, [1, 4, 7])
+    np.testing.assert_array_equal(flow.slices, [1, 4, 7])  # flows 0 and 1 lie at 0.5 and 1.5
+
+
+def test_what_the_flow_found_has_the_colour_of_motion(bundle, clip, model):
+    found = explain(bundle, clip, method="hirescam")
+    rgb, flow = (np.abs(p.tube.astype(np.float64)) for p in found.pathways)
+    want = flow / np.where(rgb + flow > 0, rgb + flow, 1)
+    assert found.tube.shape == rgb.shape == flow.shape
+    np.testing.assert_allclose(found.motion, want, atol=1e-5)
+    share = found.pathways[1].share / 100
+    assert found.motion_share == pytest.approx(min(max(share, 0), 1))
+    assert found.motion_by == "flow"
+
+
+def test_a_frozen_clip_parts_motion_from_what_stays(bundle, clip):
+    """The second pass of motion-split has no flow, so what the flow found counts as motion."""
+    found = explain(bundle, clip, method="motion-split")
+    assert found.motion_by == "split" and found.receipt.passes == 2
+    assert found.motion is not None and found.motion.shape == found.tube.shape
+    assert [p.name for p in found.pathways] == ["rgb", "flow"]
+
+
+def test_a_frozen_clip_has_no_flow(bundle, model, clip):
+    frozen = np.repeat(clip[:1], len(clip), axis=0)
+    found = explain(bundle, frozen, method="hirescam", target=0)
+    x = torch.zeros(1, 5, *clip.shape[:1], 32, 32)
+    x[:, :3] = torch.from_numpy(frozen).transpose(0, 1)[None]
+    np.testing.assert_allclose(found.logits, model(x)[0].detach(), atol=1e-5)
+
+
+def test_the_sidecar_states_the_flow(bundle, root):
+    text = tubecam.load_bundle(bundle).sidecar
+    assert text["clip"]["flow"] == FLOW
+    assert [p["input"] for p in text["graphs"][0]["pathways"]] == ["clip", "flow"]
+    schema = json.loads((root / "engines" / "bundle.schema.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(text)
+    assert "optical flow" in tubecam.load_bundle(bundle).describe()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda c: c["flow"].update(bound=0), "clip.flow.bound must be"),
+        (lambda c: c["flow"].pop("scale"), "clip.flow.scale is missing"),
+        (lambda c: c.update(length=1), "clip.length must be"),
+        (lambda c: c.update(height=8), "clip.height must be"),
+    ],
+)
+def test_the_sidecars_flow_is_checked(bundle, tmp_path, change, words):
+    copy = shutil.copytree(bundle, tmp_path / "copy")
+    text = json.loads((copy / "bundle.json").read_text())
+    change(text["clip"])
+    (copy / "bundle.json").write_text(json.dumps(text))
+    with pytest.raises(BundleError, match=words):
+        _core.load_bundle(str(copy))
+
+
+# ---- the architectures ----
+
+
+@pytest.mark.parametrize(
+    ("name", "length", "places"),
+    [
+        ("two_stream", 11, {"rgb": (1, 5), "flow": (1, 5)}),
+        ("tsn", 18, {"rgb": (6, 3), "flow": (6, 2.5)}),
+    ],
+)
+def test_streams_lie_where_their_pictures_and_flows_are(name, length, places):
+    architecture = ARCHITECTURES[name]
+    captured = capture(architecture.make(3).eval(), torch.zeros(1, length, 5, 64, 64))
+    for layer in choose_layers(captured, architecture.layer, length):
+        later = 0.5 if layer.pathway == "flow" else 0
+        geometry = layer_geometry(captured, layer.node, layer.frame_wise, later)
+        assert geometry.exact
+        assert (geometry.stride[0], geometry.offset[0]) == places[layer.pathway]
+        assert (geometry.stride[1:], geometry.offset[1:]) == ((32, 32), (0, 0))
+
+
+def test_streams_take_the_pictures_and_flows_of_their_papers():
+    """Ten flows around the picture in the middle; five flows around each segment's picture."""
+    for name, length, pictures, flows in (
+        ("two_stream", 11, [5], [list(range(10))]),
+        ("tsn", 18, [3, 9, 15], [[0, 1, 2, 3, 4], [6, 7, 8, 9, 10], [12, 13, 14, 15, 16]]),
+    ):
+        model = ARCHITECTURES[name].make(3).eval()
+        seen = {}
+        for stream in ("rgb", "flow"):
+            model.get_submodule(stream).register_forward_pre_hook(
+                lambda m, inputs, stream=stream, seen=seen: seen.update({stream: inputs[0]})
+            )
+        x = torch.arange(length, dtype=torch.float32).reshape(1, 1, -1, 1, 1)
+        x = x + torch.tensor([0, 0, 0, 0.25, 0.5]).reshape(1, 5, 1, 1, 1)
+        model(x.expand(-1, -1, -1, 32, 32))
+        assert seen["rgb"][0, 0, :, 0, 0].tolist() == pictures
+        stack = seen["flow"][0, :, :, 0, 0].T
+        assert stack[:, 0::2].tolist() == [[f + 0.25 for f in stacked] for stacked in flows]
+        assert stack[:, 1::2].tolist() == [[f + 0.5 for f in stacked] for stacked in flows]
+
+
+def test_the_fixed_layer_gives_grey_gradients_and_flow():
+    """Ji et al. 2013, figure 3: 7 grey pictures, their gradients, and 6 flows, 33 maps in all."""
+    model = ARCHITECTURES["conv3d_7ch"].make(3).eval()
+    x = torch.rand(1, 5, 7, 60, 40, dtype=torch.float64)
+    inputs = model.inputs.double()
+    maps = {name: inputs[name](x)[0, 0].numpy() for name in inputs}
+    assert sum(len(m) for m in maps.values()) == 33
+    r, g, b = x[0, :3].numpy()
+    grey = 0.299 * r + 0.587 * g + 0.114 * b
+    np.testing.assert_allclose(maps["grey"], grey, atol=1e-7)
+    across = (grey[:, :, 2:] - grey[:, :, :-2]) / 2
+    down = (grey[:, 2:] - grey[:, :-2]) / 2
+    np.testing.assert_allclose(maps["gradient-x"][:, :, 1:-1], across, atol=1e-7)
+    np.testing.assert_allclose(maps["gradient-y"][:, 1:-1], down, atol=1e-7)
+    for channel, name in ((3, "flow-x"), (4, "flow-y")):
+        np.testing.assert_array_equal(maps[name], x[0, channel, :-1].numpy())
+
+
+def test_the_seven_pictures_network_has_the_papers_parameters():
+    """295 458 in the paper, which gives each of 78×128 connections a bias of its own."""
+    assert ARCHITECTURES["conv3d_7ch"].parameters + 77 * 128 == 295_458
+
+
+@pytest.fixture(scope="module")
+def groups_bundle(tmp_path_factory):
+    out = tmp_path_factory.mktemp("flow") / "conv3d_7ch"
+    export("conv3d_7ch", out, random_weights=True, methods=["hirescam", "gradcam"])
+    return out
+
+
+def test_each_group_of_channels_has_a_share(groups_bundle):
+    clip = np.random.default_rng(1).uniform(0, 1, (7, 3, 60, 40)).astype(np.float32)
+    found = explain(groups_bundle, clip, target=0)
+    assert [p.name for p in found.pathways] == [
+        "grey", "gradient-x", "gradient-y", "flow-x", "flow-y",
+    ]  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = ARCHITECTURES["conv3d_7ch"].make(3).double().eval()
+    kept = {}
+    for name, module in model.inputs.items():
+        module.register_forward_hook(lambda m, i, out, name=name: kept.update({name: out}))
+    logits = model(packed(groups_bundle, clip).requires_grad_())
+    gradients = torch.autograd.grad(logits[0, 0], [kept[p.name] for p in found.pathways])
+    for pathway, gradient in zip(found.pathways, gradients, strict=True):
+        want = float((kept[pathway.name] * gradient).detach().sum())
+        assert pathway.relevance_sum == pytest.approx(want, abs=1e-5)
+
+
+def test_a_video_is_explained_stream_by_stream(groups_bundle, tmp_path):
+    video = write_video(tmp_path / "in.mp4", numbered(60), [i / 30 for i in range(60)])
+    out, jsonl = tmp_path / "out.mp4", tmp_path / "out.jsonl"
+    arguments = ["run", str(video), "--bundle", str(groups_bundle), "-o", str(out), "-q"]
+    assert cli.main([*arguments, "--jsonl", str(jsonl)]) == 0
+    windows = [json.loads(line) for line in jsonl.read_text().splitlines()]
+    assert windows and "problem" not in windows[0]
+    assert [p["of_flow"] for p in windows[0]["pathways"]] == [False] * 3 + [True] * 2
+    assert [len(p["segments"]) for p in windows[0]["pathways"]] == [7, 7, 7, 6, 6]
+
+
+# ---- errors ----
+
+
+def test_relevance_to_one_input_is_refused(model, tmp_path):
+    with pytest.raises(UsageError, match="takes two"):
+        export(model, tmp_path / "bundle", methods=["lrp-epsilon"], clip=CLIP)
+
+
+@pytest.mark.parametrize(
+    ("name", "clip", "words"),
+    [
+        ("two_stream", {"length": 8}, "10 flows need 11 slices, not 8"),
+        ("tsn", {"length": 16}, "multiple of 3 slices, 18 or more, not 16"),
+        ("tsn", {"length": 15}, "18 or more, not 15"),
+        ("conv3d_7ch", {"length": 9}, "7x60x40"),
+        ("conv3d_7ch", {"length": 1}, "from 2 to 256"),
+    ],
+)
+def test_a_clip_that_the_network_cannot_take(tmp_path, name, clip, words):
+    with pytest.raises(UsageError, match=words):
+        export(name, tmp_path / "bundle", random_weights=True, clip=clip)
+
+
+@pytest.mark.parametrize("flow", [{"bound": 0}, {"scale": float("nan")}, {"bound": "far"}])
+def test_flow_that_no_model_has(model, tmp_path, flow):
+    with pytest.raises(UsageError, match="clip flow"):
+        export(model, tmp_path / "bundle", clip={**CLIP, "flow": flow})
+
+
+def test_without_opencv_the_error_names_the_option_and_the_package(bundle, tmp_path):
+    package = shutil.copytree(PACKAGE_DIR, tmp_path / "tubecam", symlinks=False)
+    (package / "lib" / "libtubecam_flow.so").unlink()
+    command = f"import tubecam; tubecam.Explainer({str(bundle)!r}).explain(None)"
+    done = subprocess.run(
+        [sys.executable, "-c", command], env={"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin"},
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
+    assert "UnavailableError" in last and "libopencv-video-dev" in last
+    assert "-DTUBECAM_FLOW=ON" in last
+
+
+def test_an_engine_that_is_given_no_flow_says_so(bundle, clip):
+    engine = _core.Engine(_core.load_bundle(str(bundle)))
+    with pytest.raises(UsageError, match=r"a flow must be float32 \{1, 8, 2, 32, 32\}|flow"):
+        engine.infer(clip[None])

@@ -16,7 +16,8 @@ from .explanation import Explanation
 from .heat import paint_heat
 from .sheet import FAINT, INK, MUTED, PAPER, font
 
-_SHOTS, _WIDTH, _TEXT, _CURVE, _GAP = 4, 300, 330, 250, 10
+_SHOTS, _WIDTH, _TEXT, _CURVE, _GAP = 4, 250, 310, 200, 8
+_FULL = 99.5  # percentile of the tube that is shown as full heat: single pixels are no scale
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def draw_comparison(moment: Moment, explanations: Sequence[Explanation]) -> Imag
         top = _GAP + row * (height + _GAP)
         _describe(sheet, explanation, top)
         window = explanation.record()
-        scale = float(max(explanation.tube.max(), 1e-12))
+        scale = max(float(np.percentile(explanation.tube, _FULL)), 1e-12)
         for column, place in enumerate(places):
             time = round(moment.times[place] * 1e9)
             shot = Image.fromarray(paint_heat(pictures[place], window, time, scale))
@@ -104,7 +105,7 @@ def _describe(sheet: Image.Image, explanation: Explanation, top: int) -> None:
     lines = [f"{explanation.target_name}  ·  {passes}, {explanation.timings.engine:.1f} ms"]
     if math.isfinite(explanation.motion_share):
         by = {"selective": "relevance that changes", "split": "against a frozen clip",
-              "split-exact": "against each frame frozen"}  # fmt: skip
+              "split-exact": "against all frozen"}  # fmt: skip
         share = f"{100 * explanation.motion_share:.0f} % {by[explanation.motion_by]}"
         lines.append(f"motion {share}")
     if math.isfinite(receipt.conservation):
@@ -115,7 +116,7 @@ def _describe(sheet: Image.Image, explanation: Explanation, top: int) -> None:
     if not explanation.valid:
         lines.append(explanation.problem)
     for place, line in enumerate(lines):
-        draw.text((_GAP, top + 36 + 24 * place), line, MUTED, font(16))
+        draw.text((_GAP, top + 34 + 21 * place), line, MUTED, font(15))
 
 
 def _draw_curve(

@@ -19,6 +19,7 @@ from ..measure import FormMeasurer
 from ..onnx_file import to_onnx, without_outputs
 from ..tokens import TokenLayout
 from .domain import Domain
+from .methods import method_of
 from .propagate import Relevance
 from .rollout import Rollout
 

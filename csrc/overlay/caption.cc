@@ -108,20 +108,23 @@ struct Text {
 
 struct Words {
   std::string label, score, note;
-  bool legend = false;
+  bool legend = false, of_flow = false;
   bool operator==(const Words& other) const {
     return label == other.label && score == other.score && note == other.note &&
-           legend == other.legend;
+           legend == other.legend && of_flow == other.of_flow;
   }
   bool empty() const { return label.empty() && note.empty() && !legend; }
 };
 
-// From what is still to what moves: the two words with a bar of hue between them.
+// From what is still to what moves, or from what a model saw in the picture to what it saw in the
+// flow: the two words with a bar of hue between them.
 class Legend {
  public:
-  Legend(cairo_t* cairo, double line, double room)
-      : still_(cairo, "still", std::max(9.0, 0.44 * line), PANGO_WEIGHT_NORMAL, room),
-        moving_(cairo, "moving", std::max(9.0, 0.44 * line), PANGO_WEIGHT_NORMAL, room),
+  Legend(cairo_t* cairo, bool of_flow, double line, double room)
+      : still_(cairo, of_flow ? "picture" : "still", std::max(9.0, 0.44 * line),
+               PANGO_WEIGHT_NORMAL, room),
+        moving_(cairo, of_flow ? "flow" : "moving", std::max(9.0, 0.44 * line), PANGO_WEIGHT_NORMAL,
+                room),
         gap_(0.25 * line),
         bar_(2.8 * line) {}
   double width() const { return still_.width + moving_.width + bar_ + 2 * gap_; }
@@ -160,7 +163,7 @@ Surface draw_words(const Words& words, const Frame& frame) {
                    std::max(1.0, room - score_room));
   const Text note(measure.get(), words.note, std::max(9.0, 0.48 * metrics.line),
                   PANGO_WEIGHT_NORMAL, room);
-  const Legend legend(measure.get(), metrics.line, room);
+  const Legend legend(measure.get(), words.of_flow, metrics.line, room);
   const bool has_label = !words.label.empty(), has_note = !words.note.empty();
   const double width = std::max({has_label ? label.width + score_room : 0.0,
                                  has_note ? static_cast<double>(note.width) : 0.0,
@@ -336,7 +339,8 @@ struct CaptionPainter::State {
 };
 
 void CaptionPainter::State::draw_words(const Frame& frame, const Caption& caption) {
-  Words wanted{valid_utf8(caption.label), "", valid_utf8(caption.note), caption.motion_legend};
+  Words wanted{valid_utf8(caption.label), "", valid_utf8(caption.note), caption.motion_legend,
+               caption.flow_legend};
   if (!wanted.label.empty()) wanted.score = percent(caption.score);
   if (wanted.empty()) return;
   if (words_sticker.empty() || !(wanted == words)) {

@@ -18,7 +18,8 @@ struct Caption {
   double strip_now = 1;             // where this frame lies on the strip, 0…1
   std::vector<int> key_frames;      // places in the strip that stand out, marked above it
   std::vector<float> strip_motion;  // of each value, 0…1: hue tells it; empty: `color_map` colours
-  bool motion_legend = false;       // what hue tells, below the words
+  bool motion_legend = false;       // what hue tells, below the words: from still to moving
+  bool flow_legend = false;         // … or, where that is set, from the picture to its flow
 };
 
 // Text is laid out by Pango once per change and kept as a coverage mask; drawing blends it into any

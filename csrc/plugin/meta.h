@@ -47,7 +47,8 @@ namespace tubecam {
 //   motion          GBytes   float32 [t, h, w], 0…1: how much of each cell's relevance is motion;
 //                            missing where the method does not tell
 //   motion-share    double   the same of the decision, 0…1; NaN where nothing is relevant, and
-//   motion-by       string   how it was found: split, split-exact or selective (explain/motion.h)
+//   motion-by       string   how it was found: split, split-exact or selective (explain/motion.h),
+//                            or flow (explain/pathways.h)
 //   clip-length, -height, -width  int      T, H, W
 //   crop-x, -y, -width, -height   double   relative: where in the frame the model looked
 //   curve           GBytes   float32 [T], the tube's sum over space at each slice
@@ -105,6 +106,7 @@ void attach(GstBuffer* buffer, const GstStructure* fields, const Explanation& ex
 struct Annotation {
   bool valid = false;
   const char *problem = "", *label = "", *target = "", *method = "", *downgraded_from = "";
+  const char* motion_by = "";
   double score = 0;
   bool class_specific = true;
   TubeView tube;
@@ -117,6 +119,9 @@ struct Annotation {
   const float* curve = nullptr;  // [clip_length]
   double slice = 0;
   int64_t pts = 0;
+
+  // Whether `motion` tells what pathways of the optical flow found.
+  bool of_flow() const { return motion_by == std::string("flow"); }
 };
 
 // False when the buffer has no such meta. Throws kUsage for one whose fields are missing or

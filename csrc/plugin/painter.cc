@@ -29,7 +29,8 @@ std::string note_of(const Annotation& annotation, const OverlayStyle& style) {
   const std::string wanted = annotation.downgraded_from;
   if (!wanted.empty()) note += " (too slow for " + wanted + ")";
   if (std::isfinite(annotation.motion_share))
-    note += ", motion " + std::to_string(std::lround(100 * annotation.motion_share)) + " %";
+    note += (annotation.of_flow() ? ", flow " : ", motion ") +
+            std::to_string(std::lround(100 * annotation.motion_share)) + " %";
   else if (style.show == Show::kMotion)
     note += ", motion unknown";
   return note;
@@ -75,6 +76,7 @@ void Painter::paint(const Frame& frame, const Annotation& annotation, const Over
     caption.score = static_cast<float>(annotation.score);
     caption.note = note_of(annotation, style);
     caption.motion_legend = hue && style.show_heat;
+    caption.flow_legend = annotation.of_flow();
   }
   if (style.show_strip && annotation.valid) draw_strip(annotation, hue, &caption);
   caption_.draw(frame, caption, style.heat.color_map);

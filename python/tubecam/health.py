@@ -114,6 +114,7 @@ def _own_elements(gst) -> Check:
 
 def _extras() -> Iterator[Check]:
     group = "Extras"
+    yield _flow()
     for package, use in (("torch", "exporting models"), ("onnx", "exporting models")):
         found = importlib.util.find_spec(package) is not None
         version = importlib.metadata.version(package) if found else "not installed"
@@ -135,6 +136,19 @@ def _extras() -> Iterator[Check]:
         needed=False,
     )
     yield _font()
+
+
+def _flow() -> Check:
+    """A library of our own that needs OpenCV's."""
+    library = plugin_path.LIBRARY_DIR / "libtubecam_flow.so"
+    name, fix = "optical flow", f"apt-get install libopencv-video-dev && {REINSTALL}"
+    if not library.is_file():
+        return Check("Extras", name, False, "not built (for models that take it)", fix, False)
+    try:
+        ctypes.CDLL(str(library))
+    except OSError as error:
+        return Check("Extras", name, False, str(error), fix, needed=False)
+    return Check("Extras", name, True, f"{library} (for models that take it)", "", needed=False)
 
 
 def _font() -> Check:

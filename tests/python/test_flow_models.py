@@ -323,3 +323,10 @@ def test_an_engine_that_is_given_no_flow_says_so(bundle, clip):
     engine = _core.Engine(_core.load_bundle(str(bundle)))
     with pytest.raises(UsageError, match=r"a flow must be float32 \{1, 8, 2, 32, 32\}|flow"):
         engine.infer(clip[None])
+
+
+def test_doctor_looks_for_the_flow():
+    from tubecam.health import all_checks
+
+    (found,) = [check for check in all_checks() if check.name == "optical flow"]
+    assert found.ok and not found.needed and "libtubecam_flow.so" in found.detail

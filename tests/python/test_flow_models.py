@@ -287,8 +287,8 @@ def test_relevance_to_one_input_is_refused(model, tmp_path):
 @pytest.mark.parametrize(
     ("name", "clip", "words"),
     [
-        ("two_stream", {"length": 8}, "10 flows need 11 slices, not 8"),
-        ("tsn", {"length": 16}, "multiple of 3 slices, 18 or more, not 16"),
+        ("two_stream", {"length": 8}, "10 flows need 11 slices, not 8.* takes is 11x"),
+        ("tsn", {"length": 16}, "multiple of 3 slices, 18 or more, not 16.* takes is 18x"),
         ("tsn", {"length": 15}, "18 or more, not 15"),
         ("conv3d_7ch", {"length": 9}, "7x60x40"),
         ("conv3d_7ch", {"length": 1}, "from 2 to 256"),

@@ -167,7 +167,7 @@ def _try_once(
         raise
     except Exception as error:
         raise UsageError(
-            f"the model does not accept a clip [1, T, 3, H, W] = {list(clip.shape)}: "
+            f"the model does not accept a clip [1, T, C, H, W] = {list(clip.shape)}: "
             f"{_first_line(error)} (in {recorder.deepest or 'the model'}). {advice()}"
         ) from error
 
@@ -175,8 +175,8 @@ def _try_once(
 def _smallest(model: nn.Module, clip: Tensor, time_first: bool) -> str:
     from .clip_size import smallest_clip  # which needs this module
 
-    _, length, _, height, width = clip.shape
-    smallest = smallest_clip(model, (length, height, width), time_first)
+    _, length, channels, height, width = clip.shape
+    smallest = smallest_clip(model, (length, height, width), time_first, channels)
     if smallest is None:
         return "No usual size fits either: check whether the model takes time before colour."
     sizes = "x".join(map(str, smallest))

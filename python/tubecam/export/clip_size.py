@@ -9,25 +9,26 @@ import torch
 from torch import nn
 
 from .capture import model_input
-from .spec import MAX_LENGTH, MIN_SIDE
+from .spec import LEAST_FLOW_SIDE, MAX_LENGTH, MIN_SIDE
 
 Size = tuple[int, int, int]  # slices, height, width
-LENGTHS, SIDES = (16, 8, 32, 4, 64), (112, 224, 256, 160, 128, 64)  # usual ones
+LENGTHS, SIDES = (16, 8, 32, 4, 64, 48), (112, 224, 256, 160, 128, 64)  # usual ones
 STEP = 16  # pixels between the sides that are tried first
 
 
 class Shapes:
     """A model without values, which tells what it accepts and computes nothing."""
 
-    def __init__(self, model: nn.Module, time_first: bool) -> None:
+    def __init__(self, model: nn.Module, time_first: bool, channels: int) -> None:
         self.model, self.time_first = copy.deepcopy(model).to("meta"), time_first
+        self.channels = channels
 
     def accept(self, size: Size) -> bool:
         """Whether the forward pass of one such clip gets through."""
         length, height, width = size
         try:
             with torch.device("meta"), torch.no_grad():
-                clip = torch.zeros(1, length, 3, height, width)
+                clip = torch.zeros(1, length, self.channels, height, width)
                 result = self.model(model_input(clip, self.time_first))
         except Exception:
             return False
@@ -38,7 +39,9 @@ class Shapes:
         return next(filter(self.accept, sizes), None)
 
 
-def smallest_clip(model: nn.Module, asked: Size, time_first: bool) -> Size | None:
+def smallest_clip(
+    model: nn.Module, asked: Size, time_first: bool, channels: int = 3
+) -> Size | None:
     """The fewest slices, and with them the smallest picture, that the network takes.
 
     Usual sizes are tried until one works; then the slices are lowered, then the picture. It is
@@ -48,7 +51,8 @@ def smallest_clip(model: nn.Module, asked: Size, time_first: bool) -> Size | Non
     -------
     (slices, height, width), or None where no usual size works.
     """
-    shapes = Shapes(model, time_first)
+    shapes = Shapes(model, time_first, channels)
+    least_side = MIN_SIDE if channels == 3 else LEAST_FLOW_SIDE
     lengths = dict.fromkeys((asked[0], *LENGTHS))
     pictures = dict.fromkeys((asked[1:], *((side, side) for side in (*asked[1:], *SIDES))))
     known = shapes.first((length, *picture) for length in lengths for picture in pictures)
@@ -58,8 +62,8 @@ def smallest_clip(model: nn.Module, asked: Size, time_first: bool) -> Size | Non
     length, *_ = shapes.first((n, height, width) for n in range(1, MAX_LENGTH + 1)) or known
     if height != width:
         return length, height, width
-    coarse = (MIN_SIDE, *range(STEP, height, STEP), height)
+    coarse = (least_side, *range(STEP, height, STEP), height)
     _, side, _ = shapes.first((length, n, n) for n in coarse) or known
-    while side > MIN_SIDE and shapes.accept((length, side - 1, side - 1)):
+    while side > least_side and shapes.accept((length, side - 1, side - 1)):
         side -= 1
     return length, side, side

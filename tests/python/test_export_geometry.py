@@ -11,7 +11,7 @@ from torch import nn  # noqa: E402
 from tubecam.export.architectures import ARCHITECTURES  # noqa: E402
 from tubecam.export.capture import capture  # noqa: E402
 from tubecam.export.geometry import layer_geometry  # noqa: E402
-from tubecam.export.layers import choose_layer  # noqa: E402
+from tubecam.export.layers import choose_layer, choose_layers  # noqa: E402
 
 
 class Headed(nn.Module):
@@ -143,3 +143,16 @@ def test_what_cannot_be_followed_is_said():
 
     got = place(Shuffled(), None, (1, 8, 3, 16, 16))
     assert not got.exact and got.stride == (2, 2, 2)
+
+
+def test_slowfasts_pathways_lie_in_time():
+    """Slow frames are the nearest to eight even steps over 32 slices, 31/7 apart."""
+    architecture = ARCHITECTURES["slowfast_r50"]
+    captured = capture(architecture.make(3).eval(), torch.zeros(1, 32, 3, 32, 32))
+    slow, fast = choose_layers(captured, architecture.layer, 32)
+    assert (slow.shape[1], fast.shape[1]) == (8, 32)
+    place = layer_geometry(captured, slow.node, False)
+    assert place.stride == (pytest.approx(31 / 7), 32, 32)
+    assert place.offset == (0, 0, 0) and place.exact
+    place = layer_geometry(captured, fast.node, False)
+    assert (place.stride, place.offset, place.exact) == ((1, 32, 32), (0, 0, 0), True)

@@ -127,7 +127,7 @@ def _step(node: fx.Node, places: dict[fx.Node, Place]) -> Place:
     if rule is _product and known[0] is not node.args[-2]:
         raise LostPlaceError("only the right factor has a place")
     if rule is _cat:
-        return _resized(rule(node, _middle([places[n] for n in known]), shape), shape)
+        return _resized(_cat(node, [places[n] for n in known], shape), shape)
     if rule is not None:
         return _resized(rule(node, places[known[0]], shape), shape)
     return _elementwise([places[n] for n in known], shape, name)
@@ -276,11 +276,27 @@ def _pad(node: fx.Node, place: Place, shape: Sequence[int]) -> Place:
     return tuple(out)
 
 
-def _cat(node: fx.Node, place: Place, shape: Sequence[int]) -> Place:
+def _cat(node: fx.Node, places: Sequence[Place], shape: Sequence[int]) -> Place:
     dim = (node.args[1] if len(node.args) > 1 else 0) % len(shape)
-    if any(a.name for a in place[dim]):
-        raise LostPlaceError("concatenation along a clip axis")
+    if any(a.name for place in places for a in place[dim]):
+        whole = len(places) == len(node.args[0])
+        joined = _in_a_row([place[dim] for place in places], shape[dim], whole)
+        return (*places[0][:dim], (joined,), *places[0][dim + 1 :])
+    place = _middle(list(places))
     return (*place[:dim], (Axis("", shape[dim]),), *place[dim + 1 :])
+
+
+def _in_a_row(dims: Sequence[Dim], size: int, whole: bool) -> Axis:
+    """Single slices put together: the stride is their mean step, which every one keeps nearly."""
+    first = dims[0][0]
+    alike = all(len(d) == 1 and (d[0].name, d[0].size) == (first.name, 1) for d in dims)
+    if not (whole and alike and len(dims) == size > 1):
+        raise LostPlaceError("concatenation along a clip axis")
+    step = (dims[-1][0].offset - first.offset) / (size - 1)
+    steps = [abs(d[0].offset - first.offset - step * i) for i, d in enumerate(dims)]
+    if step <= 0 or max(steps) > first.stride:
+        raise LostPlaceError("slices that are not in a row")
+    return replace(first, size=size, stride=step)
 
 
 def _squeeze(node: fx.Node, place: Place, shape: Sequence[int]) -> Place:
@@ -295,7 +311,7 @@ def _product(node: fx.Node, place: Place, shape: Sequence[int]) -> Place:
 
 
 _SHUFFLES = ("flip", "roll", "index", "gather", "sort", "scatter", "cumsum", "fft", "as_strided")
-Rule = Callable[[fx.Node, Place, Sequence[int]], Place]
+Rule = Callable[[fx.Node, Any, Sequence[int]], Place]
 _RULES: tuple[tuple[str, Rule], ...] = (
     ("convolution", _convolution),
     ("max_pool", _pool),

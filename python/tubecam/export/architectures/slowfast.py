@@ -120,7 +120,7 @@ class SlowFast(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         *steps, pool, head = self.blocks
-        slow = torch.stack([x[:, :, i] for i in slow_frames(x.shape[2])], 2)
+        slow = torch.cat([x[:, :, i : i + 1] for i in slow_frames(x.shape[2])], 2)
         fast = x
         for step in steps:
             slow, fast = step(slow, fast)

@@ -193,6 +193,10 @@ LAYOUTS = {
     "movinet_a0": (dict, "conv1.conv_1.conv3d.weight", "classifier.3.conv_1.conv3d.bias"),
     "frame_resnet18": (dict, "conv1.weight", "fc.bias"),
     "lrcn_resnet18": (dict, "cnn.conv1.weight", "fc.bias"),
+    "i3d_flow": (dict, "Conv3d_1a_7x7.conv3d.weight", "logits.conv3d.bias"),
+    "two_stream": (dict, "rgb.conv1.weight", "flow.fc.bias"),
+    "tsn": (dict, "rgb.conv1.weight", "flow.fc.bias"),
+    "conv3d_7ch": (dict, "groups.grey.conv2.weight", "fc.weight"),
 }  # fmt: skip
 
 

@@ -70,7 +70,8 @@ def read_pictures(source: Source, timeout: float = 30.0) -> Iterator[tuple[int, 
     for pts, sample in _read_samples(source, "RGB", timeout):
         size = sample.get_caps().get_structure(0)
         height, width = size.get_value("height"), size.get_value("width")
-        data = np.frombuffer(sample.get_buffer().extract_dup(0, -1), np.uint8)
+        buffer = sample.get_buffer()
+        data = np.frombuffer(buffer.extract_dup(0, buffer.get_size()), np.uint8)
         rows = data.reshape(height, -1)  # padded to whole words
         yield pts, rows[:, : 3 * width].reshape(height, width, 3)
 

@@ -14,7 +14,7 @@ import relevance_rules as slow  # noqa: E402
 from tubecam.errors import ExportError  # noqa: E402
 from tubecam.export.capture import capture  # noqa: E402
 from tubecam.export.fold import fold_batch_norm, fold_constants  # noqa: E402
-from tubecam.export.relevance import METHODS, rules  # noqa: E402
+from tubecam.export.relevance import rules  # noqa: E402
 from tubecam.export.relevance.domain import domain_of  # noqa: E402
 from tubecam.export.relevance.propagate import Relevance  # noqa: E402
 from tubecam.export.source import load_source  # noqa: E402

@@ -50,6 +50,13 @@ CamStats invalid(size_t cells, float* tube) {
   return stats;
 }
 
+CamStats cam3d_on(Device device, const CamInput& input, CamMethod method, float* tube) {
+  using Twin = void(const CamInput&, CamMethod, float*, CamStats*, Device);
+  CamStats stats;
+  device_function<Twin>(device, "tubecam_cam3d")(input, method, tube, &stats, device);
+  return stats;
+}
+
 }  // namespace
 
 const std::vector<std::string>& cam_method_names() { return method_names(); }
@@ -67,7 +74,7 @@ const char* to_string(CamMethod method) { return cam_method_names().at(size_t(me
 
 CamStats cam3d(const CamInput& input, CamMethod method, float* tube, Device device) {
   check_input(input, method, tube);
-  require_kernels(device);
+  if (device.type == DeviceType::kCuda) return cam3d_on(device, input, method, tube);
   std::vector<double> relevance(size_t(input.t) * input.h * input.w);
   const bool finite = accumulate_relevance_cpu(input, method, relevance.data());
   const CamStats stats = finish(relevance, !keeps_negative(method), tube);

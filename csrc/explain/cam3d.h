@@ -52,6 +52,8 @@ struct CamStats {
 //
 // A denominator of exactly zero gives α or w_k = 0. Activation and gradient are streamed through
 // once, a channel at a time.
+// On a CUDA device the tensors are brought there first; those that an engine left there:
+// cam3d_cuda.h.
 // Throws kUsage for `cam` without weight and for shapes that are not positive.
 CamStats cam3d(const CamInput& input, CamMethod method, float* tube, Device device = {});
 

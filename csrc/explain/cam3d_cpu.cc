@@ -61,7 +61,7 @@ TUBECAM_INLINE double closed_weight(CamMethod method, double weight, const float
 TUBECAM_INLINE double pooled_weight(CamMethod method, const float* g, const float* a, int n) {
   if (method == CamMethod::kGradCamPlusPlus) {
     const double total = sum(a, n);
-    return sum_of(n, [=](int i) { return alpha(g[i], total) * relu(g[i]); });
+    return sum_of(n, [=](int i) { return alpha(double(g[i]), total) * relu(double(g[i])); });
   }
   if (method == CamMethod::kXGradCam) {
     return ratio_or_zero(sum_of(n, [=](int i) { return double(g[i]) * a[i]; }), sum(a, n));
@@ -75,7 +75,7 @@ TUBECAM_INLINE void add_channel(CamMethod method, const float* g, const float* a
   if (method == CamMethod::kHiResCam) {
     for (int i = 0; i < n; ++i) relevance[i] += double(g[i]) * a[i];
   } else if (method == CamMethod::kLayerCam) {
-    for (int i = 0; i < n; ++i) relevance[i] += relu(g[i]) * a[i];
+    for (int i = 0; i < n; ++i) relevance[i] += relu(double(g[i])) * a[i];
   } else if (method == CamMethod::kGradCamFrame) {
     for (int i = 0; i < n; i += plane) {
       add_weighted(sum(g + i, plane) / plane, a + i, plane, relevance + i);

@@ -4,23 +4,10 @@
 #include <cmath>
 #include <cstddef>
 
+#include "explain/tube_math.h"
+
 namespace tubecam {
 namespace {
-
-// Where a coordinate lies between two cells: value = (1 − part)·cell[low] + part·cell[high].
-struct Between {
-  int low, high;
-  float part;
-};
-
-Between between(double coordinate, double stride, double offset, int count) {
-  const double index = std::clamp((coordinate - offset) / stride, 0.0, double(count - 1));
-  const int low = std::isnan(index) ? 0 : int(index);
-  return {low, std::min(low + 1, count - 1), std::isnan(index) ? 0 : float(index - low)};
-}
-
-// At part 0 and 1 the cells come back exactly.
-float mix(float low, float high, float part) { return (1 - part) * low + part * high; }
 
 // Cells of one connected region, both ends included, and the greatest value among them.
 struct Region {

@@ -1,0 +1,126 @@
+// What CUDA gives the device's files: memory, streams, events. CUDA's own headers stay in the .cu
+// files: handles are CUDA's types, declared here.
+//
+// Part of libtubecam_cuda.so; link with it. Every function throws Error with CUDA's own words and
+// what was attempted: kDevice, or kUnavailable where there is no usable GPU at all.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/device.h"
+
+struct CUstream_st;
+struct CUevent_st;
+
+namespace tubecam {
+
+using StreamHandle = CUstream_st*;  // cudaStream_t; nullptr is the default stream
+using EventHandle = CUevent_st*;    // cudaEvent_t
+
+// Throws kUnavailable: no driver, driver too old, no GPU of this index.
+void require_cuda(int index);
+// The calling thread's device from now on. Buffers, streams and events belong to it.
+void use_cuda(Device device);
+
+// `error` is a cudaError_t. what: "cam3d", "to allocate 12 MiB of device memory".
+void check_cuda(int error, const char* what);
+
+// Memory of the device. Not cleared.
+class DeviceBuffer {
+ public:
+  DeviceBuffer() = default;
+  explicit DeviceBuffer(size_t bytes);
+  ~DeviceBuffer();
+  DeviceBuffer(DeviceBuffer&& other) noexcept;
+  DeviceBuffer& operator=(DeviceBuffer&& other) noexcept;
+
+  void* data() const { return data_; }
+  size_t bytes() const { return bytes_; }
+  template <typename T>
+  T* as() const {
+    return static_cast<T*>(data_);
+  }
+  // Grows to at least `bytes`; the contents are then lost. Allocates nothing when it fits.
+  void reserve(size_t bytes);
+
+ private:
+  void* data_ = nullptr;
+  size_t bytes_ = 0;
+};
+
+// Page-locked memory of the host: copies from and to it overlap with the device's work.
+class PinnedBuffer {
+ public:
+  PinnedBuffer() = default;
+  explicit PinnedBuffer(size_t bytes);
+  ~PinnedBuffer();
+  PinnedBuffer(PinnedBuffer&& other) noexcept;
+  PinnedBuffer& operator=(PinnedBuffer&& other) noexcept;
+
+  void* data() const { return data_; }
+  size_t bytes() const { return bytes_; }
+  template <typename T>
+  T* as() const {
+    return static_cast<T*>(data_);
+  }
+  void reserve(size_t bytes);
+
+ private:
+  void* data_ = nullptr;
+  size_t bytes_ = 0;
+};
+
+// A stream of its own: it does not wait for the default stream.
+class CudaStream {
+ public:
+  CudaStream();
+  ~CudaStream();
+  CudaStream(CudaStream&& other) noexcept;
+  CudaStream& operator=(CudaStream&& other) noexcept;
+
+  StreamHandle get() const { return stream_; }
+  void synchronize() const;
+
+ private:
+  StreamHandle stream_ = nullptr;
+};
+
+class CudaEvent {
+ public:
+  explicit CudaEvent(bool timed = false);
+  ~CudaEvent();
+  CudaEvent(CudaEvent&& other) noexcept;
+  CudaEvent& operator=(CudaEvent&& other) noexcept;
+
+  EventHandle get() const { return event_; }
+  void record(StreamHandle stream);
+  void synchronize() const;                                // the host waits
+  void block(StreamHandle stream) const;                   // the stream waits
+  bool reached() const;                                    // asks without waiting
+  float milliseconds_since(const CudaEvent& begin) const;  // both timed and reached
+
+ private:
+  EventHandle event_ = nullptr;
+};
+
+// Ordered with the stream's other work. Either side may be the host's or the device's memory.
+void copy_async(void* to, const void* from, size_t bytes, StreamHandle stream);
+void copy_rows_async(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t bytes,
+                     size_t rows, StreamHandle stream);
+void zero_async(void* to, size_t bytes, StreamHandle stream);
+
+struct DeviceMemory {
+  size_t free = 0, total = 0;  // bytes
+};
+DeviceMemory device_memory();
+int multiprocessors();  // of the calling thread's device
+
+struct CudaDeviceInfo {
+  char name[256] = {};
+  int major = 0, minor = 0;     // compute capability
+  int driver = 0, runtime = 0;  // 1000·major + 10·minor of CUDA
+};
+CudaDeviceInfo cuda_device_info(int index);
+
+}  // namespace tubecam

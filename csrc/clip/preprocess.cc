@@ -12,6 +12,8 @@ namespace {
 
 constexpr double kMaxCoordinate = 1e8;
 
+}  // namespace
+
 void check_source(const Rect& source) {
   const bool sane = std::abs(source.x) <= kMaxCoordinate && std::abs(source.y) <= kMaxCoordinate &&
                     source.width > 0 && source.width <= kMaxCoordinate && source.height > 0 &&
@@ -21,13 +23,40 @@ void check_source(const Rect& source) {
         " must be positive in size and within 10^8 pixels");
 }
 
-std::vector<Span> make_spans(int count, double start, double length, int size, double extent) {
+static std::vector<Span> make_spans(int count, double start, double length, int size,
+                                    double extent) {
   std::vector<Span> spans(count);
   for (int i = 0; i < count; ++i) {
     spans[i] = resample_span(i, start, length / count, size, extent);
   }
   return spans;
 }
+
+YuvToRgb frame_conversion(const Frame& frame) {
+  const bool hd = frame.matrix == YuvMatrix::kBt709;
+  return yuv_to_rgb(hd ? 0.2126 : 0.299, hd ? 0.0722 : 0.114, frame.full_range);
+}
+
+ChannelMap channel_map(PixelFormat format, const ClipSpec& spec) {
+  ChannelMap map;
+  const bool blue_first = is_blue_first(format) != (spec.color == ColorOrder::kBgr);
+  for (int c = 0; c < 3; ++c) {
+    map.channel[c] = blue_first ? 2 - c : c;
+    map.normal[c] = normalisation(spec.mean[c], spec.std[c]);
+  }
+  return map;
+}
+
+PlaneSpans plane_spans(const Frame& frame, int plane, const Rect& source, const ClipSpec& spec) {
+  const PlaneLayout layout = plane_layout(frame.format, frame.width, frame.height, plane);
+  const double unit = layout.chroma ? 2 : 1;  // frame pixels a sample
+  return {make_spans(spec.height, source.y / unit, source.height / unit, layout.height,
+                     frame.height / unit),
+          make_spans(spec.width, source.x / unit, source.width / unit, layout.width,
+                     frame.width / unit)};
+}
+
+namespace {
 
 std::vector<float> coverage(const std::vector<Span>& spans) {
   std::vector<float> values;
@@ -60,19 +89,6 @@ void plan_columns(const std::vector<Span>& spans, PlanePlan& plane) {
   plane.row.assign(plane.bytes + plane.taps, 0);
 }
 
-PlanePlan make_plane(const PlaneLayout& layout, const PreprocessPlan& plan) {
-  PlanePlan plane;
-  plane.layout = layout;
-  const double unit = layout.chroma ? 2 : 1;  // frame pixels a sample
-  const Rect& source = plan.source;
-  plane.rows = make_spans(plan.height, source.y / unit, source.height / unit, layout.height,
-                          plan.frame_height / unit);
-  plan_columns(make_spans(plan.width, source.x / unit, source.width / unit, layout.width,
-                          plan.frame_width / unit),
-               plane);
-  return plane;
-}
-
 PreprocessPlan make_plan(const Frame& frame, const Rect& source, const ClipSpec& spec) {
   PreprocessPlan plan;
   plan.format = frame.format;
@@ -82,18 +98,18 @@ PreprocessPlan make_plan(const Frame& frame, const Rect& source, const ClipSpec&
   plan.height = spec.height;
   plan.width = spec.width;
   for (int i = 0; i < num_planes(frame.format); ++i) {
-    plan.planes.push_back(
-        make_plane(plane_layout(frame.format, frame.width, frame.height, i), plan));
+    const PlaneSpans spans = plane_spans(frame, i, source, spec);
+    if (i == 0) {
+      plan.row_coverage = coverage(spans.rows);
+      plan.column_coverage = coverage(spans.columns);
+    }
+    PlanePlan plane;
+    plane.layout = plane_layout(frame.format, frame.width, frame.height, i);
+    plane.rows = spans.rows;
+    plan_columns(spans.columns, plane);
+    plan.planes.push_back(std::move(plane));
   }
-  plan.row_coverage =
-      coverage(make_spans(spec.height, source.y, source.height, frame.height, frame.height));
-  plan.column_coverage =
-      coverage(make_spans(spec.width, source.x, source.width, frame.width, frame.width));
-  const bool blue_first = is_blue_first(frame.format) != (spec.color == ColorOrder::kBgr);
-  for (int c = 0; c < 3; ++c) {
-    plan.channel[c] = blue_first ? 2 - c : c;
-    plan.normal[c] = normalisation(spec.mean[c], spec.std[c]);
-  }
+  plan.map = channel_map(frame.format, spec);
   plan.channels.assign(4 * size_t(spec.width), 0);
   return plan;
 }
@@ -105,7 +121,7 @@ bool fits(const PreprocessPlan& plan, const Frame& frame, const Rect& source) {
 
 }  // namespace
 
-Preprocessor::Preprocessor(const ClipSpec& spec, Device device) : spec_(spec) {
+Preprocessor::Preprocessor(const ClipSpec& spec, Device device) : spec_(spec), device_(device) {
   check_clip_spec(spec);
   require_kernels(device);
 }
@@ -116,6 +132,12 @@ Preprocessor& Preprocessor::operator=(Preprocessor&&) noexcept = default;
 
 void Preprocessor::run(const Frame& frame, const Rect& source, float* slice) {
   check_frame(frame);
+  if (device_.type == DeviceType::kCuda) {
+    using Twin = void(const ClipSpec&, const Frame&, const Rect&, float*, Device);
+    check_source(source);
+    return device_function<Twin>(device_, "tubecam_preprocess")(spec_, frame, source, slice,
+                                                                device_);
+  }
   if (!plan_ || !fits(*plan_, frame, source)) {
     check_source(source);
     plan_ = std::make_unique<PreprocessPlan>(make_plan(frame, source, spec_));

@@ -114,11 +114,6 @@ void normalise_row(const float* TUBECAM_RESTRICT values, Normalisation normal,
   }
 }
 
-YuvToRgb frame_conversion(const Frame& frame) {
-  const bool hd = frame.matrix == YuvMatrix::kBt709;
-  return yuv_to_rgb(hd ? 0.2126 : 0.299, hd ? 0.0722 : 0.114, frame.full_range);
-}
-
 }  // namespace
 
 void preprocess_cpu(PreprocessPlan& plan, const Frame& frame, float* slice) {
@@ -140,8 +135,9 @@ void preprocess_cpu(PreprocessPlan& plan, const Frame& frame, float* slice) {
       convert_row(conversion, width, channels, channels + width, channels + 2 * width);
     }
     for (int c = 0; c < 3; ++c) {
-      normalise_row(channels + plan.channel[c] * width, plan.normal[c], plan.column_coverage.data(),
-                    plan.row_coverage[y], width, slice + c * plane_size + size_t(y) * width);
+      normalise_row(channels + plan.map.channel[c] * width, plan.map.normal[c],
+                    plan.column_coverage.data(), plan.row_coverage[y], width,
+                    slice + c * plane_size + size_t(y) * width);
     }
   }
 }

@@ -28,6 +28,17 @@ struct PlanePlan {
   std::vector<float> row;      // [bytes + taps] scratch: one output row before its columns
 };
 
+// How one plane's samples make up the rows and columns of a slice.
+struct PlaneSpans {
+  std::vector<Span> rows, columns;  // [H], [W]
+};
+
+// From converted colours to the slice's channels.
+struct ChannelMap {
+  std::array<int, 3> channel{};  // of the converted colour, for each channel of the slice
+  std::array<Normalisation, 3> normal{};
+};
+
 struct PreprocessPlan {
   // What the plan was made for.
   PixelFormat format = PixelFormat::kRGB;
@@ -38,10 +49,15 @@ struct PreprocessPlan {
   std::vector<PlanePlan> planes;
   std::vector<float> row_coverage;     // [H]
   std::vector<float> column_coverage;  // [W]
-  std::array<int, 3> channel{};        // of the converted row, for each channel of the slice
-  std::array<Normalisation, 3> normal{};
+  ChannelMap map;
   std::vector<float> channels;  // [4, W] scratch: one output row, resampled
 };
+
+// Shared by the CPU's and CUDA's files.
+void check_source(const Rect& source);  // throws kUsage
+PlaneSpans plane_spans(const Frame& frame, int plane, const Rect& source, const ClipSpec& spec);
+YuvToRgb frame_conversion(const Frame& frame);
+ChannelMap channel_map(PixelFormat format, const ClipSpec& spec);
 
 void preprocess_cpu(PreprocessPlan& plan, const Frame& frame, float* slice);
 

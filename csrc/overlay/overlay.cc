@@ -37,13 +37,20 @@ void check_plane(const HeatPlane& plane) {
 
 }  // namespace
 
-void blend_heat(const Frame& frame, const HeatPlane& plane, const HeatStyle& style, Device device) {
+bool check_heat(const Frame& frame, const HeatPlane& plane, const HeatStyle& style) {
   check_frame(frame);
   check_plane(plane);
   check_unit(style.alpha, "alpha");
   check_unit(style.threshold, "threshold");
-  require_kernels(device);
-  if (!(plane.scale > 0) || style.alpha == 0 || style.threshold == 1) return;
+  return plane.scale > 0 && style.alpha > 0 && style.threshold < 1;
+}
+
+void blend_heat(const Frame& frame, const HeatPlane& plane, const HeatStyle& style, Device device) {
+  if (!check_heat(frame, plane, style)) return;
+  if (device.type == DeviceType::kCuda) {
+    using Twin = void(const Frame&, const HeatPlane&, const HeatStyle&, Device);
+    return device_function<Twin>(device, "tubecam_blend_heat")(frame, plane, style, device);
+  }
   blend_heat_cpu(frame, plane, style);
 }
 

@@ -46,4 +46,12 @@ std::string sha256_of_file(const std::string& path) {
   return to_hex(digest, size);
 }
 
+std::string sha256_of(const void* data, size_t size) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned length = 0;
+  const bool good = EVP_Digest(data, size, digest, &length, EVP_sha256(), nullptr) == 1;
+  check(good, ErrorCode::kUnavailable, "the system's libcrypto offers no SHA-256");
+  return to_hex(digest, length);
+}
+
 }  // namespace tubecam

@@ -1,6 +1,7 @@
-// SHA-256 of a file, for the bundle's table of files.
+// SHA-256 of files and of memory, for the bundle's table of files and for plans.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 namespace tubecam {
@@ -8,5 +9,7 @@ namespace tubecam {
 // Lower-case hex. The file is streamed, so its size does not matter. Throws kBundle when it cannot
 // be read.
 std::string sha256_of_file(const std::string& path);
+
+std::string sha256_of(const void* data, size_t size);
 
 }  // namespace tubecam

@@ -288,7 +288,7 @@ __device__ void finish_clip(const CamLaunch& p, const float* partial, int count)
 }
 
 template <typename T, int kCount>
-__global__ void __launch_bounds__(kMaxThreads) cam3d_kernel(CamLaunch p) {
+__global__ void __launch_bounds__(kMaxThreads, 3) cam3d_kernel(CamLaunch p) {
   const int block = int(blockIdx.x), begin = block * p.block_channels;
   const int end = begin + p.block_channels < p.channels ? begin + p.block_channels : p.channels;
   const size_t clip = blockIdx.y;

@@ -232,7 +232,7 @@ __device__ void blend_segment(const BlendLaunch& p, const HeatTarget& target, in
   bytes.store(place, whole, left);
 }
 
-__global__ void __launch_bounds__(kThreads) blend_kernel(BlendLaunch p) {
+__global__ void __launch_bounds__(kThreads, 2) blend_kernel(BlendLaunch p) {
   Refined refined;
   if (p.refined) {
     const float* heat = p.refined + blockIdx.y * p.refined_step + p.h * p.columns;

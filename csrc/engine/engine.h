@@ -59,9 +59,9 @@ struct EngineOutputs {
   std::vector<PathwayTensors> pathways;  // as GraphSpec::pathways
 };
 
-// Work on a GPU's stream that follows each inference. `outputs` lie on the device, may be float16 or
-// bfloat16 (logits never), and their addresses never change. It may neither allocate nor wait: it is
-// recorded once, together with the inference, and launched with it as one.
+// Work on a GPU's stream that follows each inference. `outputs` lie on the device, may be float16
+// or bfloat16 (logits never), and their addresses never change. It may neither allocate nor wait:
+// it is recorded once, together with the inference, and launched with it as one.
 using EngineTail = std::function<void(const EngineOutputs& outputs, CUstream_st* stream)>;
 
 struct LayerTime {
@@ -76,7 +76,8 @@ class Engine {
   // Outputs in system memory, float32. Not re-entrant.
   virtual const EngineOutputs& infer(const EngineInputs& inputs) = 0;
   // Replaces the tail; infer() then returns when its work is done, and gives the logits alone: the
-  // rest stays on the device, for the tail. Empty: all comes to system memory again. Throws kUsage where there is no stream: an engine on the CPU.
+  // rest stays on the device, for the tail. Empty: all comes to system memory again. Throws kUsage
+  // where there is no stream: an engine on the CPU.
   virtual void follow_with(EngineTail tail);
   // One inference layer by layer, slower than infer(). Empty where the engine does not tell.
   virtual std::vector<LayerTime> profile(const EngineInputs& inputs);

@@ -36,7 +36,8 @@ std::unique_ptr<DeviceCam> make_device_cam(const DeviceCamSpec& spec);
 class CamTail {
  public:
   // nullptr on a CPU, and for graphs whose tensors are read in system memory: those of several
-  // pathways, and those that give the clip's gradient. Another method than before costs one inference that is not recorded.
+  // pathways, and those that give the clip's gradient. Another method than before costs one
+  // inference that is not recorded.
   const DeviceCam* follow(Engine& engine, const Bundle& bundle, const GraphSpec& graph,
                           Device device, const std::string& method);
 

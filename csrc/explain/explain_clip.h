@@ -28,8 +28,8 @@ struct ClipRequest {
   MethodOptions options;
 };
 
-// What runs: the engine of the recipe's graph, the flow's stage where the model takes flow, and what
-// finds the tube on the engine's GPU (device_cam.h).
+// What runs: the engine of the recipe's graph, the flow's stage where the model takes flow, and
+// what finds the tube on the engine's GPU (device_cam.h).
 struct ClipStages {
   Engine& engine;
   ClipFlow* flow = nullptr;

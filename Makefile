@@ -17,13 +17,14 @@ SOURCES := CMakeLists.txt setup.py pyproject.toml $(wildcard README.md) LICENSE 
 requirements = echo "setup: installing $$($(BIN)/python deploy/requirements.py $(1) | sort -u | paste -sd ' ')"; \
   $(BIN)/python deploy/requirements.py $(1) | xargs -d '\n' $(PIP) install
 
-.PHONY: help demo test install lint format clean asan cpp-tests system
+.PHONY: help demo test install lint format clean asan cpp-tests cuda system
 
 help:
 	@echo "make demo     render a video, explain it live, leave out/demo.mp4, .jsonl and .png"
-	@echo "make test     all tests: C++, C++ under sanitisers, Python"
+	@echo "make test     all tests: C++, C++ under sanitisers, Python; compiles CUDA's kernels where nvcc is"
 	@echo "make install  the virtual environment .venv with tubecam and its command"
 	@echo "make lint     check the style of C++ and Python;  make format  put it right"
+	@echo "make cuda     CUDA's kernels for every GPU that nvcc knows, with their registers and spills"
 	@echo "make asan     the C++ tests under the address and undefined-behaviour sanitisers"
 	@echo "make clean    remove what was built, .venv and out"
 
@@ -32,7 +33,7 @@ demo: install
 
 install: $(STAMPS)/wheel
 
-test: cpp-tests asan
+test: cpp-tests asan cuda
 	$(BIN)/python -m pytest
 
 system:
@@ -77,15 +78,29 @@ asan: $(STAMPS)/run
 	@cmake --build --preset asan
 	@ctest --preset asan
 
+# CUDA's kernels for every GPU that the found nvcc compiles for; no GPU is needed.
+NVCC := $(shell command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null)
+cuda: $(STAMPS)/run
+ifeq ($(NVCC),)
+	@echo "cuda: skipped: there is no nvcc in PATH or /usr/local/cuda/bin"
+else
+	@echo "cuda: compiling the kernels with $(NVCC), which takes minutes the first time"
+	@PATH="$$PWD/$(BIN):$$PATH" cmake -S . -B build/kernels -DCMAKE_BUILD_TYPE=Release -DTUBECAM_WERROR=ON \
+	  -DTUBECAM_CUDA=ON -DCMAKE_CUDA_COMPILER=$(NVCC) -DTUBECAM_OPENVINO=OFF -DTUBECAM_PYTHON=OFF \
+	  -DTUBECAM_GSTREAMER=OFF -DTUBECAM_TESTS=OFF >/dev/null
+	@cmake --build build/kernels --parallel --target tubecam_cuda 2>&1 \
+	  | $(BIN)/python tests/perf/registers.py --keep build/kernels/registers.json
+endif
+
 lint: $(STAMPS)/lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	find csrc tests/cpp -name '*.h' -o -name '*.cc' | xargs $(BIN)/clang-format --dry-run --Werror
+	find csrc tests/cpp -name '*.h' -o -name '*.c[cu]' -o -name '*.cuh' | xargs $(BIN)/clang-format --dry-run --Werror
 
 format: $(STAMPS)/lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	find csrc tests/cpp -name '*.h' -o -name '*.cc' | xargs $(BIN)/clang-format -i
+	find csrc tests/cpp -name '*.h' -o -name '*.c[cu]' -o -name '*.cuh' | xargs $(BIN)/clang-format -i
 
 clean:
 	rm -rf build $(VENV) out *.egg-info python/*.egg-info

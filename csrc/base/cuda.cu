@@ -1,13 +1,28 @@
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "base/cuda.h"
 #include "base/error.h"
+#include "base/kernel.cuh"
 
 namespace tubecam {
 namespace {
+
+struct Widening {
+  const void* from;
+  float* to;
+  int64_t count;
+};
+
+template <typename T>
+__global__ void widen_kernel(Widening p) {
+  const int64_t step = int64_t(gridDim.x) * blockDim.x;
+  for (int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < p.count; i += step)
+    p.to[i] = to_float(static_cast<const T*>(p.from)[i]);
+}
 
 std::string version_text(int version) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
@@ -152,6 +167,44 @@ float CudaEvent::milliseconds_since(const CudaEvent& begin) const {
   return milliseconds;
 }
 
+CapturedGraph::~CapturedGraph() { reset(); }
+CapturedGraph::CapturedGraph(CapturedGraph&& other) noexcept
+    : graph_(std::exchange(other.graph_, nullptr)) {}
+CapturedGraph& CapturedGraph::operator=(CapturedGraph&& other) noexcept {
+  std::swap(graph_, other.graph_);
+  return *this;
+}
+void CapturedGraph::reset() {
+  if (graph_) cudaGraphExecDestroy(graph_);
+  graph_ = nullptr;
+}
+
+std::string CapturedGraph::record(StreamHandle stream, const std::function<void()>& work) {
+  reset();
+  cudaError_t error = cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal);
+  if (error != cudaSuccess) return cudaGetErrorString(error);
+  std::string refused;
+  try {
+    work();
+  } catch (const Error& problem) {
+    refused = problem.what();
+  }
+  cudaGraph_t graph = nullptr;
+  error = cudaStreamEndCapture(stream, &graph);  // also when refused: the stream must go on
+  if (error == cudaSuccess && refused.empty()) {
+    error = cudaGraphInstantiateWithFlags(&graph_, graph, 0);
+    if (error != cudaSuccess) graph_ = nullptr;
+  }
+  if (graph) cudaGraphDestroy(graph);
+  if (refused.empty() && error != cudaSuccess) refused = cudaGetErrorString(error);
+  cudaGetLastError();  // told here
+  return refused;
+}
+
+void CapturedGraph::launch(StreamHandle stream) const {
+  check_cuda(cudaGraphLaunch(graph_, stream), "to launch a captured graph");
+}
+
 void copy_async(void* to, const void* from, size_t bytes, StreamHandle stream) {
   check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream), "to copy memory");
 }
@@ -161,6 +214,19 @@ void copy_rows_async(void* to, size_t to_pitch, const void* from, size_t from_pi
   check_cuda(
       cudaMemcpy2DAsync(to, to_pitch, from, from_pitch, bytes, rows, cudaMemcpyDefault, stream),
       "to copy a picture");
+}
+
+// The device writes to page-locked memory by itself: all memory has one address space.
+void copy_as_float_async(float* to, const TensorView& from, StreamHandle stream) {
+  const int64_t count = num_elements(from.shape);
+  if (from.dtype == DType::kFloat32)
+    return copy_async(to, from.data, size_t(count) * sizeof(float), stream);
+  constexpr int64_t kThreads = 256, kMostBlocks = 256;
+  const auto blocks = unsigned(std::min((count + kThreads - 1) / kThreads, kMostBlocks));
+  with_float_type(from.dtype, "a copy", [&](auto element) {
+    launch("in a copy", widen_kernel<decltype(element)>, blocks, unsigned(kThreads), 0, stream,
+           Widening{from.data, to, count});
+  });
 }
 
 void zero_async(void* to, size_t bytes, StreamHandle stream) {

@@ -7,11 +7,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <string>
 
 #include "base/device.h"
+#include "base/tensor.h"
 
 struct CUstream_st;
 struct CUevent_st;
+struct CUgraphExec_st;
 
 namespace tubecam {
 
@@ -104,10 +108,32 @@ class CudaEvent {
   EventHandle event_ = nullptr;
 };
 
+// A stream's work recorded once and launched as one.
+class CapturedGraph {
+ public:
+  CapturedGraph() = default;
+  ~CapturedGraph();
+  CapturedGraph(CapturedGraph&& other) noexcept;
+  CapturedGraph& operator=(CapturedGraph&& other) noexcept;
+
+  // Records what `work` puts into the stream; nothing of it runs. Empty on success, else why CUDA
+  // or `work` (which may throw Error) refused, and nothing is recorded: run `work` itself then.
+  // Whatever allocates or waits is refused; other threads are not disturbed.
+  std::string record(StreamHandle stream, const std::function<void()>& work);
+  bool ready() const { return graph_ != nullptr; }
+  void launch(StreamHandle stream) const;
+  void reset();
+
+ private:
+  CUgraphExec_st* graph_ = nullptr;
+};
+
 // Ordered with the stream's other work. Either side may be the host's or the device's memory.
 void copy_async(void* to, const void* from, size_t bytes, StreamHandle stream);
 void copy_rows_async(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t bytes,
                      size_t rows, StreamHandle stream);
+// A tensor of the device, float32, float16 or bfloat16, as float32 in page-locked or device memory.
+void copy_as_float_async(float* to, const TensorView& from, StreamHandle stream);
 void zero_async(void* to, size_t bytes, StreamHandle stream);
 
 struct DeviceMemory {

@@ -57,17 +57,21 @@ __device__ __forceinline__ void add_area(const PlaneSource& plane, int x, int y,
 }
 
 // The pixel's part in all planes, one after the other.
-__device__ void add_planes(const SliceLaunch& p, int x, int y, int row_slice, float* sum) {
-  for (int i = 0; i < p.planes; ++i) {
-    const PlaneSource& plane = p.plane[i];
-    if (plane.channels == 1)
-      add_area<1>(plane, x, y, row_slice, sum + i);
-    else if (plane.channels == 2)
-      add_area<2>(plane, x, y, row_slice, sum + i);
-    else if (plane.channels == 3)
-      add_area<3>(plane, x, y, row_slice, sum);
+__device__ __forceinline__ void add_planes(const SliceLaunch& p, int x, int y, int row_slice,
+                                           float* sum) {
+  if (p.planes == 1) {
+    if (p.plane[0].channels == 3)
+      add_area<3>(p.plane[0], x, y, row_slice, sum);
     else
-      add_area<4>(plane, x, y, row_slice, sum);
+      add_area<4>(p.plane[0], x, y, row_slice, sum);
+    return;
+  }
+  add_area<1>(p.plane[0], x, y, row_slice, sum);
+  if (p.planes == 2) {
+    add_area<2>(p.plane[1], x, y, row_slice, sum + 1);
+  } else {
+    add_area<1>(p.plane[1], x, y, row_slice, sum + 1);
+    add_area<1>(p.plane[2], x, y, row_slice, sum + 2);
   }
 }
 

@@ -47,20 +47,33 @@ EngineEntry* load_entry(const Library& library) {
 
 void check_options(const EngineOptions& options) {
   const std::string& precision = options.precision;
-  const bool known =
-      precision == "auto" || precision == "fp32" || precision == "fp16" || precision == "bf16";
+  const bool known = precision == "auto" || precision == "fp32" || precision == "fp16" ||
+                     precision == "bf16" || precision == "int8";
   check(known, ErrorCode::kUsage, "unknown precision \"", precision,
-        "\": choose auto, fp32, fp16 or bf16");
+        "\": choose auto, fp32, fp16, bf16 or int8");
   check(options.threads >= 0 && options.threads <= 1024, ErrorCode::kUsage,
         "threads must be 0 (the engine's choice) … 1024, not ", options.threads);
+  check(options.workspace_mib >= 0, ErrorCode::kUsage,
+        "the workspace must be 0 (all there is) or a number of MiB, not ", options.workspace_mib);
 }
 
 }  // namespace
 
+void Engine::follow_with(EngineTail) {
+  fail(ErrorCode::kUsage, "the engine ", info().name,
+       " has no stream that kernels could follow on");
+}
+
+std::vector<LayerTime> Engine::profile(const EngineInputs&) { return {}; }
+
 std::unique_ptr<Engine> make_engine(const Bundle& bundle, const GraphSpec& graph,
                                     const EngineOptions& options) {
   check_options(options);
-  EngineEntry* entry = load_entry(find_library(options));
+  const Library& library = find_library(options);
+  check(options.precision != "int8" || library.engine == std::string("tensorrt"), ErrorCode::kUsage,
+        "the engine ", library.engine,
+        " has no precision int8: choose auto, fp32, fp16 or bf16, or the engine tensorrt");
+  EngineEntry* entry = load_entry(library);
   return std::unique_ptr<Engine>(entry(bundle, graph, options));
 }
 

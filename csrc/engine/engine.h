@@ -2,6 +2,7 @@
 // loaded when asked for.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,15 +11,22 @@
 #include "base/tensor.h"
 #include "engine/bundle.h"
 
+struct CUstream_st;
+
 namespace tubecam {
 
 struct EngineOptions {
   std::string engine = "auto";  // auto, openvino, tensorrt
   Device device;
-  std::string precision = "auto";  // auto, fp32, fp16, bf16
+  std::string precision = "auto";  // auto, fp32, fp16, bf16, int8 (of TensorRT, where the graph
+                                   // quantises)
   int threads = 0;                 // 0 = the engine's choice
-  std::string cache_dir;           // compiled models; empty = none
+  std::string cache_dir;           // compiled models; empty: none, with TensorRT plan_cache.h's
   bool logits_only = false;        // the model without its explanation: what that costs is measured
+  int workspace_mib = 0;           // that TensorRT may use while it builds; 0 = all there is
+  bool rebuild = false;            // a plan that is there is not used
+  // Hears, in sentences, of what takes long: building a plan. May be empty.
+  std::function<void(const std::string&)> say;
 };
 
 struct EngineInfo {
@@ -28,7 +36,7 @@ struct EngineInfo {
   std::string precision;  // what it really computes in
 };
 
-// What one inference reads, on the engine's device.
+// What one inference reads, in system memory or on the engine's device.
 struct EngineInputs {
   TensorView clip;      // [1, T, 3, H, W] float32
   int64_t target = -1;  // class, −1 = predicted
@@ -51,11 +59,28 @@ struct EngineOutputs {
   std::vector<PathwayTensors> pathways;  // as GraphSpec::pathways
 };
 
+// Work on a GPU's stream that follows each inference. `outputs` lie on the device, may be float16
+// or bfloat16 (logits never), and their addresses never change. It may neither allocate nor wait:
+// it is recorded once, together with the inference, and launched with it as one.
+using EngineTail = std::function<void(const EngineOutputs& outputs, CUstream_st* stream)>;
+
+struct LayerTime {
+  std::string name;
+  float milliseconds = 0;
+};
+
 class Engine {
  public:
   virtual ~Engine() = default;
   virtual EngineInfo info() const = 0;
-  virtual const EngineOutputs& infer(const EngineInputs& inputs) = 0;  // not re-entrant
+  // Outputs in system memory, float32. Not re-entrant.
+  virtual const EngineOutputs& infer(const EngineInputs& inputs) = 0;
+  // Replaces the tail; infer() then returns when its work is done, and gives the logits alone: the
+  // rest stays on the device, for the tail. Empty: all comes to system memory again. Throws kUsage
+  // where there is no stream: an engine on the CPU.
+  virtual void follow_with(EngineTail tail);
+  // One inference layer by layer, slower than infer(). Empty where the engine does not tell.
+  virtual std::vector<LayerTime> profile(const EngineInputs& inputs);
 };
 
 // The explicit factory. Throws kUnavailable when the engine's library was not built (names the

@@ -59,6 +59,7 @@ class Making {
          const ClipRequest& request)
       : engine_(stages.engine),
         flow_(stages.flow),
+        cam_(stages.cam),
         bundle_(bundle),
         recipe_(recipe),
         request_(request),
@@ -88,6 +89,7 @@ class Making {
 
   Engine& engine_;
   ClipFlow* flow_;
+  const DeviceCam* cam_;
   const Bundle& bundle_;
   const Recipe& recipe_;
   const ClipRequest& request_;
@@ -161,6 +163,7 @@ void Making::read_logits(const float* logits) {
 CamStats Making::relevance_of(const EngineOutputs& outputs, float* tube,
                               std::vector<Pathway>* pathways) const {
   const auto& shape = layer_.shape;
+  if (cam_) return cam_->copy_to(tube);
   if (!graph_.pathways.empty()) {
     PathwayTubes found = explain_pathways(outputs, graph_, parse_cam_method(recipe_.base), tube);
     if (pathways) *pathways = std::move(found.pathways);

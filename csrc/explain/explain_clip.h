@@ -7,6 +7,7 @@
 #include "clip/clip_flow.h"
 #include "engine/bundle.h"
 #include "engine/engine.h"
+#include "explain/device_cam.h"
 #include "explain/explanation.h"
 #include "explain/few_pass.h"
 #include "explain/recipe.h"
@@ -27,10 +28,12 @@ struct ClipRequest {
   MethodOptions options;
 };
 
-// What runs: the engine of the recipe's graph, and the flow's stage where the model takes flow.
+// What runs: the engine of the recipe's graph, the flow's stage where the model takes flow, and
+// what finds the tube on the engine's GPU (device_cam.h).
 struct ClipStages {
   Engine& engine;
   ClipFlow* flow = nullptr;
+  const DeviceCam* cam = nullptr;
 };
 
 // clip: [T, 3, H, W] float32 on the CPU. NaN or infinity anywhere gives an

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/stopwatch.h"
+#include "explain/device_cam.h"
 #include "explain/explain_clip.h"
 #include "explain/method_budget.h"
 #include "explain/motion.h"
@@ -45,6 +46,7 @@ struct Explainer::State {
   Bundle bundle;
   EngineOptions engine_options;
   std::vector<std::unique_ptr<Engine>> engines;  // one a graph, made when first needed
+  std::vector<CamTail> tails;                    // of each, on a GPU
   ClipWindow window;
   RelevanceSignal signal;
   std::unique_ptr<ClipFlow> flow;  // where the model takes it
@@ -60,6 +62,7 @@ struct Explainer::State {
       : bundle(std::move(loaded)),
         engine_options(options.engine),
         engines(bundle.graphs.size()),
+        tails(bundle.graphs.size()),
         window(bundle.clip, options.hop),
         signal(bundle.clip.sample_fps) {
     if (bundle.clip.flow.used) flow = std::make_unique<ClipFlow>(bundle.clip);
@@ -99,8 +102,11 @@ Explanation Explainer::State::explain(const float* clip, const Window& where) {
   now.method = budget.method();
   const Recipe recipe = find_recipe(bundle, now.method);
   const ClipRequest request{now.method, now.target, now.threshold, now.options};
+  Engine& runner = engine(recipe.graph);
+  const DeviceCam* cam = tails[recipe.graph].follow(runner, bundle, bundle.graphs[recipe.graph],
+                                                    engine_options.device, recipe.base);
   Explanation result =
-      explain_clip({engine(recipe.graph), flow.get()}, bundle, recipe, request, clip, where);
+      explain_clip({runner, flow.get(), cam}, bundle, recipe, request, clip, where);
   result.receipt.downgraded_from = budget.downgraded_from();
   budget.took(result.timings.engine + result.timings.explain);
   return result;

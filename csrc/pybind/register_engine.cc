@@ -1,6 +1,8 @@
+#include <pybind11/functional.h>
 #include <pybind11/stl.h>
 
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -21,6 +23,8 @@ struct EngineHandle {
   std::unique_ptr<Engine> engine;
   GraphSpec graph;
 };
+
+using Say = std::optional<std::function<void(const std::string&)>>;
 
 EngineHandle open_engine(const Bundle& bundle, size_t graph, const EngineOptions& options) {
   check(graph < bundle.graphs.size(), ErrorCode::kUsage, "the bundle ", bundle.name, " has ",
@@ -118,15 +122,24 @@ void register_engine(py::module_& module) {
   py::class_<EngineHandle>(module, "Engine")
       .def(py::init([](const Bundle& bundle, size_t graph, const std::string& engine,
                        const std::string& device, const std::string& precision, int threads,
-                       const std::string& cache_dir, bool logits_only) {
+                       const std::string& cache_dir, bool logits_only, int workspace_mib,
+                       bool rebuild, const Say& say) {
              EngineOptions options = engine_options(engine, device, precision, threads, cache_dir);
              options.logits_only = logits_only;
+             options.workspace_mib = workspace_mib;
+             options.rebuild = rebuild;
+             if (say)
+               options.say = [&say](const std::string& text) {
+                 const py::gil_scoped_acquire held;
+                 (*say)(text);
+               };
              py::gil_scoped_release released;
              return open_engine(bundle, graph, options);
            }),
            py::arg("bundle"), py::arg("graph") = 0, py::arg("engine") = "auto",
            py::arg("device") = "cpu", py::arg("precision") = "auto", py::arg("threads") = 0,
-           py::arg("cache_dir") = "", py::arg("logits_only") = false)
+           py::arg("cache_dir") = "", py::arg("logits_only") = false, py::arg("workspace_mib") = 0,
+           py::arg("rebuild") = false, py::arg("say") = py::none())
       .def_property_readonly("info",
                              [](const EngineHandle& handle) { return handle.engine->info(); })
       .def("infer", &infer, py::arg("clip"), py::arg("target") = -1, py::arg("flow") = py::none());

@@ -1,6 +1,6 @@
 """Compiled core of TubeCAM. A test compares these names with the module."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -201,6 +201,9 @@ class Engine:
         threads: int = 0,
         cache_dir: str = "",
         logits_only: bool = False,
+        workspace_mib: int = 0,
+        rebuild: bool = False,
+        say: Callable[[str], None] | None = None,
     ) -> None: ...
     @property
     def info(self) -> EngineInfo: ...

@@ -21,6 +21,7 @@ COMMANDS = {
     "export": "turn a PyTorch model into a bundle",
     "models": "list the architectures that are exported by name",
     "inspect": "say what is in a bundle",
+    "build": "compile a bundle for this machine's NVIDIA GPU, and check what that changes",
     "bench": "measure how long explanations take here, beside other libraries",
     "doctor": "say what is installed, and how to install what is missing",
 }
@@ -37,6 +38,7 @@ Bring a model
   export    {export}
   models    {models}
   inspect   {inspect}
+  build     {build}
 
 Know what it costs
   bench     {bench}

@@ -68,6 +68,46 @@ TEST_F(Cuda, KnowsTheDevice) {
   EXPECT_NE(cuda_device_info(0).name[0], 0);
 }
 
+TEST_F(Cuda, TensorsComeAsFloat32) {
+  for (const DType dtype : kFloats) {
+    std::vector<float> values = random_values(1000, 4, -9, 9);
+    const DeviceBuffer from = to_device(encode(values, dtype));
+    const PinnedBuffer to(4000);
+    const CudaStream stream;
+    copy_as_float_async(to.as<float>(), {from.data(), dtype, {10, 100}, kGpu}, stream.get());
+    stream.synchronize();
+    EXPECT_EQ(std::vector<float>(to.as<float>(), to.as<float>() + 1000), values);
+  }
+}
+
+TEST_F(Cuda, GraphsRepeatWhatWasRecorded) {
+  const DeviceBuffer from = to_device(std::vector<int>{1, 2, 3}),
+                     to = to_device(std::vector<int>(3));
+  const CudaStream stream;
+  CapturedGraph graph;
+  EXPECT_EQ(
+      graph.record(stream.get(), [&] { copy_async(to.data(), from.data(), 12, stream.get()); }),
+      "");
+  stream.synchronize();
+  EXPECT_EQ(to_host<int>(to.data(), 3), (std::vector<int>{0, 0, 0}));  // nothing ran yet
+  graph.launch(stream.get());
+  stream.synchronize();
+  EXPECT_EQ(to_host<int>(to.data(), 3), (std::vector<int>{1, 2, 3}));
+}
+
+TEST_F(Cuda, ARefusedCaptureLeavesTheStreamUsable) {
+  const DeviceBuffer from = to_device(std::vector<int>{7}), to = to_device(std::vector<int>{0});
+  const CudaStream stream;
+  CapturedGraph graph;
+  EXPECT_NE(graph.record(stream.get(), [&] { stream.synchronize(); }), "");
+  EXPECT_FALSE(graph.ready());
+  EXPECT_EQ(graph.record(stream.get(), [] { fail(ErrorCode::kEngine, "no"); }), "no");
+  EXPECT_FALSE(graph.ready());
+  copy_async(to.data(), from.data(), 4, stream.get());
+  stream.synchronize();
+  EXPECT_EQ(to_host<int>(to.data(), 1)[0], 7);
+}
+
 // Not of the fixture: it is about machines without a GPU.
 TEST(CudaWithoutGpu, SaysWhatIsMissing) {
   try {

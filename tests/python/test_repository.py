@@ -13,7 +13,20 @@ import tubecam
 
 ROOT = Path(__file__).resolve().parents[2]
 CSRC = ROOT / "csrc"
-CODE_SUFFIXES = {".cc", ".cu", ".h", ".py", ".pyi", ".sh", ".txt", ".md", ".toml", ".json"}
+CODE_SUFFIXES = {
+    ".cc",
+    ".cu",
+    ".cuh",
+    ".cmake",
+    ".h",
+    ".py",
+    ".pyi",
+    ".sh",
+    ".txt",
+    ".md",
+    ".toml",
+    ".json",
+}
 LARGEST_FILE = 4 * 2**20  # bytes; the trained graph is the largest
 MOST_LINES = 400
 
@@ -48,7 +61,7 @@ def misplaced_includes(path: Path, folder: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("path", sources(".cc", ".h"), ids=relative)
+@pytest.mark.parametrize("path", sources(".cc", ".cu", ".cuh", ".h"), ids=relative)
 def test_includes_follow_the_order_of_folders(path):
     if CSRC in path.parents:
         assert misplaced_includes(path, path.relative_to(CSRC).parts[0]) == []
@@ -65,7 +78,7 @@ def test_an_include_of_a_later_folder_is_found(tmp_path):
 
 @pytest.mark.parametrize(
     ("header", "owner"),
-    [("openvino/", "csrc/engine/"), ("gst/", "csrc/plugin/"),
+    [("openvino/", "csrc/engine/"), ("NvInfer", "csrc/engine/"), ("gst/", "csrc/plugin/"),
      ("pybind11/", "csrc/pybind/")],
 )  # fmt: skip
 def test_foreign_headers_stay_in_their_place(header, owner):
@@ -80,14 +93,16 @@ def test_foreign_headers_stay_in_their_place(header, owner):
 def test_every_source_is_in_the_explicit_lists():
     listed = (ROOT / "CMakeLists.txt").read_text("utf-8")
     tested = (ROOT / "tests/cpp/CMakeLists.txt").read_text("utf-8")
-    assert [relative(p) for p in CSRC.rglob("*.cc") if relative(p) not in listed] == []
+    assert [
+        relative(p) for p in [*CSRC.rglob("*.cc"), *CSRC.rglob("*.cu")] if relative(p) not in listed
+    ] == []
     assert [p.name for p in (ROOT / "tests/cpp").glob("*.cc") if p.name not in tested] == []
 
 
 def test_files_are_short():
     long = {
         relative(p): lines
-        for p in sources(".cc", ".h", ".py", ".sh")
+        for p in sources(".cc", ".cu", ".cuh", ".h", ".py", ".sh")
         if (lines := len(p.read_text("utf-8").splitlines())) > MOST_LINES
     }
     assert long == {}
@@ -96,7 +111,7 @@ def test_files_are_short():
 def test_lines_fit_in_100_columns():
     wide = [
         f"{relative(p)}:{number}"
-        for p in sources(".cc", ".h", ".py", ".pyi", ".sh")
+        for p in sources(".cc", ".cu", ".cuh", ".h", ".py", ".pyi", ".sh")
         for number, line in enumerate(p.read_text("utf-8").splitlines(), 1)
         if len(line) > 100
     ]

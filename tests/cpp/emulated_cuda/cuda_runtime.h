@@ -49,6 +49,8 @@ uint64_t exchange(uint64_t value, unsigned lane);
 unsigned lane();
 unsigned char* shared_memory();
 int begin_launch();
+// Runs now, or becomes part of the graph that is being captured.
+void submit(const std::function<void()>& work);
 
 template <typename T>
 T shuffle(T value, unsigned from) {
@@ -105,13 +107,19 @@ enum cudaError_t {
   cudaErrorIllegalAddress = 700,
   cudaErrorHardwareStackError = 714,
   cudaErrorLaunchFailure = 719,
+  cudaErrorStreamCaptureUnsupported = 900,
 };
 enum cudaMemcpyKind { cudaMemcpyDefault = 4 };
 enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount = 16 };
 enum { cudaHostAllocDefault = 0, cudaStreamNonBlocking = 1 };
 enum { cudaEventDefault = 0, cudaEventDisableTiming = 2 };
+enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal = 1 };
 struct CUstream_st;
 struct CUevent_st;
+struct CUgraph_st;
+struct CUgraphExec_st;
+using cudaGraph_t = CUgraph_st*;
+using cudaGraphExec_t = CUgraphExec_st*;
 using cudaStream_t = CUstream_st*;
 using cudaEvent_t = CUevent_st*;
 struct cudaDeviceProp {
@@ -150,11 +158,20 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event);
 cudaError_t cudaEventQuery(cudaEvent_t event);
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end);
 
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
+cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* exec, cudaGraph_t graph,
+                                          unsigned long long flags);
+cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream);
+cudaError_t cudaGraphDestroy(cudaGraph_t graph);
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec);
+
 template <typename Parameters>
 cudaError_t cudaLaunchKernel(void (*kernel)(Parameters), dim3 grid, dim3 block, void** arguments,
                              size_t shared, cudaStream_t) {
   if (const int error = emulated_cuda::begin_launch()) return cudaError_t(error);
-  const auto& parameters = *static_cast<const Parameters*>(arguments[0]);
-  emulated_cuda::run(grid, block, shared, [&] { kernel(parameters); });
+  const Parameters parameters = *static_cast<const Parameters*>(arguments[0]);
+  emulated_cuda::submit(
+      [=] { emulated_cuda::run(grid, block, shared, [&] { kernel(parameters); }); });
   return cudaSuccess;
 }

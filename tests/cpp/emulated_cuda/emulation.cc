@@ -7,6 +7,7 @@
 #include <memory>
 #include <numeric>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "cuda_runtime.h"
@@ -154,7 +155,14 @@ void run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>
 
 }  // namespace emulated_cuda
 
+struct CUgraph_st {
+  std::vector<std::function<void()>> work;
+};
+struct CUgraphExec_st : CUgraph_st {};
+
 namespace {
+
+CUgraph_st* capturing = nullptr;
 
 double milliseconds_now() {
   using namespace std::chrono;
@@ -162,6 +170,17 @@ double milliseconds_now() {
 }
 
 }  // namespace
+
+namespace emulated_cuda {
+
+void submit(const std::function<void()>& work) {
+  if (capturing)
+    capturing->work.push_back(work);
+  else
+    work();
+}
+
+}  // namespace emulated_cuda
 
 struct CUevent_st {
   double time = 0;
@@ -189,6 +208,7 @@ cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   return *free = 3 << 20, *total = 4 << 20, cudaSuccess;
 }
 cudaError_t cudaMalloc(void** memory, size_t bytes) {
+  if (capturing) return cudaErrorStreamCaptureUnsupported;
   if (bytes >= size_t(1) << 40) return cudaErrorMemoryAllocation;
   if (posix_memalign(memory, 256, bytes)) return cudaErrorMemoryAllocation;
   return std::memset(*memory, 0xc1, bytes), cudaSuccess;
@@ -200,24 +220,45 @@ cudaError_t cudaHostAlloc(void** memory, size_t bytes, unsigned) {
 cudaError_t cudaFreeHost(void* memory) { return cudaFree(memory); }
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind,
                             cudaStream_t) {
-  return std::memcpy(to, from, bytes), cudaSuccess;
+  return emulated_cuda::submit([=] { std::memcpy(to, from, bytes); }), cudaSuccess;
 }
 cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_t from_pitch,
                               size_t bytes, size_t rows, cudaMemcpyKind, cudaStream_t) {
-  for (size_t row = 0; row < rows; ++row) {
-    std::memcpy(static_cast<char*>(to) + row * to_pitch,
-                static_cast<const char*>(from) + row * from_pitch, bytes);
-  }
+  emulated_cuda::submit([=] {
+    for (size_t row = 0; row < rows; ++row) {
+      std::memcpy(static_cast<char*>(to) + row * to_pitch,
+                  static_cast<const char*>(from) + row * from_pitch, bytes);
+    }
+  });
   return cudaSuccess;
 }
 cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t) {
-  return std::memset(to, value, bytes), cudaSuccess;
+  return emulated_cuda::submit([=] { std::memset(to, value, bytes); }), cudaSuccess;
 }
+cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode) {
+  return capturing = new CUgraph_st, cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph) {
+  *graph = std::exchange(capturing, nullptr);
+  return cudaSuccess;
+}
+cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* exec, cudaGraph_t graph,
+                                          unsigned long long) {
+  return *exec = new CUgraphExec_st{*graph}, cudaSuccess;
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t) {
+  for (const auto& work : exec->work) work();
+  return cudaSuccess;
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) { return delete graph, cudaSuccess; }
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) { return delete exec, cudaSuccess; }
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   return *stream = nullptr, cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaStreamSynchronize(cudaStream_t) {
+  return capturing ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
+}
 cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) { return cudaSuccess; }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
   return *event = new CUevent_st, cudaSuccess;

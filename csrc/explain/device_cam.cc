@@ -1,0 +1,34 @@
+#include "explain/device_cam.h"
+
+#include <algorithm>
+
+namespace tubecam {
+
+CamStats DeviceCam::copy_to(float* values) const {
+  std::copy_n(tube(), cells(), values);
+  return stats();
+}
+
+std::unique_ptr<DeviceCam> make_device_cam(const DeviceCamSpec& spec) {
+  using Twin = DeviceCam*(const DeviceCamSpec&);
+  return std::unique_ptr<DeviceCam>(
+      device_function<Twin>(spec.device, "tubecam_make_device_cam")(spec));
+}
+
+const DeviceCam* CamTail::follow(Engine& engine, const Bundle& bundle, const GraphSpec& graph,
+                                 Device device, const std::string& method) {
+  const bool in_system_memory = !graph.pathways.empty() || graph.gives_input_gradient();
+  if (device.type == DeviceType::kCpu || in_system_memory) return nullptr;
+  if (cam_ && method_ == method) return cam_.get();
+  // A graph that gives relevance itself is computed for one method alone.
+  const CamMethod rule = graph.relevance.empty() ? parse_cam_method(method) : CamMethod::kCam;
+  auto cam = make_device_cam({device, rule, graph.layer, bundle.clip.length});
+  engine.follow_with([cam = cam.get()](const EngineOutputs& outputs, CUstream_st* stream) {
+    cam->enqueue(outputs, stream);
+  });
+  cam_ = std::move(cam);
+  method_ = method;
+  return cam_.get();
+}
+
+}  // namespace tubecam

@@ -1,0 +1,49 @@
+// What follows an engine on a GPU: cam3d on its stream, and one small copy to the host.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/engine.h"
+#include "explain/cam3d.h"
+
+namespace tubecam {
+
+struct DeviceCamSpec {
+  Device device;
+  CamMethod method = CamMethod::kGradCam;  // not read where the graph gives relevance
+  LayerSpec layer;
+  int clip_length = 0;  // T
+};
+
+class DeviceCam {
+ public:
+  virtual ~DeviceCam() = default;
+  // The engine's tail. Neither allocates nor waits.
+  virtual void enqueue(const EngineOutputs& outputs, CUstream_st* stream) = 0;
+  // In system memory, after the engine's infer() and until its next one.
+  virtual CamStats stats() const = 0;
+  virtual const float* curve() const = 0;  // [T]
+  virtual const float* tube() const = 0;   // [t, h, w]
+  virtual size_t cells() const = 0;        // t·h·w
+  CamStats copy_to(float* tube) const;     // as cam3d() gives them
+};
+
+// Throws kUnavailable without CUDA's kernels, kDevice when there is too little memory.
+std::unique_ptr<DeviceCam> make_device_cam(const DeviceCamSpec& spec);
+
+// Keeps an engine followed by the method that is asked for. It must outlive the engine's use.
+class CamTail {
+ public:
+  // nullptr on a CPU, and for graphs whose tensors are read in system memory: those of several
+  // pathways, and those that give the clip's gradient. Another method than before costs one
+  // inference that is not recorded.
+  const DeviceCam* follow(Engine& engine, const Bundle& bundle, const GraphSpec& graph,
+                          Device device, const std::string& method);
+
+ private:
+  std::unique_ptr<DeviceCam> cam_;
+  std::string method_;
+};
+
+}  // namespace tubecam

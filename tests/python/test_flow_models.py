@@ -16,6 +16,7 @@ from tubecam.plugin_path import LIBRARY_DIR, PACKAGE_DIR
 torch = pytest.importorskip("torch")
 
 import tubecam  # noqa: E402
+from pipelines import play  # noqa: E402
 from tubecam import BundleError, UsageError, _core, cli  # noqa: E402
 from tubecam.export import export  # noqa: E402
 from tubecam.export.architectures import ARCHITECTURES  # noqa: E402
@@ -274,6 +275,27 @@ def test_a_video_is_explained_stream_by_stream(groups_bundle, tmp_path):
     assert windows and "problem" not in windows[0]
     assert [p["of_flow"] for p in windows[0]["pathways"]] == [False] * 3 + [True] * 2
     assert [len(p["segments"]) for p in windows[0]["pathways"]] == [7, 7, 7, 6, 6]
+
+
+def test_buffers_and_messages_carry_the_pathways(groups_bundle):
+    played = play(
+        "videotestsrc num-buffers=40 pattern=ball ! video/x-raw,width=80,height=120,framerate=25/1"
+        f" ! tubecam name=t align=delayed bundle={groups_bundle} ! tubeoverlay name=o ! fakesink",
+        probed=("t", "o"),
+    )
+    (fields, *_), messages = [f for _, f in played.frames["t"] if f], played.windows["t"]
+    for found in (fields, messages[0]):
+        assert found["pathways"] == 5 and found["motion-by"] == "flow"
+        assert [found[f"pathway-{i}-name"] for i in (0, 4)] == ["grey", "flow-y"]
+        assert found["pathway-4-of-flow"] and not found["pathway-0-of-flow"]
+        tubes = [found[f"pathway-{i}-tube"] for i in range(5)]
+        assert [t.shape for t in tubes] == [(7, 60, 40)] * 3 + [(6, 60, 40)] * 2
+        sums = [found[f"pathway-{i}-relevance-sum"] for i in range(5)]
+        for tube, total in zip(tubes, sums):
+            assert tube.sum() == pytest.approx(total, abs=1e-4)  # of HiResCAM: no ReLU
+        assert found["tube"].sum() == pytest.approx(sum(sums), abs=1e-4)
+        assert found["pathway-3-offset-t"] == 0.5
+    assert len(played.frames["o"]) == 40
 
 
 # ---- errors ----

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "clip/clip_flow.h"
 #include "engine/bundle.h"
 #include "engine/engine.h"
 #include "explain/recipe.h"
@@ -18,10 +19,11 @@ namespace py = pybind11;
 namespace tubecam {
 namespace {
 
-// An engine with the graph that it runs.
+// An engine with the graph that it runs, and the flow's stage where that takes flow.
 struct EngineHandle {
   std::unique_ptr<Engine> engine;
   GraphSpec graph;
+  std::unique_ptr<ClipFlow> flow;
 };
 
 using Say = std::optional<std::function<void(const std::string&)>>;
@@ -29,7 +31,17 @@ using Say = std::optional<std::function<void(const std::string&)>>;
 EngineHandle open_engine(const Bundle& bundle, size_t graph, const EngineOptions& options) {
   check(graph < bundle.graphs.size(), ErrorCode::kUsage, "the bundle ", bundle.name, " has ",
         bundle.graphs.size(), " graphs; there is no number ", graph);
-  return {make_engine(bundle, bundle.graphs[graph], options), bundle.graphs[graph]};
+  EngineHandle handle{make_engine(bundle, bundle.graphs[graph], options), bundle.graphs[graph], {}};
+  if (bundle.clip.flow.used) handle.flow = std::make_unique<ClipFlow>(bundle.clip);
+  return handle;
+}
+
+// Of a clip that the model takes; the engine itself refuses others.
+TensorView flow_of(EngineHandle& handle, const TensorView& clip) {
+  if (!handle.flow) return {};
+  const ClipSpec& spec = handle.flow->spec();
+  const Shape shape = {1, spec.length, 3, spec.height, spec.width};
+  return clip.shape == shape ? handle.flow->run(clip.f32()) : TensorView{};
 }
 
 py::array copy_of(const TensorView& tensor) {
@@ -54,12 +66,14 @@ py::dict infer(EngineHandle& handle, const py::array& clip, int64_t target,
   const EngineOutputs* outputs;
   {
     py::gil_scoped_release released;
+    if (!flow) inputs.flow = flow_of(handle, inputs.clip);
     outputs = &handle.engine->infer(inputs);
   }
   py::dict result;
   result["logits"] = copy_of(outputs->logits);
   for (size_t i = 0; i < outputs->pathways.size(); ++i) {
     const PathwayTensors& tensors = outputs->pathways[i];
+    if (!tensors.activation.data) continue;  // only the logits were asked for
     const PathwaySpec& names = handle.graph.pathways[i];
     result[names.activation.c_str()] = copy_of(tensors.activation);
     if (tensors.weight.data) result[names.weight.c_str()] = copy_of(tensors.weight);

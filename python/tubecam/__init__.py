@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .explain import Explainer
     from .explanation import Box, Explanation, Peak, Receipt, Timings
     from .options import MethodOptions
+    from .pathway import Pathway
 
 # Where each public name is defined.
 _HOMES = {
@@ -43,6 +44,7 @@ _HOMES = {
     "Explanation": "explanation",
     "ExportError": "errors",
     "MethodOptions": "options",
+    "Pathway": "pathway",
     "Peak": "explanation",
     "Receipt": "explanation",
     "StreamError": "errors",
@@ -62,6 +64,7 @@ __all__ = [
     "Explanation",
     "ExportError",
     "MethodOptions",
+    "Pathway",
     "Peak",
     "Receipt",
     "StreamError",

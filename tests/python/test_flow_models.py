@@ -16,6 +16,7 @@ from tubecam.plugin_path import LIBRARY_DIR, PACKAGE_DIR
 torch = pytest.importorskip("torch")
 
 import tubecam  # noqa: E402
+from pipelines import play  # noqa: E402
 from tubecam import BundleError, UsageError, _core, cli  # noqa: E402
 from tubecam.export import export  # noqa: E402
 from tubecam.export.architectures import ARCHITECTURES  # noqa: E402
@@ -276,6 +277,27 @@ def test_a_video_is_explained_stream_by_stream(groups_bundle, tmp_path):
     assert [len(p["segments"]) for p in windows[0]["pathways"]] == [7, 7, 7, 6, 6]
 
 
+def test_buffers_and_messages_carry_the_pathways(groups_bundle):
+    played = play(
+        "videotestsrc num-buffers=40 pattern=ball ! video/x-raw,width=80,height=120,framerate=25/1"
+        f" ! tubecam name=t align=delayed bundle={groups_bundle} ! tubeoverlay name=o ! fakesink",
+        probed=("t", "o"),
+    )
+    (fields, *_), messages = [f for _, f in played.frames["t"] if f], played.windows["t"]
+    for found in (fields, messages[0]):
+        assert found["pathways"] == 5 and found["motion-by"] == "flow"
+        assert [found[f"pathway-{i}-name"] for i in (0, 4)] == ["grey", "flow-y"]
+        assert found["pathway-4-of-flow"] and not found["pathway-0-of-flow"]
+        tubes = [found[f"pathway-{i}-tube"] for i in range(5)]
+        assert [t.shape for t in tubes] == [(7, 60, 40)] * 3 + [(6, 60, 40)] * 2
+        sums = [found[f"pathway-{i}-relevance-sum"] for i in range(5)]
+        for tube, total in zip(tubes, sums):
+            assert tube.sum() == pytest.approx(total, abs=1e-4)  # of HiResCAM: no ReLU
+        assert found["tube"].sum() == pytest.approx(sum(sums), abs=1e-4)
+        assert found["pathway-3-offset-t"] == 0.5
+    assert len(played.frames["o"]) == 40
+
+
 # ---- errors ----
 
 
@@ -319,10 +341,28 @@ def test_without_opencv_the_error_names_the_option_and_the_package(bundle, tmp_p
     assert "-DTUBECAM_FLOW=ON" in last
 
 
-def test_an_engine_that_is_given_no_flow_says_so(bundle, clip):
+def test_an_engine_computes_the_flow_that_it_is_not_given(bundle, clip):
+    core = _core.load_bundle(str(bundle))
+    flow = _core.ClipFlow(core.clip).run(clip)[None]
+    engine = _core.Engine(core)
+    own, given = engine.infer(clip[None]), engine.infer(clip[None], flow=flow)
+    assert set(own) == {
+        "logits", "activation_rgb", "gradient_rgb", "activation_flow", "gradient_flow",
+    }  # fmt: skip
+    for name, value in own.items():
+        np.testing.assert_array_equal(value, given[name])
+    none = engine.infer(clip[None], flow=np.zeros_like(flow))
+    assert np.abs(none["logits"] - own["logits"]).max() > 1e-3
+    plain = _core.Engine(core, logits_only=True).infer(clip[None])
+    assert list(plain) == ["logits"]
+    np.testing.assert_allclose(plain["logits"], own["logits"], atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(1, 9, 2, 32, 32), (1, 8, 2, 32, 31), (1, 8, 3, 32, 32)])
+def test_flow_of_another_shape_is_refused(bundle, clip, shape):
     engine = _core.Engine(_core.load_bundle(str(bundle)))
-    with pytest.raises(UsageError, match=r"a flow must be float32 \{1, 8, 2, 32, 32\}|flow"):
-        engine.infer(clip[None])
+    with pytest.raises(UsageError, match="a flow must be float32"):
+        engine.infer(clip[None], flow=np.zeros(shape, np.float32))
 
 
 def test_doctor_looks_for_the_flow():
@@ -330,3 +370,12 @@ def test_doctor_looks_for_the_flow():
 
     (found,) = [check for check in all_checks() if check.name == "optical flow"]
     assert found.ok and not found.needed and "libtubecam_flow.so" in found.detail
+
+
+def test_the_command_line_states_the_flow(tmp_path, capsys):
+    arguments = ["export", "conv3d_7ch", "--random-weights", "-o", str(tmp_path / "bundle")]
+    assert cli.main([*arguments, "--flow", "20"]) == 2
+    assert "BOUND,SCALE" in capsys.readouterr().err
+    assert cli.main([*arguments, "--flow", "10,0.1", "--methods", "gradcam"]) == 0
+    assert "and inputs.gradient-x" in capsys.readouterr().out
+    assert _core.load_bundle(str(tmp_path / "bundle")).clip.flow == pytest.approx((10, 0.1))

@@ -111,6 +111,10 @@ def _add_clip_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--std", metavar="R,G,B", help="likewise")
     group.add_argument("--color", choices=("RGB", "BGR"), help="order of mean, std and planes")
     group.add_argument(
+        "--flow", metavar="BOUND,SCALE", help="the model takes 5 channels, the last two the optical"
+        " flow to the next slice: pixels, clamped to BOUND, times SCALE"
+    )  # fmt: skip
+    group.add_argument(
         "--resize", choices=("crop", "stretch", "pad"), help="how a frame becomes a slice"
     )
     group.add_argument(
@@ -178,6 +182,11 @@ def clip_settings(args: argparse.Namespace) -> dict[str, Any]:
     for name in ("mean", "std"):
         if getattr(args, name) is not None:
             settings[name] = _numbers(f"--{name}", getattr(args, name))
+    if args.flow is not None:
+        numbers = _numbers("--flow", args.flow)
+        if len(numbers) != 2:
+            raise UsageError(f"--flow {args.flow!r} is not of the form BOUND,SCALE, as in 20,0.05.")
+        settings["flow"] = dict(zip(("bound", "scale"), numbers))
     return settings
 
 

@@ -78,7 +78,25 @@ def test_known_networks(name, places):
         assert (got.stride, got.offset, got.exact) == (stride, (0, 0, 0), True)
 
 
+class Grey(nn.Module):
+    """One channel of the colours, in one of the ways to write it."""
+
+    def __init__(self, way):
+        super().__init__()
+        self.way = way
+
+    def forward(self, x):
+        return {
+            "summed": lambda: (x * 0.3).sum(1, keepdim=True),
+            "averaged": lambda: x.mean(1).unsqueeze(1),
+            "greatest": lambda: x.amax((1,), keepdim=True),
+        }[self.way]()
+
+
 BODIES = {
+    "summed": [Grey("summed"), nn.Conv3d(1, 4, (3, 5, 5), (1, 2, 2))],
+    "averaged": [Grey("averaged"), nn.Conv3d(1, 4, (3, 5, 5), (1, 2, 2))],
+    "greatest": [Grey("greatest"), nn.Conv3d(1, 4, (3, 5, 5), (1, 2, 2))],
     "even kernels": [nn.Conv3d(3, 4, (2, 4, 4), (2, 2, 2))],
     "padded": [nn.Conv3d(3, 4, (3, 5, 4), (1, 2, 3), (1, 2, 1))],
     "dilated": [nn.Conv3d(3, 4, (3, 3, 2), 1, 0, (2, 3, 4))],

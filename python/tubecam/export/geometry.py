@@ -303,6 +303,17 @@ def _squeeze(node: fx.Node, place: Place, shape: Sequence[int]) -> Place:
     return _reshape(node, place, shape)
 
 
+def _reduce(node: fx.Node, place: Place, shape: Sequence[int]) -> Place:
+    """Over channels, the rest keeps its place (grey from colours); over a clip axis it is lost."""
+    given = node.args[1] if len(node.args) > 1 else range(len(place))
+    dims = {d % len(place) for d in ([given] if isinstance(given, int) else given)}
+    if any(a.name for d in dims for a in place[d]):
+        raise LostPlaceError("reduction along a clip axis")
+    kept = [(Axis("", 1),) if d in dims else dim for d, dim in enumerate(place)]
+    keeps = len(node.args) > 2 and node.args[2]
+    return tuple(dim for d, dim in enumerate(kept) if keeps or d not in dims)
+
+
 def _product(node: fx.Node, place: Place, shape: Sequence[int]) -> Place:
     """Rows keep their place (a token is where its query is); mixing along a clip axis loses it."""
     if any(a.name for a in place[-1]):
@@ -331,6 +342,9 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("reflection_pad", _pad),
     ("replication_pad", _pad),
     ("cat", _cat),
+    ("sum.dim", _reduce),
+    ("mean.dim", _reduce),
+    ("amax", _reduce),
     ("mm", _product),
     ("bmm", _product),
     ("addmm", _product),

@@ -159,11 +159,14 @@ def test_too_few_samples_for_p99_are_announced(engine_run, tiny, tubecam_command
     assert "needs 100 samples" in tubecam_command("bench", tiny, "--duration", 0.01).stderr
 
 
-def test_an_interrupt_prints_what_was_measured(motion_bundle, tmp_path):
+@pytest.mark.parametrize("mode", ["engine", "stream"])
+def test_an_interrupt_prints_what_was_measured(motion_bundle, tmp_path, mode):
+    video = video_of(tmp_path / "video.mp4", 4)
     target = tmp_path / "bench.json"
     command = [sys.executable, "-m", "tubecam", "bench", str(motion_bundle), "--json", str(target)]
+    what = ["--peers", "onnxruntime"] if mode == "engine" else ["--stream", str(video)]
     process = subprocess.Popen(
-        [*command, "--peers", "onnxruntime", "--duration", "500"],
+        [*command, *what, "--duration", "500"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         # A shell's background jobs ignore SIGINT, and would hand that down.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
@@ -174,5 +177,5 @@ def test_an_interrupt_prints_what_was_measured(motion_bundle, tmp_path):
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "interrupted" in output and "gradcam" in output
+    assert "interrupted" in output and ("gradcam" if mode == "engine" else "frames") in output
     assert checked(target)["interrupted"]

@@ -1,6 +1,6 @@
 #!/bin/bash
-# All that needs a GPU, in one call: the kernels' tests (which may not skip), compute-sanitizer where
-# it is installed, the kernels' floors, and with TensorRT the plans and their drift.
+# All that needs a GPU, in one call: the kernels' tests (which may not skip), compute-sanitizer
+# where it is installed, the kernels' floors, and with TensorRT the plans and their drift.
 #   tests/perf/gpu.sh [cmake options such as -DTUBECAM_TENSORRT=OFF]
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -126,7 +126,7 @@ TEST(Cam3d, RefusesWhatItCannotCompute) {
                  : input.w) = axis % 2 ? -1 : 0;
     EXPECT_THROW(cam3d(input, CamMethod::kGradCam, tube), Error);
   }
-  EXPECT_THROW(cam3d(c.with_weight(), CamMethod::kGradCam, tube, {DeviceType::kCuda, 0}), Error);
+  EXPECT_THROW(cam3d(c.with_weight(), CamMethod::kGradCam, tube, {DeviceType::kCuda, 999}), Error);
 }
 
 }  // namespace

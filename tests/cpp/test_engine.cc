@@ -95,15 +95,23 @@ ErrorCode code_of(const EngineOptions& options) {
 TEST(Engine, RefusesOptionsThatItLacks) {
   EngineOptions options;
   options.engine = "tensorrt";
+  options.device = {DeviceType::kCuda, 999};
   EXPECT_EQ(code_of(options), ErrorCode::kUnavailable);
+  options = {};
   options.engine = "abacus";
   EXPECT_EQ(code_of(options), ErrorCode::kUsage);
   options = {};
   options.precision = "fp8";
   EXPECT_EQ(code_of(options), ErrorCode::kUsage);
   options = {};
-  options.device = {DeviceType::kCuda, 0};
+  options.device = {DeviceType::kCuda, 999};
   EXPECT_EQ(code_of(options), ErrorCode::kUnavailable);
+  options = {};
+  options.precision = "int8";
+  EXPECT_EQ(code_of(options), ErrorCode::kUsage);
+  options = {};
+  options.workspace_mib = -1;
+  EXPECT_EQ(code_of(options), ErrorCode::kUsage);
   options = {};
   options.cache_dir = "/proc/no/cache";
   EXPECT_EQ(code_of(options), ErrorCode::kUsage);

@@ -118,8 +118,8 @@ TEST(Preprocess, RefusesFramesThatLackMemory) {
   EXPECT_NO_THROW(check_frame(picture.frame));
 }
 
-TEST(Preprocess, RefusesKernelsThatWereNotBuilt) {
-  EXPECT_THROW(Preprocessor({}, {DeviceType::kCuda, 0}), Error);
+TEST(Preprocess, RefusesDevicesThatAreNotThere) {
+  EXPECT_THROW(Preprocessor({}, {DeviceType::kCuda, 999}), Error);
 }
 
 TEST(ClipSpec, SourceRectFollowsTheRule) {

@@ -9,6 +9,9 @@ import tiny_bundle
 import tubecam
 from tubecam.errors import EngineError, UnavailableError, UsageError
 
+# Not built; or built, and the machine lacks TensorRT, the driver, or that many GPUs.
+NO_TENSORRT = "TUBECAM_TENSORRT|libnvinfer|driver|there is no device"
+
 BAD_GRAPHS = [
     ({"without": "weight"}, "no output `weight`.*logits, activation"),
     ({"without": "logits"}, "no output `logits`"),
@@ -41,19 +44,19 @@ def test_options(tmp_path, monkeypatch):
     assert list((tmp_path / "cache").iterdir())
     (tmp_path / "file").write_text("")
     for keywords, error, words in [
-        ({"precision": "int3"}, UsageError, "auto, fp32, fp16 or bf16"),
+        ({"precision": "int3"}, UsageError, "auto, fp32, fp16, bf16 or int8"),
         ({"threads": -1}, UsageError, "threads"),
         ({"device": "tpu"}, UsageError, "tpu"),
         ({"engine": "onnx"}, UsageError, "auto, openvino or tensorrt"),
-        ({"engine": "tensorrt"}, UnavailableError, "TUBECAM_TENSORRT"),
+        ({"engine": "tensorrt", "device": "cuda:999"}, UnavailableError, NO_TENSORRT),
         ({"engine": "openvino", "device": "cuda"}, UsageError, "runs on the device cpu"),
         ({"cache_dir": tmp_path / "file" / "cache"}, UsageError, "cannot be written"),
     ]:
         with pytest.raises(error, match=words):
             tubecam.Explainer(folder, **keywords)
     monkeypatch.setenv("TUBECAM_ENGINE", "tensorrt")
-    with pytest.raises(UnavailableError, match="TUBECAM_TENSORRT"):
-        tubecam.Explainer(folder)
+    with pytest.raises(UnavailableError, match=NO_TENSORRT):
+        tubecam.Explainer(folder, device="cuda:999")
 
 
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])

@@ -1,0 +1,25 @@
+# TubeCAM on a Jetson with JetPack 6 (Orin; CUDA 12.6, TensorRT 10.3, Ubuntu 22.04).
+#   docker build -f deploy/containers/jetpack6.Dockerfile -t tubecam:jetpack6 .
+#   docker run --runtime nvidia --rm -it -v tubecam-plans:/plans tubecam:jetpack6 build motion
+ARG BASE=nvcr.io/nvidia/l4t-jetpack:r36.4.0
+FROM ${BASE}
+ARG PRESET=jetson-jp6
+
+ENV DEBIAN_FRONTEND=noninteractive PATH=/opt/tubecam/bin:/usr/local/cuda/bin:$PATH
+RUN apt-get update && apt-get install -y --no-install-recommends git make sudo \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY . .
+# The architectures are the preset's; the package is what pip builds.
+RUN deploy/setup.sh \
+    && architectures=$(sed -n "/\"$PRESET\"/,/ARCHITECTURES/s/.*ARCHITECTURES\": \"\(.*\)\".*/\1/p" \
+       CMakePresets.json) \
+    && python3 -m venv --system-site-packages /opt/tubecam \
+    && TUBECAM_CMAKE_ARGS="-DTUBECAM_CUDA=ON -DTUBECAM_TENSORRT=ON -DTUBECAM_GSTREAMER=ON \
+       '-DTUBECAM_CUDA_ARCHITECTURES=$architectures'" pip install --no-cache-dir . \
+    && rm -rf build /var/lib/apt/lists/*
+# Plans belong to this GPU and TensorRT: keep them in a volume.
+ENV TUBECAM_CACHE=/plans
+VOLUME /plans
+ENTRYPOINT ["tubecam"]
+CMD ["doctor"]

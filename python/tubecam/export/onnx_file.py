@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, fx
 
 from ..errors import ExportError
+from .onnx_fold import fold_integers
 
 OPSET = 17
 STANDARD_DOMAINS = {"", "ai.onnx"}
@@ -76,6 +77,7 @@ def _tidy(model: onnx.ModelProto) -> None:
         raise ExportError(f"the graph needs non-standard operators: {', '.join(foreign)}.")
     for node in model.graph.node:
         node.doc_string = ""
+    fold_integers(model)
     used = {name for node in model.graph.node for name in node.input}
     kept = [t for t in model.graph.initializer if t.name in used]
     del model.graph.initializer[:]

@@ -25,6 +25,11 @@ void check_threshold(float threshold) {
         "the threshold must be 0 … 1 of the tube's maximum, not ", threshold);
 }
 
+void check_fallback(const std::string& fallback) {
+  check(fallback == "none" || fallback == "cpu", ErrorCode::kUsage, "unknown fallback \"", fallback,
+        "\": choose none or cpu");
+}
+
 void check_hop(int hop, const Bundle& bundle) {
   check(hop >= 1 && hop <= bundle.clip.length, ErrorCode::kUsage, "the hop must be 1 … ",
         bundle.clip.length, " slices (the clip's length), not ", hop);
@@ -45,6 +50,8 @@ struct Settings {
 struct Explainer::State {
   Bundle bundle;
   EngineOptions engine_options;
+  bool may_fall_back = false;
+  std::string fell_back_from;
   std::vector<std::unique_ptr<Engine>> engines;  // one a graph, made when first needed
   std::vector<CamTail> tails;                    // of each, on a GPU
   ClipWindow window;
@@ -61,6 +68,7 @@ struct Explainer::State {
   State(Bundle loaded, const ExplainerOptions& options)
       : bundle(std::move(loaded)),
         engine_options(options.engine),
+        may_fall_back(options.fallback == "cpu"),
         engines(bundle.graphs.size()),
         tails(bundle.graphs.size()),
         window(bundle.clip, options.hop),
@@ -78,9 +86,37 @@ struct Explainer::State {
     return *engines[graph];
   }
 
+  // Runs a step on the engine's device; on the CPU again, where that is allowed, when a GPU fails.
+  template <typename Step>
+  auto with_fallback(const Step& step) -> decltype(step()) {
+    try {
+      return step();
+    } catch (const Error& error) {
+      if (!fall_back(error)) throw;
+    }
+    return step();
+  }
+  bool fall_back(const Error& error);
+
   void keep_budget(const Settings& now);
   Explanation explain(const float* clip, const Window& where);
 };
+
+// A lost device stays lost to its process, so there is no way back.
+bool Explainer::State::fall_back(const Error& error) {
+  const bool of_device =
+      error.code() == ErrorCode::kDevice || error.code() == ErrorCode::kUnavailable;
+  if (!may_fall_back || !of_device || engine_options.device.type == DeviceType::kCpu) return false;
+  fell_back_from = engine_options.device.to_string() + ": " + error.what();
+  if (engine_options.say) engine_options.say(fell_back_from + "; the CPU goes on");
+  engine_options.device = {};
+  engine_options.engine = "openvino";
+  engine_options.precision = "auto";
+  for (auto& engine : engines) engine.reset();
+  for (CamTail& tail : tails) tail = {};
+  budgeted = {};
+  return true;
+}
 
 // Compiles what it may fall back on: a machine that is behind has no time for that.
 void Explainer::State::keep_budget(const Settings& now) {
@@ -108,6 +144,7 @@ Explanation Explainer::State::explain(const float* clip, const Window& where) {
   Explanation result =
       explain_clip({runner, flow.get(), cam}, bundle, recipe, request, clip, where);
   result.receipt.downgraded_from = budget.downgraded_from();
+  result.receipt.fell_back_from = fell_back_from;
   budget.took(result.timings.engine + result.timings.explain);
   return result;
 }
@@ -115,6 +152,7 @@ Explanation Explainer::State::explain(const float* clip, const Window& where) {
 Explainer::Explainer(const std::string& bundle_folder, const ExplainerOptions& options) {
   Bundle bundle = load_bundle(bundle_folder);
   check_hop(options.hop, bundle);
+  check_fallback(options.fallback);
   state_ = std::make_unique<State>(std::move(bundle), options);
   set_hop(options.hop);
   set_target(options.target);
@@ -122,7 +160,8 @@ Explainer::Explainer(const std::string& bundle_folder, const ExplainerOptions& o
   set_budget(options.budget_ms);
   set_method_options(options.method_options);
   set_method(options.method.empty() ? state_->bundle.graphs[0].default_method : options.method);
-  state_->engine(find_recipe(state_->bundle, state_->settings.method).graph);
+  const size_t graph = find_recipe(state_->bundle, state_->settings.method).graph;
+  state_->with_fallback([&] { state_->engine(graph); });
 }
 
 Explainer::~Explainer() = default;
@@ -137,7 +176,8 @@ std::optional<Explanation> Explainer::push(const Frame& frame, int64_t pts) {
   const ClipSpec& spec = state_->bundle.clip;
   state_->clip.resize(size_t(spec.length) * 3 * size_t(spec.height) * size_t(spec.width));
   state_->window.copy_to(state_->clip.data());
-  Explanation result = state_->explain(state_->clip.data(), state_->window.window());
+  Explanation result = state_->with_fallback(
+      [&] { return state_->explain(state_->clip.data(), state_->window.window()); });
   result.timings.preprocess += std::exchange(state_->preprocess_ms, 0);
   if (result.valid) result.signal = state_->signal.add(result.window, result.curve.data());
   return result;
@@ -145,7 +185,7 @@ std::optional<Explanation> Explainer::push(const Frame& frame, int64_t pts) {
 
 Explanation Explainer::explain(const float* clip, const Window& window) {
   std::lock_guard<std::mutex> running(state_->running);
-  return state_->explain(clip, window);
+  return state_->with_fallback([&] { return state_->explain(clip, window); });
 }
 
 void Explainer::reset() {

@@ -22,6 +22,8 @@ namespace tubecam {
 
 struct ExplainerOptions {
   EngineOptions engine;
+  // "none" or "cpu": where to go on when the GPU cannot be used or is lost. The receipt says so.
+  std::string fallback = "none";
   std::string method;      // empty = the bundle's default
   int64_t target = -1;     // −1 = the predicted class
   int hop = 4;             // slices between windows

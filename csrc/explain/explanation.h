@@ -31,6 +31,7 @@ struct Receipt {
   int passes = 1;               // through the engine
   bool class_specific = true;   // false: the export found that the method ignores the class
   std::string downgraded_from;  // the method asked for, where the budget did not pay it
+  std::string fell_back_from;   // "cuda:0: " and what failed there, where the CPU took over
 };
 
 struct Explanation {

@@ -115,9 +115,11 @@ void describe_receipt(GstStructure* fields, const Receipt& receipt, const Timing
                     G_TYPE_BOOLEAN, static_cast<gboolean>(receipt.class_specific), "preprocess-ms",
                     G_TYPE_DOUBLE, timings.preprocess, "engine-ms", G_TYPE_DOUBLE, timings.engine,
                     "explain-ms", G_TYPE_DOUBLE, timings.explain, nullptr);
-  if (receipt.downgraded_from.empty()) return;
-  gst_structure_set(fields, "downgraded-from", G_TYPE_STRING, receipt.downgraded_from.c_str(),
-                    nullptr);
+  const auto set_if_told = [&](const char* name, const std::string& text) {
+    if (!text.empty()) gst_structure_set(fields, name, G_TYPE_STRING, text.c_str(), nullptr);
+  };
+  set_if_told("downgraded-from", receipt.downgraded_from);
+  set_if_told("fell-back-from", receipt.fell_back_from);
 }
 
 void describe_signal(GstStructure* fields, const std::vector<RelevanceSignal::Sample>& signal) {

@@ -64,6 +64,8 @@ namespace tubecam {
 //   passes          int      through the engine
 //   class-specific  boolean  false: the export found that the method ignores the class
 //   downgraded-from string   the method asked for where the budget did not pay it; else missing
+//   fell-back-from  string   the device asked for and what failed there, where the CPU took over;
+//                            else missing
 //   signal          GBytes   float32 [n], what became final by this window of the stream's
 //                            relevance over time, fused from all overlapping windows, and
 //   signal-pts      GBytes   int64 [n], its times

@@ -26,6 +26,11 @@ void install_model_properties(GObjectClass* klass) {
       g_param_spec_string("device", "Device", "Where the model runs: cpu, cuda or cuda:N", "cpu",
                           kFixed));
   g_object_class_install_property(
+      klass, kPropFallback,
+      g_param_spec_string("fallback", "Fallback",
+                          "Where to go on when the GPU cannot be used or is lost: none or cpu",
+                          "none", kFixed));
+  g_object_class_install_property(
       klass, kPropPrecision,
       g_param_spec_enum("precision", "Precision", "What the engine may compute in",
                         precision_type(), 0, kFixed));
@@ -147,6 +152,7 @@ ExplainerOptions Settings::options() const {
   ExplainerOptions options;
   options.engine.engine = enum_nick(engine_type(), engine);
   options.engine.device = Device::parse(device);
+  options.fallback = fallback;
   options.engine.precision = enum_nick(precision_type(), precision);
   options.engine.threads = threads;
   options.engine.cache_dir = cache_dir;
@@ -177,6 +183,9 @@ bool set_setting(Settings* settings, guint property, const GValue* value) {
       return true;
     case kPropDevice:
       settings->device = text_of(value);
+      return true;
+    case kPropFallback:
+      settings->fallback = text_of(value);
       return true;
     case kPropPrecision:
       settings->precision = g_value_get_enum(value);
@@ -238,6 +247,9 @@ bool get_setting(const Settings& settings, guint property, GValue* value) {
       return true;
     case kPropDevice:
       set_text(value, settings.device);
+      return true;
+    case kPropFallback:
+      set_text(value, settings.fallback);
       return true;
     case kPropPrecision:
       g_value_set_enum(value, settings.precision);

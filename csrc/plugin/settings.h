@@ -15,6 +15,7 @@ struct Settings {
   std::string bundle;  // empty: the packaged one
   int engine = 0;      // engine_type()
   std::string device = "cpu";
+  std::string fallback = "none";
   int precision = 0;  // precision_type()
   int threads = 0;
   std::string cache_dir;
@@ -34,6 +35,7 @@ enum Property : guint {
   kPropBundle = 1,
   kPropEngine,
   kPropDevice,
+  kPropFallback,
   kPropPrecision,
   kPropThreads,
   kPropCacheDir,

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "plugin/flow.h"
 #include "plugin/frame_map.h"
@@ -21,6 +22,7 @@ struct TubecamState {
   std::mutex mutex;
   Settings settings;
   std::unique_ptr<Session> session;  // between READY and PAUSED
+  bool fallback_told = false;        // belongs to the inference thread
   Counts last;                       // of the session before, to be read after the end
   std::unique_ptr<Flow> flow;
   RateLimit warnings;
@@ -106,6 +108,9 @@ static void gst_tubecam_report(GstTubecam* self, Session& session, const Outcome
     const uint64_t dropped = session.stream().counters().dropped;
     tubecam::post_explanation(GST_ELEMENT(self), outcome, session.bundle(),
                               state->snapshot().threshold, dropped);
+    const std::string& lost = outcome.explanation->receipt.fell_back_from;
+    if (!lost.empty() && !std::exchange(state->fallback_told, true))
+      tubecam::post_warning(GST_ELEMENT(self), "The CPU took over from " + lost);
     if (outcome.explanation->valid) return;
   }
   if (!state->warnings.allow()) return;

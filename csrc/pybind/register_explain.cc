@@ -88,8 +88,10 @@ std::unique_ptr<Explainer> make_explainer(const std::string& bundle, const std::
                                           const std::string& engine, const std::string& device,
                                           const std::string& precision, int threads,
                                           const std::string& cache_dir, double budget_ms,
-                                          const MethodOptions& method_options) {
+                                          const MethodOptions& method_options,
+                                          const std::string& fallback) {
   ExplainerOptions options;
+  options.fallback = fallback;
   options.engine = engine_options(engine, device, precision, threads, cache_dir);
   options.method = method;
   options.target = target;
@@ -160,6 +162,7 @@ void register_explanation(py::module_& module) {
       .def_readonly("baseline_logit", &Receipt::baseline_logit)
       .def_readonly("passes", &Receipt::passes)
       .def_readonly("class_specific", &Receipt::class_specific)
+      .def_readonly("fell_back_from", &Receipt::fell_back_from)
       .def_readonly("downgraded_from", &Receipt::downgraded_from);
 
   py::class_<Pathway>(module, "Pathway")
@@ -242,7 +245,7 @@ void register_explain(py::module_& module) {
            py::arg("target") = -1, py::arg("hop") = 4, py::arg("threshold") = 0.5f,
            py::arg("engine") = "auto", py::arg("device") = "cpu", py::arg("precision") = "auto",
            py::arg("threads") = 0, py::arg("cache_dir") = "", py::arg("budget_ms") = 0.0,
-           py::arg("method_options") = MethodOptions())
+           py::arg("method_options") = MethodOptions(), py::arg("fallback") = "none")
       .def("explain", &explain_array, py::arg("clip"), pts)
       .def("explain_frames", &explain_frames, py::arg("frames"), pts)
       .def("push", &push_frame, py::arg("frame"), py::arg("pts"))

@@ -325,6 +325,8 @@ class Receipt:
     def class_specific(self) -> bool: ...
     @property
     def downgraded_from(self) -> str: ...
+    @property
+    def fell_back_from(self) -> str: ...
 
 class Pathway:
     @property
@@ -424,6 +426,7 @@ class Explainer:
         cache_dir: str = "",
         budget_ms: float = 0.0,
         method_options: MethodOptions = ...,
+        fallback: str = "none",
     ) -> None: ...
     def explain(self, clip: _Floats, pts: Sequence[int] | None = None) -> Explanation: ...
     def explain_frames(

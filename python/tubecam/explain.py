@@ -51,6 +51,10 @@ class Explainer:
     options : MethodOptions, optional
         What some methods can be told.
 
+    fallback : str
+        "cpu": go on there when the GPU cannot be used or is lost; the receipt says so
+        (`fell_back_from`). "none": that is an error.
+
     Raises
     ------
     BundleError
@@ -77,6 +81,7 @@ class Explainer:
         cache_dir: str | os.PathLike[str] | None = None,
         budget_ms: float = 0.0,
         options: MethodOptions | None = None,
+        fallback: str = "none",
     ) -> None:
         options = options or MethodOptions()
         self._core: _core.Explainer | None = _core.Explainer(
@@ -92,6 +97,7 @@ class Explainer:
             cache_dir=os.fspath(cache_dir or ""),
             budget_ms=budget_ms,
             method_options=options.core(),
+            fallback=fallback,
         )
         self._options = options
         self._budget_ms = budget_ms

@@ -67,6 +67,7 @@ class Receipt:
     baseline_logit: float  # of the clip that relevance is told from; NaN: there is none
     passes: int  # through the engine
     downgraded_from: str = ""  # the method asked for, where the budget did not pay it
+    fell_back_from: str = ""  # the device asked for and what failed there, where the CPU took over
 
     @property
     def bias_share(self) -> float:

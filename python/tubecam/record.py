@@ -132,7 +132,10 @@ class WindowRecord:
             boxes=np.reshape(fields["boxes"], (-1, 5)),
             timings={s: fields[f"{s}-ms"] for s in ("preprocess", "engine", "explain")},
             receipt={name.replace("-", "_"): fields[name] for name in receipt}
-            | {"downgraded_from": str(fields.get("downgraded-from") or "")},
+            | {
+                name.replace("-", "_"): str(fields.get(name) or "")
+                for name in ("downgraded-from", "fell-back-from")
+            },
             signal=(
                 np.asarray(fields["signal-pts"], np.int64) + shift,
                 np.asarray(fields["signal"], np.float32),

@@ -37,6 +37,20 @@ TEST(Settings, AWrongValueWhilePlayingIsRefusedAndSaid) {
   EXPECT_NE(warnings[0].find("1000"), std::string::npos);
 }
 
+TEST(Settings, TheCpuTakesOverWhereThatIsAllowed) {
+  Rig rig("tubecam", {{"late-windows", "wait"}, {"device", "cuda:999"}, {"fallback", "cpu"}});
+  rig.caps(video_caps("RGB", 64, 48));
+  rig.play(60);
+  rig.end();
+  const auto out = rig.take();
+  const char* lost = gst_structure_get_string(annotation_of(out.back().get()), "fell-back-from");
+  ASSERT_NE(lost, nullptr);
+  EXPECT_EQ(std::string(lost).find("cuda:999: "), 0u) << lost;
+  const auto warnings = rig.messages(GST_MESSAGE_WARNING);
+  ASSERT_EQ(warnings.size(), 1u);  // once, not each window
+  EXPECT_NE(warnings[0].find("cuda:999"), std::string::npos) << warnings[0];
+}
+
 TEST(Settings, CanBeUsedAgain) {
   Rig rig("tubecam", delayed());
   for (int round = 0; round < 2; ++round) {

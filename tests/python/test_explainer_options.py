@@ -67,3 +67,21 @@ def test_a_precision_is_kept_or_refused(tmp_path, precision):
             assert explainer.explain(tiny_bundle.clip()).receipt.precision in ("f16", "bf16")
     except UsageError as error:
         assert f"cannot compute in {precision}" in str(error)
+
+
+def test_the_cpu_takes_over_where_that_is_allowed(tmp_path):
+    folder = tiny_bundle.write(tmp_path)
+    with tubecam.Explainer(folder) as explainer:
+        expected = explainer.explain(tiny_bundle.clip())
+    assert expected.receipt.fell_back_from == ""
+    with tubecam.Explainer(
+        folder, device="cuda:999", precision="fp16", fallback="cpu"
+    ) as explainer:
+        explanation = explainer.explain(tiny_bundle.clip())
+        assert explainer.engine_info.name == "openvino"
+    np.testing.assert_array_equal(explanation.tube, expected.tube)
+    assert explanation.receipt.fell_back_from.startswith("cuda:999: ")
+    with pytest.raises(UsageError, match="none or cpu"):
+        tubecam.Explainer(folder, fallback="gpu")
+    with pytest.raises(UsageError, match="runs on the device cpu"):  # wrong use is no failure
+        tubecam.Explainer(folder, engine="openvino", device="cuda", fallback="cpu")

@@ -12,12 +12,17 @@ torch = pytest.importorskip("torch")
 from tubecam import Explainer, cli  # noqa: E402
 from tubecam.export import export  # noqa: E402
 from tubecam.export.architectures import ARCHITECTURES  # noqa: E402
+from tubecam.plugin_path import LIBRARY_DIR  # noqa: E402
 from videos import numbered, read_video, write_video  # noqa: E402
 
 pytestmark = pytest.mark.slow
 FPS, FRAMES, HOP = 10, 28, 4
 SMALL = (4, 32, 32)
-SIZES = {"c3d": (16, 96, 96), "i3d": (9, 193, 193)}  # the smallest that they take
+SIZES = {  # the smallest that they take
+    "c3d": (16, 96, 96), "i3d": (9, 193, 193), "i3d_flow": (10, 193, 193),
+    "conv3d_7ch": (7, 60, 40), "two_stream": (11, 32, 32), "tsn": (18, 32, 32),
+}  # fmt: skip
+FLOW = ("i3d_flow", "conv3d_7ch", "two_stream", "tsn")
 STRIP = 12  # rows at the foot that show relevance over time
 
 
@@ -30,6 +35,8 @@ def video(tmp_path_factory):
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_from_weights_to_the_overlay(tmp_path, video, name):
+    if name in FLOW and not (LIBRARY_DIR / "libtubecam_flow.so").exists():
+        pytest.skip("built without OpenCV")
     torch.manual_seed(4)
     weights = tmp_path / "weights.pth"
     torch.save({"state_dict": ARCHITECTURES[name].make(3).state_dict()}, weights)

@@ -21,30 +21,29 @@ float greatest(const float* values, int count) {
 }
 
 // One axis of the filter: each value from those before and after it, edges replicated.
-// values: [outer, size, inner].
+// from, to: [outer, size, inner].
 template <typename Mix>
-void filter_axis(std::vector<float>& values, int outer, int size, int inner, const Mix& mix) {
-  std::vector<float> line(static_cast<size_t>(size));
+void filter_axis(const float* from, int outer, int size, int inner, const Mix& mix, float* to) {
   for (int o = 0; o < outer; ++o) {
-    for (int i = 0; i < inner; ++i) {
-      float* first = values.data() + static_cast<size_t>(o) * size * inner + i;
-      for (int k = 0; k < size; ++k) line[k] = first[static_cast<size_t>(k) * inner];
-      for (int k = 0; k < size; ++k) {
-        first[static_cast<size_t>(k) * inner] =
-            mix(line[std::max(k - 1, 0)], line[k], line[std::min(k + 1, size - 1)]);
-      }
+    const float* const block = from + static_cast<size_t>(o) * size * inner;
+    for (int k = 0; k < size; ++k) {
+      const float* before = block + static_cast<size_t>(std::max(k - 1, 0)) * inner;
+      const float* here = block + static_cast<size_t>(k) * inner;
+      const float* after = block + static_cast<size_t>(std::min(k + 1, size - 1)) * inner;
+      for (int i = 0; i < inner; ++i) to[i] = mix(before[i], here[i], after[i]);
+      to += inner;
     }
   }
 }
 
 // |∂R/∂t| by Sobel's filter: a central difference, smoothed over space by 1-2-1.
 std::vector<float> change_over_time(const float* tube, int t, int h, int w) {
-  std::vector<float> change(tube, tube + static_cast<size_t>(t) * h * w);
+  std::vector<float> change(static_cast<size_t>(t) * h * w), next(change.size());
   const auto difference = [](float a, float, float c) { return (c - a) / 2; };
   const auto smooth = [](float a, float b, float c) { return (a + 2 * b + c) / 4; };
-  filter_axis(change, 1, t, h * w, difference);
-  filter_axis(change, t, h, w, smooth);
-  filter_axis(change, t * h, w, 1, smooth);
+  filter_axis(tube, 1, t, h * w, difference, change.data());
+  filter_axis(change.data(), t, h, w, smooth, next.data());
+  filter_axis(next.data(), t * h, w, 1, smooth, change.data());
   for (float& value : change) value = std::abs(value);
   return change;
 }

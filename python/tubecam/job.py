@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from typing import IO
 from .bundle import Bundle
 from .errors import StreamError
 from .gallery import Gallery
+from .interruption import interruptible
 from .jsonl import JsonLines
 from .output import (
     check_encoders,
@@ -183,25 +183,14 @@ def _open(path: Path) -> IO[str]:
         raise StreamError(f"cannot write {path}: {error.strerror}") from error
 
 
-@contextlib.contextmanager
-def _interruptible(player, progress: Progress) -> Iterator[list]:
+def _interruptible(player, progress: Progress) -> contextlib.AbstractContextManager[list[int]]:
     """The first Ctrl-C ends the stream in good order, the second at once; gives those so far."""
-    interrupts: list = []
 
-    def handle(number: int, _frame) -> None:
-        interrupts.append(number)
-        if len(interrupts) == 1:
+    def handle(count: int) -> None:
+        if count == 1:
             progress.say("finishing what is under way; press Ctrl-C again to stop at once")
             player.stop()
         else:
             player.abort()
 
-    try:
-        before = {n: signal.signal(n, handle) for n in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread, which alone may handle signals
-        before = {}
-    try:
-        yield interrupts
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return interruptible(handle)

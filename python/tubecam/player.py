@@ -60,7 +60,7 @@ class Player:
         self._warned: set[str] = set()
 
     def play(self) -> None:
-        """Returns at the end of the stream, or after `stop`.
+        """Returns at the end of the stream, after `stop` or `abort`.
 
         Raises
         ------
@@ -75,6 +75,8 @@ class Player:
             self._close()
         if pipeline.problem:
             raise StreamError(pipeline.problem)
+        if self._aborted:
+            return
         if not pipeline.frames and self._ending is None:
             raise StreamError(f"{self._name} has no frames")
         self._check_length()

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -179,3 +180,33 @@ def test_an_interrupt_prints_what_was_measured(motion_bundle, tmp_path, mode):
     assert process.returncode == 130
     assert "interrupted" in output and ("gradcam" if mode == "engine" else "frames") in output
     assert checked(target)["interrupted"]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_interrupt_inside_a_callback_of_gstreamer_is_not_lost(
+    motion_bundle, tmp_path, monkeypatch, times
+):
+    from tubecam.bench import stream_mode, stream_probe
+    from tubecam.bundle import load_bundle
+
+    added = stream_probe.StreamProbe._added
+    sent = []
+
+    def interrupted(self, *what):  # while the first pipeline at full speed is being built
+        added(self, *what)
+        if not self.paced and not sent:
+            sent.extend(range(times))
+            for _ in sent:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(stream_probe.StreamProbe, "_added", interrupted)
+    bundle = load_bundle(motion_bundle)
+    source = stream_mode.open_stream(str(video_of(tmp_path / "video.mp4", 4)), bundle)
+    settings = stream_mode.StreamSettings(source, bundle, {"bundle": str(motion_bundle)}, 1, 60.0)
+    bench = stream_mode.StreamBench(settings)
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        bench.measure(lambda share: None)
+    assert sent and time.monotonic() - start < 20
+    assert bench.facts()["live"] and not bench.off
+    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler

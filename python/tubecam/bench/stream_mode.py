@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..bundle import Bundle
 from ..errors import StreamError, UsageError
+from ..interruption import interruptible
 from ..source import Source, parse_source
 from . import memory
 from .statistics import paired_ratio, summarise
+
+if TYPE_CHECKING:
+    from ..player import Player
 
 LATE_SHARE, DROPPED_SHARE = 0.02, 0.05  # beyond these a machine is saturated
 FULL_SPEED_SHARE = 0.4  # of the time
@@ -53,9 +57,15 @@ class StreamBench:
     on: list[dict[str, float]] = field(default_factory=list)
     off: list[dict[str, float]] = field(default_factory=list)
     live: list[dict[str, Any]] = field(default_factory=list)
+    _playing: list[Player] = field(default_factory=list)
+    _interrupts: Sequence[int] = ()
 
     def measure(self, progress: Callable[[float], object]) -> None:
-        """Both parts; KeyboardInterrupt passes."""
+        """Both parts. Raises KeyboardInterrupt after a Ctrl-C, when the pipelines are closed."""
+        with interruptible(self._interrupted) as self._interrupts:
+            self._measure(progress)
+
+    def _measure(self, progress: Callable[[float], object]) -> None:
         levels = stream_counts(self.settings.streams)
         part = self.settings.seconds * (1 - FULL_SPEED_SHARE) / len(levels)
         for i, count in enumerate(levels):
@@ -97,7 +107,7 @@ class StreamBench:
         explain = {**self.settings.explain, "align": "delayed", "late_windows": "wait"}
         elements = (explain, {}) if explained else (None, None)
         player, probe = self._player(*elements, longest, paced=False)
-        player.play()
+        self._play([player])
         seconds, frames = probe.seconds(), len(probe.seen["sink"]) - 1
         if frames < 1 or seconds <= 0:
             raise StreamError(f"{self.settings.source.name} has too few frames to measure")
@@ -111,7 +121,7 @@ class StreamBench:
         runs = [self._player(explain, {}, seconds, paced=True) for _ in range(count)]
         busy, wall = time.process_time(), time.perf_counter()
         try:
-            _play_together([player for player, _ in runs])
+            self._play([player for player, _ in runs])
         finally:
             cores = (time.process_time() - busy) / (time.perf_counter() - wall)
             facts = self._live_facts([probe for _, probe in runs])
@@ -158,12 +168,25 @@ class StreamBench:
         probe = StreamProbe(pipeline, paced)
         return Player(pipeline, Listeners()), probe
 
+    def _play(self, players: list[Player]) -> None:
+        self._playing = players
+        if not self._interrupts:
+            _play_together(players)
+        if self._interrupts:
+            raise KeyboardInterrupt
 
-def _play_together(players: list) -> None:
+    def _interrupted(self, count: int) -> None:
+        for player in self._playing:
+            player.abort()
+        if count > 1:
+            raise KeyboardInterrupt
+
+
+def _play_together(players: list[Player]) -> None:
     """Plays all to their end; raises what one of them raised."""
     errors: list[BaseException] = []
 
-    def play(player) -> None:
+    def play(player: Player) -> None:
         try:
             player.play()
         except BaseException as error:  # it belongs to the caller's thread
@@ -172,15 +195,8 @@ def _play_together(players: list) -> None:
     threads = [threading.Thread(target=play, args=(p,), daemon=True) for p in players]
     for thread in threads:
         thread.start()
-    try:
-        for thread in threads:
-            thread.join()
-    except KeyboardInterrupt:
-        for player in players:
-            player.abort()
-        for thread in threads:
-            thread.join(5)
-        raise
+    for thread in threads:
+        thread.join()
     if errors:
         raise errors[0]
 

@@ -29,7 +29,7 @@ void ConvolutionOp::validate_and_infer_types() {
   const auto& out = shape.out;
   set_output_type(
       0, ov::element::f32,
-      ov::Shape{1, size_t(shape.outputs), size_t(out[0]), size_t(out[1]), size_t(out[2])});
+      ov::Shape{1, size_t(out[0]), size_t(out[1]), size_t(out[2]), size_t(shape.outputs)});
 }
 
 std::shared_ptr<ov::Node> ConvolutionOp::clone_with_new_inputs(

@@ -5,6 +5,9 @@
 #include <openvino/op/convert.hpp>
 #include <openvino/op/convolution.hpp>
 #include <openvino/op/relu.hpp>
+#include <openvino/op/reshape.hpp>
+#include <openvino/op/transpose.hpp>
+#include <openvino/op/util/shape_of_base.hpp>
 
 #include "engine/convolution_op.h"
 
@@ -14,11 +17,15 @@ namespace {
 using ov::op::v0::Constant;
 using ov::op::v1::Add;
 using ov::op::v1::Convolution;
+using ov::op::v1::Transpose;
 
-// The constant behind an input, stored in half precision or not; null where there is none.
+// The constant behind an input, stored in half precision or not, in its own shape or another; null
+// where there is none.
 std::shared_ptr<Constant> constant_at(const ov::Node& node, size_t input) {
   auto source = node.get_input_node_shared_ptr(input);
-  if (ov::is_type<ov::op::v0::Convert>(source)) source = source->get_input_node_shared_ptr(0);
+  while (ov::is_type<ov::op::v0::Convert>(source) || ov::is_type<ov::op::v1::Reshape>(source)) {
+    source = source->get_input_node_shared_ptr(0);
+  }
   return ov::as_type_ptr<Constant>(source);
 }
 
@@ -50,11 +57,17 @@ bool read_shape(const Convolution& node, ConvolutionShape* shape) {
   return true;
 }
 
-// The only node that reads `output`, null when there are others or it is a result of the model.
+// The only node that reads the values of `output`, null when there are others or it is a result of
+// the model. A bias is read from ONNX with a reader of the shape alone, which is known beforehand.
 std::shared_ptr<ov::Node> only_reader(const ov::Output<ov::Node>& output) {
-  const auto readers = output.get_target_inputs();
-  if (readers.size() != 1) return nullptr;
-  return readers.begin()->get_node()->shared_from_this();
+  std::shared_ptr<ov::Node> only;
+  for (const auto& reader : output.get_target_inputs()) {
+    const auto node = reader.get_node()->shared_from_this();
+    if (ov::is_type<ov::op::util::ShapeOfBase>(node)) continue;
+    if (only) return nullptr;
+    only = node;
+  }
+  return only;
 }
 
 // What follows a convolution and can be computed with it.
@@ -71,7 +84,7 @@ bool take_addition(const ConvolutionShape& shape, Chain* chain) {
   if (!add || add->get_output_partial_shape(0) != chain->end.get_partial_shape()) return false;
   const size_t other = add->input_value(0) == chain->end ? 1 : 0;
   if (const auto constant = constant_at(*add, other)) {
-    const ov::Shape& values = constant->get_shape();  // [1, C, 1, 1, 1] or [C, 1, 1, 1]
+    const ov::Shape& values = add->get_input_shape(other);  // [1, C, 1, 1, 1] or [C, 1, 1, 1]
     const size_t channels = size_t(shape.outputs);
     const bool per_channel = values.size() >= 4 && values[values.size() - 4] == channels &&
                              ov::shape_size(values) == channels;
@@ -99,18 +112,35 @@ Chain read_chain(const std::shared_ptr<Convolution>& node, const ConvolutionShap
   return chain;
 }
 
+using Order = std::vector<int64_t>;
+const Order kChannelsLast = {0, 2, 3, 4, 1}, kChannelsFirst = {0, 4, 1, 2, 3};
+
+ov::Output<ov::Node> transpose(const ov::Output<ov::Node>& value, const Order& order) {
+  const auto places = Constant::create(ov::element::i64, ov::Shape{order.size()}, order);
+  return std::make_shared<Transpose>(value, places)->output(0);
+}
+
+// [1, C, t, h, w] → [1, t, h, w, C]. What one replaced convolution gives another is not transposed
+// at all.
+ov::Output<ov::Node> channels_last(const ov::Output<ov::Node>& value) {
+  const auto producer = ov::as_type_ptr<Transpose>(value.get_node_shared_ptr());
+  if (producer && ov::is_type<ConvolutionOp>(producer->get_input_node_shared_ptr(0)))
+    return producer->input_value(0);
+  return transpose(value, kChannelsLast);
+}
+
 void replace(const std::shared_ptr<Convolution>& node, const ConvolutionShape& shape,
              const std::shared_ptr<Team>& team) {
   const Chain chain = read_chain(node, shape);
   const auto winograd = std::make_shared<const Winograd>(
       shape, constant_at(*node, 1)->cast_vector<float>(), chain.bias);
-  ov::OutputVector inputs = {node->input_value(0)};
-  if (chain.residual.get_node()) inputs.push_back(chain.residual);
+  ov::OutputVector inputs = {channels_last(node->input_value(0))};
+  if (chain.residual.get_node()) inputs.push_back(channels_last(chain.residual));
   const auto op = std::make_shared<ConvolutionOp>(inputs, winograd, chain.relu, team);
   op->set_friendly_name(chain.end.get_node()->get_friendly_name());
-  ov::Output<ov::Node> end = chain.end;
-  op->output(0).set_names(end.get_names());
-  end.replace(op->output(0));
+  ov::Output<ov::Node> result = transpose(op->output(0), kChannelsFirst), end = chain.end;
+  result.set_names(end.get_names());
+  end.replace(result);
 }
 
 }  // namespace

@@ -17,9 +17,17 @@ using winograd::kVector;
 
 // Of V in a block; M has as much again, and both should stay in the cache. But all factors are read
 // anew for each block, so where they are more, a block may be as large as they are.
-constexpr int64_t kBlockValues = 1280 * 1024, kBlockLimit = 4 * kBlockValues;
+constexpr int64_t kBlockValues = 512 * 1024, kBlockLimit = 4 * kBlockValues;
 
 int divide_up(int a, int b) { return (a + b - 1) / b; }
+int round_up(int a, int b) { return divide_up(a, b) * b; }
+
+// At least `values`, and an odd number of cache lines: components that lay a multiple of a page
+// apart would drive each other out of the L1 cache.
+size_t odd_lines(size_t values) {
+  constexpr size_t kLine = 16;
+  return ((values + kLine - 1) / kLine | 1) * kLine;
+}
 
 // 3×3 taps → 6×6 factors.
 void transform_taps(const float* taps, double* factors) {
@@ -46,15 +54,13 @@ int64_t ConvolutionShape::multiplications() const {
 // In units of one multiplication of the direct form, from measurements: products of matrices run at
 // 0.85 of its speed, a transformed value costs as much as 50, and reading a factor from memory 26.
 bool Winograd::pays(const ConvolutionShape& shape) {
-  const double frames = shape.out[0] + shape.kernel_t - 1;
   const double tiles = double(tiles_in_frame(shape));
   const double factors = double(kComponents) * shape.inputs * shape.outputs * shape.kernel_t;
   const double products = factors * tiles * shape.out[0] / 0.85;
-  const double transforms =
-      50 * kComponents * tiles * (frames * shape.inputs + double(shape.out[0]) * shape.outputs);
-  const double cost = std::max(products, 26 * factors) + transforms;
-  return shape.inputs >= kVector && shape.outputs >= kVector &&
-         cost < 0.9 * double(shape.multiplications());
+  const double values = double(shape.in[0]) * round_up(shape.inputs, kVector) +
+                        double(shape.out[0]) * round_up(shape.outputs, kPanel);
+  const double cost = std::max(products, 26 * factors) + 50 * kComponents * tiles * values;
+  return cost < 0.9 * double(shape.multiplications());
 }
 
 Winograd::Winograd(const ConvolutionShape& shape, const std::vector<float>& weights,
@@ -62,12 +68,11 @@ Winograd::Winograd(const ConvolutionShape& shape, const std::vector<float>& weig
     : shape_(shape),
       tiles_y_(divide_up(shape.out[1], kTile)),
       tiles_x_(divide_up(shape.out[2], kTile)),
-      columns_(divide_up(shape.outputs, kPanel) * kPanel),
-      depth_(divide_up(shape.inputs, kVector) * kVector),
+      columns_(round_up(shape.outputs, kPanel)),
+      depth_(round_up(shape.inputs, kVector)),
       bias_(size_t(columns_)) {
   std::copy(bias.begin(), bias.end(), bias_.begin());
-  const int64_t frames = shape.out[0] + shape.kernel_t - 1;
-  const int64_t row = kComponents * frames * tiles_x_ * depth_;
+  const int64_t row = int64_t(kComponents) * shape.in[0] * tiles_x_ * depth_;
   const int64_t factors = int64_t(kComponents) * columns_ * shape.kernel_t * shape.inputs;
   const int64_t values = std::clamp(factors, kBlockValues, kBlockLimit);
   rows_ = int(std::clamp<int64_t>(values / row, 1, tiles_y_));
@@ -92,23 +97,21 @@ Winograd::Winograd(const ConvolutionShape& shape, const std::vector<float>& weig
 
 void Winograd::run(const float* input, const float* residual, bool relu, float* output,
                    Team& team) const {
-  const int frames = shape_.out[0] + shape_.kernel_t - 1;
+  const size_t tiles = size_t(rows_) * tiles_x_;
+  const size_t in_step = odd_lines(shape_.in[0] * tiles * depth_);
+  const size_t out_step = odd_lines(shape_.out[0] * tiles * columns_);
   static thread_local std::vector<float> scratch;  // V and M: as large as the largest layer's
-  const size_t in_rows = size_t(frames) * rows_ * tiles_x_;
-  const size_t out_rows = size_t(shape_.out[0]) * rows_ * tiles_x_;
-  const size_t in_size = kComponents * in_rows * depth_;
-  scratch.resize(std::max(scratch.size(), in_size + kComponents * out_rows * columns_));
+  scratch.resize(std::max(scratch.size(), kComponents * (in_step + out_step)));
   float* const transformed = scratch.data();
-  float* const products = transformed + in_size;
+  float* const products = transformed + kComponents * in_step;
   team.run([&](const Team::Member& member) {
     static thread_local std::vector<float> stage;
-    stage.resize(std::max(stage.size(),
-                          size_t(kPatch) * (tiles_x_ * kTile + 2) * std::max(depth_, columns_)));
+    stage.resize(std::max(stage.size(), size_t(kComponents) * depth_));
     for (int first = 0; first < tiles_y_; first += rows_) {
       const int rows = std::min(rows_, tiles_y_ - first);
       const winograd::Block block = {&shape_,  first,       rows,     tiles_x_, depth_,
-                                     columns_, transformed, products, in_rows,  out_rows};
-      for (int i = member.index; i < frames * rows; i += member.size) {
+                                     columns_, transformed, products, in_step,  out_step};
+      for (int i = member.index; i < shape_.in[0] * rows; i += member.size) {
         winograd::transform_inputs(block, input, i / rows, i % rows, stage.data());
       }
       member.meet();
@@ -118,7 +121,7 @@ void Winograd::run(const float* input, const float* residual, bool relu, float* 
       member.meet();
       const winograd::Finish finish = {bias_.data(), residual, relu};
       for (int i = member.index; i < shape_.out[0] * rows; i += member.size) {
-        winograd::transform_outputs(block, finish, output, i / rows, i % rows, stage.data());
+        winograd::transform_outputs(block, finish, output, i / rows, i % rows);
       }
       member.meet();
     }

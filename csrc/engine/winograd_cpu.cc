@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <cstring>
+#include <array>
 
 #include "base/macros.h"
 #include "engine/winograd_block.h"
@@ -7,163 +7,124 @@
 namespace tubecam::winograd {
 namespace {
 
-typedef float Vector __attribute__((vector_size(kVector * sizeof(float)), aligned(4), may_alias));
-
 #define TUBECAM_ALWAYS_INLINE inline __attribute__((always_inline))
 
-TUBECAM_ALWAYS_INLINE const Vector& load(const float* p) {
-  return *reinterpret_cast<const Vector*>(p);
-}
-TUBECAM_ALWAYS_INLINE Vector& at(float* p) { return *reinterpret_cast<Vector*>(p); }
+template <int Lanes>
+struct VectorOf {
+  typedef float type __attribute__((vector_size(Lanes * sizeof(float)), aligned(4), may_alias));
+};
+template <int Lanes>
+using Vector = typename VectorOf<Lanes>::type;
 
-// Rows and columns of 8×8 values change places.
-TUBECAM_ALWAYS_INLINE void transpose(Vector* v) {
-  typedef int Places __attribute__((vector_size(kVector * sizeof(int))));
-  constexpr Places kLow = {0, 8, 1, 9, 4, 12, 5, 13}, kHigh = {2, 10, 3, 11, 6, 14, 7, 15};
-  constexpr Places kEven = {0, 1, 8, 9, 4, 5, 12, 13}, kOdd = {2, 3, 10, 11, 6, 7, 14, 15};
-  constexpr Places kFirst = {0, 1, 2, 3, 8, 9, 10, 11}, kSecond = {4, 5, 6, 7, 12, 13, 14, 15};
-  Vector pair[8], quad[8];
-  for (int i = 0; i < 8; i += 2) {
-    pair[i] = __builtin_shuffle(v[i], v[i + 1], kLow);
-    pair[i + 1] = __builtin_shuffle(v[i], v[i + 1], kHigh);
-  }
-  for (int i = 0; i < 8; i += 4) {
-    for (int j = 0; j < 2; ++j) {
-      quad[i + 2 * j] = __builtin_shuffle(pair[i + j], pair[i + 2 + j], kEven);
-      quad[i + 2 * j + 1] = __builtin_shuffle(pair[i + j], pair[i + 2 + j], kOdd);
-    }
-  }
-  for (int i = 0; i < 4; ++i) {
-    v[i] = __builtin_shuffle(quad[i], quad[i + 4], kFirst);
-    v[i + 4] = __builtin_shuffle(quad[i], quad[i + 4], kSecond);
-  }
+template <int Lanes>
+TUBECAM_ALWAYS_INLINE const Vector<Lanes>& load(const float* p) {
+  return *reinterpret_cast<const Vector<Lanes>*>(p);
+}
+template <int Lanes>
+TUBECAM_ALWAYS_INLINE Vector<Lanes>& at(float* p) {
+  return *reinterpret_cast<Vector<Lanes>*>(p);
 }
 
-// Planes [channels, width] to pixels [width, channels], `plane` and `stride` values apart.
-TUBECAM_MULTIVERSION void interleave(const float* planes, size_t plane, int channels, int width,
-                                     float* pixels, size_t stride) {
-  const int whole = channels / kVector * kVector, wide = width / kVector * kVector;
-  for (int channel = 0; channel < whole; channel += kVector) {
-    const float* from = planes + size_t(channel) * plane;
-    float* to = pixels + channel;
-    for (int x = 0; x < wide; x += kVector) {
-      Vector v[kVector];
-      for (int k = 0; k < kVector; ++k) v[k] = load(from + size_t(k) * plane + x);
-      transpose(v);
-      for (int k = 0; k < kVector; ++k) at(to + size_t(x + k) * stride) = v[k];
-    }
-    for (int x = wide; x < width; ++x) {
-      for (int k = 0; k < kVector; ++k) to[size_t(x) * stride + k] = from[size_t(k) * plane + x];
-    }
-  }
-  for (int channel = whole; channel < channels; ++channel) {
-    const float* from = planes + size_t(channel) * plane;
-    for (int x = 0; x < width; ++x) pixels[size_t(x) * stride + channel] = from[x];
-  }
-}
+// Where six rows of six pixels lie, channels side by side.
+struct Patch {
+  const float* pixels;
+  size_t row, pixel;  // values from one to the next
+};
 
-// NaN stays.
-TUBECAM_ALWAYS_INLINE float finished(float sum, const float* residual, bool relu) {
-  const float value = residual ? sum + *residual : sum;
-  return relu && value < 0 ? 0.0f : value;
-}
-
-// The way back, with what finishes a sum.
-TUBECAM_MULTIVERSION void separate(const float* pixels, size_t stride, int channels, int width,
-                                   const float* residual, bool relu, float* planes, size_t plane) {
-  const int whole = channels / kVector * kVector, wide = width / kVector * kVector;
-  for (int channel = 0; channel < channels; ++channel) {
-    const size_t offset = size_t(channel) * plane;
-    const bool vectors = channel % kVector == 0 && channel < whole;
-    for (int x = 0; vectors && x < wide; x += kVector) {
-      Vector v[kVector];
-      for (int k = 0; k < kVector; ++k) v[k] = load(pixels + size_t(x + k) * stride + channel);
-      transpose(v);
-      for (int k = 0; k < kVector; ++k) {
-        const size_t place = offset + size_t(k) * plane + x;
-        if (residual) v[k] += load(residual + place);
-        if (relu) v[k] = v[k] < 0 ? Vector{} : v[k];
-        at(planes + place) = v[k];
-      }
-    }
-    for (int x = channel < whole ? wide : 0; x < width; ++x) {
-      planes[offset + x] = finished(pixels[size_t(x) * stride + channel],
-                                    residual ? residual + offset + x : nullptr, relu);
-    }
-  }
-}
-
-// Six rows of pixels, channels side by side, → the 36 components of each tile.
-TUBECAM_MULTIVERSION void transform_patches(const float* stage, int tiles, int depth, float* to,
-                                            size_t component) {
-  const size_t width = size_t(tiles) * kTile + 2;
-  for (int tile = 0; tile < tiles; ++tile) {
-    for (int channel = 0; channel < depth; channel += kVector) {
-      Vector half[kComponents], row[kPatch];
-      for (int x = 0; x < kPatch; ++x) {
-        for (int y = 0; y < kPatch; ++y) {
-          row[y] = load(stage + (y * width + tile * kTile + x) * depth + channel);
-        }
-        transform_input(row, 1, half + x, kPatch);
-      }
-      float* place = to + size_t(tile) * depth + channel;
+// The 36 components of one patch.
+template <int Lanes>
+TUBECAM_ALWAYS_INLINE void transform_channels(const Patch& patch, int depth, float* to,
+                                              size_t component) {
+  for (int channel = 0; channel < depth; channel += Lanes) {
+    Vector<Lanes> half[kComponents], line[kPatch];
+    for (int x = 0; x < kPatch; ++x) {
       for (int y = 0; y < kPatch; ++y) {
-        transform_input(half + kPatch * y, 1, row, 1);
-        for (int x = 0; x < kPatch; ++x) at(place + (y * kPatch + x) * component) = row[x];
+        line[y] = load<Lanes>(patch.pixels + y * patch.row + x * patch.pixel + channel);
+      }
+      transform_input(line, 1, half + x, kPatch);
+    }
+    for (int y = 0; y < kPatch; ++y) {
+      transform_input(half + kPatch * y, 1, line, 1);
+      for (int x = 0; x < kPatch; ++x) {
+        at<Lanes>(to + (y * kPatch + x) * component + channel) = line[x];
       }
     }
   }
 }
 
-// The 36 products of each tile → four rows of pixels, channels side by side.
-TUBECAM_MULTIVERSION void transform_products(const float* products, size_t component, int tiles,
-                                             int columns, const float* bias, float* stage) {
-  const size_t width = size_t(tiles) * kTile;
-  for (int tile = 0; tile < tiles; ++tile) {
-    for (int channel = 0; channel < columns; channel += kVector) {
-      const float* place = products + size_t(tile) * columns + channel;
-      Vector half[kTile * kPatch], column[kPatch];
-      for (int x = 0; x < kPatch; ++x) {
-        for (int y = 0; y < kPatch; ++y) column[y] = load(place + (y * kPatch + x) * component);
-        transform_output(column, 1, half + x, kPatch);
+// Where the 36 products of a tile lie, and where its outputs go.
+struct Tile {
+  const float* products;
+  size_t component;
+  int height, width;  // outputs that exist, 1…4
+  size_t row, pixel;  // values from one output to the next
+  float* output;
+  const float* residual;  // null, or like the output
+  bool relu;
+};
+
+// Channels of one tile from `channel` on, of which `count` exist.
+template <int Lanes>
+TUBECAM_ALWAYS_INLINE void finish_tile(const Tile& tile, const float* bias, int channel,
+                                       int count) {
+  Vector<Lanes> half[kTile * kPatch], line[kPatch];
+  for (int x = 0; x < kPatch; ++x) {
+    for (int y = 0; y < kPatch; ++y) {
+      line[y] = load<Lanes>(tile.products + (y * kPatch + x) * tile.component + channel);
+    }
+    transform_output(line, 1, half + x, kPatch);
+  }
+  for (int y = 0; y < tile.height; ++y) {
+    transform_output(half + kPatch * y, 1, line, 1);
+    for (int x = 0; x < tile.width; ++x) {
+      const size_t place = y * tile.row + x * tile.pixel + channel;
+      Vector<Lanes> sum = line[x] + load<Lanes>(bias + channel);
+      if (count == Lanes) {
+        if (tile.residual) sum += load<Lanes>(tile.residual + place);
+        if (tile.relu) sum = sum < 0 ? Vector<Lanes>{} : sum;  // NaN stays
+        at<Lanes>(tile.output + place) = sum;
+        continue;
       }
-      for (int y = 0; y < kTile; ++y) {
-        transform_output(half + kPatch * y, 1, column, 1);
-        for (int x = 0; x < kTile; ++x) {
-          at(stage + (y * width + tile * kTile + x) * columns + channel) =
-              column[x] + load(bias + channel);
-        }
+      for (int i = 0; i < count; ++i) {
+        const float whole = tile.residual ? sum[i] + tile.residual[place + i] : sum[i];
+        tile.output[place + i] = tile.relu && whole < 0 ? 0.0f : whole;
       }
     }
+  }
+}
+
+template <int Lanes>
+TUBECAM_ALWAYS_INLINE void finish_channels(const Tile& tile, const float* bias, int outputs) {
+  for (int channel = 0; channel < outputs; channel += Lanes) {
+    finish_tile<Lanes>(tile, bias, channel, std::min(Lanes, outputs - channel));
   }
 }
 
 // A panel's outputs of one row of M.
-typedef float Panel __attribute__((vector_size(kPanel * sizeof(float)), aligned(4), may_alias));
+using Panel = Vector<kPanel>;
 
 struct Product {
   const float* values;  // [rows, depth]
   size_t depth, tap_step;
   int rows, taps, inputs;
-  const float* factors;  // [panel, tap, input, kPanel]
-  float* sums;           // [rows, columns]
+  const float* factors;  // [panel, tap, input, kPanel], panels panel_step apart
+  size_t panel_step;
+  float* sums;  // [rows, columns]
   size_t columns;
 };
 
 // `Rows` rows of V times `Panels` panels of U, taps tap_step apart in V.
 template <int Rows, int Panels>
 TUBECAM_ALWAYS_INLINE void multiply_rows(const Product& p, int row, size_t column) {
-  const size_t panel = size_t(p.taps) * p.inputs * kPanel;
-  const float* factors = p.factors + column / kPanel * panel;
+  const float* first_factor = p.factors + column / kPanel * p.panel_step;
   Panel sums[Rows][Panels] = {};
   for (int tap = 0; tap < p.taps; ++tap) {
+    const float* factors = first_factor + size_t(tap) * p.inputs * kPanel;
     const float* value = p.values + size_t(row) * p.depth + tap * p.tap_step;
     const float* upper = value + (Rows > 3 ? Rows / 2 : 0) * p.depth;
     for (int input = 0; input < p.inputs; ++input, factors += kPanel, ++value, ++upper) {
       Panel factor[Panels];
-      for (int i = 0; i < Panels; ++i) {
-        factor[i] = *reinterpret_cast<const Panel*>(factors + i * panel);
-      }
+      for (int i = 0; i < Panels; ++i) factor[i] = load<kPanel>(factors + i * p.panel_step);
 #pragma GCC unroll 12
       for (int k = 0; k < Rows; ++k) {
         const bool low = Rows <= 3 || k < Rows / 2;
@@ -175,27 +136,28 @@ TUBECAM_ALWAYS_INLINE void multiply_rows(const Product& p, int row, size_t colum
   }
   float* to = p.sums + size_t(row) * p.columns + column;
   for (int k = 0; k < Rows; ++k) {
-    for (int i = 0; i < Panels; ++i) {
-      *reinterpret_cast<Panel*>(to + k * p.columns + i * kPanel) = sums[k][i];
-    }
+    for (int i = 0; i < Panels; ++i) at<kPanel>(to + k * p.columns + i * kPanel) = sums[k][i];
   }
 }
 
-// Whole groups of `Rows`, then what is left by halves.
-template <int Rows, int Panels>
+// 1…Most rows at once.
+template <int Most, int Panels>
+TUBECAM_ALWAYS_INLINE void multiply_group(const Product& p, int row, int rows, size_t column) {
+  if (rows == Most) {
+    multiply_rows<Most, Panels>(p, row, column);
+  } else if constexpr (Most > 1) {
+    multiply_group<Most - 1, Panels>(p, row, rows, column);
+  }
+}
+
+// Groups of at most `Most` rows that are as equal as possible: a small one would be slow.
+template <int Most, int Panels>
 TUBECAM_ALWAYS_INLINE void multiply_panels(const Product& p, int row, int end, size_t column) {
-  for (; row + Rows <= end; row += Rows) multiply_rows<Rows, Panels>(p, row, column);
-  if constexpr (Rows > 6) {
-    if (row + 6 <= end) {
-      multiply_rows<6, Panels>(p, row, column);
-      row += 6;
-    }
+  for (int groups = (end - row + Most - 1) / Most; groups > 0; --groups) {
+    const int rows = (end - row + groups - 1) / groups;
+    multiply_group<Most, Panels>(p, row, rows, column);
+    row += rows;
   }
-  if (row + 3 <= end) {
-    multiply_rows<3, Panels>(p, row, column);
-    row += 3;
-  }
-  for (; row < end; ++row) multiply_rows<1, Panels>(p, row, column);
 }
 
 constexpr int kChunk = 48;  // rows of V that stay in the L1 and L2 cache for all panels
@@ -213,21 +175,59 @@ TUBECAM_ALWAYS_INLINE void multiply_chunks(const Product& p) {
   }
 }
 
+// ---- for vectors of 8, and for those of 16 where there are ----
+
+TUBECAM_MULTIVERSION void transform_patch(const Patch& patch, int depth, float* to,
+                                          size_t component) {
+  transform_channels<8>(patch, depth, to, component);
+}
+TUBECAM_MULTIVERSION void finish_outputs(const Tile& tile, const float* bias, int outputs) {
+  finish_channels<8>(tile, bias, outputs);
+}
 // 16 registers of 8 values: 12 sums, 2 factors and a value.
 TUBECAM_MULTIVERSION void multiply_matrices(const Product& p) { multiply_chunks<6, 1>(p); }
 
 #ifdef TUBECAM_WIDE_TARGET
+TUBECAM_WIDE_TARGET void transform_patch_wide(const Patch& patch, int depth, float* to,
+                                              size_t component) {
+  transform_channels<16>(patch, depth, to, component);
+}
+TUBECAM_WIDE_TARGET void finish_outputs_wide(const Tile& tile, const float* bias, int outputs) {
+  finish_channels<16>(tile, bias, outputs);
+}
 // 32 registers of 16 values: 24 sums and 2 factors; values are broadcast from memory.
 TUBECAM_WIDE_TARGET void multiply_matrices_wide(const Product& p) { multiply_chunks<12, 2>(p); }
 #endif
 
-using MultiplyMatrices = void(const Product&);
+struct Loops {
+  void (*transform_patch)(const Patch& patch, int depth, float* to, size_t component);
+  void (*multiply)(const Product& product);
+  void (*finish)(const Tile& tile, const float* bias, int outputs);
+};
 
-MultiplyMatrices* fastest_product() {
+const Loops& fastest() {
+  static const Loops loops = [] {
 #ifdef TUBECAM_WIDE_TARGET
-  if (TUBECAM_HAS_WIDE()) return multiply_matrices_wide;
+    if (TUBECAM_HAS_WIDE())
+      return Loops{transform_patch_wide, multiply_matrices_wide, finish_outputs_wide};
 #endif
-  return multiply_matrices;
+    return Loops{transform_patch, multiply_matrices, finish_outputs};
+  }();
+  return loops;
+}
+
+// The patch of a tile, with zeros where the convolution pads and behind the last input.
+Patch copy_patch(const Block& block, const float* frame, int top, int left, float* stage) {
+  const ConvolutionShape& shape = *block.shape;
+  const size_t depth = size_t(block.depth), inputs = size_t(shape.inputs);
+  std::fill_n(stage, kComponents * depth, 0.0f);
+  for (int y = std::max(0, -top); y < std::min(kPatch, shape.in[1] - top); ++y) {
+    for (int x = std::max(0, -left); x < std::min(kPatch, shape.in[2] - left); ++x) {
+      const float* pixel = frame + (size_t(top + y) * shape.in[2] + (left + x)) * inputs;
+      std::copy_n(pixel, inputs, stage + (y * kPatch + x) * depth);
+    }
+  }
+  return {stage, kPatch * depth, depth};
 }
 
 }  // namespace
@@ -235,58 +235,64 @@ MultiplyMatrices* fastest_product() {
 void transform_inputs(const Block& block, const float* input, int frame, int row, float* stage) {
   const ConvolutionShape& shape = *block.shape;
   const auto [t, h, w] = shape.in;
-  const size_t depth = size_t(block.depth), width = size_t(block.tiles_x) * kTile + 2;
-  const size_t at_row = (size_t(frame) * block.rows + row) * block.tiles_x;
-  float* to = block.transformed + at_row * depth;
-  const int source = frame - shape.pad[0];
-  if (source < 0 || source >= t) {
-    for (size_t c = 0; c < kComponents; ++c) {
-      std::memset(to + c * block.in_rows * depth, 0, block.tiles_x * depth * sizeof(float));
-    }
-    return;
+  const size_t inputs = size_t(shape.inputs), depth = size_t(block.depth);
+  const float* pixels = input + size_t(frame) * h * w * inputs;
+  float* to = block.transformed + (frame * block.frame_rows() + row * block.tiles_x) * depth;
+  const int top = (block.first + row) * kTile - shape.pad[1];
+  for (int tile = 0; tile < block.tiles_x; ++tile, to += depth) {
+    const int left = tile * kTile - shape.pad[2];
+    const bool inside = top >= 0 && left >= 0 && top + kPatch <= h && left + kPatch <= w;
+    const Patch patch = inside && inputs == depth
+                            ? Patch{pixels + (size_t(top) * w + left) * depth, w * depth, depth}
+                            : copy_patch(block, pixels, top, left, stage);
+    fastest().transform_patch(patch, block.depth, to, block.in_step);
   }
-  const size_t plane = size_t(t) * h * w;
-  const int left = std::min(shape.pad[2], int(width));
-  const int inside = std::clamp(int(width) - left, 0, w);
-  for (int i = 0; i < kPatch; ++i) {
-    const int y = (block.first + row) * kTile - shape.pad[1] + i;
-    const bool empty = y < 0 || y >= h;
-    float* pixels = stage + i * width * depth;
-    if (empty || shape.inputs < block.depth) std::fill_n(pixels, width * depth, 0.0f);
-    if (empty) continue;
-    std::fill_n(pixels, left * depth, 0.0f);
-    std::fill(pixels + (left + inside) * depth, pixels + width * depth, 0.0f);
-    interleave(input + (size_t(source) * h + y) * w, plane, shape.inputs, inside,
-               pixels + left * depth, depth);
-  }
-  transform_patches(stage, block.tiles_x, block.depth, to, block.in_rows * depth);
 }
 
 void multiply(const Block& block, const float* kernel, int component) {
   const ConvolutionShape& shape = *block.shape;
-  const size_t frame = size_t(block.rows) * block.tiles_x, depth = size_t(block.depth);
-  const size_t steps = size_t(shape.kernel_t) * shape.inputs;
-  static MultiplyMatrices* const product = fastest_product();
-  product({block.transformed + component * block.in_rows * depth, depth, frame * depth,
-           int(frame) * shape.out[0], shape.kernel_t, shape.inputs,
-           kernel + component * steps * block.columns,
-           block.products + component * block.out_rows * block.columns, size_t(block.columns)});
+  const size_t depth = size_t(block.depth), columns = size_t(block.columns);
+  const size_t panel = size_t(shape.kernel_t) * shape.inputs * kPanel;
+  const float* values = block.transformed + component * block.in_step;
+  const float* factors = kernel + component * (columns / kPanel) * panel;
+  float* sums = block.products + component * block.out_step;
+  // The taps that fall on frames, first and end, of an output frame.
+  const auto taps = [&](int frame) {
+    const int tap = frame - shape.pad[0];
+    const int first = std::max(0, -tap);
+    return std::array{first, std::max(first, std::min(shape.kernel_t, shape.in[0] - tap))};
+  };
+  for (int frame = 0, end; frame < shape.out[0]; frame = end) {
+    const auto [first, last] = taps(frame);
+    for (end = frame + 1; end < shape.out[0] && taps(end) == taps(frame); ++end) {
+    }
+    const size_t source = first == last ? 0 : size_t(frame + first - shape.pad[0]);
+    fastest().multiply({values + source * block.frame_rows() * depth, depth,
+                        block.frame_rows() * depth, int(block.frame_rows()) * (end - frame),
+                        last - first, shape.inputs, factors + size_t(first) * shape.inputs * kPanel,
+                        panel, sums + frame * block.frame_rows() * columns, columns});
+  }
 }
 
-void transform_outputs(const Block& block, const Finish& finish, float* output, int frame, int row,
-                       float* stage) {
+void transform_outputs(const Block& block, const Finish& finish, float* output, int frame,
+                       int row) {
   const ConvolutionShape& shape = *block.shape;
   const auto [t, h, w] = shape.out;
-  const size_t at_row = (size_t(frame) * block.rows + row) * block.tiles_x;
-  const size_t columns = size_t(block.columns), width = size_t(block.tiles_x) * kTile;
-  transform_products(block.products + at_row * columns, block.out_rows * columns, block.tiles_x,
-                     block.columns, finish.bias, stage);
-  const int y = (block.first + row) * kTile;
-  for (int i = 0; i < std::min(kTile, h - y); ++i) {
-    const size_t offset = (size_t(frame) * h + y + i) * w;
-    separate(stage + i * width * columns, columns, shape.outputs, w,
-             finish.residual ? finish.residual + offset : nullptr, finish.relu, output + offset,
-             size_t(t) * h * w);
+  const size_t outputs = size_t(shape.outputs), columns = size_t(block.columns);
+  const size_t tiles = frame * block.frame_rows() + row * block.tiles_x;
+  const int top = (block.first + row) * kTile;
+  for (int i = 0; i < block.tiles_x; ++i) {
+    const size_t place = ((size_t(frame) * h + top) * w + i * kTile) * outputs;
+    const Tile tile = {block.products + (tiles + i) * columns,
+                       block.out_step,
+                       std::min(kTile, h - top),
+                       std::min(kTile, w - i * kTile),
+                       w * outputs,
+                       outputs,
+                       output + place,
+                       finish.residual ? finish.residual + place : nullptr,
+                       finish.relu};
+    fastest().finish(tile, finish.bias, shape.outputs);
   }
 }
 

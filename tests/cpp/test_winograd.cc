@@ -57,7 +57,7 @@ struct Problem {
         for (int i = 0; i < 3; ++i) inside &= at[i] >= 0 && at[i] < shape.in[size_t(i)];
         if (!inside) continue;
         const size_t place =
-            ((size_t(c) * shape.in[0] + at[0]) * shape.in[1] + at[1]) * shape.in[2] + at[2];
+            ((size_t(at[0]) * shape.in[1] + at[1]) * shape.in[2] + at[2]) * shape.inputs + c;
         const size_t weight = (size_t(output) * shape.inputs + c) * shape.kernel_t * 9 + size_t(k);
         total += double(input[place]) * weights[weight];
       }
@@ -67,10 +67,11 @@ struct Problem {
 
   std::vector<double> sums() const {
     std::vector<double> found;
-    for (int output = 0; output < shape.outputs; ++output) {
-      for (int t = 0; t < shape.out[0]; ++t) {
-        for (int y = 0; y < shape.out[1]; ++y) {
-          for (int x = 0; x < shape.out[2]; ++x) found.push_back(sum(output, t, y, x));
+    for (int t = 0; t < shape.out[0]; ++t) {
+      for (int y = 0; y < shape.out[1]; ++y) {
+        for (int x = 0; x < shape.out[2]; ++x) {
+          for (int output = 0; output < shape.outputs; ++output)
+            found.push_back(sum(output, t, y, x));
         }
       }
     }
@@ -120,6 +121,8 @@ INSTANTIATE_TEST_SUITE_P(
                     make_shape(3, 8, 3, {6, 10, 10}, {0, 0, 0}),       // no padding
                     make_shape(8, 8, 5, {7, 12, 4}, {2, 2, 2}),        // wide padding
                     make_shape(24, 33, 2, {4, 30, 45}, {1, 1, 0}),     // an even kernel in time
+                    make_shape(16, 8, 3, {2, 6, 6}, {3, 1, 1}),        // frames of padding alone
+                    make_shape(32, 16, 3, {2, 18, 90}, {1, 4, 5}),     // padding wider than a tile
                     make_shape(16, 16, 3, {20, 56, 30}, {1, 1, 1})));  // several blocks of rows
 
 TEST(Winograd, KeepsItsPrecisionAtAnyScale) {

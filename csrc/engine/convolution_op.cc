@@ -27,9 +27,8 @@ ConvolutionOp::ConvolutionOp(const ov::OutputVector& inputs,
 void ConvolutionOp::validate_and_infer_types() {
   const ConvolutionShape& shape = winograd_->shape();
   const auto& out = shape.out;
-  set_output_type(
-      0, ov::element::f32,
-      ov::Shape{1, size_t(out[0]), size_t(out[1]), size_t(out[2]), size_t(shape.outputs)});
+  const size_t rows = size_t(out[0]) * size_t(out[1]) * size_t(out[2]);
+  set_output_type(0, ov::element::f32, ov::Shape{rows, size_t(shape.outputs)});
 }
 
 std::shared_ptr<ov::Node> ConvolutionOp::clone_with_new_inputs(

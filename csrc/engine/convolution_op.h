@@ -8,8 +8,8 @@
 
 namespace tubecam {
 
-// Inputs: data [1, t, h, w, C] float32, and the residual if there is one, like the output
-// [1, t', h', w', C'].
+// Inputs: data [t·h·w, C] float32, and the residual if there is one, like the output
+// [t'·h'·w', C'].
 class ConvolutionOp : public ov::op::Op {
  public:
   OPENVINO_OP("WinogradConvolution", "tubecam");

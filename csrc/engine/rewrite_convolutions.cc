@@ -6,9 +6,9 @@
 #include <openvino/op/convolution.hpp>
 #include <openvino/op/relu.hpp>
 #include <openvino/op/reshape.hpp>
-#include <openvino/op/transpose.hpp>
 #include <openvino/op/util/shape_of_base.hpp>
 
+#include "engine/channels_last.h"
 #include "engine/convolution_op.h"
 
 namespace tubecam {
@@ -17,7 +17,6 @@ namespace {
 using ov::op::v0::Constant;
 using ov::op::v1::Add;
 using ov::op::v1::Convolution;
-using ov::op::v1::Transpose;
 
 // The constant behind an input, stored in half precision or not, in its own shape or another; null
 // where there is none.
@@ -112,23 +111,6 @@ Chain read_chain(const std::shared_ptr<Convolution>& node, const ConvolutionShap
   return chain;
 }
 
-using Order = std::vector<int64_t>;
-const Order kChannelsLast = {0, 2, 3, 4, 1}, kChannelsFirst = {0, 4, 1, 2, 3};
-
-ov::Output<ov::Node> transpose(const ov::Output<ov::Node>& value, const Order& order) {
-  const auto places = Constant::create(ov::element::i64, ov::Shape{order.size()}, order);
-  return std::make_shared<Transpose>(value, places)->output(0);
-}
-
-// [1, C, t, h, w] → [1, t, h, w, C]. What one replaced convolution gives another is not transposed
-// at all.
-ov::Output<ov::Node> channels_last(const ov::Output<ov::Node>& value) {
-  const auto producer = ov::as_type_ptr<Transpose>(value.get_node_shared_ptr());
-  if (producer && ov::is_type<ConvolutionOp>(producer->get_input_node_shared_ptr(0)))
-    return producer->input_value(0);
-  return transpose(value, kChannelsLast);
-}
-
 void replace(const std::shared_ptr<Convolution>& node, const ConvolutionShape& shape,
              const std::shared_ptr<Team>& team) {
   const Chain chain = read_chain(node, shape);
@@ -138,7 +120,7 @@ void replace(const std::shared_ptr<Convolution>& node, const ConvolutionShape& s
   if (chain.residual.get_node()) inputs.push_back(channels_last(chain.residual));
   const auto op = std::make_shared<ConvolutionOp>(inputs, winograd, chain.relu, team);
   op->set_friendly_name(chain.end.get_node()->get_friendly_name());
-  ov::Output<ov::Node> result = transpose(op->output(0), kChannelsFirst), end = chain.end;
+  ov::Output<ov::Node> end = chain.end, result = channels_first(op->output(0), end.get_shape());
   result.set_names(end.get_names());
   end.replace(result);
 }
@@ -155,6 +137,7 @@ int rewrite_convolutions(const std::shared_ptr<ov::Model>& model, int threads) {
     replace(convolution, shape, team);
     ++replaced;
   }
+  if (replaced > 0) spread_channels_last(model);
   return replaced;
 }
 

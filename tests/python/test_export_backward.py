@@ -40,7 +40,7 @@ FORMS = [
     (case, form)
     for case in CONVOLUTIONS
     for form in backward.FORMS
-    if form != "interleaved" or max(case[6]) == 1  # which is not offered for dilated kernels
+    if form not in ("interleaved", "phases") or max(case[6]) == 1  # not offered for dilated kernels
 ]
 
 

@@ -13,11 +13,12 @@ from torch import nn  # noqa: E402
 
 from tubecam.export import export  # noqa: E402
 
+METHODS = ["gradcam", "gradient-x-input", "lrp-epsilon-plus"]
 WORDS = "convolutions by Winograd's algorithm"
 
 
 class Net(nn.Module):
-    """Convolutions with everything that may follow one: bias, residual, ReLU, a second reader."""
+    """Convolutions and what may stand beside them: bias, residual, ReLU, stride, gate, two readers."""
 
     def __init__(self):
         super().__init__()
@@ -25,12 +26,16 @@ class Net(nn.Module):
         self.first = nn.Conv3d(32, 32, 3, padding=1)
         self.second = nn.Conv3d(32, 32, (1, 3, 3), padding=(0, 1, 1), bias=False)
         self.norm = nn.BatchNorm3d(32)
+        self.down = nn.Conv3d(32, 32, 3, stride=(1, 2, 2), padding=1)
+        self.gate = nn.Conv3d(32, 32, 1)
         self.last = nn.Conv3d(32, 48, 3, padding=(1, 0, 1))
         self.head = nn.Linear(48, 5)
 
     def forward(self, x):
         x = self.stem(x).relu()
         y = (self.norm(self.second(self.first(x).relu())) + x).relu()
+        y = self.down(y).relu()
+        y = y * torch.sigmoid(self.gate(y.mean((2, 3, 4), keepdim=True)))
         z = self.last(y)
         return self.head((z.relu() * torch.sigmoid(z)).mean((2, 3, 4)))
 
@@ -39,19 +44,19 @@ class Net(nn.Module):
 def folder(tmp_path_factory):
     torch.manual_seed(1)
     folder = tmp_path_factory.mktemp("winograd") / "net"
-    clip = {"length": 8, "height": 32, "width": 40}
-    export(Net().eval(), folder, clip=clip, layer="first", methods=["gradcam", "lrp-epsilon-plus"])
+    clip = {"length": 8, "height": 48, "width": 64}
+    export(Net().eval(), folder, clip=clip, layer="first", methods=METHODS)
     return folder
 
 
 def explain(monkeypatch, choice, folder, **options):
     monkeypatch.setenv("TUBECAM_WINOGRAD", choice)
     explainer = tubecam.Explainer(folder, **options)
-    clip = np.random.default_rng(5).standard_normal((8, 3, 32, 40)).astype(np.float32)
+    clip = np.random.default_rng(5).standard_normal((8, 3, 48, 64)).astype(np.float32)
     return explainer.engine_info.version, explainer.explain(clip)
 
 
-@pytest.mark.parametrize("method", ["gradcam", "lrp-epsilon-plus"])
+@pytest.mark.parametrize("method", METHODS)
 def test_the_explanation_is_the_same(monkeypatch, folder, method):
     version, found = explain(monkeypatch, "on", folder, method=method)
     plain_version, expected = explain(monkeypatch, "off", folder, method=method)

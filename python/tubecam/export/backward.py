@@ -4,16 +4,24 @@ Only gradients of data exist; weights are constants of an exported graph.
 
 Notes
 -----
-*Interleaving.* With stride s, output cell o meets input coordinate ``s·o + k``. Writing
-``k = s·m + r`` splits the input gradient into s phases r, each an ordinary sum over shifts m on the
-output's grid. The phases are then interleaved by one reshape: no zeros are inserted, nothing is
-scattered.
+*Phases.* With stride s, output cell o meets input coordinate ``s·o + k``. Writing ``k = s·m + r``
+splits the input gradient into s phases r, each an ordinary sum over shifts m on the output's grid.
+The phases are then woven together: no zeros are inserted, nothing is scattered. ``phases``
+convolves once for each, with the taps that it has: no multiplication is wasted. ``interleaved``
+computes all in one convolution, with zeros for the taps that some phases lack: faster where
+channels are few.
+
+*Weaving.* Channels are moved last, where neighbours in space are whole blocks of memory; engines
+whose convolutions keep them last do not move anything.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import floordiv, mod
 from typing import Any
 
 import torch
@@ -21,7 +29,7 @@ from torch import Tensor
 
 aten = torch.ops.aten
 
-FORMS = ("convolution", "interleaved", "transposed")
+FORMS = ("convolution", "phases", "interleaved", "transposed")
 FormChooser = Callable[..., str]
 
 
@@ -46,16 +54,44 @@ def pad_or_crop(x: Tensor, left: Sequence[int], size: Sequence[int]) -> Tensor:
     return aten.constant_pad_nd.default(x, pads, 0.0) if any(pads) else x
 
 
+def weave(parts: Sequence[Tensor | None], stride: Sequence[int]) -> Tensor:
+    """s₁·s₂… grids [N, C, n₁, n₂…], the last dimension's first → [N, C, n₁·s₁, n₂·s₂…].
+
+    None is a grid of zeros; not all may be.
+    """
+    n, channels, *cells = next(p for p in parts if p is not None).shape
+    d = len(cells)
+    rows = [None if p is None else p.permute([0, *range(2, 2 + d), 1]) for p in parts]
+    for dim in reversed(range(d)):
+        width = channels * math.prod(a * b for a, b in zip(cells[dim + 1 :], stride[dim + 1 :]))
+        rows = [_side_by_side(rows[i : i + stride[dim]], width)
+                for i in range(0, len(rows), stride[dim])]  # fmt: skip
+        shape = [n, *cells[:dim], cells[dim] * stride[dim] * width]
+        rows = [None if r is None else r.reshape(shape) for r in rows]
+    sizes = [c * s for c, s in zip(cells, stride, strict=True)]
+    return rows[0].reshape([n, *sizes, channels]).permute([0, 1 + d, *range(1, 1 + d)])
+
+
+def _side_by_side(rows: Sequence[Tensor | None], width: int) -> Tensor | None:
+    """Joins along the last dimension; None stands for `width` zeros."""
+    pieces: list[Tensor] = []
+    left = 0
+    for i, row in enumerate(rows):
+        if row is None:
+            left += width
+            continue
+        right = 0
+        while i + 1 + right < len(rows) and rows[i + 1 + right] is None:
+            right += 1
+        pads = [0 if pieces else left, right * width]
+        pieces.append(aten.constant_pad_nd.default(row, pads, 0.0) if any(pads) else row)
+    return aten.cat.default(pieces, -1) if len(pieces) > 1 else pieces[0] if pieces else None
+
+
 def insert_zeros(x: Tensor, stride: Sequence[int]) -> Tensor:
     """Puts ``stride − 1`` zeros after every cell of the spatial dimensions."""
-    for dim, step in enumerate(stride, start=2):
-        if step > 1:
-            shape = list(x.shape)
-            cells = x.reshape(math.prod(shape[:dim]), shape[dim], 1, math.prod(shape[dim + 1 :]))
-            cells = aten.constant_pad_nd.default(cells, [0, 0, 0, step - 1], 0.0)
-            shape[dim] *= step
-            x = cells.reshape(shape)
-    return x
+    count = math.prod(stride)
+    return weave([x] + [None] * (count - 1), stride) if count > 1 else x
 
 
 def interleave(x: Tensor, stride: Sequence[int]) -> Tensor:
@@ -84,10 +120,11 @@ def conv_input_gradient(
     groups: int,
     form: str,
 ) -> Tensor:
-    """Gradient of a convolution's input, spatial `size`, in one of three equal forms.
+    """Gradient of a convolution's input, spatial `size`, in one of four equal forms.
 
-    ``convolution`` inserts zeros and convolves with flipped, swapped weights; ``interleaved``
-    computes every phase on the small grid; ``transposed`` is the operator of that name.
+    ``convolution`` inserts zeros and convolves with flipped, swapped weights; ``phases`` and
+    ``interleaved`` compute every phase on the small grid; ``transposed`` is the operator of that
+    name. The two of phases are not for dilated kernels.
     """
     kernel = list(weight.shape[2:])
     ones = [1] * len(kernel)
@@ -106,6 +143,12 @@ def conv_input_gradient(
             grad, weight, None, stride, padding, dilation, True, extra, groups
         )
     swapped = swap_channels(weight, groups)
+    if form == "phases":
+        parts = []
+        for starts in itertools.product(*map(range, stride)):
+            phase = _Phase.of(starts, kernel, stride, padding, size)
+            parts.append(phase.convolve(grad, swapped, groups) if phase else None)
+        return pad_or_crop(weave(parts, stride), zeros, size)
     if form == "interleaved":
         taps = [-(-k // s) for k, s in zip(kernel, stride, strict=True)]
         phases = _phase_weights(swapped, taps, stride)
@@ -124,6 +167,39 @@ def conv_input_gradient(
     ):
         return convolve(x, flipped, left, dilation)
     return convolve(pad_or_crop(x, left, total), flipped, zeros, dilation)
+
+
+@dataclass
+class _Phase:
+    """The cells ``start + s·q`` of the input gradient; a list each by dimension."""
+
+    remainder: list[int]  # k = s·m + remainder
+    stride: list[int]
+    left: list[int]  # cells before the output's first that the first of them meets
+    size: list[int]  # cells that they all meet
+
+    @classmethod
+    def of(
+        cls, starts: Sequence[int], kernel: Sequence[int], stride: Sequence[int],
+        padding: Sequence[int], size: Sequence[int],
+    ) -> _Phase | None:  # fmt: skip
+        """None where a phase has no taps: its gradient is zero."""
+        at = [a + p for a, p in zip(starts, padding, strict=True)]
+        first, remainder = ([f(a, s) for a, s in zip(at, stride)] for f in (floordiv, mod))
+        taps = [len(range(r, k, s)) for r, k, s in zip(remainder, kernel, stride)]
+        left = [m - 1 - f for m, f in zip(taps, first)]
+        cells = [-(-n // s) + m - 1 for n, s, m in zip(size, stride, taps)]
+        return cls(remainder, list(stride), left, cells) if min(taps) > 0 else None
+
+    def convolve(self, grad: Tensor, swapped: Tensor, groups: int) -> Tensor:
+        for dim, (start, step) in enumerate(zip(self.remainder, self.stride), start=2):
+            swapped = aten.slice.Tensor(swapped, dim, start, swapped.shape[dim], step)
+        dims = list(range(2, swapped.dim()))
+        ones, zeros = [1] * len(dims), [0] * len(dims)
+        return aten.convolution.default(
+            pad_or_crop(grad, self.left, self.size), swapped.flip(dims), None,
+            ones, zeros, ones, False, zeros, groups,
+        )  # fmt: skip
 
 
 def _phase_weights(weight: Tensor, taps: Sequence[int], stride: Sequence[int]) -> Tensor:

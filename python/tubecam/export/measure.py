@@ -15,6 +15,7 @@ from .backward import conv_input_gradient
 WORTH_MEASURING = 2e7  # multiply–adds: below, the forms differ by microseconds
 CLEARLY_FASTER = 0.75  # of the first form's time; a smaller gain may be noise
 REPEATS = 7
+FEW_CHANNELS = 16  # of the gradient that is computed, in a group: they do not fill a vector
 OUT_OF_THE_RUNNING = 2.0  # times the fastest in the first timed round
 
 
@@ -52,7 +53,7 @@ class FormMeasurer:
 
 
 def candidates(stride: Sequence[int], weight: Sequence[int], dilation: Sequence[int]) -> list[str]:
-    """Candidates, the one that usually wins first.
+    """Candidates, the one that usually wins in our engine first.
 
     The transposed form is not among them: where OpenVINO 2026.4.1 ran the three convolution
     gradients of mc3_18 at layer3 in that form, its gradient was off by 0.66 of the greatest value,
@@ -60,7 +61,9 @@ def candidates(stride: Sequence[int], weight: Sequence[int], dilation: Sequence[
     """
     pointwise = all(k == 1 for k in weight[2:])
     if any(s > 1 for s in stride) and not pointwise and not any(d > 1 for d in dilation):
-        return ["interleaved", "convolution"]
+        few = weight[1] < FEW_CHANNELS
+        forms = ["interleaved", "phases"] if few else ["phases", "interleaved"]
+        return [*forms, "convolution"]
     return ["convolution"]
 
 

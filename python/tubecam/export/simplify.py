@@ -60,6 +60,9 @@ def simplify(module: fx.GraphModule) -> None:
         elif node.target is aten._to_copy.default:
             _plain_cast(graph, node)
     _functional(graph)
+    for node in graph.nodes:
+        if node.target is aten.mul.Tensor:
+            _rectified(node)
     graph.eliminate_dead_code()
     module.recompile()
 
@@ -109,6 +112,30 @@ def _copied(graph: fx.Graph, node: fx.Node) -> None:
         node.replace_all_uses_with(source)
         graph.erase_node(node)
         fresh.replace_all_uses_with(source)
+
+
+def _rectified(node: fx.Node) -> None:
+    """Behind the mask of relu(y), y is relu(y): then y itself need not be kept, or even stored."""
+    for masked, y in (node.args, node.args[::-1]):
+        for mask in _factors(masked):
+            relu = _open_where(mask)
+            if relu is not None and relu.args[0] is y:
+                node.args = (masked, relu)
+                return
+
+
+def _factors(product: object) -> tuple:
+    return product.args if getattr(product, "target", None) is aten.mul.Tensor else ()
+
+
+def _open_where(mask: object) -> fx.Node | None:
+    """The ReLU r that `mask` = (r > 0) is made of."""
+    if getattr(mask, "target", None) is not aten.to.dtype:
+        return None
+    above = mask.args[0]
+    if above.target is not aten.gt.Scalar or above.args[1] != 0:
+        return None
+    return above.args[0] if above.args[0].target is aten.relu.default else None
 
 
 def _functional(graph: fx.Graph) -> None:

@@ -18,7 +18,7 @@ WORDS = "convolutions by Winograd's algorithm"
 
 
 class Net(nn.Module):
-    """Convolutions and what may stand beside them: bias, residual, ReLU, stride, gate, two readers."""
+    """Convolutions and their neighbours: bias, residual, ReLU, stride, gate, second reader."""
 
     def __init__(self):
         super().__init__()

@@ -87,6 +87,12 @@ void require_cuda(int index) {
 
 void use_cuda(Device device) { check_cuda(cudaSetDevice(device.index), "to choose the device"); }
 
+Device current_cuda_device() {
+  Device device{DeviceType::kCuda, 0};
+  check_cuda(cudaGetDevice(&device.index), "to ask for the device");
+  return device;
+}
+
 DeviceBuffer::DeviceBuffer(size_t bytes)
     : data_(allocate(bytes, allocate_device, "device memory")), bytes_(bytes) {}
 DeviceBuffer::~DeviceBuffer() {

@@ -26,6 +26,7 @@ using EventHandle = CUevent_st*;    // cudaEvent_t
 void require_cuda(int index);
 // The calling thread's device from now on. Buffers, streams and events belong to it.
 void use_cuda(Device device);
+Device current_cuda_device();
 
 // `error` is a cudaError_t. what: "cam3d", "to allocate 12 MiB of device memory".
 void check_cuda(int error, const char* what);

@@ -14,6 +14,7 @@ size_t row_bytes(const PlaneLayout& layout) { return size_t(layout.width) * layo
 const Frame& DeviceFrame::upload(const Frame& host, StreamHandle stream) {
   check_frame(host);
   frame_ = host;
+  frame_.device = current_cuda_device();
   size_t bytes = 0;
   for (int i = 0; i < num_planes(host.format); ++i) {
     const PlaneLayout layout = plane_layout(host.format, host.width, host.height, i);
@@ -30,6 +31,24 @@ const Frame& DeviceFrame::upload(const Frame& host, StreamHandle stream) {
     place += pitch * rows;
   }
   return frame_;
+}
+
+const Frame& DeviceFrame::bring(const Frame& frame, StreamHandle stream) {
+  if (frame.device.type == DeviceType::kCpu) return upload(frame, stream);
+  if (frame.stream) {
+    written_.record(frame.stream);
+    written_.block(stream);
+  }
+  return frame_ = frame;
+}
+
+void DeviceFrame::release(const Frame& frame, StreamHandle stream) {
+  if (frame.device.type == DeviceType::kCpu) return;
+  used_.record(stream);
+  if (frame.stream)
+    used_.block(frame.stream);
+  else
+    used_.synchronize();
 }
 
 void DeviceFrame::download(const Frame& host, StreamHandle stream) const {

@@ -129,6 +129,10 @@ class CapturedGraph {
   CUgraphExec_st* graph_ = nullptr;
 };
 
+// The same with events that others own.
+void record_event(EventHandle event, StreamHandle stream);
+void wait_for_event(EventHandle event, StreamHandle stream);  // the stream waits
+
 // Ordered with the stream's other work. Either side may be the host's or the device's memory.
 void copy_async(void* to, const void* from, size_t bytes, StreamHandle stream);
 void copy_rows_async(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t bytes,

@@ -51,7 +51,7 @@ class ClipWindow {
   ClipBuffer make_clip() { return ring_->make_clip(); }
   void copy_to(const TensorView& clip) const;  // into what make_clip() gave; see slice_ring.h
   void copy_to(float* clip) const;             // [T, 3, H, W] float32 in system memory
-  void reset();                     // for a seek or a new stream; not counted
+  void reset();                                // for a seek or a new stream; not counted
   void set_hop(int hop);
   int slots_missing() const;  // until the first window: "video shorter than one window"
   uint64_t resets() const { return resets_; }  // discontinuities seen since construction

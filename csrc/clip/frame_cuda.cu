@@ -1,7 +1,7 @@
-#include "clip/frame_cuda.h"
-
 #include <cstring>
 #include <utility>
+
+#include "clip/frame_cuda.h"
 
 namespace tubecam {
 namespace {

@@ -123,12 +123,12 @@ TEST_F(CudaSliceRing, FramesOnTheDeviceAreReadWhereTheyLie) {
     for (const bool with_stream : {true, false}) {
       Twins twins(spec_of(4), 2, 5);
       const CudaStream decoder;
-      DeviceFrame surface;
+      StagedFrame surface;
       std::deque<AnyPicture> pictures;
       for (int i = 0; i < 30; ++i) {
         const AnyPicture& picture =
             pictures.emplace_back(PixelFormat::kNV12, 30, 20, 0, unsigned(i) + 1);
-        Frame frame = surface.upload(picture.frame, decoder.get());
+        Frame frame = surface.bring(picture.frame, decoder.get());
         if (with_stream)
           frame.stream = decoder.get();
         else

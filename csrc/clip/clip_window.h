@@ -37,8 +37,8 @@ struct Window {
 class ClipWindow {
  public:
   // hop: slots between windows, 1…T. max_gap: seconds without a frame that end a window, up to 60.
-  // device: where the slices lie (slice_ring.h). Throws kUsage naming what is out of range, and what
-  // make_slice_ring() throws.
+  // device: where the slices lie (slice_ring.h). Throws kUsage naming what is out of range, and
+  // what make_slice_ring() throws.
   ClipWindow(const ClipSpec& spec, int hop, double max_gap = 1.0, Device device = {});
 
   // Takes a frame. True when a window is complete: window() and copy_to() then describe it until

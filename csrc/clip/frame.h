@@ -37,8 +37,8 @@ struct Frame {
 // have been used when the call returns, so that the memory may go back to whoever owns it.
 // `stream` of a frame in system memory is not looked at.
 
-// Where work on a frame runs: on the frame's GPU, else on `wanted`. Throws kUsage when these are two
-// GPUs.
+// Where work on a frame runs: on the frame's GPU, else on `wanted`. Throws kUsage when these are
+// two GPUs.
 Device device_for(const Frame& frame, Device wanted);
 
 // Throws kUsage for a frame on a GPU: `what`, "a caption", works in system memory.

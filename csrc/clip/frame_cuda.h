@@ -14,8 +14,8 @@ class DeviceFrame {
   // device's work.
   const Frame& upload(const Frame& host, StreamHandle stream);
   // The frame itself when it lies on a device, and `stream` then waits for its pixels; else
-  // upload(). Followed by release() once the work on the frame is in the stream: see Note [Frames on
-  // a device].
+  // upload(). Followed by release() once the work on the frame is in the stream: see Note [Frames
+  // on a device].
   const Frame& bring(const Frame& frame, StreamHandle stream);
   void release(const Frame& frame, StreamHandle stream);
   // Copies back into the host's planes, which must be like those of upload().
@@ -32,8 +32,8 @@ class DeviceFrame {
 
 // The same for a stream of frames: bring() takes frames from pageable memory through page-locked
 // one. The host copies them there; the copy to the device then overlaps with what the device does,
-// and the frame's planes may be reused at once. Allocates only for a frame larger than those before.
-// Waits only where two frames before this one are still on their way.
+// and the frame's planes may be reused at once. Allocates only for a frame larger than those
+// before. Waits only where two frames before this one are still on their way.
 class StagedFrame {
  public:
   const Frame& bring(const Frame& frame, StreamHandle stream);

@@ -29,8 +29,8 @@ class SliceRing {
   // Throws what preprocess() throws, and kDevice.
   virtual void fill(const Frame& frame, const Rect& source, int64_t first, int64_t end) = 0;
   virtual ClipBuffer make_clip() = 0;
-  // Slots oldest … oldest + T − 1 in this order into a clip that make_clip() gave. On a GPU the clip
-  // is there once clip.ready is reached, and must not be read any more by then.
+  // Slots oldest … oldest + T − 1 in this order into a clip that make_clip() gave. On a GPU it is
+  // there once clip.ready is reached; whoever read what was in it before must be done by now.
   virtual void copy_to(int64_t oldest, const TensorView& clip) = 0;
   // The same into system memory, [T, 3, H, W]; waits.
   virtual void copy_to(int64_t oldest, float* clip) = 0;

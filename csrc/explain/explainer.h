@@ -8,8 +8,8 @@
 // tube; statistics). A caller with threads of its own, such as the GStreamer element, keeps a
 // ClipWindow per stream and calls explain() where it likes.
 //
-// On a GPU the slices, the clip and the engine's tensors stay there: a frame goes to the device, and
-// logits and tube come back.
+// On a GPU the slices, the clip and the engine's tensors stay there: a frame goes to the device,
+// and logits and tube come back.
 #pragma once
 
 #include <functional>
@@ -50,8 +50,8 @@ class Explainer {
   // One call at a time; a second one waits.
   std::optional<Explanation> push(const Frame& frame, int64_t pts);
   Explanation explain(const float* clip, const Window& window);  // clip: [T, 3, H, W] float32
-  // The same for [1, T, 3, H, W] float32 in system memory or on the engine's GPU, where it is waited
-  // for as TensorView::ready says. Throws kUsage for another dtype, shape or device.
+  // The same for [1, T, 3, H, W] float32 in system memory or on the engine's GPU, where it is
+  // waited for as TensorView::ready says. Throws kUsage for another dtype, shape or device.
   Explanation explain(const TensorView& clip, const Window& window);
   void reset();  // forgets the window, for a seek or a new stream
 

@@ -39,8 +39,8 @@ class Stream {
          Worker::Listener listener);
 
   // Takes a frame, once: preprocesses it and, when a window is complete, hands that to inference.
-  // context: is found again in this window's Outcome. Throws what ClipWindow::push throws, but for a
-  // GPU that fails and is given up: the frame then begins a window elsewhere.
+  // context: is found again in this window's Outcome. Throws what ClipWindow::push throws, but for
+  // a GPU that fails and is given up: the frame then begins a window elsewhere.
   FramePlace push(const Frame& frame, int64_t pts, Worker::WhenFull when_full,
                   const std::shared_ptr<const void>& context = nullptr);
 

@@ -245,15 +245,14 @@ ForeignArray import_array(const py::object& object) {
   return array;
 }
 
-TensorView as_batch_of_one(const ForeignArray& array, const Shape& shape,
-                           const std::string& meaning) {
-  check(array.dtype == "float32" && array.shape == shape, ErrorCode::kUsage, "expected ", meaning,
-        ", not ", array.describe());
-  check(array.is_contiguous(), ErrorCode::kUsage, "the elements of ", array.describe(),
+TensorView clip_view(const ForeignArray& clip, const Shape& shape) {
+  check(clip.dtype == "float32" && clip.shape == shape, ErrorCode::kUsage, "the clip is ",
+        clip.describe(), "; this bundle needs float32 ", to_string(shape));
+  check(clip.is_contiguous(), ErrorCode::kUsage, "the elements of the clip ", clip.describe(),
         " do not lie side by side in C's order; use its contiguous()");
   Shape batch = {1};
   batch.insert(batch.end(), shape.begin(), shape.end());
-  return {const_cast<void*>(array.data), DType::kFloat32, batch, array.device, array.ready};
+  return {const_cast<void*>(clip.data), DType::kFloat32, batch, clip.device, clip.ready};
 }
 
 }  // namespace tubecam

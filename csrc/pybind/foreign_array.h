@@ -12,8 +12,8 @@
 namespace tubecam {
 
 // Note [Streams of other libraries]
-// A producer on a GPU may still be at work when it hands an array over. DLPack is told the stream of
-// our inbox and lets that wait; __cuda_array_interface__ names the producer's stream, which the
+// A producer on a GPU may still be at work when it hands an array over. DLPack is told the stream
+// of our inbox and lets that wait; __cuda_array_interface__ names the producer's stream, which the
 // inbox then follows, or none, when the values are there. Either way `ready` is the event that
 // readers wait for on the device; the host does not.
 struct ForeignArray {
@@ -33,13 +33,13 @@ struct ForeignArray {
 // Whether an object is no NumPy array and speaks one of the two protocols.
 bool is_foreign_array(const pybind11::handle& object);
 
-// Throws kUsage for what breaks the protocols, is of another kind of device, or names memory that is
-// not the GPU's; kUnavailable where arrays on a GPU cannot be read: a build without CUDA, no driver.
+// Throws kUsage for what breaks the protocols, is of another kind of device, or names memory that
+// is not the GPU's; kUnavailable where arrays on a GPU cannot be read: a build without CUDA, no
+// driver.
 ForeignArray import_array(const pybind11::object& object);
 
-// The same as a view. Throws kUsage, with `meaning` ("a clip float32 [16, 3, 112, 112]"), unless it
-// has this dtype and shape and is C-contiguous. view.shape is [1, …].
-TensorView as_batch_of_one(const ForeignArray& array, const Shape& shape,
-                           const std::string& meaning);
+// The clip [T, 3, H, W] = `shape` as a view [1, T, 3, H, W]. Throws kUsage unless it has this shape,
+// is float32 and C-contiguous.
+TensorView clip_view(const ForeignArray& clip, const Shape& shape);
 
 }  // namespace tubecam

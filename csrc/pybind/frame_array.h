@@ -1,5 +1,5 @@
-// A Frame whose pixels are arrays of NumPy or another library, in system memory or on a GPU: no copy;
-// the arrays live as long as the frame.
+// A Frame whose pixels are arrays of NumPy or another library, in system memory or on a GPU: no
+// copy; the arrays live as long as the frame.
 #pragma once
 
 #include <pybind11/numpy.h>

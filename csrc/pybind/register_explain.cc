@@ -38,23 +38,19 @@ std::vector<int64_t> clip_pts(const ClipSpec& spec,
   return times;
 }
 
-std::string clip_text(const ClipSpec& spec) {
-  return "this bundle's clip float32 " + to_string({spec.length, 3, spec.height, spec.width});
-}
-
 // The clip [1, T, 3, H, W], whoever holds it; `owner` keeps it.
 TensorView clip_of(const ClipSpec& spec, const py::object& clip, py::object* owner) {
   const Shape shape = {spec.length, 3, spec.height, spec.width};
   if (is_foreign_array(clip)) {
     const ForeignArray array = import_array(clip);
     *owner = array.owner;
-    return as_batch_of_one(array, shape, clip_text(spec));
+    return clip_view(array, shape);
   }
   const auto given = py::array::ensure(clip);
   if (!given) throw py::error_already_set();
-  const Floats values = require_array<float>(given, 4, clip_text(spec));
-  check(std::equal(shape.begin(), shape.end(), values.shape()), ErrorCode::kUsage, "expected ",
-        clip_text(spec), ", not ", describe_array(values));
+  const Floats values = require_array<float>(given, 4, "a clip float32 [T, 3, H, W]");
+  check(std::equal(shape.begin(), shape.end(), values.shape()), ErrorCode::kUsage, "the clip is ",
+        describe_array(values), "; this bundle needs float32 ", to_string(shape));
   *owner = values;
   return {const_cast<float*>(values.data()), DType::kFloat32, clip_shape(spec), {}};
 }

@@ -1,5 +1,5 @@
-// A small network that stands in for a bundle's: the same numbers from an engine on the CPU and from
-// one whose clip, tensors and tail are on the device, as TensorRT's are.
+// A small network that stands in for a bundle's: the same numbers from an engine on the CPU and
+// from one whose clip, tensors and tail are on the device, as TensorRT's are.
 #pragma once
 
 #include <cmath>

@@ -1,4 +1,5 @@
-// Windows whose slices lie on the device against those in system memory, whatever the streams' order.
+// Windows whose slices lie on the device against those in system memory, whatever the streams'
+// order.
 #include <cstring>
 #include <deque>
 #include <memory>

@@ -118,3 +118,21 @@ def some_clip(spec, seed=3):
     """float32 [T, 3, H, W]"""
     shape = (spec.length, 3, spec.height, spec.width)
     return np.random.default_rng(seed).standard_normal(shape, np.float32)
+
+
+_capsule_name = ctypes.pythonapi.PyCapsule_GetName
+_capsule_name.restype = ctypes.c_char_p
+_capsule_name.argtypes = [ctypes.py_object]
+_capsule_pointer = ctypes.pythonapi.PyCapsule_GetPointer
+_capsule_pointer.restype = ctypes.c_void_p
+_capsule_pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+
+
+def tensor_in(capsule):
+    """The tensor that a capsule holds and, where it is of version 1, its flags."""
+    name = _capsule_name(capsule)
+    address = _capsule_pointer(capsule, name)
+    if name == b"dltensor":
+        return _Managed.from_address(address).tensor, None
+    managed = _ManagedVersioned.from_address(address)
+    return managed.tensor, managed.flags

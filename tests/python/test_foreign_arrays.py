@@ -76,8 +76,8 @@ def test_on_the_cpu_no_tube_lies_on_a_device(explainer, clip):
     [
         (lambda clip: clip.astype(np.float64), "float64"),
         (lambda clip: clip.astype(np.float16), "float16"),
-        (lambda clip: clip[:-1], r"not float32 \[15, 3, 72, 128\] on cpu"),
-        (lambda clip: clip[0], "expected this bundle's clip"),
+        (lambda clip: clip[:-1], r"float32 \[15, 3, 72, 128\] on cpu; this bundle needs"),
+        (lambda clip: clip[0], "this bundle needs float32"),
         (lambda clip: clip[:, :, :, ::-1], "side by side"),
         (lambda clip: np.swapaxes(np.swapaxes(clip, 0, 1).copy(), 0, 1), "side by side"),
         (lambda clip: clip[:0], "no elements"),

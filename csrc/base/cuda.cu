@@ -87,6 +87,12 @@ void require_cuda(int index) {
 
 void use_cuda(Device device) { check_cuda(cudaSetDevice(device.index), "to choose the device"); }
 
+Device current_cuda_device() {
+  Device device{DeviceType::kCuda, 0};
+  check_cuda(cudaGetDevice(&device.index), "to ask for the device");
+  return device;
+}
+
 DeviceBuffer::DeviceBuffer(size_t bytes)
     : data_(allocate(bytes, allocate_device, "device memory")), bytes_(bytes) {}
 DeviceBuffer::~DeviceBuffer() {
@@ -147,15 +153,17 @@ CudaEvent& CudaEvent::operator=(CudaEvent&& other) noexcept {
   std::swap(event_, other.event_);
   return *this;
 }
-void CudaEvent::record(StreamHandle stream) {
-  check_cuda(cudaEventRecord(event_, stream), "to record an event");
+void record_event(EventHandle event, StreamHandle stream) {
+  check_cuda(cudaEventRecord(event, stream), "to record an event");
 }
+void wait_for_event(EventHandle event, StreamHandle stream) {
+  check_cuda(cudaStreamWaitEvent(stream, event, 0), "to let a stream wait");
+}
+void CudaEvent::record(StreamHandle stream) { record_event(event_, stream); }
 void CudaEvent::synchronize() const {
   check_cuda(cudaEventSynchronize(event_), "while an event was awaited");
 }
-void CudaEvent::block(StreamHandle stream) const {
-  check_cuda(cudaStreamWaitEvent(stream, event_, 0), "to let a stream wait");
-}
+void CudaEvent::block(StreamHandle stream) const { wait_for_event(event_, stream); }
 bool CudaEvent::reached() const {
   const cudaError_t error = cudaEventQuery(event_);
   if (error != cudaErrorNotReady) check_cuda(error, "to ask for an event");

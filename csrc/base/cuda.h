@@ -26,6 +26,7 @@ using EventHandle = CUevent_st*;    // cudaEvent_t
 void require_cuda(int index);
 // The calling thread's device from now on. Buffers, streams and events belong to it.
 void use_cuda(Device device);
+Device current_cuda_device();
 
 // `error` is a cudaError_t. what: "cam3d", "to allocate 12 MiB of device memory".
 void check_cuda(int error, const char* what);
@@ -127,6 +128,10 @@ class CapturedGraph {
  private:
   CUgraphExec_st* graph_ = nullptr;
 };
+
+// The same with events that others own.
+void record_event(EventHandle event, StreamHandle stream);
+void wait_for_event(EventHandle event, StreamHandle stream);  // the stream waits
 
 // Ordered with the stream's other work. Either side may be the host's or the device's memory.
 void copy_async(void* to, const void* from, size_t bytes, StreamHandle stream);

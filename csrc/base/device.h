@@ -16,6 +16,9 @@ struct Device {
   std::string to_string() const;
 };
 
+inline bool operator==(Device a, Device b) { return a.type == b.type && a.index == b.index; }
+inline bool operator!=(Device a, Device b) { return !(a == b); }
+
 // Note [Device library]
 // CUDA's kernels live in libtubecam_cuda.so, which is loaded when a CUDA device is first asked for:
 // one build serves machines with and without a GPU. It carries CUDA's runtime in itself and needs

@@ -7,6 +7,8 @@
 
 #include "base/device.h"
 
+struct CUevent_st;
+
 namespace tubecam {
 
 enum class DType { kFloat32, kFloat16, kBFloat16, kInt64 };
@@ -21,6 +23,8 @@ struct TensorView {
   DType dtype = DType::kFloat32;
   Shape shape;
   Device device;
+  // On a GPU: the event (cudaEvent_t) after which the values are there; nullptr: they are.
+  CUevent_st* ready = nullptr;
 
   const float* f32() const { return static_cast<const float*>(data); }
 };

@@ -25,12 +25,11 @@ int64_t gap_limit(const ClipSpec& spec, double max_gap) {
 
 }  // namespace
 
-ClipWindow::ClipWindow(const ClipSpec& spec, int hop, double max_gap)
+ClipWindow::ClipWindow(const ClipSpec& spec, int hop, double max_gap, Device device)
     : spec_(spec),
-      preprocessor_(spec),
+      device_(device),
+      ring_(make_slice_ring(spec, device)),
       max_gap_(gap_limit(spec, max_gap)),
-      slice_size_(size_t(3) * spec.height * spec.width),
-      ring_(spec.length * slice_size_),
       times_(spec.length) {
   window_.pts.resize(spec.length);
   reset();
@@ -44,6 +43,13 @@ void ClipWindow::reset() {
   ++window_.stretch;
 }
 
+void ClipWindow::move_to(Device device) {
+  ring_ = make_slice_ring(spec_, device);
+  device_ = device;
+  if (newest_ >= 0) ++resets_;
+  reset();
+}
+
 void ClipWindow::set_hop(int hop) {
   check(hop >= 1 && hop <= spec_.length, ErrorCode::kUsage, "hop is ", hop,
         " slices; it must lie in 1 to ", spec_.length, ", the clip's length");
@@ -55,6 +61,7 @@ int ClipWindow::slots_missing() const { return int(std::max<int64_t>(0, spec_.le
 
 bool ClipWindow::push(const Frame& frame, int64_t pts) {
   check_frame(frame);
+  if (device_.type == DeviceType::kCuda) device_for(frame, device_);
   check(pts >= 0 && pts <= kMaxPts, ErrorCode::kUsage, "presentation time ", pts,
         " ns is outside 0 to 2^62; is it missing?");
   if (newest_ >= 0 && !continues(frame, pts)) {
@@ -90,15 +97,12 @@ int64_t ClipWindow::slots_due(int64_t pts) const {
   return end;
 }
 
-// Fills slots filled_ … end−1. The first is preprocessed, the others copy it.
+// Fills slots filled_ … end−1.
 void ClipWindow::fill(const Frame& frame, int64_t pts, int64_t end) {
   const Rect source = spec_.source_rect(frame.width, frame.height);
   const int64_t first = std::max(filled_, end - spec_.length);
-  preprocessor_.run(frame, source, slice(first));
-  for (int64_t slot = first; slot < end; ++slot) {
-    if (slot > first) std::copy_n(slice(first), slice_size_, slice(slot));
-    times_[slot % spec_.length] = pts;
-  }
+  ring_->fill(frame, source, first, end);
+  for (int64_t slot = first; slot < end; ++slot) times_[slot % spec_.length] = pts;
   filled_ = end;
   window_.source = source;
   window_.frame_width = frame.width;
@@ -114,11 +118,9 @@ bool ClipWindow::complete_window() {
   return true;
 }
 
-float* ClipWindow::slice(int64_t slot) { return ring_.data() + slot % spec_.length * slice_size_; }
+// The oldest slot, filled_ − T, has the place of slot filled_.
+void ClipWindow::copy_to(const TensorView& clip) const { ring_->copy_to(filled_, clip); }
 
-void ClipWindow::copy_to(float* clip) const {
-  const auto oldest = ring_.begin() + filled_ % spec_.length * int64_t(slice_size_);
-  std::rotate_copy(ring_.begin(), oldest, ring_.end(), clip);
-}
+void ClipWindow::copy_to(float* clip) const { ring_->copy_to(filled_, clip); }
 
 }  // namespace tubecam

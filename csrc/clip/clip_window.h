@@ -2,11 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "clip/clip_spec.h"
 #include "clip/frame.h"
-#include "clip/preprocess.h"
+#include "clip/slice_ring.h"
 
 namespace tubecam {
 
@@ -36,21 +37,28 @@ struct Window {
 class ClipWindow {
  public:
   // hop: slots between windows, 1…T. max_gap: seconds without a frame that end a window, up to 60.
-  // Throws kUsage naming what is out of range.
-  ClipWindow(const ClipSpec& spec, int hop, double max_gap = 1.0);
+  // device: where the slices lie (slice_ring.h). Throws kUsage naming what is out of range, and
+  // what make_slice_ring() throws.
+  ClipWindow(const ClipSpec& spec, int hop, double max_gap = 1.0, Device device = {});
 
   // Takes a frame. True when a window is complete: window() and copy_to() then describe it until
-  // the next push. Throws kUsage for a frame that check_frame() refuses and for pts (ns) outside
-  // 0…2^62, such as a missing time; the ring is then as before.
+  // the next push. Throws kUsage for a frame that check_frame() refuses or that lies on another GPU
+  // than the slices, and for pts (ns) outside 0…2^62, such as a missing time; the ring is then as
+  // before. Throws kDevice when a GPU fails.
   bool push(const Frame& frame, int64_t pts);
 
   const Window& window() const { return window_; }
-  void copy_to(float* clip) const;  // [T, 3, H, W] float32
-  void reset();                     // for a seek or a new stream; not counted
+  ClipBuffer make_clip() { return ring_->make_clip(); }
+  void copy_to(const TensorView& clip) const;  // into what make_clip() gave; see slice_ring.h
+  void copy_to(float* clip) const;             // [T, 3, H, W] float32 in system memory
+  void reset();                                // for a seek or a new stream; not counted
   void set_hop(int hop);
   int slots_missing() const;  // until the first window: "video shorter than one window"
   uint64_t resets() const { return resets_; }  // discontinuities seen since construction
   const ClipSpec& spec() const { return spec_; }
+  Device device() const { return device_; }
+  // Slices lie there from now on. The ring starts anew, and counts a reset if it was not empty.
+  void move_to(Device device);
 
  private:
   int64_t slot_pts(int64_t slot) const;
@@ -58,18 +66,16 @@ class ClipWindow {
   int64_t slots_due(int64_t pts) const;
   void fill(const Frame& frame, int64_t pts, int64_t end);
   bool complete_window();
-  float* slice(int64_t slot);
 
   ClipSpec spec_;
-  Preprocessor preprocessor_;
+  Device device_;
+  std::unique_ptr<SliceRing> ring_;
   int hop_ = 1;
   int64_t max_gap_ = 0;  // ns
   Window window_;
   uint64_t windows_ = 0;
   uint64_t resets_ = 0;
-  size_t slice_size_ = 0;       // 3·H·W
-  std::vector<float> ring_;     // [T, 3, H, W], slot k at k mod T
-  std::vector<int64_t> times_;  // [T] the same way
+  std::vector<int64_t> times_;  // [T], slot k at k mod T
   int64_t filled_ = 0;          // slots since the base
   int64_t due_ = 0;             // filled_ at which the next window is complete
   int64_t base_ = 0;

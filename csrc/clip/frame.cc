@@ -55,6 +55,20 @@ PlaneLayout plane_layout(PixelFormat format, int width, int height, int plane) {
   return {width, height, three ? 3 : 4, false};
 }
 
+Device device_for(const Frame& frame, Device wanted) {
+  if (frame.device.type == DeviceType::kCpu) return wanted;
+  check(wanted.type == DeviceType::kCpu || wanted.index == frame.device.index, ErrorCode::kUsage,
+        "the frame lies on ", frame.device.to_string(), ", but the work is to be done on ",
+        wanted.to_string(), ": choose one device for both");
+  return frame.device;
+}
+
+void check_in_system_memory(const Frame& frame, const char* what) {
+  check(frame.device.type == DeviceType::kCpu, ErrorCode::kUsage, what,
+        " needs a frame in system memory, and this one lies on ", frame.device.to_string(),
+        ": download it first (cudadownload or nvvideoconvert in a pipeline)");
+}
+
 void check_frame(const Frame& frame) {
   const char* name = to_string(frame.format);
   check(

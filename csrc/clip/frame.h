@@ -1,8 +1,12 @@
-// A video picture in system memory, as the decoder left it: any stride, no copy.
+// A video picture, as the decoder left it: any stride, no copy.
 #pragma once
 
 #include <array>
 #include <cstdint>
+
+#include "base/device.h"
+
+struct CUstream_st;
 
 namespace tubecam {
 
@@ -21,7 +25,24 @@ struct Frame {
   std::array<int, 3> stride{};
   YuvMatrix matrix = YuvMatrix::kBt601;
   bool full_range = false;
+  Device device;                  // whose memory the planes point into
+  CUstream_st* stream = nullptr;  // see Note [Frames on a device]
 };
+
+// Note [Frames on a device]
+// The planes of a frame on a GPU are the device's pointers. With a stream (cudaStream_t; CUDA's own
+// default streams by the names cudaStreamLegacy and cudaStreamPerThread) the frame is used in that
+// stream's order: after all that the stream was given before the call, and before all that it is
+// given afterwards; the host waits for nothing. Without one the pixels are there already, and they
+// have been used when the call returns, so that the memory may go back to whoever owns it.
+// `stream` of a frame in system memory is not looked at.
+
+// Where work on a frame runs: on the frame's GPU, else on `wanted`. Throws kUsage when these are
+// two GPUs.
+Device device_for(const Frame& frame, Device wanted);
+
+// Throws kUsage for a frame on a GPU: `what`, "a caption", works in system memory.
+void check_in_system_memory(const Frame& frame, const char* what);
 
 // Throws kUsage unless 1 ≤ width, height ≤ 16384 and all planes and strides that the format needs
 // are there.

@@ -132,11 +132,11 @@ Preprocessor& Preprocessor::operator=(Preprocessor&&) noexcept = default;
 
 void Preprocessor::run(const Frame& frame, const Rect& source, float* slice) {
   check_frame(frame);
-  if (device_.type == DeviceType::kCuda) {
+  const Device device = device_for(frame, device_);
+  if (device.type == DeviceType::kCuda) {
     using Twin = void(const ClipSpec&, const Frame&, const Rect&, float*, Device);
     check_source(source);
-    return device_function<Twin>(device_, "tubecam_preprocess")(spec_, frame, source, slice,
-                                                                device_);
+    return device_function<Twin>(device, "tubecam_preprocess")(spec_, frame, source, slice, device);
   }
   if (!plan_ || !fits(*plan_, frame, source)) {
     check_source(source);

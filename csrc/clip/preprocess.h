@@ -22,8 +22,8 @@ struct PreprocessPlan;
 // are clamped to 0…255. Alpha of RGBA and BGRA is ignored.
 //
 // The weights are kept for the next frame of the same size, format and source rectangle: run()
-// then allocates nothing. Not re-entrant. On a CUDA device the frame is brought there and the slice
-// back; what stays there: preprocess_cuda.h.
+// then allocates nothing. Not re-entrant. On a CUDA device the frame is brought there, unless it
+// lies there, and the slice back; what stays there: preprocess_cuda.h.
 class Preprocessor {
  public:
   explicit Preprocessor(const ClipSpec& spec, Device device = {});

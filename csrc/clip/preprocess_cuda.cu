@@ -191,7 +191,7 @@ void unroll_ring(const void* ring, size_t slice_bytes, int length, const int32_t
 
 }  // namespace tubecam
 
-// preprocess() for a frame in system memory.
+// preprocess() for a frame in system memory or on `device`.
 extern "C" void tubecam_preprocess(const tubecam::ClipSpec& spec, const tubecam::Frame& frame,
                                    const tubecam::Rect& source, float* slice,
                                    tubecam::Device device) {
@@ -201,8 +201,9 @@ extern "C" void tubecam_preprocess(const tubecam::ClipSpec& spec, const tubecam:
   DeviceFrame there;
   const DeviceBuffer result(size_t(3) * spec.height * spec.width * sizeof(float));
   CudaPreprocessor preprocessor(spec);
-  preprocessor.run(there.upload(frame, stream.get()), source, result.data(), DType::kFloat32,
+  preprocessor.run(there.bring(frame, stream.get()), source, result.data(), DType::kFloat32,
                    stream.get());
+  there.release(frame, stream.get());
   copy_async(slice, result.data(), result.bytes(), stream.get());
   stream.synchronize();
 }

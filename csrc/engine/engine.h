@@ -36,7 +36,8 @@ struct EngineInfo {
   std::string precision;  // what it really computes in
 };
 
-// What one inference reads, in system memory or on the engine's device.
+// What one inference reads, in system memory or on the engine's device; there the engine waits for
+// what a view says of itself (TensorView::ready).
 struct EngineInputs {
   TensorView clip;      // [1, T, 3, H, W] float32
   int64_t target = -1;  // class, −1 = predicted

@@ -278,6 +278,7 @@ class TensorRtEngine final : public Engine {
     const bool same = from.dtype == to.dtype && from.data && from.shape == to.shape;
     check(same, ErrorCode::kUsage, "a ", name, " must be float32 ", to_string(to.shape), ", not ",
           to_string(from.shape));
+    if (from.ready) wait_for_event(from.ready, stream_->get());
     copy_async(to.data, from.data, size_t(num_elements(to.shape)) * sizeof(float), stream_->get());
   }
 

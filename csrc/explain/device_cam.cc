@@ -5,7 +5,7 @@
 namespace tubecam {
 
 CamStats DeviceCam::copy_to(float* values) const {
-  std::copy_n(tube(), cells(), values);
+  std::copy_n(tube(), num_elements(device_tube().shape), values);
   return stats();
 }
 
@@ -15,20 +15,22 @@ std::unique_ptr<DeviceCam> make_device_cam(const DeviceCamSpec& spec) {
       device_function<Twin>(spec.device, "tubecam_make_device_cam")(spec));
 }
 
-const DeviceCam* CamTail::follow(Engine& engine, const Bundle& bundle, const GraphSpec& graph,
-                                 Device device, const std::string& method) {
+std::shared_ptr<const DeviceCam> CamTail::follow(Engine& engine, const Bundle& bundle,
+                                                 const GraphSpec& graph, Device device,
+                                                 const std::string& method) {
   const bool in_system_memory = !graph.pathways.empty() || graph.gives_input_gradient();
   if (device.type == DeviceType::kCpu || in_system_memory) return nullptr;
-  if (cam_ && method_ == method) return cam_.get();
+  if (cam_ && method_ == method) return cam_->begin_window(), cam_;
   // A graph that gives relevance itself is computed for one method alone.
   const CamMethod rule = graph.relevance.empty() ? parse_cam_method(method) : CamMethod::kCam;
   auto cam = make_device_cam({device, rule, graph.layer, bundle.clip.length});
+  cam->begin_window();
   engine.follow_with([cam = cam.get()](const EngineOutputs& outputs, CUstream_st* stream) {
     cam->enqueue(outputs, stream);
   });
   cam_ = std::move(cam);
   method_ = method;
-  return cam_.get();
+  return cam_;
 }
 
 }  // namespace tubecam

@@ -20,7 +20,7 @@ CamJob job_of(const DeviceCamSpec& spec) {
 
 class CudaDeviceCam final : public DeviceCam {
  public:
-  explicit CudaDeviceCam(const DeviceCamSpec& spec) : job_(job_of(spec)) {
+  explicit CudaDeviceCam(const DeviceCamSpec& spec) : job_(job_of(spec)), device_(spec.device) {
     use_cuda(spec.device);
     const size_t bytes = cam_result_bytes(job_);
     results_ = DeviceBuffer(bytes);
@@ -50,10 +50,14 @@ class CudaDeviceCam final : public DeviceCam {
   CamStats stats() const override { return cam_result_stats(host_results_.data()); }
   const float* curve() const override { return cam_result_curve(host_results_.data()); }
   const float* tube() const override { return cam_result_tube(job_, host_results_.data()); }
-  size_t cells() const override { return size_t(job_.t) * job_.h * job_.w; }
+  TensorView device_tube() const override {
+    auto* tube = const_cast<float*>(cam_result_tube(job_, results_.data()));  // an address alone
+    return {tube, DType::kFloat32, {job_.t, job_.h, job_.w}, device_};
+  }
 
  private:
   CamJob job_;
+  Device device_;
   DeviceBuffer results_, workspace_;
   PinnedBuffer host_results_;
 };

@@ -60,6 +60,7 @@ class Making {
       : engine_(stages.engine),
         flow_(stages.flow),
         cam_(stages.cam),
+        reader_(stages.reader),
         bundle_(bundle),
         recipe_(recipe),
         request_(request),
@@ -67,50 +68,82 @@ class Making {
         layer_(graph_.layer),
         spec_(bundle.clip) {}
 
-  Explanation run(const float* clip, const Window& where);
+  Explanation run(const TensorView& clip, const Window& where);
 
  private:
+  void look_at(const TensorView& clip);
+  const float* host_clip();
+  bool is_finite() const;
+  const EngineOutputs& infer(const TensorView& clip, int64_t target);
   const EngineOutputs& infer(const float* clip, int64_t target);
   void begin(const Window& where);
   void read_logits(const float* logits);
   void invalidate(const std::string& problem);
 
-  void explain(const float* clip, const EngineOutputs& outputs);
-  CamStats few_passes(const float* clip);
+  void explain(const EngineOutputs& outputs);
+  CamStats few_passes();
   CamStats relevance_of(const EngineOutputs& outputs, float* tube,
                         std::vector<Pathway>* pathways = nullptr) const;
   std::string what_explains() const;
 
-  void split(const float* clip);
-  void split_exactly(const float* clip);
+  void split();
+  void split_exactly();
   void estimate_motion();
-  void add_still(const float* clip, int slice, std::vector<float>* tube);
+  void add_still(int slice, std::vector<float>* tube);
+  void offer_device_tube();
   int cell_at(int slice) const;
 
   Engine& engine_;
   ClipFlow* flow_;
-  const DeviceCam* cam_;
+  const std::shared_ptr<const DeviceCam> cam_;
+  ClipReader* reader_;
   const Bundle& bundle_;
   const Recipe& recipe_;
   const ClipRequest& request_;
   const GraphSpec& graph_;
   const LayerSpec& layer_;
   const ClipSpec& spec_;
-  std::vector<float> frozen_;  // a clip
+  TensorView clip_;
+  const float* host_ = nullptr;  // of clip_, once it was asked for
+  std::vector<float> frozen_;    // a clip
   double engine_ms_ = 0;
   Explanation result_;
 };
 
+// A clip on a GPU is looked at there, ahead of what the engine does with it; not where its flow is
+// wanted, which is computed in system memory.
+void Making::look_at(const TensorView& clip) {
+  clip_ = clip;
+  if (clip.device.type == DeviceType::kCpu)
+    host_ = clip.f32();
+  else if (flow_)
+    host_ = reader_->download(clip);
+  else
+    clip_ = reader_->look(clip);
+}
+
+bool Making::is_finite() const {
+  return host_ ? all_finite(host_, size_t(num_elements(clip_.shape))) : reader_->finite();
+}
+
+const float* Making::host_clip() {
+  if (!host_) host_ = reader_->download(clip_);
+  return host_;
+}
+
 const EngineOutputs& Making::infer(const float* clip, int64_t target) {
+  return infer({const_cast<float*>(clip), DType::kFloat32, clip_shape(spec_), {}}, target);
+}
+
+const EngineOutputs& Making::infer(const TensorView& clip, int64_t target) {
   const Stopwatch flow_watch;
-  const TensorView flow = flow_ ? flow_->run(clip) : TensorView{};
-  if (flow_) result_.timings.preprocess += flow_watch.milliseconds();
+  TensorView flow;
+  if (flow_) {
+    flow = flow_->run(clip.device.type == DeviceType::kCpu ? clip.f32() : host_clip());
+    result_.timings.preprocess += flow_watch.milliseconds();
+  }
   const Stopwatch watch;
-  const TensorView view{const_cast<float*>(clip),
-                        DType::kFloat32,
-                        {1, spec_.length, 3, spec_.height, spec_.width},
-                        {}};
-  const EngineOutputs& outputs = engine_.infer({view, target, flow});
+  const EngineOutputs& outputs = engine_.infer({clip, target, flow});
   engine_ms_ += watch.milliseconds();
   ++result_.receipt.passes;
   return outputs;
@@ -182,7 +215,7 @@ std::string Making::what_explains() const {
   return "the activation or the " + other + " of layer " + layer_.name;
 }
 
-CamStats Making::few_passes(const float* clip) {
+CamStats Making::few_passes() {
   const auto target = size_t(result_.target);
   const RunPass pass = [&](const float* at) {
     const EngineOutputs& outputs = infer(at, result_.target);
@@ -191,7 +224,7 @@ CamStats Making::few_passes(const float* clip) {
   const auto method = recipe_.passes == Passes::kIntegratedGradients ? integrated_gradients
                       : recipe_.passes == Passes::kSmoothGrad        ? smoothgrad
                                                                      : gradient_shap;
-  const FewPassResult found = method(pass, clip, spec_, request_.options.few_pass);
+  const FewPassResult found = method(pass, host_clip(), spec_, request_.options.few_pass);
   std::vector<float> cells(result_.tube.size());
   sum_cells(found.relevance, spec_, layer_.shape[1], layer_.shape[2], layer_.shape[3],
             cells.data());
@@ -203,11 +236,11 @@ CamStats Making::few_passes(const float* clip) {
   return stats;
 }
 
-void Making::explain(const float* clip, const EngineOutputs& outputs) {
+void Making::explain(const EngineOutputs& outputs) {
   Receipt& receipt = result_.receipt;
   CamStats stats;
   if (graph_.gives_input_gradient()) {
-    stats = few_passes(clip);
+    stats = few_passes();
   } else {
     stats = relevance_of(outputs, result_.tube.data(), &result_.pathways);
     receipt.conservation = conservation(recipe_.base, stats.sum, result_.logits, receipt.logit);
@@ -215,9 +248,9 @@ void Making::explain(const float* clip, const EngineOutputs& outputs) {
   receipt.relevance_sum = stats.sum;
   if (!stats.finite) return invalidate(what_explains() + " holds NaN or infinity");
   if (recipe_.passes == Passes::kMotionSplit) {
-    split(clip);
+    split();
   } else if (recipe_.passes == Passes::kMotionSplitExact) {
-    split_exactly(clip);
+    split_exactly();
   } else {
     estimate_motion();
   }
@@ -234,18 +267,18 @@ int Making::cell_at(int slice) const {
 }
 
 // The relevance of the same target to the clip with one slice frozen.
-void Making::add_still(const float* clip, int slice, std::vector<float>* tube) {
+void Making::add_still(int slice, std::vector<float>* tube) {
   frozen_.resize(size_t(spec_.length) * 3 * size_t(spec_.height) * size_t(spec_.width));
-  freeze_clip(clip, spec_, slice, frozen_.data());
+  freeze_clip(host_clip(), spec_, slice, frozen_.data());
   if (!relevance_of(infer(frozen_.data(), result_.target), tube->data()).finite) {
     invalidate(what_explains() + " of the frozen clip holds NaN or infinity");
   }
 }
 
-void Making::split(const float* clip) {
+void Making::split() {
   const int slice = request_.options.frozen < 0 ? spec_.length / 2 : request_.options.frozen;
   std::vector<float> still(result_.tube.size());
-  add_still(clip, slice, &still);
+  add_still(slice, &still);
   result_.motion.resize(still.size());
   const int plane = layer_.shape[2] * layer_.shape[3], begin = cell_at(slice) * plane;
   result_.motion_by = "split";
@@ -253,13 +286,13 @@ void Making::split(const float* clip) {
                                       begin + plane, result_.motion.data());
 }
 
-void Making::split_exactly(const float* clip) {
+void Making::split_exactly() {
   const size_t plane = size_t(layer_.shape[2]) * size_t(layer_.shape[3]);
   std::vector<float> tube(result_.tube.size()), still(tube.size());
   std::vector<int> slices(size_t(layer_.shape[1]));
   for (int slice = 0; slice < spec_.length; ++slice) ++slices[size_t(cell_at(slice))];
   for (int slice = 0; slice < spec_.length && result_.valid; ++slice) {
-    add_still(clip, slice, &tube);
+    add_still(slice, &tube);
     const auto cell = size_t(cell_at(slice));
     for (size_t i = cell * plane; i < (cell + 1) * plane; ++i)
       still[i] += tube[i] / float(slices[cell]);
@@ -287,19 +320,30 @@ void Making::estimate_motion() {
   if (selects) result_.tube = std::move(tube);
 }
 
-// Networks may swallow a NaN (ReLU gives 0 in OpenVINO), so a clip is looked at before it is run.
-Explanation Making::run(const float* clip, const Window& where) {
+// What later passes left there is no tube of this clip.
+void Making::offer_device_tube() {
+  if (!cam_ || recipe_.passes != Passes::kOne) return;
+  result_.device_tube =
+      std::make_shared<const DeviceTube>(DeviceTube{cam_->device_tube(), cam_, cam_->window()});
+}
+
+// Networks may swallow a NaN (ReLU gives 0 in OpenVINO), so a clip is looked at itself: in system
+// memory before it is run, on a GPU on the way.
+Explanation Making::run(const TensorView& clip, const Window& where) {
   begin(where);
-  const size_t values = size_t(spec_.length) * 3 * size_t(spec_.height) * size_t(spec_.width);
-  if (!all_finite(clip, values)) {
+  look_at(clip);
+  const bool on_the_way = host_ == nullptr;
+  const Stopwatch watch;
+  const EngineOutputs* outputs = nullptr;
+  if (on_the_way || is_finite()) outputs = &infer(clip_, request_.target);
+  if (!outputs || (on_the_way && !is_finite())) {
     read_logits(std::vector<float>(bundle_.labels.size(), kNan).data());
     result_.problem = "the clip holds NaN or infinity";
     return std::move(result_);
   }
-  const Stopwatch watch;
-  const EngineOutputs& outputs = infer(clip, request_.target);
-  read_logits(outputs.logits.f32());
-  if (result_.valid) explain(clip, outputs);
+  read_logits(outputs->logits.f32());
+  if (result_.valid) explain(*outputs);
+  if (result_.valid) offer_device_tube();
   result_.timings.engine = engine_ms_;
   result_.timings.explain = watch.milliseconds() - engine_ms_ - result_.timings.preprocess;
   return std::move(result_);
@@ -308,7 +352,7 @@ Explanation Making::run(const float* clip, const Window& where) {
 }  // namespace
 
 Explanation explain_clip(const ClipStages& stages, const Bundle& bundle, const Recipe& recipe,
-                         const ClipRequest& request, const float* clip, const Window& where) {
+                         const ClipRequest& request, const TensorView& clip, const Window& where) {
   return Making(stages, bundle, recipe, request).run(clip, where);
 }
 

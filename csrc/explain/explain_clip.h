@@ -7,6 +7,7 @@
 #include "clip/clip_flow.h"
 #include "engine/bundle.h"
 #include "engine/engine.h"
+#include "explain/clip_reader.h"
 #include "explain/device_cam.h"
 #include "explain/explanation.h"
 #include "explain/few_pass.h"
@@ -28,17 +29,19 @@ struct ClipRequest {
   MethodOptions options;
 };
 
-// What runs: the engine of the recipe's graph, the flow's stage where the model takes flow, and
-// what finds the tube on the engine's GPU (device_cam.h).
+// What runs: the engine of the recipe's graph, the flow's stage where the model takes flow, what
+// finds the tube on the engine's GPU (device_cam.h), and what reads clips that lie there.
 struct ClipStages {
   Engine& engine;
   ClipFlow* flow = nullptr;
-  const DeviceCam* cam = nullptr;
+  std::shared_ptr<const DeviceCam> cam;
+  ClipReader* reader = nullptr;  // for a clip on a GPU
 };
 
-// clip: [T, 3, H, W] float32 on the CPU. NaN or infinity anywhere gives an
-// explanation that is not valid and says where.
+// clip: [1, T, 3, H, W] float32 in system memory or on the engine's GPU; methods that read the clip
+// themselves (optical flow, splits, few passes) bring it to system memory once. NaN or infinity
+// anywhere gives an explanation that is not valid and says where.
 Explanation explain_clip(const ClipStages& stages, const Bundle& bundle, const Recipe& recipe,
-                         const ClipRequest& request, const float* clip, const Window& where);
+                         const ClipRequest& request, const TensorView& clip, const Window& where);
 
 }  // namespace tubecam

@@ -50,29 +50,35 @@ struct Settings {
 struct Explainer::State {
   Bundle bundle;
   EngineOptions engine_options;
+  EngineMaker maker;
   bool may_fall_back = false;
   std::string fell_back_from;
   std::vector<std::unique_ptr<Engine>> engines;  // one a graph, made when first needed
   std::vector<CamTail> tails;                    // of each, on a GPU
   ClipWindow window;
   RelevanceSignal signal;
-  std::unique_ptr<ClipFlow> flow;  // where the model takes it
-  std::vector<float> clip;
+  std::unique_ptr<ClipFlow> flow;      // where the model takes it
+  ClipBuffer clip;                     // of `window`
+  std::unique_ptr<ClipReader> reader;  // of clips on a GPU, and which
+  Device reader_device;
   double preprocess_ms = 0;  // since the last window
   MethodBudget budget;       // for `budgeted`
   Settings budgeted;
   std::mutex running;  // held while a window is explained
   mutable std::mutex changing;
   Settings settings;
+  Device device;  // of the engine, also guarded by `changing`
 
   State(Bundle loaded, const ExplainerOptions& options)
       : bundle(std::move(loaded)),
         engine_options(options.engine),
+        maker(options.make_engine),
         may_fall_back(options.fallback == "cpu"),
         engines(bundle.graphs.size()),
         tails(bundle.graphs.size()),
         window(bundle.clip, options.hop),
-        signal(bundle.clip.sample_fps) {
+        signal(bundle.clip.sample_fps),
+        device(options.engine.device) {
     if (bundle.clip.flow.used) flow = std::make_unique<ClipFlow>(bundle.clip);
   }
 
@@ -82,7 +88,7 @@ struct Explainer::State {
   }
 
   Engine& engine(size_t graph) {
-    if (!engines[graph]) engines[graph] = make_engine(bundle, bundle.graphs[graph], engine_options);
+    if (!engines[graph]) engines[graph] = maker(bundle, bundle.graphs[graph], engine_options);
     return *engines[graph];
   }
 
@@ -99,7 +105,9 @@ struct Explainer::State {
   bool fall_back(const Error& error);
 
   void keep_budget(const Settings& now);
-  Explanation explain(const float* clip, const Window& where);
+  bool take(const Frame& frame, int64_t pts);
+  TensorView reachable(const TensorView& clip);
+  Explanation explain(const TensorView& clip, const Window& where);
 };
 
 // A lost device stays lost to its process, so there is no way back.
@@ -109,7 +117,10 @@ bool Explainer::State::fall_back(const Error& error) {
   if (!may_fall_back || !of_device || engine_options.device.type == DeviceType::kCpu) return false;
   fell_back_from = engine_options.device.to_string() + ": " + error.what();
   if (engine_options.say) engine_options.say(fell_back_from + "; the CPU goes on");
-  engine_options.device = {};
+  {
+    std::lock_guard<std::mutex> lock(changing);
+    device = engine_options.device = {};
+  }
   engine_options.engine = "openvino";
   engine_options.precision = "auto";
   for (auto& engine : engines) engine.reset();
@@ -128,8 +139,38 @@ void Explainer::State::keep_budget(const Settings& now) {
   budgeted = now;
 }
 
-Explanation Explainer::State::explain(const float* clip, const Window& where) {
-  check(clip != nullptr, ErrorCode::kUsage, "explain: the clip is empty");
+// True when a window is complete, in `clip`. The slices lie where the engine runs.
+bool Explainer::State::take(const Frame& frame, int64_t pts) {
+  const Device wanted = engine_options.device;
+  if (wanted != window.device()) window.move_to(wanted);
+  if (!window.push(frame, pts)) return false;
+  if (!clip.owner || clip.view.device != wanted) clip = window.make_clip();
+  window.copy_to(clip.view);
+  return true;
+}
+
+// The clip where the engine can read it. Once the CPU has taken over, clips may still come from the
+// GPU that it took over from.
+TensorView Explainer::State::reachable(const TensorView& clip) {
+  check(clip.data != nullptr, ErrorCode::kUsage, "explain: the clip is empty");
+  check(clip.dtype == DType::kFloat32 && clip.shape == clip_shape(bundle.clip), ErrorCode::kUsage,
+        "explain: the clip must be float32 ", to_string(clip_shape(bundle.clip)), ", not ",
+        to_string(clip.shape));
+  const Device here = engine_options.device;
+  if (clip.device.type == DeviceType::kCpu) return clip;
+  if (!reader || reader_device != clip.device) {
+    check(clip.device == here || !fell_back_from.empty(), ErrorCode::kUsage, "the clip lies on ",
+          clip.device.to_string(), ", but this explainer computes on ", here.to_string(),
+          ": open it with device ", clip.device.to_string(), ", or bring the clip there");
+    reader = make_clip_reader(clip.device);
+    reader_device = clip.device;
+  }
+  if (clip.device == here) return clip;
+  return {const_cast<float*>(reader->download(clip)), DType::kFloat32, clip.shape, {}};
+}
+
+Explanation Explainer::State::explain(const TensorView& given, const Window& where) {
+  const TensorView clip = reachable(given);
   check(where.pts.size() == size_t(bundle.clip.length), ErrorCode::kUsage,
         "explain: a window needs ", bundle.clip.length, " presentation times, not ",
         where.pts.size());
@@ -139,10 +180,10 @@ Explanation Explainer::State::explain(const float* clip, const Window& where) {
   const Recipe recipe = find_recipe(bundle, now.method);
   const ClipRequest request{now.method, now.target, now.threshold, now.options};
   Engine& runner = engine(recipe.graph);
-  const DeviceCam* cam = tails[recipe.graph].follow(runner, bundle, bundle.graphs[recipe.graph],
-                                                    engine_options.device, recipe.base);
+  const auto cam = tails[recipe.graph].follow(runner, bundle, bundle.graphs[recipe.graph],
+                                              engine_options.device, recipe.base);
   Explanation result =
-      explain_clip({runner, flow.get(), cam}, bundle, recipe, request, clip, where);
+      explain_clip({runner, flow.get(), cam, reader.get()}, bundle, recipe, request, clip, where);
   result.receipt.downgraded_from = budget.downgraded_from();
   result.receipt.fell_back_from = fell_back_from;
   budget.took(result.timings.engine + result.timings.explain);
@@ -170,22 +211,42 @@ std::optional<Explanation> Explainer::push(const Frame& frame, int64_t pts) {
   std::lock_guard<std::mutex> running(state_->running);
   const Stopwatch watch;
   state_->window.set_hop(state_->snapshot().hop);
-  const bool complete = state_->window.push(frame, pts);
+  const bool complete = state_->with_fallback([&] { return state_->take(frame, pts); });
   state_->preprocess_ms += watch.milliseconds();
   if (!complete) return std::nullopt;
-  const ClipSpec& spec = state_->bundle.clip;
-  state_->clip.resize(size_t(spec.length) * 3 * size_t(spec.height) * size_t(spec.width));
-  state_->window.copy_to(state_->clip.data());
-  Explanation result = state_->with_fallback(
-      [&] { return state_->explain(state_->clip.data(), state_->window.window()); });
+  Explanation result;
+  try {
+    result = state_->with_fallback(
+        [&] { return state_->explain(state_->clip.view, state_->window.window()); });
+  } catch (const Error&) {
+    // The window is lost with the device; the next frames make one on the CPU.
+    if (state_->engine_options.device == state_->window.device()) throw;
+    return std::nullopt;
+  }
   result.timings.preprocess += std::exchange(state_->preprocess_ms, 0);
   if (result.valid) result.signal = state_->signal.add(result.window, result.curve.data());
   return result;
 }
 
 Explanation Explainer::explain(const float* clip, const Window& window) {
+  return explain({const_cast<float*>(clip), DType::kFloat32, clip_shape(bundle().clip), {}},
+                 window);
+}
+
+Explanation Explainer::explain(const TensorView& clip, const Window& window) {
   std::lock_guard<std::mutex> running(state_->running);
   return state_->with_fallback([&] { return state_->explain(clip, window); });
+}
+
+Device Explainer::device() const {
+  std::lock_guard<std::mutex> lock(state_->changing);
+  return state_->device;
+}
+
+bool Explainer::give_up_device(const Error& error) {
+  std::lock_guard<std::mutex> running(state_->running);
+  if (!state_->fell_back_from.empty()) return true;
+  return state_->fall_back(error);
 }
 
 void Explainer::reset() {

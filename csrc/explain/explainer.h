@@ -7,12 +7,17 @@
 // time) → explain_clip (Engine: logits and the explanation's tensors from one infer call; cam3d:
 // tube; statistics). A caller with threads of its own, such as the GStreamer element, keeps a
 // ClipWindow per stream and calls explain() where it likes.
+//
+// On a GPU the slices, the clip and the engine's tensors stay there: a frame goes to the device,
+// and logits and tube come back.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "base/error.h"
 #include "engine/bundle.h"
 #include "engine/engine.h"
 #include "explain/explain_clip.h"
@@ -20,8 +25,13 @@
 
 namespace tubecam {
 
+// What opens a graph of the bundle; make_engine() does.
+using EngineMaker =
+    std::function<std::unique_ptr<Engine>(const Bundle&, const GraphSpec&, const EngineOptions&)>;
+
 struct ExplainerOptions {
   EngineOptions engine;
+  EngineMaker make_engine = tubecam::make_engine;
   // "none" or "cpu": where to go on when the GPU cannot be used or is lost. The receipt says so.
   std::string fallback = "none";
   std::string method;      // empty = the bundle's default
@@ -40,7 +50,17 @@ class Explainer {
   // One call at a time; a second one waits.
   std::optional<Explanation> push(const Frame& frame, int64_t pts);
   Explanation explain(const float* clip, const Window& window);  // clip: [T, 3, H, W] float32
+  // The same for [1, T, 3, H, W] float32 in system memory or on the engine's GPU, where it is
+  // waited for as TensorView::ready says. Throws kUsage for another dtype, shape or device.
+  Explanation explain(const TensorView& clip, const Window& window);
   void reset();  // forgets the window, for a seek or a new stream
+
+  // Where clips are best: the GPU that the engine runs on, or the CPU, also once it took over. Any
+  // thread may ask.
+  Device device() const;
+  // For a caller whose own work on that GPU failed. True: the CPU has taken over, as `fallback`
+  // allows. Waits for a window that is being explained.
+  bool give_up_device(const Error& error);
 
   // May be called from any thread; the next window uses them. Throw kUsage naming the valid values.
   void set_target(int64_t target);

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "clip/clip_window.h"
+#include "explain/device_cam.h"
 #include "explain/pathways.h"
 #include "explain/relevance_signal.h"
 #include "explain/tube.h"
@@ -44,6 +46,8 @@ struct Explanation {
   std::string target_name;
   std::vector<float> logits;  // [K]
   std::vector<float> tube;    // [t, h, w], logit units; of several pathways, their joined one
+  // The same where a GPU found it, for methods of one pass; null: there is none.
+  std::shared_ptr<const DeviceTube> device_tube;
   std::array<int, 3> shape{};
   std::array<double, 3> stride{}, offset{};
   std::vector<float> curve;   // [T]

@@ -377,6 +377,7 @@ CaptionPainter::~CaptionPainter() = default;
 
 void CaptionPainter::draw(const Frame& frame, const Caption& caption, ColorMap color_map) {
   check_frame(frame);
+  check_in_system_memory(frame, "a caption");
   if (frame.width < kMinWidth || frame.height < kMinHeight) return;
   if (!same_canvas(frame, state_->canvas)) {
     state_ = std::make_unique<State>();

@@ -47,6 +47,7 @@ bool check_heat(const Frame& frame, const HeatPlane& plane, const HeatStyle& sty
 
 void blend_heat(const Frame& frame, const HeatPlane& plane, const HeatStyle& style, Device device) {
   if (!check_heat(frame, plane, style)) return;
+  device = device_for(frame, device);
   if (device.type == DeviceType::kCuda) {
     using Twin = void(const Frame&, const HeatPlane&, const HeatStyle&, Device);
     return device_function<Twin>(device, "tubecam_blend_heat")(frame, plane, style, device);

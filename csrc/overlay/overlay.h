@@ -54,8 +54,9 @@ struct HeatPlane {
 // without heat), so that a cold cell lends no hue to its neighbours. It is bilinear between these
 // points.
 //
-// On a CUDA device the frame is brought there and back; frames that are there: overlay_cuda.h.
-// Throws kUsage when the frame, the geometry or the style is out of range.
+// On a CUDA device the frame is brought there and back, and one that lies there is heated in place
+// (plane.values and plane.motion are in system memory all the same; where these lie there too:
+// overlay_cuda.h). Throws kUsage when the frame, the geometry or the style is out of range.
 void blend_heat(const Frame& frame, const HeatPlane& plane, const HeatStyle& style,
                 Device device = {});
 

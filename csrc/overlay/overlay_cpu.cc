@@ -358,6 +358,7 @@ void HeatBlender::find_islands(const HeatCanvas& canvas) {
 }
 
 void HeatBlender::blend(const Frame& frame, const HeatPlane& plane, const HeatStyle& style) {
+  check_in_system_memory(frame, "the CPU's overlay");
   const bool motion = plane.motion != nullptr;
   prepare_tables(frame, style, motion);
   refine(plane);

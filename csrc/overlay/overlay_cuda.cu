@@ -145,7 +145,7 @@ void CudaHeatBlender::blend(const Frame& frame, const HeatPlane& plane, const He
 
 }  // namespace tubecam
 
-// blend_heat() for a frame in system memory.
+// blend_heat() for a frame in system memory or on `device`.
 extern "C" void tubecam_blend_heat(const tubecam::Frame& frame, const tubecam::HeatPlane& plane,
                                    const tubecam::HeatStyle& style, tubecam::Device device) {
   using namespace tubecam;
@@ -160,7 +160,8 @@ extern "C" void tubecam_blend_heat(const tubecam::Frame& frame, const tubecam::H
   heat.values = values.as<float>();
   heat.motion = motion.as<float>();
   CudaHeatBlender blender;
-  blender.blend(there.upload(frame, stream.get()), heat, style, stream.get());
-  there.download(frame, stream.get());
+  blender.blend(there.bring(frame, stream.get()), heat, style, stream.get());
+  if (frame.device.type == DeviceType::kCpu) there.download(frame, stream.get());
+  there.release(frame, stream.get());
   stream.synchronize();
 }

@@ -35,15 +35,17 @@ Session::Session(const Settings& settings, const Listener& listener)
     : explainer_(bundle_folder(settings), settings.options()),
       signal_(explainer_.bundle().clip.sample_fps) {
   const double seconds = warm_up(explainer_);
-  const auto explain = [this](const float* clip, const Window& window) {
+  const auto explain = [this](const TensorView& clip, const Window& window) {
     return this->explain(clip, window);
   };
   const auto report = [this, listener](const Outcome& outcome) { listener(*this, outcome); };
-  stream_ = std::make_unique<Stream>(
-      bundle().clip, Stream::Options{settings.align, settings.hop, seconds}, explain, report);
+  Stream::Options options{settings.align, settings.hop, seconds};
+  options.device = [this] { return explainer_.device(); };
+  options.give_up_device = [this](const Error& error) { return explainer_.give_up_device(error); };
+  stream_ = std::make_unique<Stream>(bundle().clip, options, explain, report);
 }
 
-Explanation Session::explain(const float* clip, const Window& window) {
+Explanation Session::explain(const TensorView& clip, const Window& window) {
   Explanation result = explainer_.explain(clip, window);
   if (result.valid) result.signal = signal_.add(window, result.curve.data());
   return result;

@@ -25,7 +25,7 @@ class Session {
   const Bundle& bundle() const { return explainer_.bundle(); }
 
  private:
-  Explanation explain(const float* clip, const Window& window);
+  Explanation explain(const TensorView& clip, const Window& window);
 
   Explainer explainer_;
   RelevanceSignal signal_;          // belongs to the inference thread

@@ -13,28 +13,40 @@ constexpr int64_t kMaxAge = 5'000'000'000;
 // Seconds of work a frame, until frames have been measured: the first must not come too late.
 constexpr double kFirstWork = 0.01;
 
-size_t clip_size(const ClipSpec& spec) {
-  return size_t{3} * spec.length * spec.height * spec.width;
-}
+constexpr double kMaxGap = 1;  // seconds
 
 }  // namespace
 
 Stream::Stream(const ClipSpec& spec, const Options& options, Worker::Explain explain,
                Worker::Listener listener)
     : align_(options.align),
-      window_(spec, options.hop),
+      device_(options.device),
+      give_up_device_(options.give_up_device),
+      window_(spec, options.hop, kMaxGap, device_()),
       hop_(options.hop),
-      worker_(std::move(explain), std::move(listener), clip_size(spec)) {
+      worker_(std::move(explain), std::move(listener)) {
   work_.sample(kFirstWork);
   turnaround_.sample(options.inference_seconds);
   latency_.set(fixed_seconds(0), measured_seconds());
+}
+
+// True when a window is complete.
+bool Stream::take(const Frame& frame, int64_t pts) {
+  if (const Device wanted = device_(); wanted != window_.device()) window_.move_to(wanted);
+  try {
+    return window_.push(frame, pts);
+  } catch (const Error& error) {
+    if (window_.device().type == DeviceType::kCpu || !give_up_device_(error)) throw;
+  }
+  window_.move_to(device_());
+  return window_.push(frame, pts);
 }
 
 FramePlace Stream::push(const Frame& frame, int64_t pts, Worker::WhenFull when_full,
                         const std::shared_ptr<const void>& context) {
   using Clock = std::chrono::steady_clock;
   const auto begin = Clock::now();
-  const bool complete = window_.push(frame, pts);
+  const bool complete = take(frame, pts);
   preprocess_ms_ += std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
   if (window_.resets() != window_resets_) {
     window_resets_ = window_.resets();
@@ -53,8 +65,18 @@ void Stream::submit(Worker::WhenFull when_full, const std::shared_ptr<const void
   aligner_.add(job.id, stretch_, window.pts.front(), window.pts.back());
   ++counters_.windows;
   const uint64_t id = job.id;
-  const auto fill = [this](float* clip) { window_.copy_to(clip); };
-  const Worker::Submitted submitted = worker_.submit(std::move(job), fill, when_full);
+  const auto fill = [this](ClipBuffer& clip) {
+    if (!clip.owner || clip.view.device != window_.device()) clip = window_.make_clip();
+    window_.copy_to(clip.view);
+  };
+  Worker::Submitted submitted;
+  try {
+    submitted = worker_.submit(std::move(job), fill, when_full);
+  } catch (const Error& error) {
+    aligner_.dropped(id);
+    if (!give_up_device_(error)) throw;
+    return;
+  }
   if (submitted == Worker::Submitted::kTaken) return;
   aligner_.dropped(id);
   if (submitted == Worker::Submitted::kDropped) ++counters_.dropped;

@@ -4,8 +4,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 
+#include "base/error.h"
 #include "clip/clip_window.h"
 #include "plugin/aligner.h"
 #include "plugin/latency.h"
@@ -22,6 +24,10 @@ class Stream {
     Align align = Align::kLatest;
     int hop = 4;
     double inference_seconds = 0;  // measured beforehand: the first figure for the latency
+    // Where clips are best, asked at each frame: the window moves there, and starts anew.
+    std::function<Device()> device = [] { return Device{}; };
+    // Hears of a GPU that failed here. True: from now on `device` names another.
+    std::function<bool(const Error&)> give_up_device = [](const Error&) { return false; };
   };
   struct Counters {
     std::atomic<uint64_t> windows{0};  // complete ones, dropped ones among them
@@ -33,7 +39,8 @@ class Stream {
          Worker::Listener listener);
 
   // Takes a frame, once: preprocesses it and, when a window is complete, hands that to inference.
-  // context: is found again in this window's Outcome. Throws what ClipWindow::push throws.
+  // context: is found again in this window's Outcome. Throws what ClipWindow::push throws, but for
+  // a GPU that fails and is given up: the frame then begins a window elsewhere.
   FramePlace push(const Frame& frame, int64_t pts, Worker::WhenFull when_full,
                   const std::shared_ptr<const void>& context = nullptr);
 
@@ -60,11 +67,14 @@ class Stream {
 
  private:
   void collect();
+  bool take(const Frame& frame, int64_t pts);
   void submit(Worker::WhenFull when_full, const std::shared_ptr<const void>& context);
   double fixed_seconds(double frame_seconds) const;
   double measured_seconds() const;
 
   const Align align_;
+  const std::function<Device()> device_;
+  const std::function<bool(const Error&)> give_up_device_;
   ClipWindow window_;
   Aligner aligner_;
   int hop_;

@@ -14,9 +14,8 @@ int64_t now() {
 
 }  // namespace
 
-Worker::Worker(Explain explain, Listener listener, size_t clip_size)
+Worker::Worker(Explain explain, Listener listener)
     : explain_(std::move(explain)), listener_(std::move(listener)) {
-  for (Slot& slot : slots_) slot.clip.resize(clip_size);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -49,7 +48,13 @@ Worker::Submitted Worker::submit(Job job, const Fill& fill, WhenFull when_full) 
     if (!slot) return Submitted::kDropped;
     slot->taken = true;
   }
-  fill(slot->clip.data());  // without the lock: only this thread knows the slot
+  try {
+    fill(slot->clip);  // without the lock: only this thread knows the slot
+  } catch (...) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    slot->taken = false;
+    throw;
+  }
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (cancelled_) {
@@ -95,7 +100,7 @@ Outcome Worker::explain(const Slot& slot) const {
   Outcome outcome;
   outcome.job = slot.job;
   try {
-    auto explanation = std::make_shared<Explanation>(explain_(slot.clip.data(), slot.job.window));
+    auto explanation = std::make_shared<Explanation>(explain_(slot.clip.view, slot.job.window));
     explanation->timings.preprocess += slot.job.preprocess_ms;
     outcome.explanation = std::move(explanation);
   } catch (const std::exception& error) {

@@ -32,23 +32,26 @@ struct Outcome {
 
 // Note [Slots]
 // A window's clip is copied into one of two slots: one that is being explained and one that waits.
+// They lie where the clips do; on a GPU a slot is written anew when its explanation is there, and
+// so nobody reads it any more.
 // So memory is bounded, the streaming thread never waits for inference unless it asks to, and a
 // window is at most one inference old when its own begins.
 class Worker {
  public:
   enum class WhenFull { kDrop, kWait };
   enum class Submitted { kTaken, kDropped, kCancelled };
-  using Explain = std::function<Explanation(const float* clip, const Window& window)>;
+  using Explain = std::function<Explanation(const TensorView& clip, const Window& window)>;
   using Listener = std::function<void(const Outcome&)>;  // called on the inference thread
-  using Fill = std::function<void(float* clip)>;
+  // Makes a slot's clip where it has none, or one elsewhere, and writes it.
+  using Fill = std::function<void(ClipBuffer& clip)>;
 
-  // clip_size: floats of a clip.
-  Worker(Explain explain, Listener listener, size_t clip_size);
+  Worker(Explain explain, Listener listener);
   ~Worker();  // forgets what waits, waits for what runs
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // Copies the clip by `fill` and returns at once, or waits for a free slot first.
+  // Copies the clip by `fill` and returns at once, or waits for a free slot first. Throws what
+  // `fill` throws; the slot is then free again.
   Submitted submit(Job job, const Fill& fill, WhenFull when_full);
   std::vector<Outcome> take();  // what is finished since the last call
   void wait_idle();             // until nothing waits or runs, or cancel()
@@ -58,7 +61,7 @@ class Worker {
  private:
   struct Slot {
     Job job;
-    std::vector<float> clip;
+    ClipBuffer clip;
     int64_t submitted = 0;  // ns, steady clock
     bool taken = false;
   };

@@ -2,8 +2,11 @@
 
 #include <climits>
 #include <utility>
+#include <vector>
 
+#include "base/device_inbox.h"
 #include "base/error.h"
+#include "pybind/foreign_array.h"
 
 namespace py = pybind11;
 
@@ -37,8 +40,8 @@ void check_dense(bool dense, const char* what) {
 }
 
 // The stride of an axis of one row is anybody's guess: it is never used.
-int row_stride(const py::array& array, py::ssize_t row_bytes) {
-  const py::ssize_t stride = array.shape(0) > 1 ? array.strides(0) : row_bytes;
+int row_stride(int64_t rows, int64_t given, int64_t row_bytes) {
+  const int64_t stride = rows > 1 ? given : row_bytes;
   check(stride >= row_bytes && stride <= INT_MAX, ErrorCode::kUsage, "rows lie ", stride,
         " bytes apart, but each has ", row_bytes,
         "; flipped or broadcast arrays need numpy.ascontiguousarray");
@@ -74,7 +77,7 @@ FrameArray::FrameArray(PixelFormat format, int width, int height,
           " dimensions; it must be [rows, bytes a row]");
     check_dense(array.shape(1) <= 1 || array.strides(1) == 1, "plane");
     frame_.plane[i] = bytes_of(array);
-    frame_.stride[i] = row_stride(array, array.shape(1));
+    frame_.stride[i] = row_stride(array.shape(0), array.strides(0), array.shape(1));
   }
   check_frame(frame_);
   check_planes();
@@ -91,31 +94,78 @@ void FrameArray::check_planes() const {
   }
 }
 
-FrameArray FrameArray::from_pixels(const py::array& pixels,
-                                   const std::optional<std::string>& format) {
-  check_uint8(pixels, "picture");
-  const bool is_picture = pixels.ndim() == 3 && (pixels.shape(2) == 3 || pixels.shape(2) == 4);
+// A picture of one plane, whoever holds it. Strides in bytes.
+struct Pixels {
+  std::string dtype;
+  std::vector<int64_t> shape, strides;
+  const void* data = nullptr;
+  Device device;
+};
+
+namespace {
+
+Pixels pixels_of(const py::array& array) {
+  return {py::str(array.dtype()).cast<std::string>(),
+          {array.shape(), array.shape() + array.ndim()},
+          {array.strides(), array.strides() + array.ndim()},
+          array.data(),
+          {}};
+}
+
+// Whoever reads the frame waits for nothing (Note [Frames on a device]), so the host does here.
+Pixels pixels_of(const ForeignArray& array) {
+  if (array.device.type == DeviceType::kCuda) {
+    DeviceInbox& inbox = device_inbox(array.device);
+    py::gil_scoped_release released;
+    inbox.wait();
+  }
+  return {array.dtype, array.shape, array.strides, array.data, array.device};
+}
+
+}  // namespace
+
+void FrameArray::place(const Pixels& pixels, const std::optional<std::string>& format) {
+  check(pixels.dtype == "uint8", ErrorCode::kUsage, "picture has dtype ", pixels.dtype,
+        "; it must be uint8");
+  const auto& shape = pixels.shape;
+  const bool is_picture = shape.size() == 3 && (shape[2] == 3 || shape[2] == 4);
   check(is_picture, ErrorCode::kUsage, "picture must be [H, W, 3] or [H, W, 4]");
-  const py::ssize_t height = pixels.shape(0), width = pixels.shape(1), channels = pixels.shape(2);
+  const int64_t height = shape[0], width = shape[1], channels = shape[2];
   check(height > 0 && width > 0 && height <= INT_MAX && width <= INT_MAX / channels,
         ErrorCode::kUsage, "picture has no pixels or too many: ", width, "x", height);
-  check_dense(pixels.strides(2) == 1 && (width == 1 || pixels.strides(1) == channels), "picture");
+  check_dense(pixels.strides[2] == 1 && (width == 1 || pixels.strides[1] == channels), "picture");
+  frame_.format = format ? parse_pixel_format(*format)
+                         : (channels == 3 ? PixelFormat::kRGB : PixelFormat::kRGBA);
+  frame_.width = int(width);
+  frame_.height = int(height);
+  check(!is_yuv(frame_.format) && plane_layout(frame_.format, 1, 1, 0).channels == channels,
+        ErrorCode::kUsage, "a picture of ", channels, " channels is not ",
+        to_string(frame_.format));
+  frame_.plane[0] = const_cast<uint8_t*>(static_cast<const uint8_t*>(pixels.data));
+  frame_.stride[0] = row_stride(height, pixels.strides[0], width * channels);
+  frame_.device = pixels.device;
+  check_frame(frame_);
+}
+
+FrameArray FrameArray::from_pixels(const py::object& pixels,
+                                   const std::optional<std::string>& format) {
   FrameArray result;
-  Frame& frame = result.frame_;
-  frame.format = format ? parse_pixel_format(*format)
-                        : (channels == 3 ? PixelFormat::kRGB : PixelFormat::kRGBA);
-  frame.width = int(width);
-  frame.height = int(height);
-  check(!is_yuv(frame.format) && plane_layout(frame.format, 1, 1, 0).channels == channels,
-        ErrorCode::kUsage, "a picture of ", channels, " channels is not ", to_string(frame.format));
-  frame.plane[0] = bytes_of(pixels);
-  frame.stride[0] = row_stride(pixels, width * channels);
-  check_frame(frame);
-  result.arrays_.push_back(pixels);
+  if (is_foreign_array(pixels)) {
+    const ForeignArray array = import_array(pixels);
+    result.owner_ = array.owner;
+    result.place(pixels_of(array), format);
+    return result;
+  }
+  const auto array = py::array::ensure(pixels);
+  if (!array) throw py::error_already_set();
+  result.place(pixels_of(array), format);
+  result.arrays_.push_back(array);
   return result;
 }
 
 const Frame& FrameArray::writable() const {
+  check(!owner_, ErrorCode::kUsage,
+        "only frames of NumPy arrays can be drawn into; bring this one to system memory first");
   for (const py::array& array : arrays_) {
     check(array.writeable(), ErrorCode::kUsage,
           "the frame's array is read-only; pass a writable copy, array.copy()");

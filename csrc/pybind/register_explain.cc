@@ -10,7 +10,9 @@
 #include "explain/explainer.h"
 #include "explain/relevance_signal.h"
 #include "pybind/array.h"
+#include "pybind/device_tube.h"
 #include "pybind/engine_options.h"
+#include "pybind/foreign_array.h"
 #include "pybind/frame_array.h"
 #include "pybind/register.h"
 #include "pybind/samples.h"
@@ -36,22 +38,35 @@ std::vector<int64_t> clip_pts(const ClipSpec& spec,
   return times;
 }
 
-SharedExplanation explain_array(Explainer& explainer, const py::array& clip,
+// The clip [1, T, 3, H, W], whoever holds it; `owner` keeps it.
+TensorView clip_of(const ClipSpec& spec, const py::object& clip, py::object* owner) {
+  const Shape shape = {spec.length, 3, spec.height, spec.width};
+  if (is_foreign_array(clip)) {
+    const ForeignArray array = import_array(clip);
+    *owner = array.owner;
+    return clip_view(array, shape);
+  }
+  const auto given = py::array::ensure(clip);
+  if (!given) throw py::error_already_set();
+  const Floats values = require_array<float>(given, 4, "a clip float32 [T, 3, H, W]");
+  check(std::equal(shape.begin(), shape.end(), values.shape()), ErrorCode::kUsage, "the clip is ",
+        describe_array(values), "; this bundle needs float32 ", to_string(shape));
+  *owner = values;
+  return {const_cast<float*>(values.data()), DType::kFloat32, clip_shape(spec), {}};
+}
+
+SharedExplanation explain_array(Explainer& explainer, const py::object& clip,
                                 const std::optional<std::vector<int64_t>>& pts) {
   const ClipSpec& spec = explainer.bundle().clip;
-  const Floats values = require_array<float>(clip, 4, "a clip float32 [T, 3, H, W]");
-  const std::vector<py::ssize_t> shape = {spec.length, 3, spec.height, spec.width};
-  check(std::equal(shape.begin(), shape.end(), values.shape()), ErrorCode::kUsage, "the clip is ",
-        describe_array(values), "; this bundle needs float32 [", shape[0], ", 3, ", shape[2], ", ",
-        shape[3], "]");
+  py::object owner;
+  const TensorView view = clip_of(spec, clip, &owner);
   const Window window{clip_pts(spec, pts),
                       {0, 0, double(spec.width), double(spec.height)},
                       spec.width,
                       spec.height,
                       0};
-  const float* data = values.data();
   py::gil_scoped_release released;
-  return std::make_shared<Explanation>(explainer.explain(data, window));
+  return std::make_shared<Explanation>(explainer.explain(view, window));
 }
 
 SharedExplanation explain_frames(Explainer& explainer, const std::vector<FrameArray>& frames,
@@ -185,6 +200,10 @@ void register_explanation(py::module_& module) {
       .def_readonly("target_name", &Explanation::target_name)
       .def_property_readonly("logits", array_of(&Explanation::logits))
       .def_property_readonly("tube", &tube_of)
+      .def_property_readonly("device_tube",
+                             [](const Explanation& self) {
+                               return std::const_pointer_cast<DeviceTube>(self.device_tube);
+                             })
       .def_property_readonly("motion", &motion_of)
       .def_readonly("motion_share", &Explanation::motion_share)
       .def_readonly("motion_by", &Explanation::motion_by)
@@ -237,6 +256,7 @@ void register_options(py::module_& module) {
 
 void register_explain(py::module_& module) {
   register_options(module);
+  register_device_tube(module);
   register_explanation(module);
   const auto released = py::call_guard<py::gil_scoped_release>();
   const auto pts = py::arg("pts") = py::none();
@@ -246,6 +266,7 @@ void register_explain(py::module_& module) {
            py::arg("engine") = "auto", py::arg("device") = "cpu", py::arg("precision") = "auto",
            py::arg("threads") = 0, py::arg("cache_dir") = "", py::arg("budget_ms") = 0.0,
            py::arg("method_options") = MethodOptions(), py::arg("fallback") = "none")
+      .def_static("reads_array", &is_foreign_array, py::arg("array"))
       .def("explain", &explain_array, py::arg("clip"), pts)
       .def("explain_frames", &explain_frames, py::arg("frames"), pts)
       .def("push", &push_frame, py::arg("frame"), py::arg("pts"))
@@ -256,6 +277,8 @@ void register_explain(py::module_& module) {
       .def("set_hop", &Explainer::set_hop, py::arg("hop"), released)
       .def("set_budget", &Explainer::set_budget, py::arg("milliseconds"), released)
       .def("set_method_options", &Explainer::set_method_options, py::arg("options"), released)
+      .def_property_readonly("device",
+                             [](const Explainer& self) { return self.device().to_string(); })
       .def_property_readonly("bundle", &Explainer::bundle, py::return_value_policy::copy)
       .def_property_readonly("engine_info", [](const Explainer& self) {
         py::gil_scoped_release unlocked;

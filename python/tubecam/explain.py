@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,8 @@ class Explainer:
         A bundle's folder, or the name of one that comes with the package. Left out: the small
         motion model.
     device : str
-        "cpu", "cuda" or "cuda:N".
+        "cpu", "cuda" or "cuda:N". On a GPU slices, clips and tensors stay there; so do tubes, for
+        whoever wants them there (`Explanation.device_tube`).
     precision : str
         "auto" (float32), "fp32", "fp16" or "bf16".
     method : str, optional
@@ -107,7 +109,7 @@ class Explainer:
         self._target, self._hop, self._threshold = target, hop, threshold
 
     def explain(
-        self, clip: npt.NDArray | Sequence, times: npt.ArrayLike | None = None
+        self, clip: npt.NDArray | Sequence | Any, times: npt.ArrayLike | None = None
     ) -> Explanation:
         """Explains one clip.
 
@@ -115,28 +117,37 @@ class Explainer:
         ----------
         clip
             Either float32 [T, 3, H, W], already normalised, or T frames of any one size that are
-            preprocessed here: uint8 [T, height, width, 3] in RGB.
+            preprocessed here: uint8 [T, height, width, 3] in RGB. Arrays of other libraries
+            (torch, CuPy, pycuda) are read where they lie, without a copy, by DLPack or
+            ``__cuda_array_interface__``: in system memory or, by an explainer on that device, on a
+            GPU. What the producer's stream still has to do is waited for there.
         times
             Seconds of the T slices; left out, one every ``1 / clip_spec.sample_fps``.
 
         Raises
         ------
         UsageError
-            Shape or dtype are not those; the message states both.
+            Shape or dtype are not those, the elements do not lie side by side, or the array is on
+            another device than this explainer; the message states both.
+        UnavailableError
+            The array is on a GPU, and this build or machine has no way to it.
         """
         pts = None if times is None else [_nanoseconds(float(time)) for time in np.ravel(times)]
-        if isinstance(clip, np.ndarray) and clip.dtype != np.uint8:
+        if _is_array(clip) and not _holds_bytes(clip):
             return self._wrap(self._open.explain(clip, pts))
         frames = [_frame(frame) for frame in clip]
         return self._wrap(self._open.explain_frames(frames, pts))
 
-    def push(self, frame: npt.NDArray[np.uint8] | _core.Frame, pts: float) -> Explanation | None:
+    def push(
+        self, frame: npt.NDArray[np.uint8] | _core.Frame | Any, pts: float
+    ) -> Explanation | None:
         """Takes a frame of a stream; gives an explanation each time a window is complete.
 
         Parameters
         ----------
         frame
-            uint8 [height, width, 3] in RGB, or a `_core.Frame` in any pixel format.
+            uint8 [height, width, 3] in RGB, of NumPy or another library, also on the explainer's
+            GPU; or a `_core.Frame` in any pixel format.
         pts
             Its presentation time in seconds.
         """
@@ -187,6 +198,11 @@ class Explainer:
     def clip_spec(self) -> _core.ClipSpec:
         """What the model sees: length, height, width, sample_fps, mean, std, color, resize."""
         return self._bundle.clip
+
+    @property
+    def device(self) -> str:
+        """Where clips are explained: "cpu", or "cuda:N" until a fallback took over."""
+        return self._open.device
 
     @property
     def engine_info(self) -> _core.EngineInfo:
@@ -263,8 +279,19 @@ class Explainer:
         return explanation_from_core(core, self._core_bundle, self._bundle.labels)
 
 
-def _frame(frame: npt.NDArray[np.uint8] | _core.Frame) -> _core.Frame:
-    return frame if isinstance(frame, _core.Frame) else _core.Frame.from_array(np.asarray(frame))
+def _is_array(value: object) -> bool:
+    return isinstance(value, np.ndarray) or _core.Explainer.reads_array(value)
+
+
+def _holds_bytes(array: Any) -> bool:
+    """Whether it holds frames; what has no dtype of its own is a clip, and is looked at as one."""
+    return str(getattr(array, "dtype", "")).removeprefix("torch.") == "uint8"
+
+
+def _frame(frame: npt.NDArray[np.uint8] | _core.Frame | Any) -> _core.Frame:
+    if isinstance(frame, _core.Frame):
+        return frame
+    return _core.Frame.from_array(frame if _is_array(frame) else np.asarray(frame))
 
 
 def _nanoseconds(seconds: float) -> int:

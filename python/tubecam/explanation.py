@@ -127,6 +127,11 @@ class Explanation:
         overlapping windows tell together (csrc/explain/relevance_signal.h). Empty for one clip.
     timings : Timings
     receipt : Receipt
+    device_tube : _core.DeviceTube or None
+        The tube where a GPU found it, for methods of one pass: hand it to ``torch.from_dlpack``,
+        ``cupy.from_dlpack`` or whatever reads ``__cuda_array_interface__``. It is there until the
+        explainer's next window, which overwrites it under those arrays too; to hand it out after
+        that is an error.
     """
 
     valid: bool
@@ -156,6 +161,7 @@ class Explanation:
     signal: Signal
     pathways: tuple[Pathway, ...]
     labels: tuple[str, ...] = field(repr=False)
+    device_tube: _core.DeviceTube | None = field(default=None, repr=False)
 
     @property
     def times(self) -> npt.NDArray[np.float64]:
@@ -278,6 +284,7 @@ def from_core(
         signal=Signal(*core.signal),
         pathways=tuple(_pathway(pathway) for pathway in core.pathways),
         labels=labels,
+        device_tube=core.device_tube,
     )
 
 

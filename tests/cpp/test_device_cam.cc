@@ -59,9 +59,9 @@ struct Scene {
     engine.outputs.gradient = {gradient_there.data(), DType::kFloat16, {1, 6, 2, 3, 4}, kGpu};
   }
   const DeviceCam& run(const std::string& method) {
-    const DeviceCam* cam = tail.follow(engine, bundle, graph, kGpu, method);
+    const auto cam = tail.follow(engine, bundle, graph, kGpu, method);
     engine.infer({});
-    return *cam;
+    return *cam;  // the tail keeps it
   }
 };
 
@@ -109,6 +109,20 @@ TEST_F(CudaDeviceCam, TakesRelevanceThatTheGraphFound) {
   scene.engine.outputs.activation = scene.engine.outputs.gradient = {};
   const DeviceCam& cam = scene.run("lrp-epsilon");
   for (size_t i = 0; i < 24; ++i) EXPECT_EQ(cam.tube()[i], scene.gradient[i]);
+}
+
+TEST_F(CudaDeviceCam, TheTubeIsOnTheDeviceTooUntilTheNextWindow) {
+  Scene scene;
+  const DeviceCam& cam = scene.run("gradcam");
+  const TensorView there = cam.device_tube();
+  EXPECT_EQ(there.shape, (Shape{2, 3, 4}));
+  EXPECT_EQ(there.device, kGpu);
+  EXPECT_EQ(to_host<float>(there.data, 24), std::vector<float>(cam.tube(), cam.tube() + 24));
+  const auto owner = scene.tail.follow(scene.engine, scene.bundle, scene.graph, kGpu, "gradcam");
+  const DeviceTube tube{there, owner, owner->window()};
+  EXPECT_TRUE(tube.is_current());
+  scene.run("gradcam");
+  EXPECT_FALSE(tube.is_current());
 }
 
 TEST_F(CudaDeviceCam, NoticesWhatIsNotFinite) {

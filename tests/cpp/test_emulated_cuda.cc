@@ -58,6 +58,43 @@ TEST(EmulatedCuda, AMissingBarrierShows) {
   EXPECT_NE(ascending, descending);
 }
 
+TEST(EmulatedCuda, AMissingEventShows) {
+  for (const bool waits : {false, true}) {
+    emulated_cuda::set_work_order(emulated_cuda::WorkOrder::kLate);
+    const PinnedBuffer from(4), middle(4), to(4);
+    from.as<int>()[0] = 7;
+    const CudaStream writer, reader;
+    CudaEvent written;
+    copy_async(middle.data(), from.data(), 4, writer.get());
+    written.record(writer.get());
+    EXPECT_FALSE(written.reached());
+    if (waits) written.block(reader.get());
+    copy_async(to.data(), middle.data(), 4, reader.get());
+    reader.synchronize();
+    EXPECT_EQ(to.as<int>()[0] == 7, waits);
+    emulated_cuda::set_work_order(emulated_cuda::WorkOrder::kAtOnce);
+  }
+}
+
+TEST(EmulatedCuda, PageableMemoryIsReadAtOnceAndPageLockedMemoryLate) {
+  emulated_cuda::set_work_order(emulated_cuda::WorkOrder::kLate);
+  const DeviceBuffer there(4);
+  const PinnedBuffer pinned(4), seen(4);
+  const CudaStream stream;
+  int pageable = 1;
+  copy_async(there.data(), &pageable, 4, stream.get());
+  pageable = 2;
+  copy_async(seen.data(), there.data(), 4, stream.get());
+  stream.synchronize();
+  EXPECT_EQ(seen.as<int>()[0], 1);
+  pinned.as<int>()[0] = 3;
+  copy_async(seen.data(), pinned.data(), 4, stream.get());
+  pinned.as<int>()[0] = 4;  // too early
+  stream.synchronize();
+  EXPECT_EQ(seen.as<int>()[0], 4);
+  emulated_cuda::set_work_order(emulated_cuda::WorkOrder::kAtOnce);
+}
+
 TEST(EmulatedCudaDeathTest, ABarrierThatSomeNeverReachStops) {
   EXPECT_DEATH(run(stuck_kernel, 1, 32), "others never reach");
 }

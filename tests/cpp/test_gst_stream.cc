@@ -52,12 +52,12 @@ Job job(uint64_t id) {
   return made;
 }
 
-void fill_nothing(float*) {}
+void fill_nothing(ClipBuffer&) {}
 void hear_nothing(const Outcome&) {}
 
 TEST(Worker, DropsWhenBothSlotsAreTaken) {
   Gate gate;
-  Worker worker([&](const float*, const Window& w) { return gate.pass(w); }, hear_nothing, 1);
+  Worker worker([&](const TensorView&, const Window& w) { return gate.pass(w); }, hear_nothing);
   using W = Worker;
   EXPECT_EQ(worker.submit(job(0), fill_nothing, W::WhenFull::kDrop), W::Submitted::kTaken);
   EXPECT_EQ(worker.submit(job(1), fill_nothing, W::WhenFull::kDrop), W::Submitted::kTaken);
@@ -73,7 +73,7 @@ TEST(Worker, DropsWhenBothSlotsAreTaken) {
 
 TEST(Worker, WaitsWhenAsked) {
   Gate gate;
-  Worker worker([&](const float*, const Window& w) { return gate.pass(w); }, hear_nothing, 1);
+  Worker worker([&](const TensorView&, const Window& w) { return gate.pass(w); }, hear_nothing);
   for (int id : {0, 1}) worker.submit(job(id), fill_nothing, Worker::WhenFull::kDrop);
   auto third = std::async(std::launch::async, [&] {
     return worker.submit(job(2), fill_nothing, Worker::WhenFull::kWait);
@@ -88,8 +88,8 @@ TEST(Worker, WaitsWhenAsked) {
 TEST(Worker, CancelWakesWhoWaitsAndForgetsWhatRuns) {
   Gate gate;
   std::atomic<int> heard{0};
-  Worker worker([&](const float*, const Window& w) { return gate.pass(w); },
-                [&](const Outcome&) { ++heard; }, 1);
+  Worker worker([&](const TensorView&, const Window& w) { return gate.pass(w); },
+                [&](const Outcome&) { ++heard; });
   for (int id : {0, 1}) worker.submit(job(id), fill_nothing, Worker::WhenFull::kDrop);
   gate.await_entries(1);
   auto third = std::async(std::launch::async, [&] {
@@ -111,8 +111,9 @@ TEST(Worker, CancelWakesWhoWaitsAndForgetsWhatRuns) {
 }
 
 TEST(Worker, HandsErrorsOn) {
-  Worker worker([](const float*, const Window&) -> Explanation { throw std::runtime_error("no"); },
-                hear_nothing, 1);
+  Worker worker(
+      [](const TensorView&, const Window&) -> Explanation { throw std::runtime_error("no"); },
+      hear_nothing);
   worker.submit(job(0), fill_nothing, Worker::WhenFull::kWait);
   worker.wait_idle();
   const auto done = worker.take();
@@ -124,18 +125,36 @@ TEST(Worker, HandsErrorsOn) {
 TEST(Worker, CopiesTheClipBeforeItReturns) {
   std::vector<float> seen;
   Worker worker(
-      [&](const float* clip, const Window&) {
-        seen.assign(clip, clip + 3);
+      [&](const TensorView& clip, const Window&) {
+        seen.assign(clip.f32(), clip.f32() + 3);
         return Explanation();
       },
-      hear_nothing, 3);
+      hear_nothing);
   std::vector<float> mine = {1, 2, 3};
   worker.submit(
-      job(0), [&](float* clip) { std::copy(mine.begin(), mine.end(), clip); },
+      job(0),
+      [&](ClipBuffer& clip) {
+        const auto copy = std::make_shared<std::vector<float>>(mine);
+        clip = {{copy->data(), DType::kFloat32, {3}, {}}, copy};
+      },
       Worker::WhenFull::kWait);
   mine = {9, 9, 9};
   worker.wait_idle();
   EXPECT_EQ(seen, (std::vector<float>{1, 2, 3}));
+}
+
+TEST(Worker, ASlotThatCouldNotBeFilledIsFreeAgain) {
+  Gate gate;
+  Worker worker([&](const TensorView&, const Window& w) { return gate.pass(w); }, hear_nothing);
+  const auto fails = [](ClipBuffer&) { throw std::runtime_error("no memory"); };
+  for (int i = 0; i < 3; ++i)
+    EXPECT_THROW(worker.submit(job(0), fails, Worker::WhenFull::kWait), std::runtime_error);
+  for (int id : {1, 2})
+    EXPECT_EQ(worker.submit(job(id), fill_nothing, Worker::WhenFull::kDrop),
+              Worker::Submitted::kTaken);
+  gate.open(2);
+  worker.wait_idle();
+  EXPECT_EQ(worker.take().size(), 2u);
 }
 
 Aligner::ExplanationPtr explanation(uint64_t sequence) {
@@ -247,7 +266,7 @@ class StreamTest : public ::testing::Test {
   std::unique_ptr<Stream> make(Align align, int hop = 2) {
     return std::make_unique<Stream>(
         small_spec(), Stream::Options{align, hop, 0.01},
-        [](const float*, const Window& window) {
+        [](const TensorView&, const Window& window) {
           Explanation explanation;
           explanation.window = window;
           return explanation;

@@ -3,6 +3,10 @@
 // Blocks run one after the other, a block's threads as fibers that change at barriers. Between
 // barriers threads run in an order that set_thread_order() chooses: results that depend on it tell
 // a missing barrier. Device memory is the heap's, so a sanitiser sees each access out of bounds.
+//
+// Streams hold their work back until it is awaited, or mix it with other streams' at random, as
+// set_work_order() chooses: results that depend on it tell a missing event. Copies from and to
+// memory that is not page-locked wait, as CUDA's do. Any thread may call.
 #pragma once
 
 #include <cstddef>
@@ -23,6 +27,8 @@ struct dim3 {
   constexpr dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
 };
 using uint3 = dim3;
+
+struct CUstream_st;
 
 extern dim3 gridDim, blockDim, blockIdx, threadIdx;
 
@@ -49,8 +55,16 @@ uint64_t exchange(uint64_t value, unsigned lane);
 unsigned lane();
 unsigned char* shared_memory();
 int begin_launch();
-// Runs now, or becomes part of the graph that is being captured.
-void submit(const std::function<void()>& work);
+
+enum class WorkOrder { kAtOnce, kLate, kRandom };
+void set_work_order(WorkOrder order);
+// Becomes a stream's newest work, or a part of the graph that it is recording.
+void submit(CUstream_st* stream, const std::function<void()>& work);
+// How often memory was allocated, and the host waited for work, since the process began.
+int allocations();
+int waits();
+// Everything that can fail does, with cudaErrorIllegalAddress, until it is found again.
+void lose_device(bool lost);
 
 template <typename T>
 T shuffle(T value, unsigned from) {
@@ -98,6 +112,7 @@ inline unsigned atomicAdd(unsigned* at, unsigned value) {
 
 enum cudaError_t {
   cudaSuccess = 0,
+  cudaErrorInvalidValue = 1,
   cudaErrorMemoryAllocation = 2,
   cudaErrorInsufficientDriver = 35,
   cudaErrorDevicesUnavailable = 46,
@@ -110,11 +125,16 @@ enum cudaError_t {
   cudaErrorStreamCaptureUnsupported = 900,
 };
 enum cudaMemcpyKind { cudaMemcpyDefault = 4 };
+enum cudaMemoryType {
+  cudaMemoryTypeUnregistered,
+  cudaMemoryTypeHost,
+  cudaMemoryTypeDevice,
+  cudaMemoryTypeManaged
+};
 enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount = 16 };
 enum { cudaHostAllocDefault = 0, cudaStreamNonBlocking = 1 };
 enum { cudaEventDefault = 0, cudaEventDisableTiming = 2 };
 enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal = 1 };
-struct CUstream_st;
 struct CUevent_st;
 struct CUgraph_st;
 struct CUgraphExec_st;
@@ -125,6 +145,11 @@ using cudaEvent_t = CUevent_st*;
 struct cudaDeviceProp {
   char name[256];
   int major, minor;
+};
+
+struct cudaPointerAttributes {
+  cudaMemoryType type;
+  int device;
 };
 
 const char* cudaGetErrorString(cudaError_t error);
@@ -138,6 +163,7 @@ cudaError_t cudaGetDevice(int* device);
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total);
+cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* pointer);
 cudaError_t cudaMalloc(void** memory, size_t bytes);
 cudaError_t cudaFree(void* memory);
 cudaError_t cudaHostAlloc(void** memory, size_t bytes, unsigned flags);
@@ -168,10 +194,10 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec);
 
 template <typename Parameters>
 cudaError_t cudaLaunchKernel(void (*kernel)(Parameters), dim3 grid, dim3 block, void** arguments,
-                             size_t shared, cudaStream_t) {
+                             size_t shared, cudaStream_t stream) {
   if (const int error = emulated_cuda::begin_launch()) return cudaError_t(error);
   const Parameters parameters = *static_cast<const Parameters*>(arguments[0]);
   emulated_cuda::submit(
-      [=] { emulated_cuda::run(grid, block, shared, [&] { kernel(parameters); }); });
+      stream, [=] { emulated_cuda::run(grid, block, shared, [&] { kernel(parameters); }); });
   return cudaSuccess;
 }

@@ -1,13 +1,11 @@
 #include <ucontext.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <numeric>
 #include <random>
-#include <utility>
 #include <vector>
 
 #include "cuda_runtime.h"
@@ -29,7 +27,6 @@ constexpr size_t kStack = 64 << 10;
 constexpr unsigned kWarp = 32;
 
 ThreadOrder thread_order = ThreadOrder::kAscending;
-int launch_count = 0, failing = 0;
 ucontext_t scheduler;
 std::vector<Fiber> fibers;
 std::vector<uint64_t> exchanged;
@@ -109,12 +106,6 @@ void run_block(unsigned count) {
 }  // namespace
 
 void set_thread_order(ThreadOrder order) { thread_order = order; }
-int launches() { return launch_count; }
-void fail_launch(int n) { failing = n; }
-int begin_launch() {
-  ++launch_count;
-  return failing > 0 && --failing == 0 ? cudaErrorIllegalAddress : cudaSuccess;
-}
 void block_barrier() { wait(State::kAtBlockBarrier); }
 unsigned lane() { return current % kWarp; }
 unsigned char* shared_memory() { return reinterpret_cast<unsigned char*>(shared.data()); }
@@ -154,121 +145,3 @@ void run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>
 }
 
 }  // namespace emulated_cuda
-
-struct CUgraph_st {
-  std::vector<std::function<void()>> work;
-};
-struct CUgraphExec_st : CUgraph_st {};
-
-namespace {
-
-CUgraph_st* capturing = nullptr;
-
-double milliseconds_now() {
-  using namespace std::chrono;
-  return duration<double, std::milli>(steady_clock::now().time_since_epoch()).count();
-}
-
-}  // namespace
-
-namespace emulated_cuda {
-
-void submit(const std::function<void()>& work) {
-  if (capturing)
-    capturing->work.push_back(work);
-  else
-    work();
-}
-
-}  // namespace emulated_cuda
-
-struct CUevent_st {
-  double time = 0;
-};
-
-const char* cudaGetErrorString(cudaError_t error) {
-  return error == cudaErrorMemoryAllocation ? "out of memory" : "emulated failure";
-}
-const char* cudaGetErrorName(cudaError_t error) {
-  return error == cudaErrorMemoryAllocation ? "cudaErrorMemoryAllocation" : "cudaErrorEmulated";
-}
-cudaError_t cudaGetLastError() { return cudaSuccess; }
-cudaError_t cudaDriverGetVersion(int* version) { return *version = 13000, cudaSuccess; }
-cudaError_t cudaRuntimeGetVersion(int* version) { return *version = 13000, cudaSuccess; }
-cudaError_t cudaGetDeviceCount(int* count) { return *count = 1, cudaSuccess; }
-cudaError_t cudaSetDevice(int device) { return device ? cudaErrorInvalidDevice : cudaSuccess; }
-cudaError_t cudaGetDevice(int* device) { return *device = 0, cudaSuccess; }
-cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
-  return *value = 3, cudaSuccess;
-}
-cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
-  return *properties = {"emulated", 0, 0}, cudaSuccess;
-}
-cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
-  return *free = 3 << 20, *total = 4 << 20, cudaSuccess;
-}
-cudaError_t cudaMalloc(void** memory, size_t bytes) {
-  if (capturing) return cudaErrorStreamCaptureUnsupported;
-  if (bytes >= size_t(1) << 40) return cudaErrorMemoryAllocation;
-  if (posix_memalign(memory, 256, bytes)) return cudaErrorMemoryAllocation;
-  return std::memset(*memory, 0xc1, bytes), cudaSuccess;
-}
-cudaError_t cudaFree(void* memory) { return std::free(memory), cudaSuccess; }
-cudaError_t cudaHostAlloc(void** memory, size_t bytes, unsigned) {
-  return cudaMalloc(memory, bytes);
-}
-cudaError_t cudaFreeHost(void* memory) { return cudaFree(memory); }
-cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind,
-                            cudaStream_t) {
-  return emulated_cuda::submit([=] { std::memcpy(to, from, bytes); }), cudaSuccess;
-}
-cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_t from_pitch,
-                              size_t bytes, size_t rows, cudaMemcpyKind, cudaStream_t) {
-  emulated_cuda::submit([=] {
-    for (size_t row = 0; row < rows; ++row) {
-      std::memcpy(static_cast<char*>(to) + row * to_pitch,
-                  static_cast<const char*>(from) + row * from_pitch, bytes);
-    }
-  });
-  return cudaSuccess;
-}
-cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t) {
-  return emulated_cuda::submit([=] { std::memset(to, value, bytes); }), cudaSuccess;
-}
-cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode) {
-  return capturing = new CUgraph_st, cudaSuccess;
-}
-cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph) {
-  *graph = std::exchange(capturing, nullptr);
-  return cudaSuccess;
-}
-cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* exec, cudaGraph_t graph,
-                                          unsigned long long) {
-  return *exec = new CUgraphExec_st{*graph}, cudaSuccess;
-}
-cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t) {
-  for (const auto& work : exec->work) work();
-  return cudaSuccess;
-}
-cudaError_t cudaGraphDestroy(cudaGraph_t graph) { return delete graph, cudaSuccess; }
-cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) { return delete exec, cudaSuccess; }
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-  return *stream = nullptr, cudaSuccess;
-}
-cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaStreamSynchronize(cudaStream_t) {
-  return capturing ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
-}
-cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) { return cudaSuccess; }
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
-  return *event = new CUevent_st, cudaSuccess;
-}
-cudaError_t cudaEventDestroy(cudaEvent_t event) { return delete event, cudaSuccess; }
-cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
-  return event->time = milliseconds_now(), cudaSuccess;
-}
-cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
-cudaError_t cudaEventQuery(cudaEvent_t) { return cudaSuccess; }
-cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
-  return *milliseconds = float(end->time - begin->time), cudaSuccess;
-}

@@ -1,0 +1,25 @@
+// What a method needs to know of a clip that lies on a GPU, and the clip itself in system memory.
+#pragma once
+
+#include <memory>
+
+#include "base/tensor.h"
+
+namespace tubecam {
+
+// For one clip at a time. Allocates for the first one only.
+class ClipReader {
+ public:
+  virtual ~ClipReader() = default;
+  // Begins to look for NaN and infinity, and waits for nothing. The same clip, ready once it has
+  // been looked at: whoever waits for that may ask finite() without waiting again.
+  virtual TensorView look(const TensorView& clip) = 0;
+  virtual bool finite() = 0;
+  // The clip's float32 values in page-locked memory, until the next call. Waits.
+  virtual const float* download(const TensorView& clip) = 0;
+};
+
+// Throws kUnavailable where kernels for the device cannot run, kDevice when it fails.
+std::unique_ptr<ClipReader> make_clip_reader(Device device);
+
+}  // namespace tubecam

@@ -1,0 +1,39 @@
+// What both elements accept, composed in one place, and the words for what they do not.
+#pragma once
+
+#include <gst/base/gstbasetransform.h>
+
+#include <string>
+
+#include "plugin/report.h"
+
+namespace tubecam {
+
+// Whose memory the pixels lie in.
+enum class MemoryKind {
+  kSystem,  // any stride (GstVideoMeta)
+  kNvmm,    // memory:NVMM, NVIDIA's NvBufSurface; built with TUBECAM_NVMM
+  kCuda,    // memory:CUDAMemory, GStreamer's own; built with TUBECAM_GST_CUDA
+};
+
+// For pad templates: the kinds of memory that were built, system memory last so that upstream
+// prefers what needs no copy. Interlaced or not.
+GstCaps* video_caps();
+
+// Of fixed caps. Throws kUsage with memory_problem().
+MemoryKind memory_kind(const GstCaps* caps);
+
+// Why buffers of these caps could not be read: an option of the build that is missing, or a kind of
+// memory that is not known. Empty when they can. What to put in front of `element` is told.
+std::string memory_problem(const GstElement* element, const GstCaps* caps);
+
+// Posts memory_problem() before upstream's "not-negotiated", as often as `errors` allows, and
+// returns false. For the vfunc accept_caps.
+bool accepts_memory_or_error(GstBaseTransform* base, GstPadDirection direction, const GstCaps* caps,
+                             RateLimit* errors);
+
+// Warns when upstream asks whether caps are understood that none of is, for their memory alone.
+// For the vfunc query, after the base class.
+void warn_of_unread_memory(GstBaseTransform* base, GstPadDirection direction, GstQuery* query);
+
+}  // namespace tubecam

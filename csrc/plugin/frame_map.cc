@@ -36,8 +36,9 @@ std::unique_ptr<FrameMapper> load_mapper(const MemoryLibrary& library, const cha
 void check_device(Device frame, Device element) {
   if (frame.type == DeviceType::kCpu || element.type == DeviceType::kCpu) return;
   check(frame.index == element.index, ErrorCode::kUsage, "the frames lie on ", frame.to_string(),
-        ", but the property \"device\" is ", element.to_string(), ": set device=",
-        frame.to_string(), ", or let the element that makes the frames use GPU ", element.index);
+        ", but the property \"device\" is ", element.to_string(),
+        ": set device=", frame.to_string(), ", or let the element that makes the frames use GPU ",
+        element.index);
 }
 
 std::unique_ptr<FrameMapper> make_frame_mapper(const GstCaps* caps) {

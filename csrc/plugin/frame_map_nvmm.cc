@@ -58,15 +58,16 @@ class SurfaceArrayMap {
       return set_planes(surface->surfaceList[0], base, frame);
     }
     const bool mapped = surface->surfaceList[0].mappedAddr.eglImage != nullptr;
-    check(mapped || NvBufSurfaceMapEglImage(surface, 0) == 0, ErrorCode::kDevice,
-          "NvBufSurfaceMapEglImage failed for a surface: is there a display server or a headless EGL "
-          "(unset DISPLAY)?");
+    check(
+        mapped || NvBufSurfaceMapEglImage(surface, 0) == 0, ErrorCode::kDevice,
+        "NvBufSurfaceMapEglImage failed for a surface: is there a display server or a headless EGL "
+        "(unset DISPLAY)?");
     surface_ = surface;
     by_ = mapped ? By::kForeignEglImage : By::kEglImage;
     auto* map_image = device_function<MapEglImage>(frame->device, "tubecam_map_egl_image");
     device_ = frame->device;
-    resource_ = map_image(surface->surfaceList[0].mappedAddr.eglImage, access == Access::kWrite,
-                          frame);
+    resource_ =
+        map_image(surface->surfaceList[0].mappedAddr.eglImage, access == Access::kWrite, frame);
   }
 
   void unmap() {
@@ -115,7 +116,8 @@ class NvmmMapper final : public FrameMapper {
   }
 
   const char* why_not_held() const override {
-    return "align=delayed holds about a window of frames, and the surfaces of memory:NVMM come from "
+    return "align=delayed holds about a window of frames, and the surfaces of memory:NVMM come "
+           "from "
            "a pool of few that cannot be copied here: use align=latest, or put nvvideoconvert (on "
            "Jetson nvvidconv) and video/x-raw before tubecam";
   }

@@ -40,9 +40,10 @@ constexpr char kConvert[] =
 
 void check_batch(const NvBufSurface& surface) {
   const uint32_t most = std::max(surface.batchSize, surface.numFilled);
-  check(most <= 1, ErrorCode::kUsage, "the buffer holds a batch of up to ", most,
-        " surfaces, as nvstreammux makes them, and this element takes the frames of one stream: put "
-        "nvstreamdemux before it, and one such element on each of its outputs");
+  check(
+      most <= 1, ErrorCode::kUsage, "the buffer holds a batch of up to ", most,
+      " surfaces, as nvstreammux makes them, and this element takes the frames of one stream: put "
+      "nvstreamdemux before it, and one such element on each of its outputs");
   check(surface.surfaceList != nullptr, ErrorCode::kUsage, "the buffer holds no surface");
 }
 

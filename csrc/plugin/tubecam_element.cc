@@ -26,8 +26,8 @@ struct TubecamState {
   Settings settings;
   std::unique_ptr<Session> session;      // between READY and PAUSED
   std::unique_ptr<CudaSharing> sharing;  // from READY on
-  bool fallback_told = false;        // belongs to the inference thread
-  Counts last;                       // of the session before, to be read after the end
+  bool fallback_told = false;            // belongs to the inference thread
+  Counts last;                           // of the session before, to be read after the end
   std::unique_ptr<Flow> flow;
   RateLimit warnings, refusals;
 

@@ -64,10 +64,10 @@ bool is_read(const GstCapsFeatures* features) {
 }  // namespace
 
 GstCaps* video_caps() {
-  std::string text;
+  std::string text = std::string("video/x-raw, ") + kShape;
   for (const OptionalMemory& memory : kOptional)
-    if (memory.built) text += std::string("video/x-raw(") + memory.feature + "), " + kShape + "; ";
-  return gst_caps_from_string((text + "video/x-raw, " + kShape).c_str());
+    if (memory.built) text += std::string("; video/x-raw(") + memory.feature + "), " + kShape;
+  return gst_caps_from_string(text.c_str());
 }
 
 std::string memory_problem(const GstElement* element, const GstCaps* caps) {

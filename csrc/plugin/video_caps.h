@@ -16,8 +16,9 @@ enum class MemoryKind {
   kCuda,    // memory:CUDAMemory, GStreamer's own; built with TUBECAM_GST_CUDA
 };
 
-// For pad templates: the kinds of memory that were built, system memory last so that upstream
-// prefers what needs no copy. Interlaced or not.
+// For pad templates: the kinds of memory that were built. System memory comes first, so that
+// converters which can give either go on as in builds without the options, and a caps filter asks
+// for the GPU's: Jetson's nvvidconv would give surfaces that are block-linear. Interlaced or not.
 GstCaps* video_caps();
 
 // Of fixed caps. Throws kUsage with memory_problem().

@@ -37,8 +37,7 @@ using ElementPtr = std::unique_ptr<GstElement, ObjectDeleter>;
 // A tubecam on a GPU that is READY and so shares CUDA's context.
 struct Sharing {
   explicit Sharing(const char* device = "cuda:0")
-      : element(GST_ELEMENT(
-            gst_object_ref_sink(gst_element_factory_make("tubecam", nullptr)))),
+      : element(GST_ELEMENT(gst_object_ref_sink(gst_element_factory_make("tubecam", nullptr)))),
         bus(gst_bus_new()) {
     g_object_set(element.get(), "device", device, nullptr);
     gst_element_set_bus(element.get(), bus);
@@ -79,10 +78,9 @@ GstBuffer* in_cuda_memory(const std::string& caps_text, GstCudaContext* context,
   GstBuffer* buffer = gst_buffer_new();
   gst_buffer_append_memory(buffer, fake_cuda_memory(context, &wide, pitched.data()));
   if (with_meta)
-    gst_buffer_add_video_meta_full(buffer, GST_VIDEO_FRAME_FLAG_NONE,
-                                   GST_VIDEO_INFO_FORMAT(&info), guint(info.width),
-                                   guint(info.height), GST_VIDEO_INFO_N_PLANES(&info), wide.offset,
-                                   wide.stride);
+    gst_buffer_add_video_meta_full(buffer, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_INFO_FORMAT(&info),
+                                   guint(info.width), guint(info.height),
+                                   GST_VIDEO_INFO_N_PLANES(&info), wide.offset, wide.stride);
   GST_BUFFER_PTS(buffer) = pts;
   GST_BUFFER_DURATION(buffer) = kFrame;
   return buffer;

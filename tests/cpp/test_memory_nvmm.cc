@@ -5,6 +5,7 @@
 #include "gst_fixture.h"
 #include "plugin/frame_map.h"
 #include "plugin/nvmm_surface.h"
+#include "plugin/video_caps.h"
 
 namespace tubecam::testing {
 namespace {
@@ -58,6 +59,16 @@ class Nvmm : public ::testing::Test {
 };
 
 // ---- what a surface describes ----
+
+TEST_F(Nvmm, CapsOfferWhatWasBuiltBehindSystemMemory) {
+  GstCaps* caps = tubecam::video_caps();
+  ASSERT_EQ(gst_caps_get_size(caps), 3u);
+  EXPECT_TRUE(gst_caps_features_is_equal(gst_caps_get_features(caps, 0),
+                                         GST_CAPS_FEATURES_MEMORY_SYSTEM_MEMORY));
+  EXPECT_TRUE(gst_caps_features_contains(gst_caps_get_features(caps, 1), "memory:NVMM"));
+  EXPECT_TRUE(gst_caps_features_contains(gst_caps_get_features(caps, 2), "memory:CUDAMemory"));
+  gst_caps_unref(caps);
+}
 
 TEST_F(Nvmm, PlanesLieWhereTheSurfaceSays) {
   for (const PixelFormat format : kFormats) {
@@ -124,7 +135,8 @@ TEST_F(Nvmm, WhatCannotBeReadInPlaceIsRefusedWithTheRemedy) {
     surface.params = params;
     return text;
   };
-  expect_words(spoiled([&] { surface.surface.numFilled = 4; }), {"batch of up to 4", "nvstreamdemux"});
+  expect_words(spoiled([&] { surface.surface.numFilled = 4; }),
+               {"batch of up to 4", "nvstreamdemux"});
   expect_words(spoiled([&] { surface.surface.batchSize = 8; }), {"batch of up to 8"});
   expect_words(spoiled([&] { surface.params.layout = NVBUF_LAYOUT_BLOCK_LINEAR; }),
                {"block-linear", "bl-output=false"});

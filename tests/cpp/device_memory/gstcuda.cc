@@ -17,8 +17,7 @@ static void gst_cuda_context_class_init(GstCudaContextClass* klass) {
   auto* object = G_OBJECT_CLASS(klass);
   object->get_property = gst_cuda_context_get;
   g_object_class_install_property(
-      object, 1,
-      g_param_spec_uint("cuda-device-id", "", "", 0, G_MAXUINT, 0, G_PARAM_READABLE));
+      object, 1, g_param_spec_uint("cuda-device-id", "", "", 0, G_MAXUINT, 0, G_PARAM_READABLE));
 }
 static void gst_cuda_context_init(GstCudaContext*) {}
 
@@ -107,8 +106,8 @@ static void fake_cuda_allocator_init(FakeCudaAllocator* self) {
 
 GstMemory* fake_cuda_memory(GstCudaContext* context, const GstVideoInfo* info,
                             const guint8* pixels) {
-  static GstAllocator* allocator = GST_ALLOCATOR(
-      gst_object_ref_sink(g_object_new(fake_cuda_allocator_get_type(), nullptr)));
+  static GstAllocator* allocator =
+      GST_ALLOCATOR(gst_object_ref_sink(g_object_new(fake_cuda_allocator_get_type(), nullptr)));
   const gsize size = GST_VIDEO_INFO_SIZE(info);
   auto* memory = new GstCudaMemory{};
   gst_memory_init(GST_MEMORY_CAST(memory), GstMemoryFlags(0), allocator, nullptr, size, 0, 0, size);

@@ -65,7 +65,11 @@ struct NvBufSurface {
   NvBufSurfaceParams* surfaceList;
 };
 
-enum NvBufSurfaceDriverType { NVBUF_DRIVER_TYPE_UNKNOWN, NVBUF_DRIVER_TYPE_NVGPU, NVBUF_DRIVER_TYPE_RM };
+enum NvBufSurfaceDriverType {
+  NVBUF_DRIVER_TYPE_UNKNOWN,
+  NVBUF_DRIVER_TYPE_NVGPU,
+  NVBUF_DRIVER_TYPE_RM
+};
 struct NvBufSurfaceDeviceInfo {
   NvBufSurfaceDriverType driverType;
 };

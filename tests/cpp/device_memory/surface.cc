@@ -1,7 +1,7 @@
 #include "surface.h"
 
-#include <cstring>
 #include <cstddef>
+#include <cstring>
 
 #include "cuda_egl_interop.h"
 
@@ -56,8 +56,7 @@ SurfaceDriver& surface_driver() {
   return driver;
 }
 
-Surface::Surface(PixelFormat format, int width, int height, NvBufSurfaceMemType type,
-                 unsigned seed)
+Surface::Surface(PixelFormat format, int width, int height, NvBufSurfaceMemType type, unsigned seed)
     : format(format), width(width), height(height) {
   params.width = uint32_t(width);
   params.height = uint32_t(height);
@@ -107,9 +106,8 @@ void Surface::set_picture(const std::vector<uint8_t>& bytes) {
 
 std::vector<uint8_t> Surface::padding() const {
   std::vector<uint8_t> rest = pixels;
-  for_each_row(*this, [&](size_t first, size_t count) {
-    std::memset(rest.data() + first, 0, count);
-  });
+  for_each_row(*this,
+               [&](size_t first, size_t count) { std::memset(rest.data() + first, 0, count); });
   return rest;
 }
 
@@ -122,7 +120,8 @@ int NvBufSurfaceGetDeviceInfo(NvBufSurfaceDeviceInfo* info) {
   return info->driverType = surface_driver().type, 0;
 }
 int NvBufSurfaceMapEglImage(NvBufSurface* surface, int) {
-  if (surface->memType != NVBUF_MEM_SURFACE_ARRAY || surface_driver().type != NVBUF_DRIVER_TYPE_NVGPU)
+  if (surface->memType != NVBUF_MEM_SURFACE_ARRAY ||
+      surface_driver().type != NVBUF_DRIVER_TYPE_NVGPU)
     return -1;
   ++surface_driver().egl_maps;
   ++surface_driver().egl_images;

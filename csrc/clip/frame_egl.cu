@@ -21,7 +21,8 @@ struct Registration {
 
 void set_planes(const cudaEglFrame& image, Frame* frame) {
   check(image.frameType == cudaEglFrameTypePitch, ErrorCode::kUsage,
-        "the frame's surface is block-linear: put nvvidconv bl-output=false before this element");
+        "the frame's surface is block-linear: put nvvidconv and "
+        "video/x-raw(memory:NVMM),format=RGBA before this element; for NV12 with bl-output=false");
   const int planes = num_planes(frame->format);
   check(int(image.planeCount) == planes, ErrorCode::kUsage, "the frame's EGL image has ",
         image.planeCount, " planes, but ", to_string(frame->format), " has ", planes);

@@ -36,7 +36,9 @@ constexpr SurfaceFormat kFormats[] = {
 };
 
 constexpr char kConvert[] =
-    ": put nvvideoconvert (on Jetson nvvidconv bl-output=false) before this element";
+    ": put nvvideoconvert (on Jetson nvvidconv) and video/x-raw(memory:NVMM),format=RGBA before "
+    "this "
+    "element; for NV12 with bl-output=false";
 
 void check_batch(const NvBufSurface& surface) {
   const uint32_t most = std::max(surface.batchSize, surface.numFilled);

@@ -174,8 +174,9 @@ static gboolean gst_tube_overlay_accept_caps(GstBaseTransform* base, GstPadDirec
 static gboolean gst_tube_overlay_query(GstBaseTransform* base, GstPadDirection direction,
                                        GstQuery* query) {
   auto* parent = GST_BASE_TRANSFORM_CLASS(gst_tube_overlay_parent_class);
+  tubecam::RateLimit* warnings = &GST_TUBE_OVERLAY(base)->state->warnings;
   const gboolean answered = parent->query(base, direction, query);
-  if (answered) tubecam::warn_of_unread_memory(base, direction, query);
+  if (answered) tubecam::warn_of_unread_memory(base, direction, query, warnings);
   return answered;
 }
 

@@ -278,7 +278,7 @@ static gboolean gst_tubecam_query(GstBaseTransform* base, GstPadDirection direct
   if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY || direction != GST_PAD_SRC) {
     auto* parent = GST_BASE_TRANSFORM_CLASS(gst_tubecam_parent_class);
     const gboolean answered = parent->query(base, direction, query);
-    if (answered) tubecam::warn_of_unread_memory(base, direction, query);
+    if (answered) tubecam::warn_of_unread_memory(base, direction, query, &state->warnings);
     return answered;
   }
   if (!gst_pad_peer_query(base->sinkpad, query)) return FALSE;

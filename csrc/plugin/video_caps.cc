@@ -105,14 +105,15 @@ bool accepts_memory_or_error(GstBaseTransform* base, GstPadDirection direction, 
   return false;
 }
 
-void warn_of_unread_memory(GstBaseTransform* base, GstPadDirection direction, GstQuery* query) {
+void warn_of_unread_memory(GstBaseTransform* base, GstPadDirection direction, GstQuery* query,
+                           RateLimit* warnings) {
   if (GST_QUERY_TYPE(query) != GST_QUERY_CAPS || direction != GST_PAD_SINK) return;
   GstCaps *filter, *answer;
   gst_query_parse_caps(query, &filter);
   gst_query_parse_caps_result(query, &answer);
   if (!filter || !answer || !gst_caps_is_empty(answer)) return;
   const std::string problem = memory_problem(GST_ELEMENT(base), filter);
-  if (!problem.empty()) post_warning(GST_ELEMENT(base), problem);
+  if (!problem.empty() && warnings->allow()) post_warning(GST_ELEMENT(base), problem);
 }
 
 }  // namespace tubecam

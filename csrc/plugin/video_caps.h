@@ -33,8 +33,9 @@ std::string memory_problem(const GstElement* element, const GstCaps* caps);
 bool accepts_memory_or_error(GstBaseTransform* base, GstPadDirection direction, const GstCaps* caps,
                              RateLimit* errors);
 
-// Warns when upstream asks whether caps are understood that none of is, for their memory alone.
+// Warns, as often as `warnings` allows, when upstream asks about caps that are all of unread memory.
 // For the vfunc query, after the base class.
-void warn_of_unread_memory(GstBaseTransform* base, GstPadDirection direction, GstQuery* query);
+void warn_of_unread_memory(GstBaseTransform* base, GstPadDirection direction, GstQuery* query,
+                           RateLimit* warnings);
 
 }  // namespace tubecam

@@ -76,6 +76,15 @@ TEST_P(Memory, AQuestionThatOnlySuchMemoryIsAskedInIsAnsweredWithAHint) {
   EXPECT_TRUE(rig.messages(GST_MESSAGE_ERROR).empty());
 }
 
+TEST_P(Memory, AskedAndThenSentIsAnErrorAllTheSame) {
+  skip_when_built("memory:NVMM");
+  Rig rig(GetParam());
+  GstCaps* caps = gst_caps_from_string(caps_in("memory:NVMM").c_str());
+  gst_caps_unref(gst_pad_query_caps(GST_PAD_PEER(rig.harness()->srcpad), caps));
+  gst_harness_set_src_caps(rig.harness(), caps);
+  EXPECT_EQ(rig.messages(GST_MESSAGE_ERROR).size(), 1u);
+}
+
 TEST_P(Memory, SystemMemoryByNameIsTaken) {
   Rig rig(GetParam());
   gst_harness_set_src_caps_str(rig.harness(), caps_in("memory:SystemMemory").c_str());

@@ -63,9 +63,16 @@ G_DEFINE_TYPE(FakeCudaAllocator, fake_cuda_allocator, GST_TYPE_ALLOCATOR)
 
 static int downloads, uploads;
 
+// As a number: to C++, GST_MAP_CUDA lies outside the enumeration that C declares.
+static unsigned flags_of(const GstMapInfo* map) {
+  unsigned flags = 0;
+  std::memcpy(&flags, &map->flags, sizeof flags);
+  return flags;
+}
+
 static gpointer fake_map(GstMemory* memory, GstMapInfo* map, gsize) {
   GstCudaMemory* cuda = GST_CUDA_MEMORY_CAST(memory);
-  if (map->flags & GST_MAP_CUDA) return cuda->device;
+  if (flags_of(map) & GST_MAP_CUDA) return cuda->device;
   if (cuda->maps++ > 0) return cuda->staging;
   gst_cuda_memory_sync(cuda);  // a download waits
   std::memcpy(cuda->staging, cuda->device, memory->maxsize);
@@ -74,8 +81,8 @@ static gpointer fake_map(GstMemory* memory, GstMapInfo* map, gsize) {
 }
 static void fake_unmap(GstMemory* memory, GstMapInfo* map) {
   GstCudaMemory* cuda = GST_CUDA_MEMORY_CAST(memory);
-  if (map->flags & GST_MAP_CUDA) return;
-  if (--cuda->maps > 0 || !(map->flags & GST_MAP_WRITE)) return;
+  if (flags_of(map) & GST_MAP_CUDA) return;
+  if (--cuda->maps > 0 || !(flags_of(map) & GST_MAP_WRITE)) return;
   std::memcpy(cuda->device, cuda->staging, memory->maxsize);
   ++uploads;
 }

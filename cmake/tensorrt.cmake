@@ -1,11 +1,12 @@
 # Finds TensorRT: the system's (libnvinfer-dev, libnvonnxparsers-dev), or an unpacked archive.
-#   TENSORRT_ROOT  its folder, with include/ and lib/; also read from the environment
+#   TensorRT_ROOT  its folder, with include/ and lib/; TENSORRT_ROOT is the same, and both are also
+#                  read from the environment
 
 if(NOT TUBECAM_CUDA)
   message(FATAL_ERROR "TUBECAM_TENSORRT needs CUDA's kernels: add -DTUBECAM_CUDA=ON")
 endif()
 set(roots "")
-foreach(root "${TENSORRT_ROOT}" "$ENV{TENSORRT_ROOT}")
+foreach(root "${TensorRT_ROOT}" "${TENSORRT_ROOT}" "$ENV{TensorRT_ROOT}" "$ENV{TENSORRT_ROOT}")
   if(root)
     list(APPEND roots ${root})
   endif()
@@ -31,11 +32,11 @@ if(missing)
   if(NOT roots)
     set(roots "(not set)")
   endif()
-  message(FATAL_ERROR "TUBECAM_TENSORRT: ${missing} not found; looked in TENSORRT_ROOT ${roots} "
+  message(FATAL_ERROR "TUBECAM_TENSORRT: ${missing} not found; looked in TensorRT_ROOT ${roots} "
                       "and the system's paths (such as /usr/include/${CMAKE_LIBRARY_ARCHITECTURE} "
                       "and /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}). Install TensorRT 8.5 or newer "
                       "(apt install libnvinfer-dev libnvonnxparsers-dev), or give "
-                      "-DTENSORRT_ROOT=… of its archive, or use -DTUBECAM_TENSORRT=OFF")
+                      "-DTensorRT_ROOT=… of its archive, or use -DTUBECAM_TENSORRT=OFF")
 endif()
 foreach(header NvInferVersion.h NvInfer.h)
   if(EXISTS "${TENSORRT_INCLUDE}/${header}" AND NOT tensorrt_major)

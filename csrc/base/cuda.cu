@@ -271,3 +271,9 @@ CudaDeviceInfo cuda_device_info(int index) {
 }  // namespace tubecam
 
 extern "C" void tubecam_require_cuda(int index) { tubecam::require_cuda(index); }
+
+// Makes the context that all of TubeCAM's work on this device shares current in the calling thread.
+extern "C" void tubecam_enter_cuda(tubecam::Device device) {
+  tubecam::use_cuda(device);
+  tubecam::check_cuda(cudaFree(nullptr), "to make a context");  // before CUDA 12 made with this
+}

@@ -41,7 +41,7 @@ struct Frame {
 // two GPUs.
 Device device_for(const Frame& frame, Device wanted);
 
-// Throws kUsage for a frame on a GPU: `what`, "a caption", works in system memory.
+// Throws kUsage for a frame on a GPU: `what`, "the CPU's overlay", works in system memory.
 void check_in_system_memory(const Frame& frame, const char* what);
 
 // Throws kUsage unless 1 ≤ width, height ≤ 16384 and all planes and strides that the format needs

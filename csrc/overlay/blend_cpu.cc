@@ -2,6 +2,7 @@
 
 #include "base/macros.h"
 #include "overlay/blend.h"
+#include "overlay/blend_math.h"
 
 namespace tubecam {
 namespace {
@@ -63,7 +64,8 @@ void blend_last(uint8_t* byte, int stride, int log2_rows, int i, const BlendRow&
   for (int row = 0; row < 1 << log2_rows; ++row, byte += stride) {
     const int keep = first.keep(0)[i] + ((next.keep(0)[i] - first.keep(0)[i]) * row >> log2_rows);
     const int add = first.add(0)[i] + ((next.add(0)[i] - first.add(0)[i]) * row >> log2_rows);
-    *byte = static_cast<uint8_t>(((*byte * 256 * keep >> 16) + add) >> 7);
+    *byte = static_cast<uint8_t>(
+        blend_byte(*byte, static_cast<unsigned>(keep), static_cast<unsigned>(add)));
   }
 }
 

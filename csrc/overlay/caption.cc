@@ -374,10 +374,10 @@ void CaptionPainter::State::draw_strip(const Frame& frame, const Caption& captio
 
 CaptionPainter::CaptionPainter() : state_(std::make_unique<State>()) {}
 CaptionPainter::~CaptionPainter() = default;
+CaptionPainter& CaptionPainter::operator=(CaptionPainter&&) noexcept = default;
 
 void CaptionPainter::draw(const Frame& frame, const Caption& caption, ColorMap color_map) {
   check_frame(frame);
-  check_in_system_memory(frame, "a caption");
   if (frame.width < kMinWidth || frame.height < kMinHeight) return;
   if (!same_canvas(frame, state_->canvas)) {
     state_ = std::make_unique<State>();

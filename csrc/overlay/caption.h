@@ -23,11 +23,12 @@ struct Caption {
 };
 
 // Text is laid out by Pango once per change and kept as a coverage mask; drawing blends it into any
-// pixel format.
+// pixel format, in system memory or where a frame on a GPU lies: the bytes are the same.
 class CaptionPainter {
  public:
   CaptionPainter();
   ~CaptionPainter();
+  CaptionPainter& operator=(CaptionPainter&&) noexcept;
   // Height of a line is frame.height/18, at least 12 pixels. Text that does not fit is ellipsised.
   void draw(const Frame& frame, const Caption& caption, ColorMap color_map);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/kernel.cuh"
+#include "overlay/blend_math.h"
 #include "overlay/heat_table.h"
 #include "overlay/overlay_cuda.h"
 #include "overlay/overlay_math.h"
@@ -132,10 +133,6 @@ struct RowSampler {
 // Samples of a thread: 16 bytes of a row, 48 of RGB.
 template <int kChannels>
 constexpr int kSamples = kChannels == 3 ? 16 : 16 / kChannels;
-
-__device__ __forceinline__ unsigned blend_byte(unsigned byte, unsigned keep, unsigned add) {
-  return ((byte * 256 * keep >> 16) + add) >> 7;
-}
 
 __device__ __forceinline__ unsigned mixed(unsigned still, unsigned moving, int share) {
   return unsigned(int(still) + ((int(moving) - int(still)) * share >> 15));

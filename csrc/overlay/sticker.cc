@@ -77,7 +77,7 @@ void Sticker::build(cairo_surface_t* picture, const Frame& frame) {
   const int height = cairo_image_surface_get_height(picture);
   planes_.resize(num_planes(frame.format));
   for (int i = 0; i < num_planes(frame.format); ++i) {
-    Plane& plane = planes_[i];
+    StickerPlane& plane = planes_[i];
     plane.layout = plane_layout(frame.format, width, height, i);
     plane.rows.resize(plane.layout.height);
     const PlaneColor color(frame, i);
@@ -89,23 +89,41 @@ void Sticker::build(cairo_surface_t* picture, const Frame& frame) {
       }
     }
   }
+  loaded_ = false;
 }
 
-void Sticker::draw(const Frame& frame, int x, int y) const {
+StickerPart part_under(const Frame& frame, int plane, const PlaneLayout& sticker, int x, int y) {
+  const PlaneLayout canvas = plane_layout(frame.format, frame.width, frame.height, plane);
+  const int left = sticker.chroma ? x / 2 : x, top = sticker.chroma ? y / 2 : y;
+  return {left, top, std::min(sticker.width, canvas.width - left),
+          std::min(sticker.height, canvas.height - top)};
+}
+
+void Sticker::draw(const Frame& frame, int x, int y) {
+  if (frame.device.type == DeviceType::kCuda) return draw_there(frame, x, y);
   for (size_t i = 0; i < planes_.size(); ++i) {
-    const PlaneLayout canvas = plane_layout(frame.format, frame.width, frame.height, int(i));
     const PlaneLayout& layout = planes_[i].layout;
-    const int left = layout.chroma ? x / 2 : x, top = layout.chroma ? y / 2 : y;
-    const int width = std::min(layout.width, canvas.width - left);
-    const int height = std::min(layout.height, canvas.height - top);
-    if (width <= 0) continue;
-    for (int row = 0; row < height; ++row) {
-      uint8_t* data = frame.plane[i] + static_cast<ptrdiff_t>(top + row) * frame.stride[i] +
-                      left * layout.channels;
+    const StickerPart part = part_under(frame, int(i), layout, x, y);
+    if (part.width <= 0) continue;
+    for (int row = 0; row < part.height; ++row) {
+      uint8_t* data = frame.plane[i] + static_cast<ptrdiff_t>(part.top + row) * frame.stride[i] +
+                      part.left * layout.channels;
       const BlendRow& blend = planes_[i].rows[row];
-      blend_rows(data, frame.stride[i], 0, width * layout.channels, blend, blend);
+      blend_rows(data, frame.stride[i], 0, part.width * layout.channels, blend, blend);
     }
   }
+}
+
+void Sticker::draw_there(const Frame& frame, int x, int y) {
+  if (!there_ || device_.index != frame.device.index) {
+    using Twin = DeviceSticker*(Device);
+    there_.reset(device_function<Twin>(frame.device, "tubecam_make_device_sticker")(frame.device));
+    device_ = frame.device;
+    loaded_ = false;
+  }
+  if (!loaded_) there_->load(planes_);
+  loaded_ = true;
+  there_->draw(frame, x, y);
 }
 
 }  // namespace tubecam

@@ -3,10 +3,10 @@
 
 #include <cairo.h>
 
+#include <memory>
 #include <vector>
 
-#include "clip/frame.h"
-#include "overlay/blend.h"
+#include "overlay/device_sticker.h"
 
 namespace tubecam {
 
@@ -14,19 +14,19 @@ class Sticker {
  public:
   // picture: ARGB32 (premultiplied), even in width and height. Converted for frames like `frame`.
   void build(cairo_surface_t* picture, const Frame& frame);
-  void clear() { planes_.clear(); }
   bool empty() const { return planes_.empty(); }
 
   // x, y: where the left top corner lies, frame pixels, even and at least 0. What reaches beyond
-  // the frame is cut off.
-  void draw(const Frame& frame, int x, int y) const;
+  // the frame is cut off. Of a frame on a GPU: see Note [Frames on a device].
+  void draw(const Frame& frame, int x, int y);
 
  private:
-  struct Plane {
-    PlaneLayout layout;          // of the sticker
-    std::vector<BlendRow> rows;  // [layout.height]
-  };
-  std::vector<Plane> planes_;
+  void draw_there(const Frame& frame, int x, int y);
+
+  std::vector<StickerPlane> planes_;
+  Device device_;  // of there_
+  std::unique_ptr<DeviceSticker> there_;
+  bool loaded_ = false;
 };
 
 }  // namespace tubecam

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/error.h"
-#include "plugin/frame_map.h"
 #include "plugin/meta.h"
 
 namespace tubecam {
@@ -34,11 +33,17 @@ Flow::Flow(GstBaseTransform* element, Session* session, const Settings& settings
       stream_(session_->stream()),
       warnings_(warnings),
       align_(settings.align),
+      device_(Device::parse(settings.device)),
       hop_(settings.hop) {
   gst_video_info_init(&info_);
 }
 
-void Flow::set_info(const GstVideoInfo& info) {
+void Flow::set_caps(GstCaps* caps) {
+  GstVideoInfo info;
+  check(gst_video_info_from_caps(&info, caps), ErrorCode::kUsage, "caps that describe no video");
+  mapper_ = make_frame_mapper(caps);
+  const std::string problem = align_ == Align::kDelayed ? mapper_->why_not_held() : "";
+  check(problem.empty(), ErrorCode::kUsage, problem);
   info_ = info;
   const int fps_n = GST_VIDEO_INFO_FPS_N(&info), fps_d = GST_VIDEO_INFO_FPS_D(&info);
   frame_duration_ = fps_n > 0 ? gst_util_uint64_scale(GST_SECOND, fps_d, fps_n) : 0;
@@ -93,8 +98,9 @@ std::optional<FramePlace> Flow::place(GstBuffer* buffer, const Settings& setting
   newest_pts_ = *pts;
   try {
     if (std::exchange(hop_, settings.hop) != settings.hop) stream_.set_hop(settings.hop);
-    const FrameMap map(info_, buffer, GST_MAP_READ);
-    check(bool(map), ErrorCode::kUsage, "a frame's memory could not be read");
+    check(mapper_ != nullptr, ErrorCode::kUsage, "a frame came before its caps");
+    const FrameMap map(mapper_.get(), buffer, Access::kRead);
+    check_device(map.frame().device, device_);
     return stream_.push(map.frame(), *pts, when_full(settings), segment_);
   } catch (const std::exception& error) {
     warn(error.what());

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "plugin/frame_map.h"
 #include "plugin/hold_queue.h"
 #include "plugin/report.h"
 #include "plugin/session.h"
@@ -19,7 +20,8 @@ class Flow {
   // element: its pads are pushed on and asked, its bus hears the warnings. All three outlive this.
   Flow(GstBaseTransform* element, Session* session, const Settings& settings, RateLimit* warnings);
 
-  void set_info(const GstVideoInfo& info);
+  // Throws Error: kinds of memory that cannot be read here, or not with these settings.
+  void set_caps(GstCaps* caps);
   void set_segment(const GstSegment& segment);
 
   void accept(GstBuffer* buffer, const Settings& settings);  // takes ownership
@@ -52,9 +54,11 @@ class Flow {
   Stream& stream_;
   RateLimit* const warnings_;
   const Align align_;
+  const Device device_;
   float threshold_ = 0.5f;
   int hop_;
   GstVideoInfo info_;
+  std::unique_ptr<FrameMapper> mapper_;
   int64_t frame_duration_ = 0;  // ns, 0 = unknown
   std::shared_ptr<const GstSegment> segment_;
   std::optional<bool> live_;

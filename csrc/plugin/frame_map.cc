@@ -1,59 +1,58 @@
 #include "plugin/frame_map.h"
 
+#include "base/error.h"
+#include "plugin/memory_library.h"
+#include "plugin/video_caps.h"
+#include "plugin/video_frame.h"
+
 namespace tubecam {
 namespace {
 
-PixelFormat pixel_format(GstVideoFormat format) {
-  switch (format) {
-    case GST_VIDEO_FORMAT_NV12:
-      return PixelFormat::kNV12;
-    case GST_VIDEO_FORMAT_I420:
-      return PixelFormat::kI420;
-    case GST_VIDEO_FORMAT_BGR:
-      return PixelFormat::kBGR;
-    case GST_VIDEO_FORMAT_RGBx:
-      return PixelFormat::kRGBx;
-    case GST_VIDEO_FORMAT_BGRx:
-      return PixelFormat::kBGRx;
-    case GST_VIDEO_FORMAT_RGBA:
-      return PixelFormat::kRGBA;
-    case GST_VIDEO_FORMAT_BGRA:
-      return PixelFormat::kBGRA;
-    default:
-      return PixelFormat::kRGB;  // the caps allow no other
-  }
-}
+class SystemMapper final : public FrameMapper {
+ public:
+  explicit SystemMapper(const GstVideoInfo& info) : info_(info) {}
 
-YuvMatrix yuv_matrix(GstVideoColorMatrix matrix) {
-  switch (matrix) {
-    case GST_VIDEO_COLOR_MATRIX_BT709:
-    case GST_VIDEO_COLOR_MATRIX_BT2020:
-    case GST_VIDEO_COLOR_MATRIX_SMPTE240M:
-      return YuvMatrix::kBt709;
-    default:
-      return YuvMatrix::kBt601;
+  Frame map(GstBuffer* buffer, Access access) override {
+    const auto flags = access == Access::kRead ? GST_MAP_READ : GST_MAP_READWRITE;
+    check(gst_video_frame_map(&map_, &info_, buffer, flags), ErrorCode::kUsage,
+          "a frame's memory could not be ", access == Access::kRead ? "read" : "written");
+    return frame_of(map_, info_);
   }
+  void unmap() override { gst_video_frame_unmap(&map_); }
+
+ private:
+  GstVideoInfo info_;
+  GstVideoFrame map_;
+};
+
+std::unique_ptr<FrameMapper> load_mapper(const MemoryLibrary& library, const char* name,
+                                         const GstVideoInfo& info) {
+  using Make = FrameMapper*(const GstVideoInfo&);
+  return std::unique_ptr<FrameMapper>(memory_function<Make>(library, name)(info));
 }
 
 }  // namespace
 
-FrameMap::FrameMap(const GstVideoInfo& info, GstBuffer* buffer, GstMapFlags flags)
-    : mapped_(gst_video_frame_map(&map_, &info, buffer, flags)) {
-  if (!mapped_) return;
-  const GstVideoInfo& mapped = map_.info;
-  frame_.format = pixel_format(GST_VIDEO_INFO_FORMAT(&mapped));
-  frame_.width = GST_VIDEO_INFO_WIDTH(&mapped);
-  frame_.height = GST_VIDEO_INFO_HEIGHT(&mapped);
-  for (guint plane = 0; plane < GST_VIDEO_INFO_N_PLANES(&mapped); ++plane) {
-    frame_.plane[plane] = static_cast<uint8_t*>(GST_VIDEO_FRAME_PLANE_DATA(&map_, plane));
-    frame_.stride[plane] = GST_VIDEO_FRAME_PLANE_STRIDE(&map_, plane);
-  }
-  frame_.matrix = yuv_matrix(info.colorimetry.matrix);
-  frame_.full_range = info.colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255;
+void check_device(Device frame, Device element) {
+  if (frame.type == DeviceType::kCpu || element.type == DeviceType::kCpu) return;
+  check(frame.index == element.index, ErrorCode::kUsage, "the frames lie on ", frame.to_string(),
+        ", but the property \"device\" is ", element.to_string(),
+        ": set device=", frame.to_string(), ", or let the element that makes the frames use GPU ",
+        element.index);
 }
 
-FrameMap::~FrameMap() {
-  if (mapped_) gst_video_frame_unmap(&map_);
+std::unique_ptr<FrameMapper> make_frame_mapper(const GstCaps* caps) {
+  GstVideoInfo info;
+  check(gst_video_info_from_caps(&info, caps), ErrorCode::kUsage, "caps that describe no video");
+  switch (memory_kind(caps)) {
+    case MemoryKind::kNvmm:
+      return load_mapper(kNvmmLibrary, "tubecam_make_nvmm_mapper", info);
+    case MemoryKind::kCuda:
+      return load_mapper(kCudaLibrary, "tubecam_make_cuda_mapper", info);
+    case MemoryKind::kSystem:
+      break;
+  }
+  return std::make_unique<SystemMapper>(info);
 }
 
 }  // namespace tubecam

@@ -1,22 +1,23 @@
 #include "plugin/overlay_element.h"
 
+#include <memory>
 #include <mutex>
 
-#include "base/error.h"
 #include "plugin/enums.h"
 #include "plugin/frame_map.h"
 #include "plugin/meta.h"
 #include "plugin/painter.h"
 #include "plugin/report.h"
+#include "plugin/video_caps.h"
 
 namespace tubecam {
 
 struct OverlayState {
   std::mutex mutex;
   OverlayStyle style;  // guarded; the rest belongs to the streaming thread
-  GstVideoInfo info;
+  std::unique_ptr<FrameMapper> mapper;
   Painter painter;
-  RateLimit warnings;
+  RateLimit warnings, refusals;
 
   OverlayStyle snapshot() {
     std::lock_guard<std::mutex> lock(mutex);
@@ -155,8 +156,38 @@ static gboolean gst_tube_overlay_start(GstBaseTransform* base) {
   return tubecam::exceptions_are_safe_or_error(GST_ELEMENT(base));
 }
 
+static gboolean gst_tube_overlay_stop(GstBaseTransform* base) {
+  OverlayState* state = GST_TUBE_OVERLAY(base)->state;
+  state->painter.release();
+  state->mapper.reset();
+  return TRUE;
+}
+
+static gboolean gst_tube_overlay_accept_caps(GstBaseTransform* base, GstPadDirection direction,
+                                             GstCaps* caps) {
+  auto* parent = GST_BASE_TRANSFORM_CLASS(gst_tube_overlay_parent_class);
+  tubecam::RateLimit* refusals = &GST_TUBE_OVERLAY(base)->state->refusals;
+  return tubecam::accepts_memory_or_error(base, direction, caps, refusals) &&
+         parent->accept_caps(base, direction, caps);
+}
+
+static gboolean gst_tube_overlay_query(GstBaseTransform* base, GstPadDirection direction,
+                                       GstQuery* query) {
+  auto* parent = GST_BASE_TRANSFORM_CLASS(gst_tube_overlay_parent_class);
+  tubecam::RateLimit* warnings = &GST_TUBE_OVERLAY(base)->state->warnings;
+  const gboolean answered = parent->query(base, direction, query);
+  if (answered) tubecam::warn_of_unread_memory(base, direction, query, warnings);
+  return answered;
+}
+
 static gboolean gst_tube_overlay_set_caps(GstBaseTransform* base, GstCaps* caps, GstCaps*) {
-  return gst_video_info_from_caps(&GST_TUBE_OVERLAY(base)->state->info, caps);
+  try {
+    GST_TUBE_OVERLAY(base)->state->mapper = tubecam::make_frame_mapper(caps);
+  } catch (const std::exception& error) {
+    tubecam::post_error(GST_ELEMENT(base), error, "");
+    return FALSE;
+  }
+  return TRUE;
 }
 
 static gboolean gst_tube_overlay_sink_event(GstBaseTransform* base, GstEvent* event) {
@@ -177,8 +208,7 @@ static GstFlowReturn gst_tube_overlay_transform_ip(GstBaseTransform* base, GstBu
   try {
     tubecam::Annotation annotation;
     if (!tubecam::read_annotation(buffer, &annotation)) return GST_FLOW_OK;
-    const tubecam::FrameMap map(state->info, buffer, GST_MAP_READWRITE);
-    tubecam::check(bool(map), tubecam::ErrorCode::kUsage, "a frame's memory could not be written");
+    const tubecam::FrameMap map(state->mapper.get(), buffer, tubecam::Access::kWrite);
     state->painter.paint(map.frame(), annotation, state->snapshot());
   } catch (const std::exception& error) {
     if (state->warnings.allow()) tubecam::post_warning(GST_ELEMENT(base), error.what());
@@ -191,10 +221,7 @@ static void gst_tube_overlay_finalize(GObject* object) {
   G_OBJECT_CLASS(gst_tube_overlay_parent_class)->finalize(object);
 }
 
-static void gst_tube_overlay_init(GstTubeOverlay* self) {
-  self->state = new OverlayState;
-  gst_video_info_init(&self->state->info);
-}
+static void gst_tube_overlay_init(GstTubeOverlay* self) { self->state = new OverlayState; }
 
 static void gst_tube_overlay_class_init(GstTubeOverlayClass* klass) {
   auto* object = G_OBJECT_CLASS(klass);
@@ -208,7 +235,7 @@ static void gst_tube_overlay_class_init(GstTubeOverlayClass* klass) {
       element, "Video explanation overlay", "Filter/Effect/Video",
       "Draws the explanations that tubecam attached: heat, label and temporal strip",
       "TubeCAM contributors");
-  GstCaps* caps = gst_caps_from_string(TUBECAM_CAPS);
+  GstCaps* caps = tubecam::video_caps();
   gst_element_class_add_pad_template(
       element, gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
   gst_element_class_add_pad_template(
@@ -218,6 +245,9 @@ static void gst_tube_overlay_class_init(GstTubeOverlayClass* klass) {
   auto* transform = GST_BASE_TRANSFORM_CLASS(klass);
   transform->transform_ip_on_passthrough = FALSE;
   transform->start = gst_tube_overlay_start;
+  transform->stop = gst_tube_overlay_stop;
+  transform->accept_caps = gst_tube_overlay_accept_caps;
+  transform->query = gst_tube_overlay_query;
   transform->set_caps = gst_tube_overlay_set_caps;
   transform->sink_event = gst_tube_overlay_sink_event;
   transform->before_transform = gst_tube_overlay_before_transform;

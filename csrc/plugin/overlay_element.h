@@ -23,6 +23,10 @@
  * downwards, and the heat itself is smoothed over 0.15 s, so that nothing flickers when one window
  * replaces another. A frame without an explanation passes untouched; an explanation that is not
  * valid shows its reason and no heat. All properties can be changed while playing.
+ *
+ * Frames in `memory:NVMM` and `memory:CUDAMemory`, as far as they were built, are drawn on where
+ * they lie, and are done when they are pushed on. A surface of `memory:NVMM` that another branch
+ * holds, too, passes untouched with a warning.
  */
 #pragma once
 

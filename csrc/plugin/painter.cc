@@ -65,6 +65,20 @@ double slice_rate(const Annotation& annotation) {
 }  // namespace
 
 void Painter::paint(const Frame& frame, const Annotation& annotation, const OverlayStyle& style) {
+  if (frame.device.type == DeviceType::kCpu) return draw(frame, annotation, style);
+  if (!canvas_ || canvas_->device().index != frame.device.index)
+    canvas_ = make_device_canvas(frame.device);
+  const Frame there = canvas_->begin(frame);
+  try {
+    draw(there, annotation, style);
+  } catch (...) {
+    canvas_->end();  // the memory may go on only when nothing is drawn on it any more
+    throw;
+  }
+  canvas_->end();
+}
+
+void Painter::draw(const Frame& frame, const Annotation& annotation, const OverlayStyle& style) {
   if (annotation.valid && style.show_heat && style.heat.alpha > 0) {
     paint_heat(frame, annotation, style);
   }
@@ -107,7 +121,10 @@ void Painter::paint_heat(const Frame& frame, const Annotation& annotation,
   plane.clip_width = annotation.clip_width;
   plane.source = to_pixels(annotation.crop, frame);
   plane.scale = smoother_.scale();
-  blend_heat(frame, plane, style.heat);
+  if (frame.device.type == DeviceType::kCpu)
+    blend_heat(frame, plane, style.heat);
+  else
+    canvas_->blend_heat(frame, plane, style.heat);
 }
 
 // The window's part of what all windows tell together.
@@ -154,6 +171,11 @@ void Painter::reset() {
   smoother_.reset();
   signal_.reset();
   strip_pts_ = -1;
+}
+
+void Painter::release() {
+  canvas_.reset();
+  caption_ = {};
 }
 
 }  // namespace tubecam

@@ -1,11 +1,13 @@
 // One stream's picture: heat and caption from the annotations of its frames.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "overlay/caption.h"
+#include "overlay/device_canvas.h"
 #include "overlay/heat.h"
 #include "overlay/overlay.h"
 #include "plugin/meta.h"
@@ -25,10 +27,14 @@ struct OverlayStyle {
 
 class Painter {
  public:
+  // Draws where the frame lies, and is done when this returns. After the first frames of a style,
+  // nothing is allocated on a GPU.
   void paint(const Frame& frame, const Annotation& annotation, const OverlayStyle& style);
-  void reset();  // after a flush
+  void reset();    // after a flush
+  void release();  // gives back what lies on a GPU
 
  private:
+  void draw(const Frame& frame, const Annotation& annotation, const OverlayStyle& style);
   void paint_heat(const Frame& frame, const Annotation& annotation, const OverlayStyle& style);
   void draw_strip(const Annotation& annotation, bool hue, Caption* caption);
   std::vector<float> fused_curve(const Annotation& annotation);
@@ -36,6 +42,7 @@ class Painter {
 
   HeatSmoother smoother_;
   CaptionPainter caption_;
+  std::unique_ptr<DeviceCanvas> canvas_;  // for frames on a GPU
   std::vector<float> plane_, motion_;
   std::optional<RelevanceSignal> signal_;  // of the windows that the frames carried
   double signal_fps_ = 0;

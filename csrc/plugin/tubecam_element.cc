@@ -4,15 +4,18 @@
 #include <mutex>
 #include <utility>
 
+#include "base/error.h"
+#include "base/unwind.h"
+#include "plugin/cuda_sharing.h"
 #include "plugin/flow.h"
-#include "plugin/frame_map.h"
 #include "plugin/meta.h"
 #include "plugin/report.h"
 #include "plugin/session.h"
+#include "plugin/video_caps.h"
 
 namespace tubecam {
 
-// `mutex` guards settings, session and last, and is held only briefly; flow belongs to the
+// `mutex` guards settings, session, sharing and last, and is held only briefly; flow belongs to the
 // streaming thread.
 struct TubecamState {
   struct Counts {
@@ -21,11 +24,12 @@ struct TubecamState {
 
   std::mutex mutex;
   Settings settings;
-  std::unique_ptr<Session> session;  // between READY and PAUSED
-  bool fallback_told = false;        // belongs to the inference thread
-  Counts last;                       // of the session before, to be read after the end
+  std::unique_ptr<Session> session;      // between READY and PAUSED
+  std::unique_ptr<CudaSharing> sharing;  // from READY on
+  bool fallback_told = false;            // belongs to the inference thread
+  Counts last;                           // of the session before, to be read after the end
   std::unique_ptr<Flow> flow;
-  RateLimit warnings;
+  RateLimit warnings, refusals;
 
   Settings snapshot() {
     std::lock_guard<std::mutex> lock(mutex);
@@ -49,6 +53,21 @@ struct TubecamState {
     std::lock_guard<std::mutex> lock(mutex);
     if (session) session->stream().cancel();
   }
+  // Of the device that is set; a text that names none is told by start().
+  void share(GstElement* element) {
+    std::unique_ptr<CudaSharing> wanted;
+    try {
+      wanted = share_cuda(Device::parse(snapshot().device));
+    } catch (const Error&) {
+    }
+    if (wanted) wanted->offer(element);
+    std::lock_guard<std::mutex> lock(mutex);
+    sharing = std::move(wanted);
+  }
+  bool answer(GstElement* element, GstQuery* query) {
+    std::lock_guard<std::mutex> lock(mutex);
+    return sharing && sharing->answer(element, query);
+  }
   GstClockTime latency() {
     std::lock_guard<std::mutex> lock(mutex);
     return session ? session->stream().latency().nanoseconds() : 0;
@@ -59,6 +78,7 @@ struct TubecamState {
 
 using tubecam::Flow;
 using tubecam::Outcome;
+using tubecam::RateLimit;
 using tubecam::Session;
 using tubecam::Settings;
 using tubecam::TubecamState;
@@ -156,16 +176,29 @@ static gboolean gst_tubecam_stop(GstBaseTransform* base) {
 
 static GstStateChangeReturn gst_tubecam_change_state(GstElement* element, GstStateChange change) {
   // The streaming thread may wait for inference: it has to leave before its pad can stop.
-  if (change == GST_STATE_CHANGE_PAUSED_TO_READY) GST_TUBECAM(element)->state->cancel();
+  TubecamState* state = GST_TUBECAM(element)->state;
+  if (change == GST_STATE_CHANGE_PAUSED_TO_READY) state->cancel();
+  if (change == GST_STATE_CHANGE_NULL_TO_READY && tubecam::exceptions_are_safe())
+    state->share(element);
   return GST_ELEMENT_CLASS(gst_tubecam_parent_class)->change_state(element, change);
 }
 
 // ---- streaming ----
 
+static gboolean gst_tubecam_accept_caps(GstBaseTransform* base, GstPadDirection direction,
+                                        GstCaps* caps) {
+  RateLimit* refusals = &GST_TUBECAM(base)->state->refusals;
+  return tubecam::accepts_memory_or_error(base, direction, caps, refusals) &&
+         GST_BASE_TRANSFORM_CLASS(gst_tubecam_parent_class)->accept_caps(base, direction, caps);
+}
+
 static gboolean gst_tubecam_set_caps(GstBaseTransform* base, GstCaps* caps, GstCaps*) {
-  GstVideoInfo info;
-  if (!gst_video_info_from_caps(&info, caps)) return FALSE;
-  if (Flow* flow = GST_TUBECAM(base)->state->flow.get()) flow->set_info(info);
+  try {
+    if (Flow* flow = GST_TUBECAM(base)->state->flow.get()) flow->set_caps(caps);
+  } catch (const std::exception& error) {
+    tubecam::post_error(GST_ELEMENT(base), error, "");
+    return FALSE;
+  }
   return TRUE;
 }
 
@@ -240,8 +273,13 @@ static gboolean gst_tubecam_query(GstBaseTransform* base, GstPadDirection direct
       state->flow->holds()) {
     state->flow->drain();
   }
+  if (GST_QUERY_TYPE(query) == GST_QUERY_CONTEXT && state->answer(GST_ELEMENT(base), query))
+    return TRUE;
   if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY || direction != GST_PAD_SRC) {
-    return GST_BASE_TRANSFORM_CLASS(gst_tubecam_parent_class)->query(base, direction, query);
+    auto* parent = GST_BASE_TRANSFORM_CLASS(gst_tubecam_parent_class);
+    const gboolean answered = parent->query(base, direction, query);
+    if (answered) tubecam::warn_of_unread_memory(base, direction, query, &state->warnings);
+    return answered;
   }
   if (!gst_pad_peer_query(base->sinkpad, query)) return FALSE;
   gboolean live;
@@ -274,7 +312,7 @@ static void gst_tubecam_class_init(GstTubecamClass* klass) {
       element, "Video explanation", "Filter/Analyzer/Video",
       "Attaches to every frame where and when a video model looked, and posts a message a window",
       "TubeCAM contributors");
-  GstCaps* caps = gst_caps_from_string(TUBECAM_CAPS);
+  GstCaps* caps = tubecam::video_caps();
   gst_element_class_add_pad_template(
       element, gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
   gst_element_class_add_pad_template(
@@ -285,6 +323,7 @@ static void gst_tubecam_class_init(GstTubecamClass* klass) {
   auto* transform = GST_BASE_TRANSFORM_CLASS(klass);
   transform->start = gst_tubecam_start;
   transform->stop = gst_tubecam_stop;
+  transform->accept_caps = gst_tubecam_accept_caps;
   transform->set_caps = gst_tubecam_set_caps;
   transform->generate_output = gst_tubecam_generate_output;
   transform->sink_event = gst_tubecam_sink_event;

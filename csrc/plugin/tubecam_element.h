@@ -33,6 +33,14 @@
  * never dropped. An explanation that holds NaN or infinity is marked (`valid` is false), one that
  * failed is left out, and both post a warning at most every 5 s.
  *
+ * ## Memory
+ * System memory, and as far as it was built `memory:NVMM` and `memory:CUDAMemory`, read where it
+ * lies (`gst-inspect-1.0` lists what was). Frames on a GPU need no `device` on it: with
+ * `device=cpu` the GPU preprocesses them, and their small slices come to the CPU. Two GPUs are
+ * refused. A kind of memory that was not built is a NEGOTIATION error which names the option.
+ * `align=delayed` takes no `memory:NVMM`: its pools have too few surfaces to hold. With
+ * `device=cuda:N` other elements are given this one's CUDA context (GstContext gst.cuda.context).
+ *
  * Since pixels pass through, the ALLOCATION query is answered by who is downstream: with
  * GstVideoMeta (any stride) where that is understood there.
  */

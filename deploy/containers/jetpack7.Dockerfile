@@ -4,9 +4,12 @@
 ARG BASE=nvcr.io/nvidia/tensorrt:25.08-py3
 FROM ${BASE}
 ARG PRESET=jetson-jp7
+# ON: frames in memory:NVMM. The image must then have libnvbufsurface while it is built: JetPack's
+# images get it from the device, by "default-runtime": "nvidia" in /etc/docker/daemon.json.
+ARG NVMM=OFF
 
 ENV DEBIAN_FRONTEND=noninteractive PATH=/opt/tubecam/bin:/usr/local/cuda/bin:$PATH
-RUN apt-get update && apt-get install -y --no-install-recommends git make sudo \
+RUN apt-get update && apt-get install -y --no-install-recommends git libegl-dev make sudo \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
@@ -16,7 +19,7 @@ RUN deploy/setup.sh \
        CMakePresets.json) \
     && python3 -m venv --system-site-packages /opt/tubecam \
     && TUBECAM_CMAKE_ARGS="-DTUBECAM_CUDA=ON -DTUBECAM_TENSORRT=ON -DTUBECAM_GSTREAMER=ON \
-       '-DTUBECAM_CUDA_ARCHITECTURES=$architectures'" pip install --no-cache-dir . \
+       -DTUBECAM_NVMM=$NVMM '-DTUBECAM_CUDA_ARCHITECTURES=$architectures'" pip install --no-cache-dir . \
     && rm -rf build /var/lib/apt/lists/*
 # Plans belong to this GPU and TensorRT: keep them in a volume.
 ENV TUBECAM_CACHE=/plans

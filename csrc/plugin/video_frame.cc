@@ -1,0 +1,59 @@
+#include "plugin/video_frame.h"
+
+namespace tubecam {
+namespace {
+
+YuvMatrix yuv_matrix(GstVideoColorMatrix matrix) {
+  switch (matrix) {
+    case GST_VIDEO_COLOR_MATRIX_BT709:
+    case GST_VIDEO_COLOR_MATRIX_BT2020:
+    case GST_VIDEO_COLOR_MATRIX_SMPTE240M:
+      return YuvMatrix::kBt709;
+    default:
+      return YuvMatrix::kBt601;
+  }
+}
+
+}  // namespace
+
+PixelFormat pixel_format(GstVideoFormat format) {
+  switch (format) {
+    case GST_VIDEO_FORMAT_NV12:
+      return PixelFormat::kNV12;
+    case GST_VIDEO_FORMAT_I420:
+      return PixelFormat::kI420;
+    case GST_VIDEO_FORMAT_BGR:
+      return PixelFormat::kBGR;
+    case GST_VIDEO_FORMAT_RGBx:
+      return PixelFormat::kRGBx;
+    case GST_VIDEO_FORMAT_BGRx:
+      return PixelFormat::kBGRx;
+    case GST_VIDEO_FORMAT_RGBA:
+      return PixelFormat::kRGBA;
+    case GST_VIDEO_FORMAT_BGRA:
+      return PixelFormat::kBGRA;
+    default:
+      return PixelFormat::kRGB;  // the caps allow no other
+  }
+}
+
+void set_colorimetry(const GstVideoInfo& info, Frame* frame) {
+  frame->matrix = yuv_matrix(info.colorimetry.matrix);
+  frame->full_range = info.colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255;
+}
+
+Frame frame_of(GstVideoFrame& map, const GstVideoInfo& info) {
+  Frame frame;
+  const GstVideoInfo& mapped = map.info;
+  frame.format = pixel_format(GST_VIDEO_INFO_FORMAT(&mapped));
+  frame.width = GST_VIDEO_INFO_WIDTH(&mapped);
+  frame.height = GST_VIDEO_INFO_HEIGHT(&mapped);
+  for (guint plane = 0; plane < GST_VIDEO_INFO_N_PLANES(&mapped); ++plane) {
+    frame.plane[plane] = static_cast<uint8_t*>(GST_VIDEO_FRAME_PLANE_DATA(&map, plane));
+    frame.stride[plane] = GST_VIDEO_FRAME_PLANE_STRIDE(&map, plane);
+  }
+  set_colorimetry(info, &frame);
+  return frame;
+}
+
+}  // namespace tubecam

@@ -201,9 +201,8 @@ def export(
         bundle.write_sidecar(folder, [*files, bundle.LABELS], content)
     say(f"wrote {out}")
     offered = tuple(method for part in parts for method in part.entry["methods"])
-    layers = first.layers if isinstance(first, Graph) else (first.layer,)
     return ExportReport(
-        out, first.layer.name, first.layer.shape, tuple(layer.name for layer in layers),
+        out, first.layer.name, first.layer.shape, tuple(layer.name for layer in first.layers),
         first.closed_form, first.geometry, offered,
         first.classes, first.folded, first.kept, first.forms, check,
         {name: sanity for part in parts for name, sanity in part.sanity.items()},
@@ -237,11 +236,12 @@ def _check_choices(methods: Sequence[str] | None, precision: str) -> None:
 
 
 def _check_flow(clip: ClipSpec, methods: Sequence[str] | None) -> None:
-    wrong = [m for m in methods or () if m not in CAM_METHODS]
+    wrong = [m for m in methods or () if m in FEW_PASS]
     if clip.flow is not None and wrong:
         raise UsageError(
-            f"{wrong[0]} gives relevance to one input, and this model takes two, the clip and its "
-            f"optical flow; choose among {', '.join(CAM_METHODS)}."
+            f"{wrong[0]} takes steps through clips, and this model sees their optical flow besides, "
+            "which does not follow such steps; take gradient-x-input or lrp-epsilon-plus, which "
+            "tell the relevance of both."
         )
 
 

@@ -17,7 +17,8 @@ from .onnx_file import as_engine_input, halve_weights, save
 from .relevance import METHODS
 from .relevance.check import check_relevance, compare_relevance
 from .relevance.examine import examine_relevance
-from .relevance.graph import RelevanceGraph, output_of
+from .relevance.graph import RelevanceGraph
+from .relevance.graph import output_names as output_names_of_inputs
 from .relevance.reference import Reference as RelevanceReference
 from .sanity import SAME, Sanity
 from .source import Source
@@ -101,14 +102,14 @@ def write_relevance(
         check = compare_relevance(folder / file, cases, check, precision)
     found_sane = examine_relevance(folder / file, graph, cases, found.model, time_first)
     sanity = dict.fromkeys(methods, found_sane)
-    outputs = ("logits", output_of(graph.relevance))
+    outputs = ("logits", *output_names_of_inputs(graph.relevance, graph.layers))
     return Part(_entry(graph, file, sanity, outputs), files, check, sanity)
 
 
 def _entry(
     graph: Graph | RelevanceGraph, file: str, sanity: dict[str, Sanity], outputs: tuple[str, ...]
 ) -> dict[str, Any]:
-    if isinstance(graph, Graph) and len(graph.layers) > 1:
+    if len(graph.layers) > 1:
         explained = {"outputs": {"logits": "logits"}, "pathways": _pathways(graph, outputs)}
     else:
         layer = _layer(graph.layer, graph.geometry)
@@ -122,17 +123,19 @@ def _entry(
     }
 
 
-def _pathways(graph: Graph, outputs: tuple[str, ...]) -> list[dict[str, Any]]:
+def _pathways(graph: Graph | RelevanceGraph, outputs: tuple[str, ...]) -> list[dict[str, Any]]:
     _, *names = outputs
+    kinds = ("activation", "gradient") if isinstance(graph, Graph) else ("relevance",)
+    each = [names[i : i + len(kinds)] for i in range(0, len(names), len(kinds))]
     return [
         {
             "name": layer.pathway,
             "input": "flow" if of_flow else "clip",
-            "outputs": {"activation": activation, "gradient": gradient},
+            "outputs": dict(zip(kinds, own, strict=True)),
             "layer": _layer(layer, geometry),
         }
-        for layer, geometry, of_flow, activation, gradient in zip(
-            graph.layers, graph.geometries, graph.of_flow, names[::2], names[1::2], strict=True
+        for layer, geometry, of_flow, own in zip(
+            graph.layers, graph.geometries, graph.of_flow, each, strict=True
         )
     ]
 

@@ -95,7 +95,7 @@ def test_a_wrong_graph_is_refused(tmp_path, monkeypatch):
 
     def other(self, *inputs):
         case = made(self, *inputs)
-        case.relevance[...] *= 1.01
+        case.relevance[0][...] *= 1.01
         return case
 
     monkeypatch.setattr(relevance_check.Reference, "__call__", other)

@@ -46,10 +46,15 @@ def judge(method: str, sanity: Sanity, force: bool, say: Progress) -> None:
     if not force and not METHODS[method].class_agnostic:
         raise ExportError(
             f"{method} does not explain the class in this model: {sanity}; from {SAME} on they "
-            "count as the same. Nothing was written. lrp-epsilon-plus and gradient-x-input depend "
-            f"on the class; --force (force=True) exports {method} all the same and marks it."
+            f"count as the same. Nothing was written. {_others(method)} on the class in more "
+            f"models; --force (force=True) exports {method} all the same and marks it."
         )
     say(f"{method} is marked as not class-specific: {sanity}")
+
+
+def _others(method: str) -> str:
+    names = [m for m in ("lrp-epsilon-plus", "gradient-x-input", "gradcam") if m != method][:2]
+    return f"{' and '.join(names)} depend"
 
 
 def write_cam(

@@ -40,15 +40,15 @@ _NAMES = {
         "add", "sub", "rsub", "neg", "mean", "sum",
         "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d",
         "upsample_nearest2d", "upsample_nearest3d", "upsample_bilinear2d", "upsample_trilinear3d",
-        "replication_pad2d", "replication_pad3d", "reflection_pad2d", "reflection_pad3d",
     },
 }  # fmt: skip
-# Linear too: each value keeps itself, in another place.
+# Linear too: each value keeps itself, in another place or in several.
 _REARRANGE = {
     "cat", "stack", "view", "_unsafe_view", "reshape", "permute", "transpose", "t", "expand",
     "squeeze", "unsqueeze", "select", "slice", "split", "split_with_sizes", "unsafe_split",
     "unbind", "chunk", "flip", "roll", "index_select", "clone", "alias", "_to_copy",
-    "constant_pad_nd", "getitem",
+    "constant_pad_nd", "replication_pad2d", "replication_pad3d", "reflection_pad2d",
+    "reflection_pad3d", "getitem",
 }  # fmt: skip
 _NAMES[LINEAR] |= _REARRANGE
 _GATES = _NAMES[GATE] | _NAMES[SHARES]

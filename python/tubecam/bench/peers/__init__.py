@@ -70,11 +70,6 @@ def make_peer(name: str, subject: Subject) -> Peer:
     entry = PEERS[name]
     if entry.needs_module and subject.module is None:
         raise Unfit("needs the torch model: bench with --model instead of a bundle")
-    if entry.needs_module and subject.graph.pathways:
-        raise Unfit(
-            f"explains one layer, and this model has {len(subject.graph.pathways)} pathways: "
-            f"{', '.join(p.name for p in subject.graph.pathways)}"
-        )
     try:
         plugin = import_module(f"{__name__}.{entry.module}")
     except (ImportError, RuntimeError, OSError) as error:  # the latter: a broken installation
@@ -82,6 +77,11 @@ def make_peer(name: str, subject: Subject) -> Peer:
         missing = isinstance(error, ModuleNotFoundError)
         state = "is not installed" if missing else f"cannot be imported ({_line(error)})"
         raise Unfit(f"{root if missing else name} {state}: {entry.install}") from error
+    if entry.needs_module and subject.graph.pathways:
+        raise Unfit(
+            f"explains one layer, and this model has {len(subject.graph.pathways)} pathways: "
+            f"{', '.join(p.name for p in subject.graph.pathways)}"
+        )
     try:
         return getattr(plugin, entry.make)(subject)
     except Unfit:

@@ -25,6 +25,7 @@ from .propagate import Relevance
 from .rollout import Rollout
 
 Cells = tuple[int, int, int]
+READABLE = 14  # cells along the shorter side
 CLIP, REFERENCE = "decision/", "reference/"  # outputs that only the check reads, by node
 
 
@@ -75,6 +76,17 @@ def checked_pool(pool: Sequence[int], clip_shape: Sequence[int]) -> Cells:
             f"rows, columns) must divide the clip's {sizes[0]}x{sizes[1]}x{sizes[2]}."
         )
     return cells
+
+
+def readable_pool(clip_shape: Sequence[int]) -> Cells:
+    """The largest square cells that leave 14 or more along each side of the picture.
+
+    Single pixels are specks that nobody sees on a picture, and an array that no operator reads.
+    """
+    height, width = clip_shape[3:]
+    most = min(height, width) // READABLE
+    side = max(p for p in range(1, max(most, 1) + 1) if height % p == width % p == 0)
+    return 1, side, side
 
 
 def build_relevance(

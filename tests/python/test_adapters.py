@@ -100,7 +100,7 @@ def test_torchvision_builds_and_is_asked_which_models_it_has(monkeypatch, tmp_pa
     models = types.ModuleType("torchvision.models")
     models.video = types.ModuleType("torchvision.models.video")
     models.list_models = lambda module: ["r3d_18", "s3d"] if module is models.video else []
-    models.get_model = lambda name, weights: ARCHITECTURES[{"s3d": "mc3_18"}.get(name, name)].make(4)
+    models.get_model = lambda name, weights: ARCHITECTURES["r3d_18"].make(4)
     monkeypatch.setitem(sys.modules, "torchvision", types.ModuleType("torchvision"))
     monkeypatch.setitem(sys.modules, "torchvision.models", models)
     with pytest.raises(tubecam.UsageError, match="no video model 'resnet18'; it has r3d_18, s3d"):

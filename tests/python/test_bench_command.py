@@ -99,7 +99,9 @@ def test_torch_peers_compute_the_same_map(tmp_path, tubecam_command):
     assert captum["agreement"].get("same_method") or "pip install captum" in captum["skipped"]
 
 
-@pytest.mark.skipif(not (LIBRARY_DIR / "libtubecam_flow.so").exists(), reason="built without OpenCV")
+@pytest.mark.skipif(
+    not (LIBRARY_DIR / "libtubecam_flow.so").exists(), reason="built without OpenCV"
+)
 def test_pathways_and_flow_have_peers_too(tmp_path, tubecam_command):
     target = tmp_path / "bench.json"
     result = tubecam_command(

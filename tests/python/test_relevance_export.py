@@ -118,7 +118,14 @@ def test_a_method_that_jumps_everywhere_is_refused(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("picture", "side"),
-    [((112, 112), 8), ((224, 224), 16), ((172, 172), 4), ((72, 128), 4), ((60, 40), 2), ((9, 7), 1)],
+    [
+        ((112, 112), 8),
+        ((224, 224), 16),
+        ((172, 172), 4),
+        ((72, 128), 4),
+        ((60, 40), 2),
+        ((9, 7), 1),
+    ],
 )
 def test_cells_that_can_be_read(picture, side):
     assert readable_pool((1, 16, 3, *picture)) == (1, side, side)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import onnx
+
 from ..errors import ExportError
 from .cam_graph import Graph, Progress, output_names
 from .check import CheckReport, Reference, check_graph, compare
@@ -94,10 +96,13 @@ def write_relevance(
     """
     file = f"{graph.method}.onnx"
     files = save(graph.model, folder, file)
+    if precision == "float32":
+        graph.model = onnx.ModelProto()  # large, and on disk now
     reference = RelevanceReference(graph, found.model, time_first)
     shape = found.clip.input_shape
     with tempfile.TemporaryDirectory() as aside:
         watched = as_engine_input(graph.watched, Path(aside))
+        graph.watched = onnx.ModelProto()  # as large as the model, and not needed again
         check, cases = check_relevance(
             folder / file, watched, reference, shape, graph.classes, seed
         )

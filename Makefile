@@ -36,10 +36,17 @@ install: $(STAMPS)/wheel
 test: cpp-tests asan cuda
 	$(BIN)/python -m pytest
 
+# The tests test the optional parts too, whose packages the demo does without.
+TESTS := $(filter test cpp-tests asan,$(MAKECMDGOALS))
 system:
 ifneq ($(SYSTEM),no)
-	@deploy/setup.sh
+	@deploy/setup.sh $(if $(TESTS),--test)
 endif
+
+# Changes when an optional part can be built that could not before, or the other way round.
+$(STAMPS)/optional: system
+	@mkdir -p $(STAMPS)
+	@deploy/setup.sh --optional | cmp -s - $@ || deploy/setup.sh --optional >$@
 
 $(STAMPS)/venv: | system
 	@python="$$(deploy/setup.sh --python)"; \
@@ -51,7 +58,7 @@ $(STAMPS)/run: $(STAMPS)/venv pyproject.toml | system
 	@$(call requirements,build run)
 	@touch $@
 
-$(STAMPS)/wheel: $(STAMPS)/run $(SOURCES)
+$(STAMPS)/wheel: $(STAMPS)/run $(STAMPS)/optional $(SOURCES)
 	@echo "setup: building and installing tubecam, which takes a minute or two"
 	@$(PIP) install --no-build-isolation --no-deps --force-reinstall .
 	@touch $@

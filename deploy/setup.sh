@@ -1,6 +1,8 @@
 #!/bin/bash
 # Installs the system packages that TubeCAM is built and run with, where they are missing.
 #   deploy/setup.sh            install them (as root, or with sudo)
+#   deploy/setup.sh --test     and what the optional parts need, so that the tests test those too
+#   deploy/setup.sh --optional print what of that is there
 #   deploy/setup.sh --python   print the Python that the virtual environment is made with
 set -euo pipefail
 
@@ -13,6 +15,9 @@ packages=(
   fonts-dejavu-core libcairo2-dev libgirepository1.0-dev libgtest-dev libpango1.0-dev libssl-dev
   nlohmann-json3-dev
 )
+# Optical flow: these headers, of this package or of an OpenCV of one's own (JetPack has one).
+opencv_header=opencv4/opencv2/video/tracking.hpp
+opencv_package=libopencv-video-dev
 
 fail() {
   echo "setup: $*" >&2
@@ -23,6 +28,14 @@ missing_packages() {
   comm -23 <(printf '%s\n' "${packages[@]}" | sort) \
     <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null |
       sed -n 's/^installed //p' | sort -u)
+}
+
+# The optional parts that can be built here, one a line.
+optional_parts() {
+  local folder
+  for folder in ${INCLUDE_DIRS:-/usr/include /usr/local/include}; do
+    [[ ! -e $folder/$opencv_header ]] || echo "$folder/$opencv_header"
+  done
 }
 
 install_packages() {
@@ -68,6 +81,11 @@ print_python() {
 
 case "${1:-}" in
   "") install_packages ;;
+  --test)
+    [[ -n $(optional_parts) ]] || packages+=("$opencv_package")
+    install_packages
+    ;;
+  --optional) optional_parts ;;
   --python) print_python ;;
   *) fail "unknown argument $1" ;;
 esac

@@ -17,12 +17,14 @@ struct LayerSpec {
   std::array<double, 3> offset{};
 };
 
-// One explained layer of several: a stream, a rate of frames, a group of channels.
+// One explained layer of several: a stream, a rate of frames, a group of channels; or one of the
+// two inputs.
 struct PathwaySpec {
   std::string name;  // "slow"
   LayerSpec layer;
-  std::string activation, weight, gradient;  // output names; either of the last two is empty
-  bool of_flow = false;                      // it sees the flow and not the clip
+  // Output names: activation with either weight or gradient, or relevance alone.
+  std::string activation, weight, gradient, relevance;
+  bool of_flow = false;  // it sees the flow and not the clip
 };
 
 struct GraphSpec {
@@ -40,6 +42,10 @@ struct GraphSpec {
   std::vector<PathwaySpec> pathways;
   std::set<std::string> unspecific;  // methods that the export found to ignore the class
 
+  // To the clip, or to the clip and its flow.
+  bool gives_relevance() const {
+    return !(pathways.empty() ? relevance : pathways.front().relevance).empty();
+  }
   bool gives_input_gradient() const { return activation.empty() && !gradient.empty(); }
 };
 

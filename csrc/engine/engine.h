@@ -46,7 +46,7 @@ struct EngineInputs {
 
 // What is known of one explained layer among several, like the fields of EngineOutputs.
 struct PathwayTensors {
-  TensorView activation, weight, gradient;
+  TensorView activation, weight, gradient, relevance;
 };
 
 // Views of the engine's own memory, valid until the next infer(). What the graph does not give has

@@ -91,6 +91,10 @@ void add_pathway(const PathwaySpec& pathway, std::vector<Port>* ports) {
   const auto& layer = pathway.layer.shape;
   const size_t channels = size_t(layer[0]);
   const ov::Shape cells = {1, channels, size_t(layer[1]), size_t(layer[2]), size_t(layer[3])};
+  if (!pathway.relevance.empty()) {
+    ports->push_back({pathway.relevance, ov::element::f32, {cells.begin() + 1, cells.end()}});
+    return;
+  }
   ports->push_back({pathway.activation, ov::element::f32, cells});
   if (!pathway.weight.empty()) ports->push_back({pathway.weight, ov::element::f32, {1, channels}});
   if (!pathway.gradient.empty()) ports->push_back({pathway.gradient, ov::element::f32, cells});
@@ -257,6 +261,7 @@ class OpenVinoEngine final : public Engine {
       if (name == pathways[i].activation) return &tensors.activation;
       if (name == pathways[i].weight) return &tensors.weight;
       if (name == pathways[i].gradient) return &tensors.gradient;
+      if (name == pathways[i].relevance) return &tensors.relevance;
     }
     return nullptr;
   }

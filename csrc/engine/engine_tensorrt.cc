@@ -45,25 +45,24 @@ std::vector<Port> input_ports(const ClipSpec& clip) {
   return ports;
 }
 
-// A layer's tensors; names that are empty are not there.
-void add_layer(const LayerSpec& layer, const std::string& activation, const std::string& weight,
-               const std::string& gradient, std::vector<Port>* ports) {
-  const Shape cells = {1, layer.shape[0], layer.shape[1], layer.shape[2], layer.shape[3]};
-  if (!activation.empty()) ports->push_back({activation, cells});
-  if (!weight.empty()) ports->push_back({weight, {1, layer.shape[0]}});
-  if (!gradient.empty()) ports->push_back({gradient, cells});
+// A layer's tensors, of a graph or of a pathway; names that are empty are not there.
+template <typename Names>
+void add_layer(const Names& names, std::vector<Port>* ports) {
+  const auto& shape = names.layer.shape;
+  const Shape cells = {1, shape[0], shape[1], shape[2], shape[3]};
+  if (!names.activation.empty()) ports->push_back({names.activation, cells});
+  if (!names.weight.empty()) ports->push_back({names.weight, {1, shape[0]}});
+  if (!names.gradient.empty()) ports->push_back({names.gradient, cells});
+  if (!names.relevance.empty())
+    ports->push_back({names.relevance, {1, shape[1], shape[2], shape[3]}});
 }
 
 std::vector<Port> output_ports(const Bundle& bundle, const GraphSpec& graph, bool logits_only) {
   std::vector<Port> ports = {{graph.logits, {1, int64_t(bundle.labels.size())}}};
   if (logits_only) return ports;
-  add_layer(graph.layer, graph.activation, graph.weight, graph.gradient, &ports);
+  add_layer(graph, &ports);
   if (graph.gives_input_gradient()) ports.back().shape = input_ports(bundle.clip)[1].shape;
-  const auto& shape = graph.layer.shape;
-  if (!graph.relevance.empty())
-    ports.push_back({graph.relevance, {1, shape[1], shape[2], shape[3]}});
-  for (const PathwaySpec& pathway : graph.pathways)
-    add_layer(pathway.layer, pathway.activation, pathway.weight, pathway.gradient, &ports);
+  for (const PathwaySpec& pathway : graph.pathways) add_layer(pathway, &ports);
   return ports;
 }
 
@@ -76,6 +75,7 @@ TensorView& view_of(const std::string& name, const GraphSpec& graph, EngineOutpu
     if (name == pathway.activation) return tensors.activation;
     if (name == pathway.weight) return tensors.weight;
     if (name == pathway.gradient) return tensors.gradient;
+    if (name == pathway.relevance) return tensors.relevance;
   }
   return name == graph.logits       ? outputs->logits
          : name == graph.activation ? outputs->activation

@@ -158,7 +158,7 @@ LayerSpec parse_layer(const JsonNode& node) {
 
 const std::vector<std::string>& known_methods(const GraphSpec& graph) {
   if (graph.gives_input_gradient()) return few_pass_method_names();
-  return graph.relevance.empty() ? method_names() : relevance_method_names();
+  return graph.gives_relevance() ? relevance_method_names() : method_names();
 }
 
 // Of every explained layer.
@@ -172,7 +172,7 @@ bool gives_weights(const GraphSpec& graph) {
 void parse_methods(const JsonNode& node, GraphSpec* graph, std::set<std::string>* seen) {
   const auto& known = known_methods(*graph);
   const JsonNode methods = node.at("methods");
-  const size_t count = methods.array(1, graph->relevance.empty() ? known.size() : 1);
+  const size_t count = methods.array(1, graph->gives_relevance() ? 1 : known.size());
   for (size_t i = 0; i < count; ++i) {
     const std::string method = methods[i].text();
     if (std::find(known.begin(), known.end(), method) == known.end()) {
@@ -242,19 +242,33 @@ void check_cells(const JsonNode& node, const Sidecar& sidecar, const GraphSpec& 
   }
 }
 
+// Gives the outputs' names.
+std::vector<std::string> parse_pathway_outputs(const JsonNode& names, PathwaySpec* pathway) {
+  if (names.has("relevance")) {
+    const bool alone = !names.has("activation") && !names.has("weight") && !names.has("gradient");
+    check(alone, ErrorCode::kBundle, names.path(), " must name either relevance or an activation");
+    return {pathway->relevance = names.at("relevance").text()};
+  }
+  const bool closed = names.has("weight");
+  check(closed != names.has("gradient"), ErrorCode::kBundle, names.path(),
+        " must name either weight or gradient");
+  pathway->activation = names.at("activation").text();
+  std::string& second = closed ? pathway->weight : pathway->gradient;
+  second = names.at(closed ? "weight" : "gradient").text();
+  return {pathway->activation, second};
+}
+
 PathwaySpec parse_pathway(const JsonNode& node, std::set<std::string>* outputs) {
   PathwaySpec pathway;
   pathway.name = node.at("name").text(100);
   pathway.layer = parse_layer(node.at("layer"));
   const JsonNode names = node.at("outputs");
-  const bool closed = names.has("weight");
-  check(closed != names.has("gradient"), ErrorCode::kBundle, names.path(),
-        " must name either weight or gradient");
-  pathway.activation = names.at("activation").text();
-  (closed ? pathway.weight : pathway.gradient) = names.at(closed ? "weight" : "gradient").text();
-  for (const std::string& name : {pathway.activation, pathway.weight + pathway.gradient}) {
+  for (const std::string& name : parse_pathway_outputs(names, &pathway)) {
     check(outputs->insert(name).second, ErrorCode::kBundle, names.path(), " names the output ",
           name, ", which the graph names already");
+  }
+  if (!pathway.relevance.empty() && pathway.layer.shape[0] != 1) {
+    node.at("layer").at("shape")[0].refuse("1, since relevance is summed over the colours");
   }
   if (node.has("input")) {
     const std::string input = node.at("input").text();
@@ -272,6 +286,9 @@ void parse_pathways(const JsonNode& node, GraphSpec* graph) {
     graph->pathways.push_back(parse_pathway(node[i], &outputs));
     const bool fresh = names.insert(graph->pathways.back().name).second;
     if (!fresh) node[i].at("name").refuse("another name than the pathways before it have");
+    const bool alike = graph->pathways.back().relevance.empty() != graph->gives_relevance();
+    check(alike, ErrorCode::kBundle, node[i].at("outputs").path(),
+          " must name relevance as the other pathways do, or none of them may");
   }
   graph->layer = joined_layer(graph->pathways);
 }

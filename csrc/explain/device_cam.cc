@@ -22,7 +22,7 @@ std::shared_ptr<const DeviceCam> CamTail::follow(Engine& engine, const Bundle& b
   if (device.type == DeviceType::kCpu || in_system_memory) return nullptr;
   if (cam_ && method_ == method) return cam_->begin_window(), cam_;
   // A graph that gives relevance itself is computed for one method alone.
-  const CamMethod rule = graph.relevance.empty() ? parse_cam_method(method) : CamMethod::kCam;
+  const CamMethod rule = graph.gives_relevance() ? CamMethod::kCam : parse_cam_method(method);
   auto cam = make_device_cam({device, rule, graph.layer, bundle.clip.length});
   cam->begin_window();
   engine.follow_with([cam = cam.get()](const EngineOutputs& outputs, CUstream_st* stream) {

@@ -198,7 +198,9 @@ CamStats Making::relevance_of(const EngineOutputs& outputs, float* tube,
   const auto& shape = layer_.shape;
   if (cam_) return cam_->copy_to(tube);
   if (!graph_.pathways.empty()) {
-    PathwayTubes found = explain_pathways(outputs, graph_, parse_cam_method(recipe_.base), tube);
+    const CamMethod method =
+        graph_.gives_relevance() ? CamMethod::kCam : parse_cam_method(recipe_.base);
+    PathwayTubes found = explain_pathways(outputs, graph_, method, tube);
     if (pathways) *pathways = std::move(found.pathways);
     return found.joined;
   }
@@ -209,8 +211,9 @@ CamStats Making::relevance_of(const EngineOutputs& outputs, float* tube,
 }
 
 std::string Making::what_explains() const {
+  if (graph_.gives_relevance() || graph_.gives_input_gradient())
+    return "the relevance to the " + layer_.name;
   if (!graph_.pathways.empty()) return "an activation or a gradient of " + layer_.name;
-  if (graph_.activation.empty()) return "the relevance to the " + layer_.name;
   const std::string other = graph_.weight.empty() ? "gradient" : "weight";
   return "the activation or the " + other + " of layer " + layer_.name;
 }

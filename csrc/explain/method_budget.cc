@@ -15,7 +15,7 @@ int cost_of(const Bundle& bundle, const std::string& method) {
   const Recipe recipe = find_recipe(bundle, method);
   const GraphSpec& graph = bundle.graphs[recipe.graph];
   if (recipe.passes != Passes::kOne && recipe.passes != Passes::kSelective) return 3;
-  if (graph.activation.empty() && graph.pathways.empty()) return 2;  // back to the input
+  if (graph.gives_relevance() || graph.gives_input_gradient()) return 2;  // back to the input
   return graph.weight.empty() ? 1 : 0;  // back to a layer, or not at all
 }
 

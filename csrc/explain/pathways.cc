@@ -60,6 +60,12 @@ Pathway explain_pathway(const PathwayTensors& tensors, const PathwaySpec& spec, 
   pathway.stride = spec.layer.stride;
   pathway.offset = spec.layer.offset;
   pathway.tube.resize(cells(spec.layer));
+  if (tensors.relevance.data) {
+    *stats = copy_relevance(tensors.relevance.f32(), shape[1], shape[2], shape[3],
+                            pathway.tube.data());
+    pathway.relevance_sum = stats->sum;
+    return pathway;
+  }
   const CamInput input{tensors.activation.f32(),
                        tensors.weight.f32(),
                        tensors.gradient.f32(),

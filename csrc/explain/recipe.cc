@@ -26,7 +26,7 @@ bool is_motion(const std::string& method) {
 size_t base_graph(const Bundle& bundle, Passes passes) {
   const auto& graphs = bundle.graphs;
   const auto one_pass = [](const GraphSpec& graph) { return !graph.gives_input_gradient(); };
-  const auto to_input = [](const GraphSpec& graph) { return !graph.relevance.empty(); };
+  const auto to_input = [](const GraphSpec& graph) { return graph.gives_relevance(); };
   auto found = graphs.end();
   if (passes == Passes::kSelective) found = std::find_if(graphs.begin(), graphs.end(), to_input);
   if (found == graphs.end()) found = std::find_if(graphs.begin(), graphs.end(), one_pass);

@@ -73,9 +73,10 @@ py::dict infer(EngineHandle& handle, const py::array& clip, int64_t target,
   result["logits"] = copy_of(outputs->logits);
   for (size_t i = 0; i < outputs->pathways.size(); ++i) {
     const PathwayTensors& tensors = outputs->pathways[i];
-    if (!tensors.activation.data) continue;  // only the logits were asked for
     const PathwaySpec& names = handle.graph.pathways[i];
-    result[names.activation.c_str()] = copy_of(tensors.activation);
+    // None where only the logits were asked for.
+    if (tensors.activation.data) result[names.activation.c_str()] = copy_of(tensors.activation);
+    if (tensors.relevance.data) result[names.relevance.c_str()] = copy_of(tensors.relevance);
     if (tensors.weight.data) result[names.weight.c_str()] = copy_of(tensors.weight);
     if (tensors.gradient.data) result[names.gradient.c_str()] = copy_of(tensors.gradient);
   }
@@ -101,6 +102,7 @@ void register_engine(py::module_& module) {
       .def_readonly("activation", &PathwaySpec::activation)
       .def_readonly("weight", &PathwaySpec::weight)
       .def_readonly("gradient", &PathwaySpec::gradient)
+      .def_readonly("relevance", &PathwaySpec::relevance)
       .def_readonly("of_flow", &PathwaySpec::of_flow);
 
   py::class_<GraphSpec>(module, "GraphSpec")
@@ -115,6 +117,7 @@ void register_engine(py::module_& module) {
       .def_readonly("relevance", &GraphSpec::relevance)
       .def_readonly("layer", &GraphSpec::layer)
       .def_readonly("pathways", &GraphSpec::pathways)
+      .def_property_readonly("gives_relevance", &GraphSpec::gives_relevance)
       .def_readonly("unspecific", &GraphSpec::unspecific);
 
   py::class_<Bundle>(module, "Bundle")

@@ -123,7 +123,7 @@ def _graph(graph: _core.GraphSpec, default: str) -> list[tuple[str, str]]:
     names.sort(key=lambda name: not name.endswith(")"))
     size = os.path.getsize(graph.file) / 1e6
     head = "head weight, no backward pass" if graph.weight else "gradient"
-    head = "relevance to the input" if graph.relevance else head
+    head = "relevance to the input" if graph.gives_relevance else head
     layers = [(f"{p.name}: {p.layer.name}", p.layer) for p in graph.pathways]
     explains_layers = graph.activation or graph.pathways
     head = head if explains_layers or graph.relevance else "gradient of the input"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import types
 
 import pytest
 
@@ -11,6 +13,7 @@ torch = pytest.importorskip("torch")
 import tubecam  # noqa: E402
 from tubecam.export import export  # noqa: E402
 from tubecam.export.adapters.tokens import TokenCells  # noqa: E402
+from tubecam.export.architectures import ARCHITECTURES  # noqa: E402
 from tubecam.export.source import load_source  # noqa: E402
 
 SMALL = {
@@ -90,3 +93,19 @@ def test_torchvision_by_name():
         return
     found = load_source("torchvision:r3d_18", None, False, 0, None)
     assert found.clip.length == 16 and found.model.fc.out_features == 400
+
+
+def test_torchvision_builds_and_is_asked_which_models_it_has(monkeypatch, tmp_path):
+    """Without torchvision itself, which fits one release of torch only."""
+    models = types.ModuleType("torchvision.models")
+    models.video = types.ModuleType("torchvision.models.video")
+    models.list_models = lambda module: ["r3d_18", "s3d"] if module is models.video else []
+    models.get_model = lambda name, weights: ARCHITECTURES["r3d_18"].make(4)
+    monkeypatch.setitem(sys.modules, "torchvision", types.ModuleType("torchvision"))
+    monkeypatch.setitem(sys.modules, "torchvision.models", models)
+    with pytest.raises(tubecam.UsageError, match="no video model 'resnet18'; it has r3d_18, s3d"):
+        load_source("torchvision:resnet18", None, False, 0, None)
+    torch.save(models.get_model("r3d_18", None).state_dict(), tmp_path / "w.pth")
+    found = load_source("torchvision:r3d_18", tmp_path / "w.pth", False, 0, None)
+    assert found.clip.height == 112 and found.model.fc.out_features == 4
+    assert load_source("torchvision:s3d", None, False, 0, None).clip.height == 224

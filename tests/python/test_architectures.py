@@ -102,6 +102,13 @@ def test_size_cost_and_logits_of_one_clip(name):
             (512, 2048, 3, 1, 1),
         ),
         ("slowfast_r50", "blocks.6.proj.weight", (400, 2304)),
+        ("movinet_a0_stream", "conv1.conv_1.conv2d.weight", (8, 3, 3, 3)),
+        ("movinet_a0_stream", "blocks.b1_l0.deep.conv_1.conv2d.weight", (80, 1, 3, 3)),
+        ("movinet_a0_stream", "blocks.b1_l0.deep.conv_2.conv2d.weight", (80, 1, 3, 1)),
+        ("movinet_a0_stream", "blocks.b1_l0.deep.conv_2.norm.running_var", (80,)),
+        ("movinet_a0_stream", "blocks.b1_l0.se.fc1.conv_1.conv2d.weight", (40, 160, 1, 1)),
+        ("movinet_a0_stream", "blocks.b4_l3.project.conv_1.norm.bias", (104,)),
+        ("movinet_a0_stream", "classifier.3.conv_1.conv2d.weight", (600, 2048, 1, 1)),
         ("frame_resnet18", "layer4.1.bn2.weight", (512,)),
     ],
 )
@@ -150,3 +157,60 @@ def test_a_frame_wise_network_answers_a_frozen_clip_like_its_frame():
     model = ARCHITECTURES["frame_resnet18"].make(5).eval()
     frame = torch.rand(1, 3, 1, 40, 40)
     torch.testing.assert_close(model(frame.expand(-1, -1, 4, -1, -1)), model(frame))
+
+
+# ---- MoViNet's stream buffers ----
+
+
+@pytest.fixture(scope="module")
+def stream_net():
+    """Random weights with every kind of normalisation and strong branches, float64."""
+    torch.manual_seed(2)
+    model = ARCHITECTURES["movinet_a0_stream"].make(5).double().eval()
+    for name, parameter in [*model.named_parameters(), *model.named_buffers()]:
+        if name.endswith(("running_mean", "norm.bias")):
+            torch.nn.init.normal_(parameter, std=0.3)
+        elif name.endswith("conv_2.conv2d.weight"):  # no slice alone decides
+            torch.nn.init.normal_(parameter)
+    return model
+
+
+def streamed(model, clip, sizes):
+    model.forget()
+    with torch.no_grad():
+        return [model.stream(chunk) for chunk in clip.split(sizes, 2)][-1]
+
+
+@pytest.mark.parametrize("sizes", [[1] * 11, [4, 4, 3], [1, 7, 3], [11], [2, 1, 8]])
+def test_slices_that_come_one_by_one_give_what_the_whole_clip_gives(stream_net, sizes):
+    clip = torch.rand(2, 3, 11, 40, 56, dtype=torch.float64)
+    with torch.no_grad():
+        whole, other = stream_net(clip), stream_net(clip.flip(2))
+    assert float((whole - other).abs().max()) > 1e-4 * float(whole.abs().max())  # order counts
+    torch.testing.assert_close(streamed(stream_net, clip, sizes), whole, rtol=1e-10, atol=1e-12)
+
+
+def test_a_clip_is_of_its_own_whatever_was_streamed_before(stream_net):
+    clip = torch.rand(1, 3, 6, 32, 32, dtype=torch.float64)
+    with torch.no_grad():
+        before = stream_net(clip)
+    streamed(stream_net, clip, 2)
+    with torch.no_grad():
+        assert torch.equal(stream_net(clip), before)
+        again = stream_net.stream(clip)
+    assert not torch.allclose(again, before)  # twelve slices now
+    stream_net.forget()
+    torch.testing.assert_close(streamed(stream_net, clip, 6), before)
+
+
+def test_no_slice_sees_a_later_one(stream_net):
+    clip = torch.rand(1, 3, 8, 32, 32, dtype=torch.float64)
+    kept = []
+    handle = stream_net.conv7.register_forward_hook(lambda m, i, out: kept.append(out))
+    with torch.no_grad():
+        stream_net(clip)
+        stream_net(torch.cat([clip[:, :, :5], torch.rand_like(clip[:, :, 5:])], 2))
+    handle.remove()
+    first, second = kept
+    torch.testing.assert_close(first[:, :, :5], second[:, :, :5])
+    assert not torch.allclose(first[:, :, 5:], second[:, :, 5:])

@@ -15,6 +15,7 @@ import pytest
 import tiny_bundle
 import videos
 from tubecam.bench import document
+from tubecam.plugin_path import LIBRARY_DIR
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +98,22 @@ def test_torch_peers_compute_the_same_map(tmp_path, tubecam_command):
     assert rows["torch"]["agreement"]["drift"] < 1e-4
     captum = rows["captum"]
     assert captum["agreement"].get("same_method") or "pip install captum" in captum["skipped"]
+
+
+@pytest.mark.skipif(
+    not (LIBRARY_DIR / "libtubecam_flow.so").exists(), reason="built without OpenCV"
+)
+def test_pathways_and_flow_have_peers_too(tmp_path, tubecam_command):
+    target = tmp_path / "bench.json"
+    result = tubecam_command(
+        "bench", "--model", "conv3d_7ch", "--random-weights", "--length", 7, "--size", "60x40",
+        "--method", "gradcam", "--peers", "torch,onnxruntime", "--duration", 0.5, "--json", target,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    rows = {row["name"]: row for row in checked(target)["engine"]["rows"]}
+    assert rows["onnxruntime"]["agreement"]["correlation"] > 0.99999
+    assert rows["onnxruntime"]["agreement"]["drift"] < 1e-4
+    assert "explains one layer, and this model has 5 pathways: grey" in rows["torch"]["skipped"]
 
 
 def test_stream_mode_measures_every_stage(motion_bundle, tmp_path, tubecam_command):

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 import torch.nn.functional as F  # noqa: E402
 
-from tubecam.export import backward, pools  # noqa: E402
+from tubecam.export import backward, pools, scatter  # noqa: E402
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-12}
 
@@ -130,4 +130,19 @@ def test_adaptive_average_pool_and_gradient_equal_torch(output):
     torch.testing.assert_close(pools.adaptive_avg_pool(x, output), forward(x), **TIGHT)
     grad = random(*forward(x).shape)
     got = pools.adaptive_avg_pool_backward(grad, x)
+    torch.testing.assert_close(got, gradient(forward, x, grad), **TIGHT)
+
+
+@pytest.mark.parametrize(
+    "padding", [(1, 2, 0, 3, 2, 0), (0, 0, 1, 1, 0, 0), (3, 0, 0, 0, 4, 5), (2, 1, 3, 0)]
+)
+@pytest.mark.parametrize("size", [(4, 5, 6), (1, 2, 1)])
+def test_repeated_edges_collect_what_they_received(padding, size):
+    x = random(1, 2, *size) if len(padding) == 6 else random(1, 2, *size[1:])
+
+    def forward(x):
+        return F.pad(x, padding, "replicate")
+
+    grad = random(*forward(x).shape)
+    got = scatter.replication_pad_backward(grad, x, padding)
     torch.testing.assert_close(got, gradient(forward, x, grad), **TIGHT)

@@ -139,6 +139,37 @@ def test_cells_lie_where_autograd_sees_them(body):
             assert expected == pytest.approx(want)
 
 
+class Causal(nn.Module):
+    """Two causal convolutions with a shortcut, then pooling in space."""
+
+    def __init__(self, stride=1):
+        super().__init__()
+        self.first = nn.Conv3d(3, 4, (3, 3, 3), (stride, 1, 1), (0, 1, 1))
+        self.second = nn.Conv3d(4, 4, (5, 3, 3), 1, (0, 1, 1))
+        self.body = nn.Sequential(nn.Identity(), nn.AvgPool3d((1, 2, 2)))
+
+    def forward(self, x):
+        x = self.first(nn.functional.pad(x, (0, 0, 0, 0, 2, 0)))
+        x = x + self.second(nn.functional.pad(x, (0, 0, 0, 0, 4, 0)))
+        return self.body(x).mean((2, 3, 4))
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_cells_of_a_causal_network_lie_on_their_own_slice(stride):
+    got = place(Causal(stride), "body", (1, 16, 3, 32, 32))
+    assert (got.stride, got.offset, got.exact) == ((stride, 2, 2), (0, 0.5, 0.5), True)
+
+
+def test_the_causal_architecture_lies_on_its_own_slices():
+    captured = capture(
+        ARCHITECTURES["movinet_a0_stream"].make(4).eval(), torch.zeros(1, 6, 3, 64, 64)
+    )
+    layer = choose_layer(captured, None, 6)
+    got = layer_geometry(captured, layer.node, layer.frame_wise)
+    assert layer.name == "conv7" and got.exact
+    assert (got.stride[0], got.offset[0]) == (1, 0)
+
+
 def test_frames_as_the_batch():
     got = place(FrameWise(), None, (1, 8, 3, 32, 32))
     assert (got.stride, got.offset, got.exact) == ((1, 4, 4), (0, 1, 1), True)

@@ -18,6 +18,7 @@ from tubecam.errors import ExportError, UsageError  # noqa: E402
 from tubecam.export import CAM_METHODS, METHODS, export  # noqa: E402
 from tubecam.export.relevance import METHODS as RELEVANCE  # noqa: E402
 from tubecam.export.relevance import check as relevance_check  # noqa: E402
+from tubecam.export.relevance.graph import readable_pool  # noqa: E402
 
 SHAPE = (1, nets.CLIP["length"], 3, nets.CLIP["height"], nets.CLIP["width"])
 
@@ -95,7 +96,7 @@ def test_a_wrong_graph_is_refused(tmp_path, monkeypatch):
 
     def other(self, *inputs):
         case = made(self, *inputs)
-        case.relevance[...] *= 1.01
+        case.relevance[0][...] *= 1.01
         return case
 
     monkeypatch.setattr(relevance_check.Reference, "__call__", other)
@@ -113,6 +114,21 @@ def test_a_method_that_jumps_everywhere_is_refused(tmp_path, monkeypatch):
     with pytest.raises(ExportError, match="0.02 to 0.02 on 12 of 12 clips.*right from wrong"):
         export(model, tmp_path / "b", methods=["sensitivity"], clip=nets.CLIP, measure=False)
     assert not (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize(
+    ("picture", "side"),
+    [
+        ((112, 112), 8),
+        ((224, 224), 16),
+        ((172, 172), 4),
+        ((72, 128), 4),
+        ((60, 40), 2),
+        ((9, 7), 1),
+    ],
+)
+def test_cells_that_can_be_read(picture, side):
+    assert readable_pool((1, 16, 3, *picture)) == (1, side, side)
 
 
 def test_bad_arguments_name_what_is_good(tmp_path):

@@ -20,6 +20,7 @@ from .. import _core
 from ..explain import Explainer
 from . import floor as machine
 from . import graph, memory
+from .maps import gradcam, tensors_of
 from .peers import Unfit, make_peer
 from .statistics import correlation, paired_ratio, samples_needed, summarise
 from .subject import Subject
@@ -93,7 +94,7 @@ class EngineBench:
         with memory.Growth() as growth:
             engine = _core.Engine(subject.bundle.core, 0, **self._settings)
             outputs = engine.infer(subject.clip, subject.target)
-        if "activation" in outputs:
+        if tensors_of(subject.graph):
             self._reference = self._gradcam(outputs)
         row = Row("graph", "graph", f"explained graph, {engine.info.name}")
         row.contender = Contender("graph", lambda: engine.infer(subject.clip, subject.target))
@@ -176,10 +177,11 @@ class EngineBench:
             return Row(name, "peer", name, skipped=f"failed: {type(error).__name__}: {text}")
 
     def _gradcam(self, outputs: dict[str, np.ndarray]) -> np.ndarray:
-        """Our Grad-CAM at the layer's resolution, with which the peers' maps are compared."""
-        other = "weight" if "weight" in outputs else "gradient"
-        tube, _ = _core.cam3d(outputs["activation"][0], "gradcam", **{other: outputs[other][0]})
-        return np.asarray(tube)
+        """Our Grad-CAM at the layers' resolution, with which the peers' maps are compared."""
+        graph = self.subject.graph
+        kinds = ("activation", "weight", "gradient")  # the engine's own names for one layer
+        named = {getattr(graph, kind): outputs[kind] for kind in kinds if kind in outputs}
+        return gradcam(graph, {**outputs, **named})
 
     # ---- the run ----
 

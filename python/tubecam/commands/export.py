@@ -94,8 +94,9 @@ def _add_explanation_options(group: argparse._ArgumentGroup) -> None:
         " class-activation ones)"
     )  # fmt: skip
     group.add_argument(
-        "--pool", metavar="TxYxX", default="1x1x1", help="slices, rows and columns whose relevance"
-        " to the input is summed into one cell (default 1x1x1)"
+        "--pool", metavar="TxYxX", help="slices, rows and columns whose relevance to the input is"
+        " summed into one cell; 1x1x1 tells each pixel (default: cells that can be read on a"
+        " picture, about 14 along its shorter side)"
     )  # fmt: skip
 
 
@@ -156,7 +157,7 @@ def run(args: argparse.Namespace) -> int:
             seed=args.seed,
             layer=_layers(args.layer),
             methods=args.methods,
-            pool=_pool(args.pool),
+            pool=_pool(args.pool) if args.pool is not None else None,
             labels=Path(args.labels) if args.labels is not None else None,
             clip=clip,
             precision=args.precision,

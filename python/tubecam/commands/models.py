@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 ROLLOUT = "attention-rollout"
+FLOW = "optical flow"
 _ADAPTERS = f"""\
+flow: optical flow is computed before the model, by OpenCV (`tubecam doctor` tells whether it is
+there), and methods of several passes are not offered
+
 transformers:FOLDER     VideoMAE, ViViT and TimeSformer as Hugging Face's transformers saves them:
                         tokens are cells; every method by gradient, and {ROLLOUT}
 torchvision:NAME        a video classifier of the installed torchvision
@@ -59,15 +63,27 @@ def _facts(architecture: Architecture) -> dict:
     entry.pop("renames")
     entry["clip"] = architecture.clip.sidecar()
     entry["methods"] = _methods(architecture)
+    entry["needs"] = _needs(architecture)
     entry.pop("excludes")
     return entry
+
+
+def _needs(architecture: Architecture) -> list[str]:
+    return [FLOW] if architecture.clip.flow is not None else []
+
+
+def _without(architecture: Architecture) -> tuple[str, ...]:
+    """Methods that mean nothing here: those of several passes do not follow flow."""
+    from ..export.relevance import FEW_PASS
+
+    return (*architecture.excludes, *(FEW_PASS if architecture.clip.flow is not None else ()))
 
 
 def _methods(architecture: Architecture) -> list[str]:
     """What can be explained; none of these networks has attentions to roll out."""
     from ..export import METHODS
 
-    without = {*architecture.excludes, ROLLOUT}
+    without = {*_without(architecture), ROLLOUT}
     return [method for method in METHODS if method not in without]
 
 
@@ -76,15 +92,18 @@ def _explained(architecture: Architecture) -> str:
     return layer if isinstance(layer, str) else ", ".join(layer)
 
 
-_ROW = "{:16} {:>10} {:>6}  {:11} {:>8} {:>8}  {}"
+_ROW = "{:17} {:>9} {:>6}  {:11} {:>8} {:>8}  {:5}  {}"
 
 
 def _table(architectures: list[Architecture]) -> str:
-    lines = [_ROW.format("name", "weights", "GMAC", "clip", "slices/s", "classes", "without")]
+    head = ("name", "weights", "GMAC", "clip", "slices/s", "classes", "needs", "without")
+    lines = [_ROW.format(*head)]
     for a in architectures:
-        weights, gmac, rate = f"{a.parameters / 1e6:.2f} M", f"{a.gmac:.1f}", a.clip.sample_fps
-        without = ", ".join(a.excludes)
-        lines.append(_ROW.format(a.name, weights, gmac, _clip(a), f"{rate:g}", a.classes, without))
+        gmac = f"{a.gmac:.1f}" if a.gmac > 0.1 else f"{a.gmac:.2f}"
+        weights, rate = f"{a.parameters / 1e6:.2f} M", f"{a.clip.sample_fps:g}"
+        needs, without = "flow" if _needs(a) else "", ", ".join(a.excludes)
+        row = (a.name, weights, gmac, _clip(a), rate, a.classes, needs, without)
+        lines.append(_ROW.format(*row))
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -99,6 +118,7 @@ def _details(a: Architecture) -> str:
         ("paper", a.paper),
         ("parameters", f"{a.parameters:,} at {a.classes} classes"),
         ("cost", f"{a.gmac:g} GMAC a clip of {_clip(a)} at {a.clip.sample_fps:g} slices/s"),
+        *(("needs", f"{need}, computed by OpenCV") for need in _needs(a)),
         ("explains", _explained(a)),
         ("methods", " ".join(_methods(a))),
         ("weights", a.checkpoints),

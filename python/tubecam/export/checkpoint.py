@@ -102,7 +102,7 @@ def load_state(model: nn.Module, state: dict[str, Tensor]) -> None:
     ------
     ExportError
         Names or shapes differ: the first ten are listed, shapes side by side, with the named
-        architecture that they fit, if there is one.
+        architectures that they fit, if there are any.
     """
     own, given = _shapes(model.state_dict()), _shapes(state)
     prefix = common_prefix(own, given)
@@ -144,8 +144,8 @@ def _differences(own: Shapes, given: Shapes) -> str:
         f"{len(missing)} of {len(own)} parameters missing in the checkpoint, {len(unexpected)} "
         f"unexpected there, {len(reshaped)} of another shape:"
     )
-    fits = _architecture_of(given)
-    hint = [f"It fits the architecture {fits}."] if fits else []
+    fits = _architectures_of(given)
+    hint = [f"It fits the architecture {' or '.join(fits)}."] if fits else []
     return "\n".join([f"the checkpoint does not fit the model. {counts}", *lines, *more, *hint])
 
 
@@ -153,10 +153,11 @@ def _shape(shape: tuple[int, ...] | None) -> str:
     return "absent" if shape is None else str(list(shape))
 
 
-def _architecture_of(given: Shapes) -> str | None:
-    """The named architecture whose names these are, whatever the number of classes."""
+def _architectures_of(given: Shapes) -> list[str]:
+    """The named architectures whose names these are, whatever the number of classes."""
     from .architectures import ARCHITECTURES
 
+    found = []
     for name, architecture in ARCHITECTURES.items():
         with torch.device("meta"):
             own = _shapes(architecture.make(architecture.classes).state_dict())
@@ -166,5 +167,5 @@ def _architecture_of(given: Shapes) -> str | None:
         if own.keys() == bare.keys() and all(
             shape == bare[key] for key, shape in own.items() if not key.startswith(head)
         ):
-            return name
-    return None
+            found.append(name)
+    return found

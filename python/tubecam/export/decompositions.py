@@ -35,6 +35,8 @@ def decompositions(choose: FormChooser) -> dict[Any, Callable[..., Any]]:
             aten._adaptive_avg_pool3d.default: pools.adaptive_avg_pool,
             aten.slice_backward.default: scatter.slice_backward,
             aten.select_backward.default: scatter.select_backward,
+            aten.replication_pad2d_backward.default: scatter.replication_pad_backward,
+            aten.replication_pad3d_backward.default: scatter.replication_pad_backward,
             aten.slice_scatter.default: scatter.slice_scatter,
             aten.select_scatter.default: scatter.select_scatter,
         }

@@ -22,7 +22,7 @@ from .part import Part, judge, write_cam, write_relevance
 from .relevance import FEW_PASS, INPUT_GRADIENT
 from .relevance import METHODS as RELEVANCE_METHODS
 from .relevance.domain import domain_of
-from .relevance.graph import RelevanceGraph, build_relevance, checked_pool
+from .relevance.graph import RelevanceGraph, build_relevance, checked_pool, readable_pool
 from .sanity import Sanity
 from .source import Source, load_source
 from .spec import ClipSpec, clip_spec
@@ -86,7 +86,7 @@ def export(
     seed: int = 0,
     layer: str | Sequence[str] | None = None,
     methods: Sequence[str] | None = None,
-    pool: Sequence[int] = (1, 1, 1),
+    pool: Sequence[int] | None = (1, 1, 1),
     reference: npt.ArrayLike | None = None,
     labels: Sequence[str] | str | os.PathLike[str] | None = None,
     clip: ClipSpec | Mapping[str, Any] | None = None,
@@ -122,7 +122,8 @@ def export(
         graph, each method of relevance to the input has its own. Default: all class-activation
         methods that the head allows.
     pool : (t, y, x)
-        Slices, rows and columns whose relevance to the input is summed into one cell. The cells of
+        Slices, rows and columns whose relevance to the input is summed into one cell; None: square
+        cells that can be read on a picture (:func:`readable_pool`). The cells of
         ``attention-rollout`` are the model's tokens, whatever this says.
     reference : array [T, 3, H, W], optional
         What ``deeplift`` compares a clip with, normalised as the model takes it. Default: zero, the
@@ -162,7 +163,8 @@ def export(
     found = load_source(source, weights, random_weights, seed, len(labels) if labels else None)
     found.clip = clip_spec(clip, found.clip)
     _check_flow(found.clip, methods)
-    cells = checked_pool(pool, found.clip.input_shape)
+    shape = found.clip.input_shape
+    cells = readable_pool(shape) if pool is None else checked_pool(pool, shape)
     domain = domain_of(found.clip, reference)
     asked = _without_motion(methods)
     cam = [m for m in asked if m in CAM_METHODS] if asked is not None else None
@@ -201,9 +203,8 @@ def export(
         bundle.write_sidecar(folder, [*files, bundle.LABELS], content)
     say(f"wrote {out}")
     offered = tuple(method for part in parts for method in part.entry["methods"])
-    layers = first.layers if isinstance(first, Graph) else (first.layer,)
     return ExportReport(
-        out, first.layer.name, first.layer.shape, tuple(layer.name for layer in layers),
+        out, first.layer.name, first.layer.shape, tuple(layer.name for layer in first.layers),
         first.closed_form, first.geometry, offered,
         first.classes, first.folded, first.kept, first.forms, check,
         {name: sanity for part in parts for name, sanity in part.sanity.items()},
@@ -237,11 +238,12 @@ def _check_choices(methods: Sequence[str] | None, precision: str) -> None:
 
 
 def _check_flow(clip: ClipSpec, methods: Sequence[str] | None) -> None:
-    wrong = [m for m in methods or () if m not in CAM_METHODS]
+    wrong = [m for m in methods or () if m in FEW_PASS]
     if clip.flow is not None and wrong:
         raise UsageError(
-            f"{wrong[0]} gives relevance to one input, and this model takes two, the clip and its "
-            f"optical flow; choose among {', '.join(CAM_METHODS)}."
+            f"{wrong[0]} takes steps through clips, and this model sees their optical flow besides, "
+            "which does not follow such steps; take gradient-x-input or lrp-epsilon-plus, which "
+            "tell the relevance of both."
         )
 
 

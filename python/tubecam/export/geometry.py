@@ -3,6 +3,10 @@
 A cell is centred on the centre of its receptive field, found by walking the graph: a convolution or
 pool with kernel k, stride s, padding p and dilation d maps (stride S, offset O) to
 ``(S·s, O + S·((k − 1)·d/2 − p))``. Pixel centres are whole numbers.
+
+A causal network's cells, which see no later slice than their own, are placed in time on the newest
+slice that they see: its shortcuts carry that slice itself and what lies before it only fades in, so
+that the middle of everything that is seen would lie seconds behind what the cell answers to.
 """
 
 from __future__ import annotations
@@ -83,8 +87,14 @@ def layer_geometry(
         ratios = [sizes[name] / n for name, n in zip(AXES, cells, strict=True)]
         return Geometry(tuple(ratios), tuple((r - 1) / 2 for r in ratios), False)
     whole = [Axis("", n) if a is None else a for a, n in zip(axes, cells, strict=True)]
-    offset = (whole[0].offset + later, whole[1].offset, whole[2].offset)
+    offset = (_in_time(whole[0]) + later, whole[1].offset, whole[2].offset)
     return Geometry(tuple(a.stride for a in whole), offset, True)
+
+
+def _in_time(axis: Axis) -> float:
+    """The offset in slices: the field's centre, or its end where that is the cell's own slice."""
+    end = axis.offset + (axis.field - 1) / 2
+    return 0.0 if end == 0 else axis.offset
 
 
 def _single(place: Place, at: int, name: str) -> Axis:

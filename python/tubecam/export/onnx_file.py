@@ -19,6 +19,7 @@ from .onnx_fold import fold_integers
 OPSET = 17
 STANDARD_DOMAINS = {"", "ai.onnx"}
 INLINE_LIMIT = 1_500_000_000  # bytes; protobuf messages end at 2 GiB
+MESSAGE_LIMIT = 64_000_000  # bytes that are held in memory for an engine besides the model itself
 HALF_FROM = 1024  # elements: smaller constants stay float32
 
 
@@ -86,9 +87,7 @@ def _tidy(model: onnx.ModelProto) -> None:
 
 def without_outputs(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
     """A copy that gives fewer outputs and computes nothing that only they needed."""
-    smaller = onnx.ModelProto()
-    smaller.CopyFrom(model)
-    graph = smaller.graph
+    graph = model.graph
     outputs = [o for o in graph.output if o.name not in set(names)]
     needed = {o.name for o in outputs}
     nodes = []
@@ -96,11 +95,14 @@ def without_outputs(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelP
         if needed.intersection(node.output):
             needed.update(node.input)
             nodes.append(node)
+    # Field by field: weights are large, and are copied once, those that are kept.
     kept = [t for t in graph.initializer if t.name in needed]
-    for field, values in (("output", outputs), ("node", nodes[::-1]), ("initializer", kept)):
-        values = [type(v).FromString(v.SerializeToString()) for v in values]
-        graph.ClearField(field)
-        getattr(graph, field).extend(values)
+    smaller = onnx.ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
+    smaller.producer_name, smaller.producer_version = model.producer_name, model.producer_version
+    smaller.graph.name = graph.name
+    for field, values in (("input", graph.input), ("output", outputs), ("node", nodes[::-1]),
+                          ("value_info", graph.value_info), ("initializer", kept)):  # fmt: skip
+        getattr(smaller.graph, field).extend(values)
     return smaller
 
 
@@ -125,8 +127,8 @@ def halve_weights(model: onnx.ModelProto) -> None:
 
 
 def as_engine_input(model: onnx.ModelProto, folder: Path) -> bytes | Path:
-    """The model as one message where it fits, else saved into `folder`."""
-    if _weight_bytes(model) < INLINE_LIMIT:
+    """The model as one message where it is small, else saved into `folder`."""
+    if _weight_bytes(model) < MESSAGE_LIMIT:
         return model.SerializeToString()
     return folder / save(model, folder)[0]
 

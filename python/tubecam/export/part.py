@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import onnx
+
 from ..errors import ExportError
 from .cam_graph import Graph, Progress, output_names
 from .check import CheckReport, Reference, check_graph, compare
@@ -17,7 +19,8 @@ from .onnx_file import as_engine_input, halve_weights, save
 from .relevance import METHODS
 from .relevance.check import check_relevance, compare_relevance
 from .relevance.examine import examine_relevance
-from .relevance.graph import RelevanceGraph, output_of
+from .relevance.graph import RelevanceGraph
+from .relevance.graph import output_names as output_names_of_inputs
 from .relevance.reference import Reference as RelevanceReference
 from .sanity import SAME, Sanity
 from .source import Source
@@ -45,10 +48,15 @@ def judge(method: str, sanity: Sanity, force: bool, say: Progress) -> None:
     if not force and not METHODS[method].class_agnostic:
         raise ExportError(
             f"{method} does not explain the class in this model: {sanity}; from {SAME} on they "
-            "count as the same. Nothing was written. lrp-epsilon-plus and gradient-x-input depend "
-            f"on the class; --force (force=True) exports {method} all the same and marks it."
+            f"count as the same. Nothing was written. {_others(method)} on the class in more "
+            f"models; --force (force=True) exports {method} all the same and marks it."
         )
     say(f"{method} is marked as not class-specific: {sanity}")
+
+
+def _others(method: str) -> str:
+    names = [m for m in ("lrp-epsilon-plus", "gradient-x-input", "gradcam") if m != method][:2]
+    return f"{' and '.join(names)} depend"
 
 
 def write_cam(
@@ -88,10 +96,13 @@ def write_relevance(
     """
     file = f"{graph.method}.onnx"
     files = save(graph.model, folder, file)
+    if precision == "float32":
+        graph.model = onnx.ModelProto()  # large, and on disk now
     reference = RelevanceReference(graph, found.model, time_first)
     shape = found.clip.input_shape
     with tempfile.TemporaryDirectory() as aside:
         watched = as_engine_input(graph.watched, Path(aside))
+        graph.watched = onnx.ModelProto()  # as large as the model, and not needed again
         check, cases = check_relevance(
             folder / file, watched, reference, shape, graph.classes, seed
         )
@@ -101,14 +112,14 @@ def write_relevance(
         check = compare_relevance(folder / file, cases, check, precision)
     found_sane = examine_relevance(folder / file, graph, cases, found.model, time_first)
     sanity = dict.fromkeys(methods, found_sane)
-    outputs = ("logits", output_of(graph.relevance))
+    outputs = ("logits", *output_names_of_inputs(graph.relevance, graph.layers))
     return Part(_entry(graph, file, sanity, outputs), files, check, sanity)
 
 
 def _entry(
     graph: Graph | RelevanceGraph, file: str, sanity: dict[str, Sanity], outputs: tuple[str, ...]
 ) -> dict[str, Any]:
-    if isinstance(graph, Graph) and len(graph.layers) > 1:
+    if len(graph.layers) > 1:
         explained = {"outputs": {"logits": "logits"}, "pathways": _pathways(graph, outputs)}
     else:
         layer = _layer(graph.layer, graph.geometry)
@@ -122,17 +133,19 @@ def _entry(
     }
 
 
-def _pathways(graph: Graph, outputs: tuple[str, ...]) -> list[dict[str, Any]]:
+def _pathways(graph: Graph | RelevanceGraph, outputs: tuple[str, ...]) -> list[dict[str, Any]]:
     _, *names = outputs
+    kinds = ("activation", "gradient") if isinstance(graph, Graph) else ("relevance",)
+    each = [names[i : i + len(kinds)] for i in range(0, len(names), len(kinds))]
     return [
         {
             "name": layer.pathway,
             "input": "flow" if of_flow else "clip",
-            "outputs": {"activation": activation, "gradient": gradient},
+            "outputs": dict(zip(kinds, own, strict=True)),
             "layer": _layer(layer, geometry),
         }
-        for layer, geometry, of_flow, activation, gradient in zip(
-            graph.layers, graph.geometries, graph.of_flow, names[::2], names[1::2], strict=True
+        for layer, geometry, of_flow, own in zip(
+            graph.layers, graph.geometries, graph.of_flow, each, strict=True
         )
     ]
 

@@ -1,4 +1,4 @@
-"""Gradients of slicing, and writes into slices, as paddings and concatenations."""
+"""Gradients of slices and of repeated edges, writes into slices: paddings and concatenations."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ..errors import ExportError
 from .backward import insert_zeros
 
 aten = torch.ops.aten
@@ -56,6 +57,26 @@ def select_scatter(x: Tensor, source: Tensor, dim: int, index: int) -> Tensor:
     dim %= x.dim()
     index %= x.shape[dim]
     return slice_scatter(x, source.unsqueeze(dim), dim, index, index + 1)
+
+
+def replication_pad_backward(grad: Tensor, x: Tensor, padding: Sequence[int]) -> Tensor:
+    """Along each padded axis, what the repeats of an edge received goes to that edge."""
+    for i in range(len(padding) // 2):
+        dim, (before, after) = x.dim() - 1 - i, padding[2 * i : 2 * i + 2]
+        if before < 0 or after < 0:
+            raise ExportError("a replicating padding that crops has no gradient here; slice first.")
+        grad = _to_the_edges(grad, dim, before, after)
+    return grad
+
+
+def _to_the_edges(grad: Tensor, dim: int, before: int, after: int) -> Tensor:
+    whole = grad.shape[dim]
+    if whole - before - after == 1:  # one cell, which is both edges
+        return grad.sum(dim, keepdim=True)
+    parts = [(0, before + 1), (before + 1, whole - after - 1), (whole - after - 1, whole)]
+    low, middle, high = (aten.slice.Tensor(grad, dim, *part) for part in parts)
+    low, high = (edge.sum(dim, keepdim=True) for edge in (low, high))
+    return torch.cat([p for p in (low, middle, high) if p.shape[dim]], dim)
 
 
 def _range(size: int, start: int | None, end: int | None) -> tuple[int, int]:

@@ -6,6 +6,7 @@ import numpy as np
 import onnxruntime
 
 from ... import _core
+from ..maps import gradcam, tensors_of
 from ..subject import Subject
 from .peer import Peer
 
@@ -21,21 +22,24 @@ class OnnxRuntime(Peer):
         options.intra_op_num_threads = subject.threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        file = str(subject.graph.file)
+        self._graph = subject.graph
+        file = str(self._graph.file)
         self._session = onnxruntime.InferenceSession(file, options, ["CPUExecutionProvider"])
         target = np.array([subject.target], np.int64)
         self._inputs = {"clip": subject.clip, "target": target}
-        graph = subject.graph
-        self._other = "weight" if graph.weight else "gradient"
-        self._names = [graph.logits, graph.activation, graph.weight or graph.gradient]
+        clip = subject.bundle.core.clip
+        self._flow = _core.ClipFlow(clip) if clip.flow else None
+        layers = [name for n in tensors_of(self._graph) for name in (n.activation, n.second)]
+        self._names = [self._graph.logits, *layers]
 
     def run(self) -> np.ndarray:
-        _, activation, other = self._session.run(self._names, self._inputs)
-        tube, _ = _core.cam3d(activation[0], "gradcam", **{self._other: other[0]})
-        return tube
+        if self._flow is not None:  # as our engine does before each inference
+            self._inputs["flow"] = self._flow.run(self._inputs["clip"][0])[None]
+        outputs = self._session.run(self._names, self._inputs)
+        return gradcam(self._graph, dict(zip(self._names, outputs, strict=True)))
 
     def tube(self) -> np.ndarray:
-        return np.asarray(self.run())
+        return self.run()
 
 
 def make(subject: Subject) -> Peer:

@@ -31,4 +31,7 @@ class Peer(ABC):
 
     @abstractmethod
     def tube(self) -> np.ndarray:
-        """Its map at the explained layer's resolution, [t, h, w] after ReLU, in any units."""
+        """Its map at the explained layer's resolution, [t, h, w] after ReLU, in any units.
+
+        Of several pathways, as ``maps.gradcam`` gives it.
+        """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ from ..check import (
     relative_error,
     unseen_clips,
 )  # fmt: skip
+from ..flow_input import feeds
 from .graph import CLIP, REFERENCE
 from .reference import Case, Reference
 
@@ -96,19 +98,22 @@ def compare_relevance(
 
 def decided_by(watched: Any, clip: Tensor, target: int) -> dict[str, np.ndarray]:
     """What the engine decided by, under the names of ``graph.Watched``."""
-    result = watched({"clip": clip.numpy(), "target": np.array([target], np.int64)})
+    result = watched(feeds(clip.numpy(), target))
     names = [name for output in watched.outputs for name in output.names]
     return {n: result[n].copy() for n in names if n.startswith((CLIP, REFERENCE))}
 
 
 def case_errors(compiled: Any, case: Case) -> Errors:
     """Runs one case in the engine."""
-    result = compiled({"clip": case.clip, "target": np.array([case.target], np.int64)})
-    return Errors(
-        relative_error(result["logits"].astype(np.float64), case.logits),
-        relative_error(result[1].astype(np.float64), case.relevance),
-        case.decided,
-    )
+    result = compiled(feeds(case.clip, case.target))
+    found = [result[i + 1].astype(np.float64) for i in range(len(case.relevance))]
+    logits = relative_error(result["logits"].astype(np.float64), case.logits)
+    return Errors(logits, worst(found, case.relevance), case.decided)
+
+
+def worst(got: Iterable[np.ndarray], want: Iterable[np.ndarray]) -> float:
+    """The largest relative error of any input's relevance."""
+    return max(relative_error(a, b) for a, b in zip(got, want, strict=True))
 
 
 def at_kink(reference: Reference, case: Case) -> bool:
@@ -119,7 +124,7 @@ def at_kink(reference: Reference, case: Case) -> bool:
     for _ in range(NOISE_DRAWS):
         noise = torch.randn(clip.shape, generator=random) * float(clip.abs().max()) * ROUNDING
         moved = reference(clip + noise, case.target)
-        if LIMITS["float32"] < relative_error(moved.relevance, still) < float("inf"):
+        if LIMITS["float32"] < worst(moved.relevance, still) < float("inf"):
             return True
     return False
 
@@ -132,20 +137,20 @@ def _report(
     precision: str,
     replaced: int,
 ) -> CheckReport:
-    if not any(case.relevance.any() for case in cases):
+    if not any(relevance.any() for case in cases for relevance in case.relevance):
         raise ExportError(f"{method} gives no relevance at all: only gates lead to the logits.")
-    worst = Errors(*(max(errors) for errors in zip(*each, strict=True)))
+    most = Errors(*(max(errors) for errors in zip(*each, strict=True)))
     errors = {
-        f"{method} logits": worst.logits,
-        f"{method} decisions": worst.decided,
-        method: worst.relevance,
+        f"{method} logits": most.logits,
+        f"{method} decisions": most.decided,
+        method: most.relevance,
     }
     report = CheckReport(len(cases), replaced, errors, reference, engine_version())
     if not report.max_relative_error <= LIMITS[precision]:
         raise ExportError(
             f"the exported {method} does not agree with {reference} ({report.engine}, {precision}):"
-            f" relative errors {worst.logits:.2g} of the logits, {worst.decided:.2g} of what ReLUs "
-            f"and maxima decide by, and {worst.relevance:.2g} of the relevance; at most "
+            f" relative errors {most.logits:.2g} of the logits, {most.decided:.2g} of what ReLUs "
+            f"and maxima decide by, and {most.relevance:.2g} of the relevance; at most "
             f"{LIMITS[precision]:g} is accepted. Nothing was written."
         )
     return report

@@ -25,7 +25,7 @@ from .rules import Rule
 
 # The sign or the range of the output says where the input lay.
 _TELLING = {"relu", "leaky_relu", "hardtanh", "clamp"}
-_BENT = {"hardswish", "abs", "sign"}
+_BENT = {"hardswish", "hardsigmoid", "abs", "sign"}
 
 
 def deciding_nodes(table: dict[fx.Node, Rule | None], safe: set[fx.Node]) -> list[fx.Node]:

@@ -20,9 +20,10 @@ class Domain:
     Attributes
     ----------
     range : pair of Tensor
-        [1, 1, 3, 1, 1] each: black and white, the ends of what a colour can be.
+        [1, 1, C, 1, 1] each: black and white, the ends of what a colour can be, and those of the
+        flow.
     reference : Tensor
-        [1, T, 3, H, W], or [1, 1, 3, 1, 1] for a clip of one colour.
+        [1, T, C, H, W], or [1, 1, C, 1, 1] for a clip of one colour.
     """
 
     range: tuple[Tensor, Tensor]
@@ -34,17 +35,22 @@ def domain_of(spec: ClipSpec, reference: npt.ArrayLike | None) -> Domain:
 
     Parameters
     ----------
-    reference : array [T, 3, H, W], optional
-        Normalised as the model takes it. Default: zero, the mean colour everywhere.
+    reference : array [T, C, H, W], optional
+        Normalised as the model takes it, C = 3, or 5 with the flow to the next slice. Default:
+        zero, the mean colour everywhere and nothing that moves.
 
     Raises
     ------
     UsageError
         The reference has another shape, or a value that is not finite.
     """
-    mean, std = (torch.tensor(v).reshape(1, 1, 3, 1, 1) for v in (spec.mean, spec.std))
-    clip = torch.zeros(1, 1, 3, 1, 1) if reference is None else _checked(reference, spec)
-    return Domain(((0 - mean) / std, (1 - mean) / std), clip)
+    mean, std = (torch.tensor(v) for v in (spec.mean, spec.std))
+    farthest = [spec.flow.bound * spec.flow.scale] * 2 if spec.flow is not None else []
+    most = torch.tensor(farthest, dtype=mean.dtype)
+    ends = torch.cat([(0 - mean) / std, -most]), torch.cat([(1 - mean) / std, most])
+    low, high = (end.reshape(1, 1, -1, 1, 1) for end in ends)
+    clip = torch.zeros_like(low) if reference is None else _checked(reference, spec)
+    return Domain((low, high), clip)
 
 
 def _checked(reference: npt.ArrayLike, spec: ClipSpec) -> Tensor:
@@ -54,7 +60,7 @@ def _checked(reference: npt.ArrayLike, spec: ClipSpec) -> Tensor:
         raise UsageError(f"the reference clip is no array of numbers: {error}.") from error
     if values.shape != spec.input_shape[1:]:
         raise UsageError(
-            f"the reference clip is {list(values.shape)}; this model takes [T, 3, H, W] = "
+            f"the reference clip is {list(values.shape)}; this model takes [T, C, H, W] = "
             f"{list(spec.input_shape[1:])}."
         )
     if not np.isfinite(values).all():

@@ -13,6 +13,7 @@ from torch import nn
 
 from ..capture import model_input
 from ..check import compile_in_engine
+from ..flow_input import feeds
 from ..sanity import Maps, Sanity, examine
 from .graph import RelevanceGraph
 from .reference import Case
@@ -25,17 +26,23 @@ def examine_relevance(
     compiled, name = compile_in_engine(file), graph.method
 
     def exported(clip: np.ndarray, target: int):
-        result = compiled({"clip": clip, "target": np.array([target], np.int64)})
-        return result["logits"].copy(), {name: result[1].copy()}
+        result = compiled(feeds(clip, target))
+        maps = [result[i + 1] for i in range(len(graph.layers))]
+        return result["logits"].copy(), {name: joined(maps)}
 
     def by_rules(clip: np.ndarray, target: int):
         with torch.no_grad():
-            logits, relevance = graph.relevance(torch.from_numpy(clip), torch.tensor([target]))
-        return logits.numpy(), {name: relevance.numpy()}
+            logits, *maps = graph.relevance(torch.from_numpy(clip), torch.tensor([target]))
+        return logits.numpy(), {name: joined([each.numpy() for each in maps])}
 
     maps: tuple[Maps, Maps] = exported, by_rules
     found = examine(*maps, graph.relevance.captured, [case.clip for case in cases])[name]
     return replace(found, conservation=conservation(graph, cases, model, time_first))
+
+
+def joined(maps: Sequence[np.ndarray]) -> np.ndarray:
+    """The relevance of all inputs in one array."""
+    return np.concatenate([each.ravel() for each in maps])
 
 
 def conservation(
@@ -55,5 +62,5 @@ def conservation(
         at = case.target if case.target >= 0 else int(case.logits.argmax())
         shared = float(case.logits[0, at] - beside[at])
         given += abs(shared)
-        found += math.copysign(1, shared) * float(case.relevance.sum())
+        found += math.copysign(1, shared) * float(joined(case.relevance).sum())
     return found / given if given > 0 else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import onnx
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ...errors import UsageError
 from ..capture import Capture, capture, shape_of
 from ..explained import trace_forward_only
+from ..flow_input import COLOURS, input_names, packed, parts
 from ..fold import fold_batch_norm, fold_constants
 from ..geometry import Geometry
 from ..layers import Layer
@@ -24,6 +25,7 @@ from .propagate import Relevance
 from .rollout import Rollout
 
 Cells = tuple[int, int, int]
+READABLE = 14  # cells along the shorter side
 CLIP, REFERENCE = "decision/", "reference/"  # outputs that only the check reads, by node
 
 
@@ -38,20 +40,30 @@ class RelevanceGraph:
     relevance : Relevance
         The same in any precision.
 
-    The remaining attributes are those of an explained graph; the layer is the clip, or its tokens.
+    The remaining attributes are those of an explained graph; the layers are the clip, or its
+    tokens, and the flow where the model takes it.
     """
 
     method: str
     model: onnx.ModelProto
     watched: onnx.ModelProto
     relevance: Relevance | Rollout
-    layer: Layer
-    geometry: Geometry
+    layers: tuple[Layer, ...]
+    geometries: tuple[Geometry, ...]
+    of_flow: tuple[bool, ...]
     classes: int
     folded: int
     kept: int
     forms: dict[str, int]
     closed_form: bool = False
+
+    @property
+    def layer(self) -> Layer:
+        return self.layers[0]
+
+    @property
+    def geometry(self) -> Geometry:
+        return self.geometries[0]
 
 
 def checked_pool(pool: Sequence[int], clip_shape: Sequence[int]) -> Cells:
@@ -64,6 +76,17 @@ def checked_pool(pool: Sequence[int], clip_shape: Sequence[int]) -> Cells:
             f"rows, columns) must divide the clip's {sizes[0]}x{sizes[1]}x{sizes[2]}."
         )
     return cells
+
+
+def readable_pool(clip_shape: Sequence[int]) -> Cells:
+    """The largest square cells that leave 14 or more along each side of the picture.
+
+    Single pixels are specks that nobody sees on a picture, and an array that no operator reads.
+    """
+    height, width = clip_shape[3:]
+    most = min(height, width) // READABLE
+    side = max(p for p in range(1, max(most, 1) + 1) if height % p == width % p == 0)
+    return 1, side, side
 
 
 def build_relevance(
@@ -94,19 +117,20 @@ def build_relevance(
     traced = trace_forward_only(watching, example, chooser, method)
     if measure and chooser.measure_pending():
         traced = trace_forward_only(watching, example, chooser, method)
-    inputs = (example, torch.tensor([-1]))
-    names = ("logits", output_of(relevance), *watching.names)
-    watched = to_onnx(traced, inputs, ("clip", "target"), names)
+    inputs = (*parts(example), torch.tensor([-1]))
+    layers, geometries, of_flow = place
+    names = ("logits", *output_names(relevance, layers), *watching.names)
+    watched = to_onnx(traced, inputs, input_names(example), names)
     forms = list(chooser.chosen.values())
     return RelevanceGraph(
-        method, without_outputs(watched, watching.names), watched, relevance,
-        *place, shape_of(captured.logits)[1], folded, kept,
+        method, without_outputs(watched, watching.names), watched, relevance, layers, geometries,
+        of_flow, shape_of(captured.logits)[1], folded, kept,
         {form: forms.count(form) for form in sorted(set(forms))},
     )  # fmt: skip
 
 
 class Watched(nn.Module):
-    """(clip, target) → logits, relevance, and the values that decide; `names` are theirs."""
+    """(inputs, target) → logits, relevance, and the values that decide; `names` are theirs."""
 
     def __init__(self, relevance: Relevance | Rollout) -> None:
         super().__init__()
@@ -114,25 +138,37 @@ class Watched(nn.Module):
         runs = (CLIP, REFERENCE) if relevance.method.compares else (CLIP,)
         self.names = [f"{run}{node.name}" for run in runs for node in relevance.deciding]
 
-    def forward(self, clip: Tensor, target: Tensor) -> tuple[Tensor, ...]:
-        values, references = self.relevance.evaluate(clip)
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        *clip, target = inputs
+        values, references = self.relevance.evaluate(packed(*clip))
         runs = (values, references) if references else (values,)
         decisions = [run[node] for run in runs for node in self.relevance.deciding]
         return *self.relevance.explain(values, references, target), *decisions
 
 
-def output_of(relevance: Relevance | Rollout) -> str:
-    """The name of the output beside the logits."""
-    return "gradient" if relevance.method.by_colour else "relevance"
+def output_names(relevance: Relevance | Rollout, layers: Sequence[Layer]) -> tuple[str, ...]:
+    """Of the outputs beside the logits: one, or one an input with its name."""
+    name = "gradient" if relevance.method.by_colour else "relevance"
+    return tuple(f"{name}_{a.pathway}" if a.pathway else name for a in layers)
 
 
-def _place(captured: Capture, pool: Cells, colours: int) -> tuple[Layer, Geometry]:
-    _, t, _, h, w = shape_of(captured.clip)
+Places = tuple[tuple[Layer, ...], tuple[Geometry, ...], tuple[bool, ...]]
+
+
+def _place(captured: Capture, pool: Cells, colours: int) -> Places:
+    """Layers, their geometries, and whether each is the flow."""
+    _, t, channels, h, w = shape_of(captured.clip)
     shape = (colours, t // pool[0], h // pool[1], w // pool[2])
     stride = tuple(float(p) for p in pool)
     offset = tuple((p - 1) / 2 for p in pool)
-    return Layer("clip", captured.clip, shape, False), Geometry(stride, offset, True)
+    clip, place = Layer("clip", captured.clip, shape, False), Geometry(stride, offset, True)
+    if channels == COLOURS:
+        return (clip,), (place,), (False,)
+    inputs = tuple(replace(clip, name=name, pathway=name) for name in ("clip", "flow"))
+    between = replace(place, offset=(offset[0] + 0.5, *offset[1:]))  # from a slice to the next
+    return inputs, (place, between), (False, True)
 
 
-def _tokens(captured: Capture, tokens: TokenLayout) -> tuple[Layer, Geometry]:
-    return Layer("tokens", captured.clip, (1, *tokens.grid), False), tokens.geometry
+def _tokens(captured: Capture, tokens: TokenLayout) -> Places:
+    layer = Layer("tokens", captured.clip, (1, *tokens.grid), False)
+    return (layer,), (tokens.geometry,), (False,)

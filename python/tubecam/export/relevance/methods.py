@@ -75,16 +75,12 @@ class Method:
         return "logit" if self.result == "m·x" or self.first else ""
 
     def finish(self, signal: Tensor, clip: Tensor, reference: Tensor | None = None) -> Tensor:
-        """[1, T, 3, H, W] signal and clips → relevance [1, T, H, W], summed over the colours.
-
-        By colour it is [1, T, 3, H, W].
-        """
+        """[1, T, C, H, W] signal and clips → the relevance of each value, of that shape."""
         if self.result == "m·x":
             signal = signal * clip
         elif self.compares:
             signal = signal * (clip - reference)
-        signal = signal.abs() if self.result == "|m|" else signal
-        return signal if self.by_colour else signal.sum(2)
+        return signal.abs() if self.result == "|m|" else signal
 
 
 def _lrp(convolution: Rule, dense: Rule, first: Rule | None = None) -> Method:

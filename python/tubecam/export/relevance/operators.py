@@ -7,6 +7,7 @@ import operator
 import torch
 from torch import fx
 
+from ..capture import shape_of
 from ..layers import ancestors
 
 aten = torch.ops.aten
@@ -39,15 +40,15 @@ _NAMES = {
         "add", "sub", "rsub", "neg", "mean", "sum",
         "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d",
         "upsample_nearest2d", "upsample_nearest3d", "upsample_bilinear2d", "upsample_trilinear3d",
-        "replication_pad2d", "replication_pad3d", "reflection_pad2d", "reflection_pad3d",
     },
 }  # fmt: skip
-# Linear too: each value keeps itself, in another place.
+# Linear too: each value keeps itself, in another place or in several.
 _REARRANGE = {
     "cat", "stack", "view", "_unsafe_view", "reshape", "permute", "transpose", "t", "expand",
     "squeeze", "unsqueeze", "select", "slice", "split", "split_with_sizes", "unsafe_split",
     "unbind", "chunk", "flip", "roll", "index_select", "clone", "alias", "_to_copy",
-    "constant_pad_nd", "getitem",
+    "constant_pad_nd", "replication_pad2d", "replication_pad3d", "reflection_pad2d",
+    "reflection_pad3d", "getitem",
 }  # fmt: skip
 _NAMES[LINEAR] |= _REARRANGE
 _GATES = _NAMES[GATE] | _NAMES[SHARES]
@@ -68,12 +69,23 @@ def kind_of(node: fx.Node, moving: list[fx.Node]) -> str | None:
     """
     name = base_name(node)
     if node.target is aten.convolution.default:
-        return CONVOLUTION if moving == [node.args[0]] else None
+        known = DENSE if _fully_connected(node) else CONVOLUTION
+        return known if moving == [node.args[0]] else None
     if node.target in DENSE_ARGUMENTS and moving == [node.args[DENSE_ARGUMENTS[node.target][0]]]:
         return DENSE
     if name == "div" and moving == [node.args[0]]:
         return LINEAR
     return next((kind for kind, names in _NAMES.items() if name in names), None)
+
+
+def _fully_connected(node: fx.Node) -> bool:
+    """Whether a convolution is a linear layer: its kernel is as large as the picture that it gets.
+
+    Heads are written so behind their pooling (I3D, X3D, MoViNet), where nothing slides in space.
+    """
+    (*_, height, width), kernel = shape_of(node.args[0]), shape_of(node.args[1])[2:]
+    one = {*shape_of(node)[-2:]} == {1} and not any(node.args[4])
+    return one and kernel[-2:] == (height, width) and set(kernel[:-2]) <= {1}
 
 
 def is_gate(node: fx.Node) -> bool:

@@ -13,6 +13,7 @@ from torch import Tensor, fx, nn
 from ...errors import ExportError
 from ..capture import Capture
 from ..explained import chosen
+from ..flow_input import COLOURS, packed
 from ..layers import ancestors, run_nodes
 from .decisions import deciding_nodes
 from .domain import Domain
@@ -30,9 +31,10 @@ from .rules import Call, Rule, Signal
 
 
 class Relevance(nn.Module):
-    """(clip [1, T, 3, H, W], target [1]) → logits [1, K], relevance [1, T', H', W'].
+    """(clip [1, T, 3, H, W], maybe its flow, target [1]) → logits [1, K], relevance of each input.
 
-    A method by colour gives the signal at the clip, [1, T, 3, H, W].
+    That is [1, T', H', W'] of the clip, and the same of the flow (:func:`cells_of`). A method by
+    colour gives the signal at the clip, [1, T, 3, H, W].
 
     Parameters
     ----------
@@ -75,8 +77,9 @@ class Relevance(nn.Module):
                 "would be the plain gradient. sensitivity and gradient-x-input fit any model."
             )
 
-    def forward(self, clip: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        return self.explain(*self.evaluate(clip), target)
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        *clip, target = inputs
+        return self.explain(*self.evaluate(packed(*clip)), target)
 
     def evaluate(self, clip: Tensor) -> tuple[dict[fx.Node, Any], dict[fx.Node, Any]]:
         """Every value for the clip, and for the reference clip where the method compares."""
@@ -84,21 +87,25 @@ class Relevance(nn.Module):
         return self._run(clip), references
 
     def reference_like(self, clip: Tensor) -> Tensor:
-        """The reference clip [1, T, 3, H, W]."""
+        """The reference clip, of the clip's shape."""
         return self.domain.reference.to(clip.dtype).expand(clip.shape)
 
     def explain(
         self, values: dict[fx.Node, Any], references: dict[fx.Node, Any], target: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Logits and relevance from what `evaluate` gave."""
+    ) -> tuple[Tensor, ...]:
+        """Logits and each input's relevance from what `evaluate` gave."""
         clip, logits = values[self.captured.clip], values[self.captured.logits]
         classes = torch.arange(logits.shape[1])
         one_hot = (classes[None] == chosen(logits, target)[:, None]).to(logits.dtype)
         signal = self.propagate(values, references, one_hot)
-        relevance = self.method.finish(signal, clip, references.get(self.captured.clip))
-        if not self.method.by_colour:
-            relevance = sum_cells(relevance, self.pool)
-        return logits, relevance
+        return logits, *self.finish(signal, clip, references.get(self.captured.clip))
+
+    def finish(
+        self, signal: Tensor, clip: Tensor, reference: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """Each input's relevance from the signal at the packed clip."""
+        relevance = self.method.finish(signal, clip, reference)
+        return (relevance,) if self.method.by_colour else cells_of(relevance, self.pool)
 
     def _run(self, clip: Tensor, nodes: Iterable[fx.Node] | None = None) -> dict[fx.Node, Any]:
         values = {self.captured.clip: clip}
@@ -173,6 +180,18 @@ class Relevance(nn.Module):
 def _add_part(signals: dict[fx.Node, Signal], source: fx.Node, place: int, signal: Tensor) -> None:
     parts = signals.setdefault(source, {})
     parts[place] = parts[place] + signal if place in parts else signal
+
+
+def cells_of(relevance: Tensor, pool: tuple[int, int, int]) -> tuple[Tensor, ...]:
+    """[1, T, C, H, W] of a packed clip → [1, T/t, H/y, W/x] of the colours, and of the flow.
+
+    No flow leads out of the last slice: its cells are there and hold nothing.
+    """
+    colours = sum_cells(relevance[:, :, :COLOURS].sum(2), pool)
+    if relevance.shape[2] == COLOURS:
+        return (colours,)
+    flow = relevance[:, :-1, COLOURS:].sum(2)
+    return colours, sum_cells(torch.cat([flow, torch.zeros_like(flow[:, :1])], 1), pool)
 
 
 def sum_cells(relevance: Tensor, pool: tuple[int, int, int]) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,9 @@ from torch import Tensor, fx, nn
 from ..capture import model_input
 from .decisions import run_decided
 from .graph import CLIP, REFERENCE, RelevanceGraph
-from .propagate import sum_cells
 
 Decisions = Mapping[str, np.ndarray]
+Found = tuple[Sequence[Tensor], float]  # each input's relevance, and how far decisions differed
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,13 @@ class Case:
 
     Attributes
     ----------
-    clip : float32 [1, T, 3, H, W]
+    clip : float32 [1, T, C, H, W]
+        Colours, and the flow where the model takes it.
     target : int
     logits : float64 [1, K]
         Of the original model, which decides for itself, in float32.
-    relevance : float64 [1, t, h, w]
-        In the linear region that the engine chose.
+    relevance : tuple of float64 [1, t, h, w]
+        Of each input, in the linear region that the engine chose.
     decided : float
         How far what the engine decided by was from the reference's own (:func:`run_decided`).
     """
@@ -37,7 +38,7 @@ class Case:
     clip: np.ndarray
     target: int
     logits: np.ndarray
-    relevance: np.ndarray
+    relevance: tuple[np.ndarray, ...]
     decided: float = 0.0
 
 
@@ -60,34 +61,31 @@ class Reference:
         decisions: Decisions | None = None,
         dtype: torch.dtype = torch.float64,
     ) -> Case:
-        """Evaluates one clip [1, T, 3, H, W] in the region that `decisions` (by output) chose."""
+        """Evaluates one clip [1, T, C, H, W] in the region that `decisions` (by output) chose."""
         with torch.no_grad():
             logits = self.model(model_input(clip.float(), self.time_first))
         index = int(logits.argmax()) if target < 0 else target
         explain = self._autograd if self.by_autograd else self._rules
         relevance, decided = explain(clip.detach().to(dtype), index, decisions or {})
-        numbers = (t.detach().double().numpy() for t in (logits, relevance))
-        return Case(clip.float().numpy(), target, *numbers, decided)
+        logits, *relevance = (t.detach().double().numpy() for t in (logits, *relevance))
+        return Case(clip.float().numpy(), target, logits, tuple(relevance), decided)
 
-    def _rules(self, clip: Tensor, target: int, decisions: Decisions) -> tuple[Tensor, float]:
+    def _rules(self, clip: Tensor, target: int, decisions: Decisions) -> Found:
         with torch.no_grad():
             values, decided = self._run(clip, decisions, CLIP)
             references, also = {}, 0.0
             if self.relevance.method.compares:
                 other = self.relevance.reference_like(clip)
                 references, also = self._run(other, decisions, REFERENCE)
-            _, relevance = self.relevance.explain(values, references, torch.tensor([target]))
+            _, *relevance = self.relevance.explain(values, references, torch.tensor([target]))
         return relevance, max(decided, also)
 
-    def _autograd(self, clip: Tensor, target: int, decisions: Decisions) -> tuple[Tensor, float]:
+    def _autograd(self, clip: Tensor, target: int, decisions: Decisions) -> Found:
         clip.requires_grad_()
         with torch.enable_grad():
             values, decided = self._run(clip, decisions, CLIP)
             (signal,) = torch.autograd.grad(values[self.captured.logits][0, target], clip)
-        relevance = self.relevance.method.finish(signal, clip.detach())
-        if not self.relevance.method.by_colour:
-            relevance = sum_cells(relevance, self.relevance.pool)
-        return relevance, decided
+        return self.relevance.finish(signal, clip.detach()), decided
 
     def _run(
         self, clip: Tensor, decisions: Decisions, prefix: str

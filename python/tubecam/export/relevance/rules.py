@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from .operators import CONVOLUTION, DENSE_ARGUMENTS, is_gate
+from .operators import DENSE_ARGUMENTS, is_gate
 
 EPSILON = 1e-6
 NEAR_ZERO = 1e-6  # a run below it makes no quotient: the derivative stands for it
@@ -232,7 +232,7 @@ def _ratio(a: Tensor, b: Tensor) -> Tensor:
 
 def _weighted(call: Call) -> tuple[Callable[..., Tensor], Tensor, Tensor | None]:
     """The operator as a function of input, weight and bias, with its weight and bias."""
-    dense = call.kind != CONVOLUTION
+    dense = call.node.target in DENSE_ARGUMENTS
     places = DENSE_ARGUMENTS[call.node.target] if dense else (0, 1, 2)
     args, kwargs = fx.map_arg((call.node.args, call.node.kwargs), call.values.__getitem__)
 

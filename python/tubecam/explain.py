@@ -29,7 +29,8 @@ class Explainer:
     device : str
         "cpu", "cuda" or "cuda:N".
     precision : str
-        "auto" (float32), "fp32", "fp16" or "bf16".
+        "auto" (the bundle's own: float32, or what it was exported in), "fp32", "fp16", "bf16" or
+        "int8". A bundle of int8 or float16 runs its float32 reference in the other ones.
     method : str, optional
         One of `methods`; left out, the bundle's default.
     target : int

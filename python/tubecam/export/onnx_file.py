@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, fx
 
 from ..errors import ExportError
-from .onnx_fold import fold_integers
+from .onnx_fold import drop_unread, fold_integers, without_copies
 
 OPSET = 17
 STANDARD_DOMAINS = {"", "ai.onnx"}
@@ -78,10 +78,8 @@ def _tidy(model: onnx.ModelProto) -> None:
     for node in model.graph.node:
         node.doc_string = ""
     fold_integers(model)
-    used = {name for node in model.graph.node for name in node.input}
-    kept = [t for t in model.graph.initializer if t.name in used]
-    del model.graph.initializer[:]
-    model.graph.initializer.extend(kept)
+    without_copies(model)
+    drop_unread(model)
 
 
 def without_outputs(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:

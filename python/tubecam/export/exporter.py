@@ -13,10 +13,12 @@ import numpy.typing as npt
 from torch import nn
 
 from .._version import __version__
+from ..bundle import load_bundle
 from ..errors import ExportError, UsageError
 from . import bundle
 from .cam_graph import Graph, Progress, build_graph, example_clip
 from .check import CheckReport, joined
+from .convert import convert, is_bundle, load_wide, report_of, spec_of
 from .geometry import Geometry
 from .narrow import Calibration, Narrow, checked_precision, prepared
 from .part import Part, judge, write_cam, write_relevance
@@ -110,7 +112,7 @@ def export(
     source : str or Module
         ``r3d_18``, ``mc3_18``, ``r2plus1d_18``; ``package.module:factory``; or a module, which is
         copied and explained in evaluation mode. Models take [N, 3, T, H, W] float32 and give
-        logits [N, K].
+        logits [N, K]. Or a bundle's folder: its float32 graphs are written in another `precision`.
     out : path
         The bundle folder. Written as a whole or not at all.
     weights : path, optional
@@ -172,6 +174,14 @@ def export(
     checked_precision(precision, calibrate)
     bundle.refuse_overwrite(out, force)
     name = bundle.checked_name(name or _file_name(out))
+    if is_bundle(source):
+        given = {"--weights": weights, "--random-weights": random_weights, "--layer": layer,
+                 "--method": methods, "--labels": labels, "clip settings": clip,
+                 "--time-first": time_first}  # fmt: skip
+        _refuse_settings(source, given)
+        wide = load_wide(source, precision)
+        narrow = prepared(precision, calibrate, spec_of(wide), force, say, windows)
+        return _converted(out, convert(wide, out, narrow, name, license, say))
     if isinstance(labels, (str, os.PathLike)):
         labels = bundle.read_labels(Path(labels))
     say("loading the model")
@@ -228,6 +238,26 @@ def export(
         first.classes, first.folded, first.kept, first.forms, check,
         {name: sanity for part in parts for name, sanity in part.sanity.items()},
         next((p.entry["quantisation"] for p in parts if "quantisation" in p.entry), {}),
+    )  # fmt: skip
+
+
+def _refuse_settings(source: str, given: Mapping[str, Any]) -> None:
+    wrong = [name for name, value in given.items() if value]
+    if wrong:
+        raise UsageError(f"{source} is a bundle, whose graphs are fixed: leave out {wrong[0]}.")
+
+
+def _converted(out: Path, sidecar: dict[str, Any]) -> ExportReport:
+    """What a bundle says of itself that was made from another."""
+    first = sidecar["graphs"][0]
+    layers = [pathway["layer"] for pathway in first.get("pathways", [first])]
+    layer = layers[0]
+    return ExportReport(
+        out, layer["name"], tuple(layer["shape"]), tuple(each["name"] for each in layers),
+        "weight" in first["outputs"], Geometry(tuple(layer["stride"]), tuple(layer["offset"]), True),
+        tuple(method for graph in sidecar["graphs"] for method in graph["methods"]),
+        len(load_bundle(out).labels), 0, 0, {}, report_of(sidecar), {},
+        next((g["quantisation"] for g in sidecar["graphs"] if "quantisation" in g), {}),
     )  # fmt: skip
 
 

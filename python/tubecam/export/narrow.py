@@ -22,12 +22,12 @@ import onnx
 from ..errors import UsageError
 from .cam_graph import Progress
 from .half import halve
+from .onnx_file import save
 from .quantised import quantised
 from .spec import ClipSpec
 from .windows import LEAST, WINDOWS, Windows, read_windows
 
 PRECISIONS = ("float32", "float16", "int8")
-REFERENCE = "model.float32.onnx"
 Calibration = Sequence[str | Path] | str | Path | npt.NDArray
 
 
@@ -43,7 +43,7 @@ class Narrow:
         self, model: onnx.ModelProto, say: Progress
     ) -> tuple[onnx.ModelProto, dict[str, Any]]:
         """The graph in this precision, and what the sidecar's entry says of it."""
-        entry = {"precision": self.precision, "reference": REFERENCE}
+        entry = {"precision": self.precision}
         if self.windows is None:
             return halve(model), entry
         made = quantised(model, self.windows, self.force, say)
@@ -57,6 +57,22 @@ class Narrow:
         more = len(self.windows.names) - 8
         text = f"{names} and {more} more" if more > 0 else names
         return {"calibration": f"{len(self.windows.seen)} windows of {text}"[:256]}
+
+
+def graph_files(
+    narrow: Narrow, model: onnx.ModelProto, folder: Path, file: str, say: Progress
+) -> tuple[list[str], onnx.ModelProto, dict[str, Any]]:
+    """Writes the graph in its precision as `file`, and `model` beside it as the reference.
+
+    Returns
+    -------
+    The names of the files, the graph, and what the sidecar's entry says of it.
+    """
+    say(f"writing the graph in {narrow.precision}")
+    made, entry = narrow.graph(model, say)
+    reference = f"{Path(file).stem}.float32.onnx"
+    files = [*save(made, folder, file), *save(model, folder, reference)]
+    return files, made, {**entry, "reference": reference}
 
 
 def checked_precision(precision: str, calibrate: Calibration | None) -> None:

@@ -13,7 +13,7 @@ from .check import CheckReport, Reference, check_graph, compare
 from .examine import examine_maps
 from .geometry import Geometry
 from .layers import Layer
-from .narrow import REFERENCE, Narrow
+from .narrow import Narrow, graph_files
 from .onnx_file import as_engine_input, halve_weights, save
 from .relevance import METHODS
 from .relevance.check import check_relevance, compare_relevance
@@ -71,9 +71,7 @@ def write_cam(
     check, cases = check_graph(folder / GRAPH, reference, shape, graph.classes, seed)
     extra: dict[str, Any] = {}
     if narrow.precision != "float32":  # the graph is right; now what rounding costs
-        say(f"writing the graph in {narrow.precision}")
-        made, extra = narrow.graph(graph.model, say)
-        files = [*save(graph.model, folder, REFERENCE), *save(made, folder, GRAPH)]
+        files, _, extra = graph_files(narrow, graph.model, folder, GRAPH, say)
         if narrow.precision == "float16":
             check = compare(folder / GRAPH, cases, check, narrow.precision)
     sanity = examine_maps(folder / GRAPH, graph.captured, graph.layers, methods, cases)

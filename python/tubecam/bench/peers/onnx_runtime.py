@@ -21,7 +21,7 @@ class OnnxRuntime(Peer):
         options.intra_op_num_threads = subject.threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        file = str(subject.graph.file)
+        file = str(subject.graph_file)
         self._session = onnxruntime.InferenceSession(file, options, ["CPUExecutionProvider"])
         target = np.array([subject.target], np.int64)
         self._inputs = {"clip": subject.clip, "target": target}

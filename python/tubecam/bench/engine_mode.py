@@ -140,16 +140,20 @@ class EngineBench:
         return list(dict.fromkeys([bundle.default_method, *asked]))
 
     def _method_row(self, explainer: Explainer, method: str) -> Row:
-        clip, row = self.subject.clip[0], Row(method, "method", f"{method}, whole explanation")
+        row = Row(method, "method", f"{method}, whole explanation")
+        row.contender = self._explaining(row, explainer, method)
+        return row
+
+    def _explaining(self, row: Row, explainer: Explainer, method: str) -> Contender:
+        """Explains the clip; notes its stages in the row."""
 
         def run() -> None:
             explainer.method = method
-            timings = explainer.explain(clip).timings
+            timings = explainer.explain(self.subject.clip[0]).timings
             for stage in ("engine", "explain"):
                 row.stages.setdefault(stage, []).append(getattr(timings, stage))
 
-        row.contender = Contender(method, run)
-        return row
+        return Contender(row.name, run)
 
     def _precision_row(self, precision: str) -> Row:
         """The default method in another precision; what cannot run becomes a row that says so."""
@@ -161,7 +165,7 @@ class EngineBench:
                 explainer = Explainer(
                     subject.bundle.folder, **{**settings, "precision": precision}
                 )
-                row.contender = Contender(row.name, lambda: explainer.explain(subject.clip[0]))
+                row.contender = self._explaining(row, explainer, method)
                 row.contender.warm_up()
         except TubecamError as error:
             return Row(row.name, row.kind, row.title, skipped=str(error))

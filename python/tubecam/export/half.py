@@ -45,7 +45,7 @@ def halve(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 class _Halving:
-    """Builds the node list anew; `x.half` is the float16 form of a tensor x."""
+    """Builds the node list anew; `half.x` is the float16 form of a tensor x."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self.model = model
@@ -57,7 +57,7 @@ class _Halving:
         self.wide = depending_on(model, {"target"} | last_layers(model))
         self.nodes: list[NodeProto] = []
         self.known: set[str] = self.floats & ({v.name for v in graph.input} | set(self.constants))
-        self.half: set[str] = set()  # names without the ending
+        self.half: set[str] = set()  # names without the prefix
 
     def run(self) -> onnx.ModelProto:
         for old in self.model.graph.node:
@@ -88,7 +88,7 @@ class _Halving:
                 continue
             (self.half if narrow else self.known).add(name)
             if narrow:
-                node.output[place] = f"{name}.half"
+                node.output[place] = f"half.{name}"
         for attribute in node.attribute if narrow else ():
             if attribute.name == "to" and attribute.i == FLOAT:
                 attribute.i = HALF
@@ -97,19 +97,19 @@ class _Halving:
 
     def _as_half(self, name: str) -> str:
         if name in self.half:
-            return f"{name}.half"
+            return f"half.{name}"
         self.half.add(name)
         if name in self.constants:
-            tensor = _halved(self.constants[name], f"{name}.half")
+            tensor = _halved(self.constants[name], f"half.{name}")
             self.model.graph.initializer.append(tensor)
         else:
-            self.nodes.append(helper.make_node("Cast", [name], [f"{name}.half"], to=HALF))
-        return f"{name}.half"
+            self.nodes.append(helper.make_node("Cast", [name], [f"half.{name}"], to=HALF))
+        return f"half.{name}"
 
     def _as_float(self, name: str) -> str:
         if name not in self.known:
             self.known.add(name)
-            self.nodes.append(helper.make_node("Cast", [f"{name}.half"], [name], to=FLOAT))
+            self.nodes.append(helper.make_node("Cast", [f"half.{name}"], [name], to=FLOAT))
         return name
 
 

@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from ..errors import UsageError
+from ..errors import ExportError, UsageError
 from .cam_graph import Progress
 from .half import halve
-from .onnx_file import save
+from .onnx_file import is_large, save
 from .quantised import quantised
 from .spec import ClipSpec
 from .windows import LEAST, WINDOWS, Windows, read_windows
@@ -46,6 +46,8 @@ class Narrow:
         entry = {"precision": self.precision}
         if self.windows is None:
             return halve(model), entry
+        if is_large(model):
+            raise ExportError("the model is too large for int8 here; export with float16.")
         made = quantised(model, self.windows, self.force, say)
         return made.model, {**entry, "quantisation": made.sidecar()}
 
@@ -70,6 +72,7 @@ def graph_files(
     """
     say(f"writing the graph in {narrow.precision}")
     made, entry = narrow.graph(model, say)
+    (folder / f"{file}.data").unlink(missing_ok=True)  # where the float32 graph stood there
     reference = f"{Path(file).stem}.float32.onnx"
     files = [*save(made, folder, file), *save(model, folder, reference)]
     return files, made, {**entry, "reference": reference}

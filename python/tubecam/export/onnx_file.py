@@ -124,9 +124,14 @@ def halve_weights(model: onnx.ModelProto) -> None:
 
 def as_engine_input(model: onnx.ModelProto, folder: Path) -> bytes | Path:
     """The model as one message where it fits, else saved into `folder`."""
-    if _weight_bytes(model) < INLINE_LIMIT:
+    if not is_large(model):
         return model.SerializeToString()
     return folder / save(model, folder)[0]
+
+
+def is_large(model: onnx.ModelProto) -> bool:
+    """Whether one message might not hold it."""
+    return _weight_bytes(model) >= INLINE_LIMIT
 
 
 def _weight_bytes(model: onnx.ModelProto) -> int:
@@ -142,7 +147,7 @@ def save(model: onnx.ModelProto, folder: Path, name: str = "model.onnx") -> list
         The names of the files written.
     """
     path = folder / name
-    if _weight_bytes(model) < INLINE_LIMIT:
+    if not is_large(model):
         onnx.checker.check_model(model)
         path.write_bytes(model.SerializeToString(deterministic=True))
         return [name]
@@ -151,4 +156,5 @@ def save(model: onnx.ModelProto, folder: Path, name: str = "model.onnx") -> list
         location=f"{name}.data", size_threshold=1024,
     )  # fmt: skip
     onnx.checker.check_model(str(path))
+    onnx.load_external_data_for_model(model, str(folder))  # saving has taken it out
     return [name, f"{name}.data"]

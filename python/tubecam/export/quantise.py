@@ -119,7 +119,11 @@ def quantise(
 
 
 class _Rewriting:
-    """Builds the node list anew; a pair stands before the first node that reads it."""
+    """Builds the node list anew; a pair stands before the first node that reads it.
+
+    `int8.x` and `again.x` are the two forms of a tensor x. Engines put the names of tensors that
+    become one together, so that these must not begin like an output's.
+    """
 
     def __init__(
         self, model: onnx.ModelProto, layers: Mapping[str, Layer], ranges: Mapping[str, float]
@@ -158,7 +162,7 @@ class _Rewriting:
         if name not in self.done:
             limit = self.ranges[name]
             scale, zero = self._parameters(name, np.float32(limit / LEVELS), np.int8(0))
-            whole, again = f"{name}.int8", f"{name}.again"
+            whole, again = f"int8.{name}", f"again.{name}"
             self.nodes.append(helper.make_node("QuantizeLinear", [name, scale, zero], [whole]))
             self.nodes.append(helper.make_node("DequantizeLinear", [whole, scale, zero], [again]))
             self.done[name] = again
@@ -169,7 +173,7 @@ class _Rewriting:
         if key not in self.done:
             whole, scales = quantised_weight(self.constants[layer.weight], layer.axis)
             scale, zero = self._parameters(key, scales, np.zeros(len(scales), np.int8))
-            name, again = f"{key}.int8", f"{key}.again"
+            name, again = f"int8.{key}", f"again.{key}"
             self.model.graph.initializer.append(numpy_helper.from_array(whole, name))
             inputs = [name, scale, zero]
             self.nodes.append(
@@ -179,7 +183,7 @@ class _Rewriting:
         return self.done[key]
 
     def _parameters(self, name: str, scale, zero) -> tuple[str, str]:
-        names = f"{name}.scale", f"{name}.zero"
+        names = f"scale.{name}", f"zero.{name}"
         for key, value in zip(names, (scale, zero), strict=True):
             tensor = numpy_helper.from_array(np.asarray(value), key)
             self.model.graph.initializer.append(tensor)

@@ -285,8 +285,8 @@ std::string parse_precision(const JsonNode& node) {
 
 // What a graph computes in: the bundle's precision where its entry states no other.
 void parse_form(const JsonNode& node, const Sidecar& sidecar, GraphSpec* graph) {
-  graph->precision = node.has("precision") ? parse_precision(node.at("precision"))
-                                           : sidecar.bundle.precision;
+  graph->precision =
+      node.has("precision") ? parse_precision(node.at("precision")) : sidecar.bundle.precision;
   if (node.has("reference")) {
     graph->reference = listed_file(node.at("reference"), sidecar.files);
     if (graph->reference == graph->file) node.at("reference").refuse("another file than the graph");

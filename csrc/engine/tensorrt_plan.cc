@@ -172,9 +172,8 @@ PlanKey plan_key(const Bundle& bundle, const GraphSpec& graph, const EngineOptio
           capability, precision};
 }
 
-PlanCache::Bytes build_plan(const Bundle& bundle, const GraphSpec& graph,
-                            const EngineOptions& options, PlanCache& cache, const PlanKey& key,
-                            TensorRtLog& log) {
+PlanCache::Bytes build_plan(const GraphSpec& graph, const EngineOptions& options, PlanCache& cache,
+                            const PlanKey& key, TensorRtLog& log) {
   say(options, "building a plan of " + graph.file + " for " + key.gpu +
                    ", which takes minutes and is done once");
   const auto failed = [&](const char* step) {

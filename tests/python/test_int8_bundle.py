@@ -1,4 +1,4 @@
-"""Bundles of int8 and float16: what is written, what runs, what the sidecar says, what is refused."""
+"""Bundles of int8 and float16: what is written, what runs, what they say, what is refused."""
 
 from __future__ import annotations
 
@@ -136,8 +136,10 @@ def run(path, clip, target):
 
 
 def gradcam(got):
-    slopes = got["weight"][0] / got["activation"][0, 0].size if "weight" in got else (
-        got["gradient"][0].mean((1, 2, 3))
+    slopes = (
+        got["weight"][0] / got["activation"][0, 0].size
+        if "weight" in got
+        else (got["gradient"][0].mean((1, 2, 3)))
     )
     return np.tensordot(slopes.astype(np.float64), got["activation"][0], 1)
 

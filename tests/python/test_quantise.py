@@ -9,8 +9,9 @@ torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
-import narrow_nets as nets  # noqa: E402
 from onnx import numpy_helper  # noqa: E402
+
+import narrow_nets as nets  # noqa: E402
 from tubecam.export import export  # noqa: E402
 from tubecam.export.half import halve  # noqa: E402
 from tubecam.export.onnx_fold import without_copies  # noqa: E402
@@ -18,7 +19,7 @@ from tubecam.export.quantise import (  # noqa: E402
     observed,
     quantisable,
     quantise,
-    quantised_weight,
+    weight_steps,
 )
 
 ROUNDING = 2e-6  # of the greatest value: float32 sums of some hundred terms
@@ -66,11 +67,12 @@ def test_every_pair_is_symmetric_and_weights_have_a_scale_a_channel(wide):
     for layer in layers:
         source, weight = (made[name] for name in made[layer.name].input[:2])
         assert source.op_type == weight.op_type == "DequantizeLinear"
-        assert made[source.input[0]].op_type == "QuantizeLinear"
+        before = [made[node.input[0]] for node in (source, weight)]
+        assert all(node.op_type == "QuantizeLinear" for node in before)
         assert values[source.input[1]].shape == ()
-        whole = values[weight.input[0]]
-        assert whole.dtype == np.int8 and np.abs(whole).max() == 127
-        assert weight.attribute[0].i == layer.axis
+        whole = values[layer.weight]  # float32 behind its own pair, for TensorRT 8
+        assert before[1].input[0] == layer.weight and whole.dtype == np.float32
+        assert before[1].attribute[0].i == weight.attribute[0].i == layer.axis
         assert values[weight.input[1]].shape == (whole.shape[layer.axis],)
         convolutions += layer.kind == "Conv"
     assert convolutions == 5
@@ -129,9 +131,10 @@ def test_the_graph_is_its_definition(wide):
     for layer in layers:
         node = made[layer.name]
         x = torch.from_numpy(got[f"again.{layer.source}"].astype(np.float64))
-        whole, scales = quantised_weight(values[layer.weight], layer.axis)
-        shape = [-1 if i == layer.axis else 1 for i in range(whole.ndim)]
-        w = torch.from_numpy(whole * scales.astype(np.float64).reshape(shape))
+        weight = values[layer.weight]
+        shape = [-1 if i == layer.axis else 1 for i in range(weight.ndim)]
+        steps = weight_steps(weight, layer.axis).reshape(shape)
+        w = torch.from_numpy(np.rint(weight / steps).astype(np.float64) * steps)
         b = torch.from_numpy(values[node.input[2]].astype(np.float64))
         if layer.kind == "Conv":
             facts = {a.name: list(a.ints) or a.i for a in node.attribute}
@@ -149,19 +152,20 @@ def test_a_channel_of_zeros_and_the_greatest_weight():
     weight = np.zeros((3, 2, 1, 1, 1), np.float32)
     weight[1, 0] = -0.5
     weight[2] = [[[[1.0]]], [[[0.25]]]]
-    whole, scales = quantised_weight(weight, 0)
-    assert whole.dtype == np.int8 and scales.shape == (3,) and scales[0] == 1
-    assert not whole[0].any() and whole[1, 0] == -127 and whole[2, 0] == 127 and whole[2, 1] == 32
-    columns, scales = quantised_weight(np.array([[1, 4], [-2, 8]], np.float32), 1)
-    assert columns.tolist() == [[64, 64], [-127, 127]] and np.allclose(scales * 127, [2, 8])
+    steps = weight_steps(weight, 0)
+    assert steps.dtype == np.float32
+    np.testing.assert_allclose(steps, [1, 0.5 / 127, 1 / 127], rtol=1e-6)
+    columns = weight_steps(np.array([[1, 4], [-2, 8]], np.float32), 1)
+    np.testing.assert_allclose(columns, [2 / 127, 8 / 127], rtol=1e-6)
 
 
 def test_half_keeps_tensors_in_float16_between_float32_ends(wide):
     model = halve(wide)
     onnx.checker.check_model(model, full_check=True)
     inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True)
-    types = {v.name: v.type.tensor_type.elem_type for v in
-             (*inferred.graph.value_info, *inferred.graph.output, *inferred.graph.input)}  # fmt: skip
+    graph = inferred.graph
+    values = (*graph.value_info, *graph.output, *graph.input)
+    types = {v.name: v.type.tensor_type.elem_type for v in values}
     half, full = onnx.TensorProto.FLOAT16, onnx.TensorProto.FLOAT
     assert all(types[name] == full for name in ("clip", *(o.name for o in wide.graph.output)))
     convolutions = [n for n in model.graph.node if n.op_type == "Conv"]
@@ -198,9 +202,10 @@ def test_copies_of_initializers_are_read_directly():
     x = onnx.helper.make_tensor_value_info("x", 1, [2])
     y = onnx.helper.make_tensor_value_info("y", 1, [2])
     nodes = [
-        onnx.helper.make_node("Identity", ["b"], ["c"]), onnx.helper.make_node("Identity", ["c"], ["d"]),
+        onnx.helper.make_node("Identity", ["b"], ["c"]),
+        onnx.helper.make_node("Identity", ["c"], ["d"]),
         onnx.helper.make_node("Add", ["x", "d"], ["y"]),
-    ]  # fmt: skip
+    ]
     bias = numpy_helper.from_array(np.ones(2, np.float32), "b")
     model = onnx.helper.make_model(onnx.helper.make_graph(nodes, "g", [x], [y], [bias]))
     without_copies(model)

@@ -162,9 +162,7 @@ class EngineBench:
         row = Row(f"{method} {precision}", "precision", f"{method}, {precision}")
         try:
             with memory.Growth() as growth:
-                explainer = Explainer(
-                    subject.bundle.folder, **{**settings, "precision": precision}
-                )
+                explainer = Explainer(subject.bundle.folder, **{**settings, "precision": precision})
                 row.contender = self._explaining(row, explainer, method)
                 row.contender.warm_up()
         except TubecamError as error:

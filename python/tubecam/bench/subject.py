@@ -15,7 +15,6 @@ from ..bundles import find_bundle
 from ..drift import moving_noise
 from ..errors import UsageError
 
-
 _OPTIONS = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "int8": "int8"}
 SYNTHETIC = 16  # clips that int8 is calibrated with where none are named
 
@@ -119,8 +118,8 @@ def export_model(choice: ModelChoice, stack: ExitStack, say, **settings: Any) ->
 
 def _int8(choice: ModelChoice) -> dict[str, Any]:
     """What makes an int8 graph; synthetic clips do where time alone matters."""
-    from ..export.spec import clip_spec
     from ..export.source import load_source
+    from ..export.spec import clip_spec
 
     if not choice.int8:
         return {}

@@ -88,7 +88,7 @@ def _add_outputs(group) -> None:
 def _add_machine(group) -> None:
     group.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda or cuda:N")
     group.add_argument("--engine", default="auto", metavar="E", help="auto, openvino or tensorrt")
-    group.add_argument("--precision", default="auto", metavar="P,…", help="auto, fp32, fp16, bf16 or"
+    group.add_argument("--precision", default="auto", metavar="P,…", help="auto, fp32, fp16, bf16,"
                        " int8; of several, the others are rows beside the first, with the drift of"
                        " their maps")  # fmt: skip
     group.add_argument("--calibrate", metavar="V,…", action="extend",

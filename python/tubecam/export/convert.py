@@ -54,8 +54,8 @@ def load_wide(folder: str, precision: str) -> Bundle:
         raise UsageError(f"{folder} is a bundle already; say the --precision to make of it.")
     if not any(_wide_file(entry) for entry in found.sidecar["graphs"]):
         raise UsageError(
-            f"{folder} holds no float32 graph of the class-activation methods, of which {precision} "
-            "is made."
+            f"{folder} holds no float32 graph of the class-activation methods, of which "
+            f"{precision} is made."
         )
     return found
 
@@ -130,9 +130,7 @@ def _provenance(source: Bundle, narrow: Narrow, license: str) -> dict[str, Any]:
     return {**known, **made, **narrow.provenance()}
 
 
-def _errors(
-    model: onnx.ModelProto, made: onnx.ModelProto, spec: ClipSpec
-) -> dict[str, float]:
+def _errors(model: onnx.ModelProto, made: onnx.ModelProto, spec: ClipSpec) -> dict[str, float]:
     """Largest relative error of each output over clips that nothing was made from."""
     first, second = (compile_in_engine(m.SerializeToString()) for m in (model, made))
     errors: dict[str, float] = {}
@@ -145,8 +143,8 @@ def _errors(
     if not max(errors.values()) <= LIMITS["float16"]:
         figures = ", ".join(f"{name} {error:.2g}" for name, error in errors.items())
         raise ExportError(
-            f"float16 differs from float32 ({engine_version()}): relative errors {figures}; at most "
-            f"{LIMITS['float16']:g} is accepted. Nothing was written."
+            f"float16 differs from float32 ({engine_version()}): relative errors {figures}; at "
+            f"most {LIMITS['float16']:g} is accepted. Nothing was written."
         )
     return errors
 

@@ -63,7 +63,7 @@ class ExportReport:
     sanity : dict
         By method: what its maps depend on.
     quantisation : dict
-        Of an int8 graph: layers, clips, windows, rule, drift and limits, as the sidecar states them.
+        Of an int8 graph: layers, clips, windows, rule, drift and limits, as in the sidecar.
     """
 
     path: Path
@@ -152,7 +152,8 @@ def export(
         The model takes [N, T, 3, H, W].
     force : bool
         Replace a bundle at `out`, and export all the same, marked so, a method of relevance whose
-        maps do not depend on the class, or an int8 graph whose maps are not float32's. A folder that is no bundle is never replaced.
+        maps do not depend on the class, or an int8 graph whose maps are not float32's. A folder
+        that is no bundle is never replaced.
     measure : bool
         Time the forms of large convolution gradients in the engine and take the fastest.
     progress : callable, optional
@@ -254,7 +255,8 @@ def _converted(out: Path, sidecar: dict[str, Any]) -> ExportReport:
     layer = layers[0]
     return ExportReport(
         out, layer["name"], tuple(layer["shape"]), tuple(each["name"] for each in layers),
-        "weight" in first["outputs"], Geometry(tuple(layer["stride"]), tuple(layer["offset"]), True),
+        "weight" in first["outputs"],
+        Geometry(tuple(layer["stride"]), tuple(layer["offset"]), True),
         tuple(method for graph in sidecar["graphs"] for method in graph["methods"]),
         len(load_bundle(out).labels), 0, 0, {}, report_of(sidecar), {},
         next((g["quantisation"] for g in sidecar["graphs"] if "quantisation" in g), {}),

@@ -5,8 +5,11 @@ Notes
 *Form.* Weights are int8, symmetric, a scale an output channel; activations int8, symmetric, a scale
 a tensor, and every zero point is 0: the one form that TensorRT 8 to 11, OpenVINO and ONNX Runtime
 all run in integers. (uint8 behind a ReLU would use the range better, and TensorRT refuses it;
-OpenVINO turns this form into that one by itself, and runs both in the same time.) Jacob et al. 2018,
-"Quantization and training of neural networks for efficient integer-arithmetic-only inference".
+OpenVINO turns this form into that one by itself, and runs both in the same time.) The file holds
+the weights as they were, in float32, each behind its pair: weights that are stored in eight bits
+and only dequantised are refused by TensorRT 8. Engines quantise them when they compile. Jacob et
+al. 2018, "Quantization and training of neural networks for efficient integer-arithmetic-only
+inference".
 
 *What is quantised.* Convolutions and linear layers with constant weights, but for
 - the last ones before the logits: they are small, and the class-activation map is made with their
@@ -160,41 +163,32 @@ class _Rewriting:
 
     def _activation(self, name: str) -> str:
         if name not in self.done:
-            limit = self.ranges[name]
-            scale, zero = self._parameters(name, np.float32(limit / LEVELS), np.int8(0))
-            whole, again = f"int8.{name}", f"again.{name}"
-            self.nodes.append(helper.make_node("QuantizeLinear", [name, scale, zero], [whole]))
-            self.nodes.append(helper.make_node("DequantizeLinear", [whole, scale, zero], [again]))
-            self.done[name] = again
+            step = np.float32(self.ranges[name] / LEVELS)
+            self.done[name] = self._pair(name, name, step)
         return self.done[name]
 
     def _weight(self, layer: Layer) -> str:
         key = f"{layer.weight}.{layer.axis}"
         if key not in self.done:
-            whole, scales = quantised_weight(self.constants[layer.weight], layer.axis)
-            scale, zero = self._parameters(key, scales, np.zeros(len(scales), np.int8))
-            name, again = f"int8.{key}", f"again.{key}"
-            self.model.graph.initializer.append(numpy_helper.from_array(whole, name))
-            inputs = [name, scale, zero]
-            self.nodes.append(
-                helper.make_node("DequantizeLinear", inputs, [again], axis=layer.axis)
-            )
-            self.done[key] = again
+            steps = weight_steps(self.constants[layer.weight], layer.axis)
+            self.done[key] = self._pair(layer.weight, key, steps, axis=layer.axis)
         return self.done[key]
 
-    def _parameters(self, name: str, scale, zero) -> tuple[str, str]:
-        names = f"scale.{name}", f"zero.{name}"
-        for key, value in zip(names, (scale, zero), strict=True):
-            tensor = numpy_helper.from_array(np.asarray(value), key)
-            self.model.graph.initializer.append(tensor)
-        return names
+    def _pair(self, name: str, key: str, steps: np.ndarray, **attributes: int) -> str:
+        """Rounds a tensor to whole steps; gives the name of the result."""
+        whole, again, scale, zero = (f"{word}.{key}" for word in ("int8", "again", "scale", "zero"))
+        for tensor, value in ((scale, steps), (zero, np.zeros_like(steps, np.int8))):
+            self.model.graph.initializer.append(numpy_helper.from_array(np.asarray(value), tensor))
+        for kind, source, result in (
+            ("QuantizeLinear", name, whole), ("DequantizeLinear", whole, again),
+        ):  # fmt: skip
+            inputs = [source, scale, zero]
+            self.nodes.append(helper.make_node(kind, inputs, [result], **attributes))
+        return again
 
 
-def quantised_weight(weight: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """int8 of the weight's shape and a float32 scale a channel: the greatest one becomes ±127."""
+def weight_steps(weight: np.ndarray, axis: int) -> np.ndarray:
+    """Of each channel, float32: the greatest magnitude becomes ±127."""
     others = tuple(i for i in range(weight.ndim) if i != axis)
     greatest = np.abs(weight).max(axis=others)
-    scales = np.where(greatest > 0, greatest / LEVELS, 1.0).astype(np.float32)
-    shape = [-1 if i == axis else 1 for i in range(weight.ndim)]
-    whole = np.clip(np.rint(weight / scales.reshape(shape)), -LEVELS, LEVELS)
-    return whole.astype(np.int8), scales
+    return np.where(greatest > 0, greatest / LEVELS, 1.0).astype(np.float32)

@@ -6,8 +6,9 @@ Notes
 explain the class that float32 predicts. The map is Grad-CAM's before the ReLU, as in
 ``check.py``; of several pathways, the one that moved most counts.
 
-*What is tried.* Everything in eight bits; where that moves the map too far, the first layer stays in
-float32, which sees the picture itself; then also the quarter of the layers whose inputs lose most.
+*What is tried.* Everything in eight bits; where that moves the map too far, the first layer stays
+in float32, which sees the picture itself; then also the quarter of the layers whose inputs lose
+most.
 """
 
 from __future__ import annotations
@@ -110,8 +111,8 @@ def quantised(model: onnx.ModelProto, windows: Windows, force: bool, say: Progre
     layers = quantisable(model)
     if not layers:
         raise ExportError(
-            "the graph has no convolution or linear layer before its last one, so int8 would change "
-            "nothing. Nothing was written; export with float32."
+            "the graph has no convolution or linear layer before its last one, so int8 would "
+            "change nothing. Nothing was written; export with float32."
         )
     say(f"calibrating {len(layers)} layers on {len(windows.seen)} windows")
     try:
@@ -156,7 +157,9 @@ class Answers:
 
     def __init__(self, model: onnx.ModelProto, clips: Sequence[np.ndarray]) -> None:
         self.clips = clips
-        self.each = [_answer(compiled, clip, -1) for compiled in [_compile(model)] for clip in clips]
+        self.each = [
+            _answer(compiled, clip, -1) for compiled in [_compile(model)] for clip in clips
+        ]
 
     def drift_of(self, model: onnx.ModelProto) -> MapDrift:
         """How far another graph with the same outputs lies from it."""

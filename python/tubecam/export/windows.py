@@ -125,8 +125,8 @@ def _divided(
     if count < LEAST:
         seconds = LEAST * spec.length / spec.sample_fps
         raise UsageError(
-            f"the clips to calibrate with make {count} windows that do not overlap, and {LEAST} are "
-            f"needed at least: name longer ones or more, {seconds:.1f} s in all."
+            f"the clips to calibrate with make {count} windows that do not overlap, and {LEAST} "
+            f"are needed at least: name longer ones or more, {seconds:.1f} s in all."
         )
     names = tuple(name for name, _ in clips)
     by_clip = len(clips) >= 4

@@ -251,13 +251,17 @@ def test_a_bundle_as_source_takes_no_settings_of_models(motion_bundle, tmp_path)
         export(str(motion_bundle), tmp_path / "b")
 
 
-def test_maps_that_drift_are_refused_and_by_force_marked(tmp_path, monkeypatch):
+@pytest.fixture
+def clipped(monkeypatch):
     """Ranges a hundred times too small: everything is clipped, and the map is another."""
     real = judging.ranges
     monkeypatch.setattr(
         judging, "ranges",
         lambda *a, **k: {n: r._replace(limit=r.limit / 100) for n, r in real(*a, **k).items()},
     )  # fmt: skip
+
+
+def test_maps_that_drift_are_refused_and_by_force_marked(tmp_path, clipped):
     with pytest.raises(ExportError, match=r"int8 changes what .* not accepted: .*map_correlation"):
         made(tmp_path / "b")
     assert list(tmp_path.iterdir()) == []
@@ -271,6 +275,31 @@ def test_maps_that_drift_are_refused_and_by_force_marked(tmp_path, monkeypatch):
     with tubecam.Explainer(tmp_path / "b", precision="fp32") as explainer:
         assert not explainer.explain(clip).receipt.drifts
     assert "beyond the limits" in tubecam.load_bundle(tmp_path / "b").describe()
+
+
+def test_the_message_and_the_picture_say_that_it_drifts(tmp_path, clipped):
+    gst = pytest.importorskip("tubecam.gst")
+    if not gst.has("tubecam"):
+        pytest.skip("the plugin is not built")
+    from pipelines import play
+
+    made(tmp_path / "b", force=True)
+    ball = (
+        "videotestsrc num-buffers=30 pattern=ball ! "
+        "video/x-raw,format=RGB,width=320,height=240,framerate=30/1 ! "
+    )
+    still = play(f"{ball} identity name=o ! fakesink", probed=(), pixels=("o",)).pixels["o"]
+    widths = {}
+    for precision in ("int8", "fp32"):
+        played = play(
+            f"{ball} tubecam name=t bundle={tmp_path}/b precision={precision} align=delayed ! "
+            "tubeoverlay name=o show-heat=false show-strip=false ! fakesink",
+            pixels=("o",),
+        )
+        assert played.windows["t"][0]["drifts"] is (precision == "int8")
+        drawn, below = (np.frombuffer(p[20], np.uint8) for p in (played.pixels["o"], still))
+        widths[precision] = np.flatnonzero((drawn != below).reshape(240, 320, 3).any((0, 2))).max()
+    assert widths["int8"] > widths["fp32"] + 40  # the longer note
 
 
 def test_figures_at_their_limits():

@@ -108,8 +108,8 @@ void verify(const fs::path& path, const std::string& expected) {
 }
 
 // External data that no hash covers would be read by the engine all the same.
-void check_external_data(const fs::path& root, const GraphSpec& graph, const Sidecar& sidecar) {
-  const std::string name = graph.file + ".data";
+void check_external_data(const fs::path& root, const std::string& graph, const Sidecar& sidecar) {
+  const std::string name = graph + ".data";
   check(sidecar.files.count(name) || !fs::exists(root / name), ErrorCode::kBundle,
         (root / name).string(), " is not among the files whose hash bundle.json states");
 }
@@ -120,11 +120,17 @@ Bundle load_bundle(const std::string& folder) {
   const fs::path root = open_folder(folder);
   Sidecar sidecar = read_sidecar(root);
   for (const auto& [name, hash] : sidecar.files) verify(locate(root, name), hash);
-  for (const GraphSpec& graph : sidecar.bundle.graphs) check_external_data(root, graph, sidecar);
+  for (const GraphSpec& graph : sidecar.bundle.graphs) {
+    check_external_data(root, graph.file, sidecar);
+    if (!graph.reference.empty()) check_external_data(root, graph.reference, sidecar);
+  }
   Bundle bundle = std::move(sidecar.bundle);
   bundle.folder = root.string();
   bundle.labels = read_labels(locate(root, sidecar.labels_file));
-  for (GraphSpec& graph : bundle.graphs) graph.file = locate(root, graph.file).string();
+  for (GraphSpec& graph : bundle.graphs) {
+    graph.file = locate(root, graph.file).string();
+    if (!graph.reference.empty()) graph.reference = locate(root, graph.reference).string();
+  }
   return bundle;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <limits>
 #include <set>
 #include <string>
 #include <vector>
@@ -30,6 +31,14 @@ struct PathwaySpec {
 struct GraphSpec {
   std::string file;    // absolute path
   std::string sha256;  // of the file, verified
+  // What it computes in, and the float32 graph that it was made from, which has the same inputs and
+  // outputs: absolute path, empty where there is none (precision.h).
+  std::string precision = "float32";
+  std::string reference, reference_sha256;
+  // Of the maps of an int8 graph with its reference's, on clips unseen by calibration, by its
+  // export; NaN: not quantised. It drifts: they differ too much, and the export was forced.
+  double map_correlation = std::numeric_limits<double>::quiet_NaN();
+  bool drifts = false;
   std::vector<std::string> methods;
   std::string default_method;
   // Output names: activation with either weight or gradient; or relevance alone; or gradient alone,
@@ -55,7 +64,7 @@ struct Bundle {
   std::vector<std::string> labels;
   ClipSpec clip;
   std::vector<GraphSpec> graphs;
-  std::string precision;
+  std::string precision;    // of its narrowest graph
   double export_error = 0;  // greatest relative error that the export's check saw
   std::string sidecar;      // the whole JSON text, for `inspect`
 };

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/library.h"
+#include "engine/precision.h"
 
 namespace tubecam {
 namespace {
@@ -70,11 +71,9 @@ std::unique_ptr<Engine> make_engine(const Bundle& bundle, const GraphSpec& graph
                                     const EngineOptions& options) {
   check_options(options);
   const Library& library = find_library(options);
-  check(options.precision != "int8" || library.engine == std::string("tensorrt"), ErrorCode::kUsage,
-        "the engine ", library.engine,
-        " has no precision int8: choose auto, fp32, fp16 or bf16, or the engine tensorrt");
+  const GraphSpec chosen = graph_in(bundle, graph, options.precision);
   EngineEntry* entry = load_entry(library);
-  return std::unique_ptr<Engine>(entry(bundle, graph, options));
+  return std::unique_ptr<Engine>(entry(bundle, chosen, options));
 }
 
 }  // namespace tubecam

@@ -18,8 +18,8 @@ namespace tubecam {
 struct EngineOptions {
   std::string engine = "auto";  // auto, openvino, tensorrt
   Device device;
-  std::string precision = "auto";  // auto, fp32, fp16, bf16, int8 (of TensorRT, where the graph
-                                   // quantises)
+  std::string precision = "auto";  // auto, fp32, fp16, bf16, int8: also which of the bundle's
+                                   // graphs runs (precision.h)
   int threads = 0;                 // 0 = the engine's choice
   std::string cache_dir;           // compiled models; empty: none, with TensorRT plan_cache.h's
   bool logits_only = false;        // the model without its explanation: what that costs is measured
@@ -87,7 +87,7 @@ class Engine {
 // The explicit factory. Throws kUnavailable when the engine's library was not built (names the
 // CMake option) or cannot be loaded (says which file and why); kEngine when the graph does not load
 // or its inputs and outputs are not those that the sidecar states (names, shapes, dtypes are all
-// compared). `auto` is OpenVINO on the CPU and TensorRT on CUDA, unless the environment variable
+// compared); kUsage for int8 of a bundle that quantises nothing. `auto` is OpenVINO on the CPU and TensorRT on CUDA, unless the environment variable
 // TUBECAM_ENGINE names one.
 std::unique_ptr<Engine> make_engine(const Bundle& bundle, const GraphSpec& graph,
                                     const EngineOptions& options);

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "engine/engine.h"
 #include "engine/rewrite_convolutions.h"
+#include "engine/widen.h"
 
 namespace tubecam {
 namespace {
@@ -121,7 +122,7 @@ std::vector<Port> output_ports(const Bundle& bundle, const GraphSpec& graph, boo
   return ports;
 }
 
-// Auto is float32: the CPU's own choice would be bfloat16 where it has the instructions, and
+// Auto, and what a quantised graph leaves, is float32: the CPU's own choice would be bfloat16 where it has the instructions, and
 // explanations would then differ from machine to machine.
 ov::element::Type precision_of(const EngineOptions& options) {
   if (options.precision == "fp16") return ov::element::f16;
@@ -171,6 +172,22 @@ bool winograd_wanted(const EngineOptions& options) {
   return text == "on" && precision_of(options) == ov::element::f32;
 }
 
+// How many convolutions and matrix products really run in integers: a CPU without the instructions
+// computes a quantised graph in float.
+int integer_layers(const ov::CompiledModel& model) {
+  int count = 0;
+  for (const auto& node : model.get_runtime_model()->get_ops()) {
+    const auto& facts = node->get_rt_info();
+    const auto type = facts.find("layerType"), precision = facts.find("runtimePrecision");
+    if (type == facts.end() || precision == facts.end()) continue;
+    const std::string layer = type->second.as<std::string>();
+    const bool weighted = layer == "Convolution" || layer == "FullyConnected" || layer == "MatMul";
+    const std::string name = precision->second.as<std::string>();
+    count += weighted && (name == "i8" || name == "u8");
+  }
+  return count;
+}
+
 // What compiling needed and freed is a large part of what running needs; glibc would keep it.
 void return_memory() {
 #if defined(__GLIBC__)
@@ -180,7 +197,8 @@ void return_memory() {
 
 struct Compiled {
   ov::CompiledModel model;
-  int rewritten = 0;  // convolutions
+  int rewritten = 0;      // convolutions
+  std::string precision;  // "int8 (20 layers), f32"
 };
 
 Compiled compile(const std::vector<Port>& inputs, const std::vector<Port>& outputs,
@@ -194,6 +212,7 @@ Compiled compile(const std::vector<Port>& inputs, const std::vector<Port>& outpu
   int rewritten = 0;
   auto compiled = guarded("compile " + file, [&] {
     if (options.logits_only) model = with_output(*model, outputs[0].name);
+    widen(model);
     if (winograd_wanted(options)) rewritten = rewrite_convolutions(model, threads_of(map));
     if (rewritten > 0) map.erase(ov::cache_dir.name());  // it cannot hold operations of ours
     return core().compile_model(model, "CPU", map);
@@ -202,7 +221,10 @@ Compiled compile(const std::vector<Port>& inputs, const std::vector<Port>& outpu
              actual = compiled.get_property(ov::hint::inference_precision);
   check(asked == actual, ErrorCode::kUsage, "this CPU cannot compute in ", options.precision,
         ", OpenVINO would use ", actual, ": choose another precision");
-  return {compiled, rewritten};
+  const int integers = integer_layers(compiled);
+  const std::string note =
+      integers > 0 ? "int8 (" + std::to_string(integers) + " layers), " : std::string();
+  return {compiled, rewritten, note + actual.to_string()};
 }
 
 class OpenVinoEngine final : public Engine {
@@ -227,7 +249,7 @@ class OpenVinoEngine final : public Engine {
         version += ", " + std::to_string(count) + " convolutions by Winograd's algorithm";
       }
       return EngineInfo{"openvino", version, core().get_property("CPU", ov::device::full_name),
-                        compiled_.model.get_property(ov::hint::inference_precision).to_string()};
+                        compiled_.precision};
     });
   }
 

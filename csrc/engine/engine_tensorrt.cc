@@ -207,7 +207,7 @@ class TensorRtEngine final : public Engine {
     runtime_.reset(nvinfer1::createInferRuntime(log));
     check(runtime_ != nullptr, ErrorCode::kUnavailable, "TensorRT ", tensorrt_version(),
           " does not start: ", log.take("it gives no reason"));
-    const auto build = [&] { return build_plan(bundle, graph, options, cache, key, log); };
+    const auto build = [&] { return build_plan(graph, options, cache, key, log); };
     PlanCache::Bytes plan = cache.load_or_build(key, build, options.rebuild);
     engine_.reset(runtime_->deserializeCudaEngine(plan.data(), plan.size()));
     if (!engine_) {  // of another build of the same version: never loaded, built again

@@ -293,6 +293,28 @@ void parse_pathways(const JsonNode& node, GraphSpec* graph) {
   graph->layer = joined_layer(graph->pathways);
 }
 
+std::string parse_precision(const JsonNode& node) {
+  const std::string precision = node.text();
+  const std::set<std::string> known = {"float32", "float16", "bfloat16", "int8"};
+  if (!known.count(precision)) node.refuse("float32, float16, bfloat16 or int8");
+  return precision;
+}
+
+// What a graph computes in: the bundle's precision where its entry states no other.
+void parse_form(const JsonNode& node, const Sidecar& sidecar, GraphSpec* graph) {
+  graph->precision =
+      node.has("precision") ? parse_precision(node.at("precision")) : sidecar.bundle.precision;
+  if (node.has("reference")) {
+    graph->reference = listed_file(node.at("reference"), sidecar.files);
+    if (graph->reference == graph->file) node.at("reference").refuse("another file than the graph");
+    graph->reference_sha256 = sidecar.files.at(graph->reference);
+  }
+  if (!node.has("quantisation")) return;
+  const JsonNode quantisation = node.at("quantisation");
+  graph->drifts = !quantisation.at("accepted").boolean();
+  graph->map_correlation = quantisation.at("drift").at("map_correlation").number(-1, 1);
+}
+
 GraphSpec parse_graph(const JsonNode& node, const Sidecar& sidecar,
                       std::set<std::string>* methods) {
   GraphSpec graph;
@@ -305,6 +327,7 @@ GraphSpec parse_graph(const JsonNode& node, const Sidecar& sidecar,
     parse_outputs(node.at("outputs"), &graph);
     graph.layer = parse_layer(node.at("layer"));
   }
+  parse_form(node, sidecar, &graph);
   parse_methods(node, &graph, methods);
   if (!graph.relevance.empty() && graph.layer.shape[0] != 1) {
     node.at("layer").at("shape")[0].refuse("1, since relevance is summed over the colours");
@@ -312,13 +335,6 @@ GraphSpec parse_graph(const JsonNode& node, const Sidecar& sidecar,
   if (graph.gives_input_gradient()) check_cells(node.at("layer").at("shape"), sidecar, graph);
   if (node.has("sanity")) parse_sanity(node.at("sanity"), &graph);
   return graph;
-}
-
-std::string parse_precision(const JsonNode& node) {
-  const std::string precision = node.text();
-  const std::set<std::string> known = {"float32", "float16", "bfloat16"};
-  if (!known.count(precision)) node.refuse("float32, float16 or bfloat16");
-  return precision;
 }
 
 double parse_check(const JsonNode& node) {

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "engine/precision.h"
 #include "engine/sha256.h"
 
 namespace tubecam {
@@ -52,10 +53,16 @@ class Progress final : public nvinfer1::IProgressMonitor {
 };
 #endif
 
+// What is computed in: "float32". The graph was chosen by the option (precision.h), so that int8 is
+// its own types, whatever they are.
+std::string precision_in(const GraphSpec& graph, const EngineOptions& options) {
+  const bool own = options.precision == "auto" || options.precision == "int8";
+  return own ? graph.precision : type_name(options.precision);
+}
+
 // The graph was exported in the precision that is asked for, or none is.
-bool in_graphs_types(const Bundle& bundle, const EngineOptions& options) {
-  return options.precision == "auto" || options.precision == "int8" ||
-         options.precision == bundle.precision;
+bool in_graphs_types(const GraphSpec& graph, const EngineOptions& options) {
+  return precision_in(graph, options) == graph.precision;
 }
 
 uint32_t network_flags(bool graphs_types) {
@@ -71,9 +78,9 @@ uint32_t network_flags(bool graphs_types) {
   return flags;
 }
 
-[[noreturn]] void refuse_precision(const Bundle& bundle, const EngineOptions& options) {
+[[noreturn]] void refuse_precision(const GraphSpec& graph, const EngineOptions& options) {
   fail(ErrorCode::kUsage, "TensorRT ", NV_TENSORRT_MAJOR, " does not compute a graph of ",
-       bundle.precision, " in ", options.precision,
+       graph.precision, " in ", options.precision,
        ": export the bundle in that precision, or choose auto");
 }
 
@@ -81,22 +88,22 @@ uint32_t network_flags(bool graphs_types) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
-void allow_types(const Bundle& bundle, const EngineOptions& options,
+void allow_types(const GraphSpec& graph, const EngineOptions& options,
                  nvinfer1::IBuilderConfig& config) {
   config.clearFlag(BuilderFlag::kTF32);
-  const bool graphs_types = in_graphs_types(bundle, options);
+  const bool graphs_types = in_graphs_types(graph, options);
 #if NV_TENSORRT_MAJOR < 10
-  const std::string& precision = options.precision == "auto" ? bundle.precision : options.precision;
-  if (precision == "bf16" || (precision == "fp32" && !graphs_types))
-    refuse_precision(bundle, options);
-  if (precision != "fp32") config.setFlag(BuilderFlag::kFP16);
+  const std::string precision = precision_in(graph, options);
+  if (precision == "bfloat16" || (precision == "float32" && !graphs_types))
+    refuse_precision(graph, options);
+  if (precision != "float32") config.setFlag(BuilderFlag::kFP16);
   if (precision == "int8") config.setFlag(BuilderFlag::kINT8);
 #elif NV_TENSORRT_MAJOR == 10
   if (graphs_types) return;
-  if (options.precision == "fp32") refuse_precision(bundle, options);
+  if (options.precision == "fp32") refuse_precision(graph, options);
   config.setFlag(options.precision == "fp16" ? BuilderFlag::kFP16 : BuilderFlag::kBF16);
 #else
-  if (!graphs_types) refuse_precision(bundle, options);
+  if (!graphs_types) refuse_precision(graph, options);
 #endif
 }
 
@@ -122,8 +129,7 @@ void parse(const GraphSpec& graph, nvonnxparser::IParser& parser, TensorRtLog& l
        complaint.empty() ? said : complaint);
 }
 
-void check_network(const GraphSpec& graph, const EngineOptions& options,
-                   const nvinfer1::INetworkDefinition& network) {
+void check_network(const GraphSpec& graph, const nvinfer1::INetworkDefinition& network) {
   for (int32_t i = 0; i < network.getNbInputs(); ++i) {
     const nvinfer1::ITensor& input = *network.getInput(i);
     const nvinfer1::Dims shape = input.getDimensions();
@@ -131,13 +137,13 @@ void check_network(const GraphSpec& graph, const EngineOptions& options,
     check(fixed, ErrorCode::kEngine, "the input ", input.getName(), " of ", graph.file,
           " has no fixed shape: export the bundle again");
   }
-  if (options.precision != "int8") return;
+  if (graph.precision != "int8") return;
   bool quantises = false;
   for (int32_t i = 0; i < network.getNbLayers(); ++i)
     quantises |= network.getLayer(i)->getType() == nvinfer1::LayerType::kQUANTIZE;
   check(quantises, ErrorCode::kUsage, graph.file,
-        " does not quantise anything, so int8 would change nothing: export the bundle with "
-        "quantise–dequantise pairs, or choose fp16");
+        " does not quantise anything, though its sidecar says int8: export the bundle again with "
+        "`tubecam export … --precision int8 --calibrate VIDEO`, or choose fp16");
 }
 
 // What is no output is not computed.
@@ -159,16 +165,15 @@ PlanKey plan_key(const Bundle& bundle, const GraphSpec& graph, const EngineOptio
                  const std::string& gpu, const std::string& capability) {
   // The sidecar states the SHA-256 of every file, also of weights beside the graph.
   const std::string content = graph.sha256 + bundle.sidecar;
-  std::string precision = options.precision == "auto" ? bundle.precision : options.precision;
+  std::string precision = precision_in(graph, options);
   if (options.logits_only) precision += "-logits";
   if (options.workspace_mib > 0) precision += "-" + std::to_string(options.workspace_mib) + "MiB";
   return {sha256_of(content.data(), content.size()), "TensorRT " + tensorrt_version(), gpu,
           capability, precision};
 }
 
-PlanCache::Bytes build_plan(const Bundle& bundle, const GraphSpec& graph,
-                            const EngineOptions& options, PlanCache& cache, const PlanKey& key,
-                            TensorRtLog& log) {
+PlanCache::Bytes build_plan(const GraphSpec& graph, const EngineOptions& options, PlanCache& cache,
+                            const PlanKey& key, TensorRtLog& log) {
   say(options, "building a plan of " + graph.file + " for " + key.gpu +
                    ", which takes minutes and is done once");
   const auto failed = [&](const char* step) {
@@ -177,19 +182,19 @@ PlanCache::Bytes build_plan(const Bundle& bundle, const GraphSpec& graph,
   };
   const std::unique_ptr<nvinfer1::IBuilder> builder(nvinfer1::createInferBuilder(log));
   if (!builder) failed("start building");
-  const bool graphs_types = in_graphs_types(bundle, options);
+  const bool graphs_types = in_graphs_types(graph, options);
   const std::unique_ptr<nvinfer1::INetworkDefinition> network(
       builder->createNetworkV2(network_flags(graphs_types)));
   if (!network) failed("start building");
   const std::unique_ptr<nvonnxparser::IParser> parser(nvonnxparser::createParser(*network, log));
   if (!parser) failed("read");
   parse(graph, *parser, log);
-  check_network(graph, options, *network);
+  check_network(graph, *network);
   if (options.logits_only) keep_logits(graph, *network);
 
   const std::unique_ptr<nvinfer1::IBuilderConfig> config(builder->createBuilderConfig());
   if (!config) failed("configure");
-  allow_types(bundle, options, *config);
+  allow_types(graph, options, *config);
   if (options.workspace_mib > 0)
     config->setMemoryPoolLimit(nvinfer1::MemoryPoolType::kWORKSPACE, size_t(options.workspace_mib)
                                                                          << 20);

@@ -22,8 +22,7 @@ PlanKey plan_key(const Bundle& bundle, const GraphSpec& graph, const EngineOptio
 
 // The serialised plan. Takes minutes; says how far it is. Throws kEngine naming the operator that
 // TensorRT refuses, kUsage for a precision that this version or graph does not have.
-PlanCache::Bytes build_plan(const Bundle& bundle, const GraphSpec& graph,
-                            const EngineOptions& options, PlanCache& cache, const PlanKey& key,
-                            TensorRtLog& log);
+PlanCache::Bytes build_plan(const GraphSpec& graph, const EngineOptions& options, PlanCache& cache,
+                            const PlanKey& key, TensorRtLog& log);
 
 }  // namespace tubecam

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/stopwatch.h"
+#include "engine/precision.h"
 #include "explain/device_cam.h"
 #include "explain/explain_clip.h"
 #include "explain/method_budget.h"
@@ -79,6 +80,8 @@ struct Explainer::State {
         window(bundle.clip, options.hop),
         signal(bundle.clip.sample_fps),
         device(options.engine.device) {
+    for (GraphSpec& graph : bundle.graphs)
+      graph = graph_in(bundle, graph, engine_options.precision);
     if (bundle.clip.flow.used) flow = std::make_unique<ClipFlow>(bundle.clip);
   }
 

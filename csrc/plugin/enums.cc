@@ -49,6 +49,7 @@ GType precision_type() {
                                       {1, "32-bit floating point", "fp32"},
                                       {2, "16-bit floating point", "fp16"},
                                       {3, "bfloat16", "bf16"},
+                                      {4, "8-bit integers, of a bundle that quantises", "int8"},
                                       {0, nullptr, nullptr}};
   static const GType type = make_enum("GstTubecamPrecision", values);
   return type;

@@ -112,7 +112,9 @@ void describe_receipt(GstStructure* fields, const Receipt& receipt, const Timing
                     "export-error", G_TYPE_DOUBLE, receipt.export_error, "conservation",
                     G_TYPE_DOUBLE, receipt.conservation, "baseline-logit", G_TYPE_DOUBLE,
                     receipt.baseline_logit, "passes", G_TYPE_INT, receipt.passes, "class-specific",
-                    G_TYPE_BOOLEAN, static_cast<gboolean>(receipt.class_specific), "preprocess-ms",
+                    G_TYPE_BOOLEAN, static_cast<gboolean>(receipt.class_specific),
+                    "map-correlation", G_TYPE_DOUBLE, receipt.map_correlation, "drifts",
+                    G_TYPE_BOOLEAN, static_cast<gboolean>(receipt.drifts), "preprocess-ms",
                     G_TYPE_DOUBLE, timings.preprocess, "engine-ms", G_TYPE_DOUBLE, timings.engine,
                     "explain-ms", G_TYPE_DOUBLE, timings.explain, nullptr);
   const auto set_if_told = [&](const char* name, const std::string& text) {

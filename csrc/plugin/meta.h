@@ -63,6 +63,8 @@ namespace tubecam {
 //   baseline-logit  double   of the clip that relevance is told from; NaN: there is none
 //   passes          int      through the engine
 //   class-specific  boolean  false: the export found that the method ignores the class
+//   map-correlation double   of a quantised graph's maps with float32's; NaN: it is not quantised
+//   drifts          boolean  they differ too much, and the export was forced
 //   downgraded-from string   the method asked for where the budget did not pay it; else missing
 //   fell-back-from  string   the device asked for and what failed there, where the CPU took over;
 //                            else missing
@@ -110,7 +112,7 @@ struct Annotation {
   const char *problem = "", *label = "", *target = "", *method = "", *downgraded_from = "";
   const char* motion_by = "";
   double score = 0;
-  bool class_specific = true;
+  bool class_specific = true, drifts = false;
   TubeView tube;
   const float* motion = nullptr;  // [t, h, w], 0…1; nullptr: unknown
   double motion_share = 0;        // 0…1, NaN: unknown

@@ -128,6 +128,7 @@ bool read_annotation(GstBuffer* buffer, Annotation* annotation) {
   annotation->window_pts = fields.numbers<int64_t>("window-pts", annotation->clip_length);
   annotation->downgraded_from = fields.text("downgraded-from");
   annotation->class_specific = !fields.has("class-specific") || fields.boolean("class-specific");
+  annotation->drifts = fields.has("drifts") && fields.boolean("drifts");
   annotation->motion_by = fields.text("motion-by");
   read_motion(fields, annotation);
   annotation->pts = fields.time("timestamp");

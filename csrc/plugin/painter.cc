@@ -26,6 +26,7 @@ std::string note_of(const Annotation& annotation, const OverlayStyle& style) {
   const std::string method = annotation.method, target = annotation.target;
   std::string note = target == annotation.label ? method : method + " of " + target;
   if (!annotation.class_specific) note += " (not class-specific)";
+  if (annotation.drifts) note += " (int8, not the map of float32)";
   const std::string wanted = annotation.downgraded_from;
   if (!wanted.empty()) note += " (too slow for " + wanted + ")";
   if (std::isfinite(annotation.motion_share))

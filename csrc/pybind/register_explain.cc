@@ -177,6 +177,8 @@ void register_explanation(py::module_& module) {
       .def_readonly("baseline_logit", &Receipt::baseline_logit)
       .def_readonly("passes", &Receipt::passes)
       .def_readonly("class_specific", &Receipt::class_specific)
+      .def_readonly("map_correlation", &Receipt::map_correlation)
+      .def_readonly("drifts", &Receipt::drifts)
       .def_readonly("fell_back_from", &Receipt::fell_back_from)
       .def_readonly("downgraded_from", &Receipt::downgraded_from);
 

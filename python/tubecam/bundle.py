@@ -29,7 +29,7 @@ class Bundle:
     methods : tuple of str
         Names of the explanation methods: its graphs' own, then those of motion, made of them.
     precision : str
-        Of the stored weights: "float32", "float16" or "bfloat16".
+        Of its narrowest graph: "float32", "float16", "bfloat16" or "int8".
     export_error : float
         Greatest relative error against autograd that the export's check saw.
     sidecar : dict
@@ -66,7 +66,7 @@ class Bundle:
         rows += [("motion", ", ".join(motion))] if motion else []
         check = self.sidecar["check"]
         error = f"relative error {self.export_error:.1e} on {check['inputs']} unseen inputs"
-        rows += [("precision", self.precision), ("checked", error)]
+        rows += [("precision", self.precision), ("checked", error), *_drift(self.sidecar)]
         rows += self.sidecar["provenance"].items()
         return "\n".join(f"{str(name):<14}{value}" for name, value in rows)
 
@@ -135,6 +135,17 @@ def _graph(graph: _core.GraphSpec, default: str) -> list[tuple[str, str]]:
             for name, layer in layers or [(layer.name, layer)]
         ),
     ]
+
+
+def _drift(sidecar: dict[str, Any]) -> list[tuple[str, str]]:
+    """What quantising costs, by the export."""
+    rows = []
+    for found in (graph.get("quantisation") for graph in sidecar["graphs"]):
+        if found:
+            drift, more = found["drift"], "" if found["accepted"] else ": beyond the limits"
+            text = f"maps correlate by {drift['map_correlation']:.4f} with float32's"
+            rows.append(("int8", f"{text} on {found['held_out_windows']} unseen windows{more}"))
+    return rows
 
 
 def _numbers(values: list[int] | list[float]) -> str:

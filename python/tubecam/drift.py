@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from . import _core
     from .explain import Explainer
     from .explanation import Explanation
 
@@ -75,7 +76,11 @@ def correlation(first: npt.NDArray, second: npt.NDArray) -> float:
 
 def sample_clip(explainer: Explainer, seed: int = 0) -> npt.NDArray[np.float32]:
     """A clip [T, 3, H, W] of smooth noise that moves, in the range of normalised pictures."""
-    spec = explainer.clip_spec
+    return moving_noise(explainer.clip_spec, seed)
+
+
+def moving_noise(spec: _core.ClipSpec, seed: int = 0) -> npt.NDArray[np.float32]:
+    """The same for a clip's length, height and width."""
     random = np.random.default_rng(seed)
     coarse = random.normal(size=(3, spec.height // 8 + 2, spec.width // 8 + 2))
     picture = coarse.repeat(8, 1).repeat(8, 2)[:, : spec.height, : spec.width]

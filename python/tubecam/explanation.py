@@ -64,6 +64,8 @@ class Receipt:
     export_error: float  # relative, of the graph against autograd
     conservation: float  # relevance_sum / (logit − baseline_logit or 0); NaN: it means nothing
     class_specific: bool  # False: the export found that the method ignores the class
+    map_correlation: float  # of int8 maps with float32's, by the export; NaN: not quantised
+    drifts: bool  # True: they differ beyond the limits, and the export was forced
     baseline_logit: float  # of the clip that relevance is told from; NaN: there is none
     passes: int  # through the engine
     downgraded_from: str = ""  # the method asked for, where the budget did not pay it

@@ -14,7 +14,7 @@
     motion        {"share", "by"}: how much of the decision is motion, 0…1, and how that was found
     receipt       {"bundle", "layer", "engine", "precision", "relevance_sum", "logit",
                   "export_error", "conservation", "baseline_logit", "passes", "class_specific",
-                  "downgraded_from", "fell_back_from"}
+                  "map_correlation", "drifts", "downgraded_from", "fell_back_from"}
     signal        [{"time", "value"}]: what became final by this window of the relevance over time
                   that overlapping windows tell together; the lines' parts make one whole, up to
                   where the last window begins

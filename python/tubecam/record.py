@@ -106,6 +106,7 @@ class WindowRecord:
         receipt = (
             "bundle", "layer", "engine", "precision", "relevance-sum", "logit", "export-error",
             "conservation", "baseline-logit", "passes", "class-specific",
+            "map-correlation", "drifts",
         )  # fmt: skip
         return WindowRecord(
             number=int(fields["window"]),

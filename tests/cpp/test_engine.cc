@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "engine/engine.h"
+#include "engine/precision.h"
 #include "golden_clip.h"
 
 namespace tubecam {
@@ -59,6 +60,30 @@ TEST(Engine, OutputsKeepTheirPlaceAndClipsAreReadWhereTheyLie) {
   EXPECT_NE(logits[0], before);
   opened.infer(first);
   EXPECT_EQ(logits[0], before);
+}
+
+TEST(Engine, APrecisionChoosesTheGraph) {
+  Bundle bundle = load_bundle(golden_folder("pool"));
+  GraphSpec graph = bundle.graphs[0];
+  graph.precision = bundle.precision = "int8";
+  graph.reference = "/wide.onnx";
+  graph.map_correlation = 0.99;
+  graph.drifts = true;
+  for (const std::string own : {"auto", "int8"})
+    EXPECT_EQ(graph_in(bundle, graph, own).file, graph.file);
+  for (const std::string other : {"fp32", "fp16", "bf16"}) {
+    const GraphSpec chosen = graph_in(bundle, graph, other);
+    EXPECT_EQ(chosen.file, "/wide.onnx");
+    EXPECT_EQ(chosen.precision, "float32");
+    EXPECT_FALSE(chosen.drifts);
+    EXPECT_EQ(graph_in(bundle, chosen, other).file, chosen.file);
+  }
+  graph.precision = "float32";  // of relevance, in a bundle of int8
+  graph.reference.clear();
+  for (const std::string any : {"auto", "int8", "fp32", "bf16"})
+    EXPECT_EQ(graph_in(bundle, graph, any).file, graph.file);
+  bundle.precision = "float16";
+  EXPECT_THROW(graph_in(bundle, graph, "int8"), Error);
 }
 
 TEST(Engine, SaysWhatItIs) {

@@ -66,6 +66,43 @@ def test_engine_mode_measures_every_row(engine_run, tiny):
     assert "gradcam/plain" in result.stdout and "floor" in result.stdout
 
 
+def test_other_precisions_are_rows_with_their_drift(tmp_path, tubecam_command):
+    pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    target = tmp_path / "p.json"
+    result = tubecam_command(
+        "bench", "--model", "narrow_nets:build", "--length", 8, "--size", "24x32", "--method",
+        "gradcam", "--precision", "fp32,int8", "--peers", "torch", "--duration", 0.5, "--json",
+        target, cwd=os.path.dirname(__file__),
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    content = checked(target)
+    rows = {row["name"]: row for row in content["engine"]["rows"]}
+    row = rows["gradcam int8"]
+    assert row["kind"] == "precision" and row["latency_ms"]["n"] >= 5
+    drift = row["agreement"]
+    assert 0.95 < drift["correlation_min"] <= drift["correlation"] < 1 and drift["clips"] == 8
+    assert {"peak_shift", "logit_error", "same_label"} <= drift.keys()
+    assert content["engine"]["engine"]["precision"] == "f32"
+    assert {"gradcam/gradcam int8", "torch/gradcam", "torch/gradcam int8"} <= (
+        content["engine"]["overheads"].keys()
+    )
+    assert any("synthetic clips" in note for note in content["notes"])
+    assert "maps correlate by" in " ".join(result.stdout.split())
+
+
+def test_a_precision_that_the_bundle_lacks_is_a_row_that_says_so(tiny, tmp_path, tubecam_command):
+    target = tmp_path / "p.json"
+    result = tubecam_command(
+        "bench", tiny, "--method", "gradcam", "--precision", "fp32,int8", "--duration", 0.3,
+        "--json", target,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    rows = {row["name"]: row for row in checked(target)["engine"]["rows"]}
+    assert "--precision int8 --calibrate" in rows["gradcam int8"]["skipped"]
+    assert rows["gradcam"]["latency_ms"]["n"] >= 5
+
+
 def test_a_bench_compares_with_itself(engine_run, tubecam_command):
     _, target = engine_run
     result = tubecam_command("bench", "--compare", target, target)

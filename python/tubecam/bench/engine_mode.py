@@ -4,6 +4,7 @@ Rows, all in one interleaved run:
     plain       the graph of the logits alone, in the same engine with the same settings
     graph       the explained graph: the same forward pass with the explanation's tensors
     METHOD      Explainer.explain: graph, tube, curve, peak and boxes
+    METHOD P    the default method in another precision P, and how far its map lies from METHOD's
     PEER        another library's way to the map
 """
 
@@ -17,6 +18,8 @@ from typing import Any
 import numpy as np
 
 from .. import _core
+from ..drift import compare, sample_clip
+from ..errors import TubecamError
 from ..explain import Explainer
 from . import floor as machine
 from . import graph, memory
@@ -26,6 +29,7 @@ from .statistics import correlation, paired_ratio, samples_needed, summarise
 from .subject import Subject
 from .timing import Contender, Rounds
 
+DRIFT_CLIPS = 8  # on which maps of two precisions are compared
 _SLOW = ("motion-split-exact",)  # a pass a slice: measured when it is asked for
 SAME = 0.999  # correlation from which on two maps are the same method's
 
@@ -35,7 +39,7 @@ class Row:
     """A line of the report."""
 
     name: str
-    kind: str  # plain, graph, method, peer
+    kind: str  # plain, graph, method, precision, peer
     title: str
     contender: Contender | None = None
     skipped: str = ""  # why there are no figures
@@ -78,6 +82,9 @@ class EngineBench:
         self._prepare_floor(say)
         say("loading the plain graph")
         self.rows = [*self._plain_row(), *explained]
+        for precision in self.subject.precisions:
+            say(f"loading {precision}")
+            self.rows.append(self._precision_row(precision))
         for name in self.peers:
             say(f"loading the peer {name}")
             self.rows.append(self._peer_row(name))
@@ -134,15 +141,37 @@ class EngineBench:
         return list(dict.fromkeys([bundle.default_method, *asked]))
 
     def _method_row(self, explainer: Explainer, method: str) -> Row:
-        clip, row = self.subject.clip[0], Row(method, "method", f"{method}, whole explanation")
+        row = Row(method, "method", f"{method}, whole explanation")
+        row.contender = self._explaining(row, explainer, method)
+        return row
+
+    def _explaining(self, row: Row, explainer: Explainer, method: str) -> Contender:
+        """Explains the clip; notes its stages in the row."""
 
         def run() -> None:
             explainer.method = method
-            timings = explainer.explain(clip).timings
+            timings = explainer.explain(self.subject.clip[0]).timings
             for stage in ("engine", "explain"):
                 row.stages.setdefault(stage, []).append(getattr(timings, stage))
 
-        row.contender = Contender(method, run)
+        return Contender(row.name, run)
+
+    def _precision_row(self, precision: str) -> Row:
+        """The default method in another precision; what cannot run becomes a row that says so."""
+        subject, method = self.subject, self._methods()[0]
+        settings = {"method": method, "target": subject.target, **self._settings}
+        row = Row(f"{method} {precision}", "precision", f"{method}, {precision}")
+        try:
+            with memory.Growth() as growth:
+                explainer = Explainer(subject.bundle.folder, **{**settings, "precision": precision})
+                row.contender = self._explaining(row, explainer, method)
+                row.contender.warm_up()
+        except TubecamError as error:
+            return Row(row.name, row.kind, row.title, skipped=str(error))
+        row.memory_mb = growth.megabytes
+        row.title = f"{method}, computed in {explainer.engine_info.precision}"
+        with Explainer(subject.bundle.folder, **settings) as reference:
+            row.agreement = drift_over(reference, explainer)
         return row
 
     def _plain_row(self) -> list[Row]:
@@ -187,10 +216,10 @@ class EngineBench:
 
     def _prepare_floor(self, say: Callable[[str], object]) -> None:
         subject = self.subject
-        if not self._is_openvino:
-            return
+        if not self._is_openvino or "int8" in self.engine_info.precision:
+            return  # the peak is measured in floating point
         say("finding what the machine can do at best")
-        self._work = graph.work(graph.load(subject.graph.file))
+        self._work = graph.work(graph.load(subject.graph_file))
         self._bandwidth = machine.copy_bandwidth(subject.threads)
         product = machine.PeakProduct(subject.threads, subject.precision)
         self._peak = Contender("peak", product)
@@ -215,16 +244,21 @@ class EngineBench:
     # ---- results ----
 
     def overheads(self) -> dict[str, dict[str, Any]]:
-        """What explaining costs: explained over plain, and each peer over the default method."""
+        """What explaining costs: explained over plain, the default method over itself in other
+        precisions, and each peer over all of these."""
         able = {row.name: row for row in self.rows if row.contender}
         found: dict[str, dict[str, Any]] = {}
         plain = able.get("plain")
+        first = next((r for r in able.values() if r.kind == "method"), None)
+        narrow = [r for r in able.values() if r.kind == "precision"]
         for row in able.values():
             if plain and row.kind in ("graph", "method"):
                 found[f"{row.name}/plain"] = _ratio(row, plain)
+            elif row.kind == "precision":
+                found[f"{first.name}/{row.name}"] = _ratio(first, row)
             elif row.kind == "peer":
-                first = next(r for r in able.values() if r.kind == "method")
-                found[f"{row.name}/{first.name}"] = _ratio(row, first)
+                for ours in [first, *narrow]:
+                    found[f"{row.name}/{ours.name}"] = _ratio(row, ours)
         return {name: value for name, value in found.items() if value}
 
     def floor(self) -> dict[str, float]:
@@ -253,6 +287,26 @@ class EngineBench:
 
 def _ratio(row: Row, base: Row) -> dict[str, Any] | None:
     return paired_ratio(row.contender.seconds, base.contender.seconds)
+
+
+def drift_over(reference: Explainer, other: Explainer) -> dict[str, Any]:
+    """How far the maps of one precision lie from another's, over synthetic clips."""
+    drifts = []
+    for seed in range(DRIFT_CLIPS):
+        clip = sample_clip(reference, seed)
+        expected = reference.explain(clip)
+        other.target = expected.target  # a tie may fall the other way
+        drifts.append(compare(expected, other.explain(clip)))
+    other.target = reference.target
+    return {
+        "same_method": True,
+        "correlation": float(np.mean([d.correlation for d in drifts])),
+        "correlation_min": min(d.correlation for d in drifts),
+        "peak_shift": max(d.peak_shift for d in drifts),
+        "logit_error": max(d.logit_error for d in drifts),
+        "same_label": float(np.mean([d.same_label for d in drifts])),
+        "clips": DRIFT_CLIPS,
+    }
 
 
 def agree(tube: np.ndarray, reference: np.ndarray) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_TYPES = {"auto": "f32", "fp32": "f32", "fp16": "f16", "bf16": "bf16"}
+_TYPES = {"auto": "f32", "fp32": "f32", "fp16": "f16", "bf16": "bf16", "int8": "f32"}
 
 
 def compile_model(model, threads: int, precision: str):

@@ -64,7 +64,8 @@ def _latencies(axes, engine: dict[str, Any]) -> None:
     floor = engine["floor"].get("floor_ms")
     if floor:
         axes.axvline(floor, color="#222222", linestyle=":", linewidth=1)
-        axes.text(floor, -0.5, " floor", fontsize=9, ha="left")
+        text = f" floor of {engine['engine']['precision']}"
+        axes.text(floor, -0.5, text, fontsize=9, ha="left")
     _handles(axes, [("forward and graph", OWN), ("tube, curve, peak, boxes", EXPLAIN),
                     ("peers", OTHER)])  # fmt: skip
     _finish(axes, "One clip: median, line to p90", "ms")

@@ -110,9 +110,21 @@ def _print_peers(rows: list[dict[str, Any]], console) -> None:
     for row in rows:
         if row["skipped"]:
             console.print(f"  {row['name']}: {row['skipped']}", highlight=False, markup=False)
+        elif row["kind"] == "precision":
+            text = f"  {row['name']}: {row['title']}: {drift_text(row['agreement'])}"
+            console.print(text, highlight=False, markup=False)
         elif row["agreement"]:
             text = f"  {row['name']}: {row['title']}: {agreement_text(row['agreement'])}"
             console.print(text, highlight=False, markup=False)
+
+
+def drift_text(agreement: dict[str, Any]) -> str:
+    """How far a precision's maps lie from those of the row that it is compared with."""
+    return (
+        f"maps correlate by {agreement['correlation']:.4f} (least "
+        f"{agreement['correlation_min']:.4f}), peaks moved {agreement['peak_shift']:.0f} cells at "
+        f"most, {agreement['same_label']:.0%} of predictions the same"
+    )
 
 
 def agreement_text(agreement: dict[str, Any]) -> str:

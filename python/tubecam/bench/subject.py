@@ -12,7 +12,11 @@ import numpy as np
 
 from ..bundle import Bundle, load_bundle
 from ..bundles import find_bundle
+from ..drift import moving_noise
 from ..errors import UsageError
+
+_OPTIONS = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "int8": "int8"}
+SYNTHETIC = 16  # clips that int8 is calibrated with where none are named
 
 
 @dataclass
@@ -39,11 +43,18 @@ class Subject:
     precision: str = "auto"
     target: int = -1
     methods: list[str] | None = None  # to measure; None: all but the slowest
+    precisions: list[str] = field(default_factory=list)  # to measure besides, with their drift
 
     @property
     def graph(self):
         """The first graph, the one of the default method."""
         return self.bundle.graphs[0]
+
+    @property
+    def graph_file(self) -> str:
+        """What `precision` runs of it: itself, or the float32 graph that it was made from."""
+        own = self.precision in ("auto", _OPTIONS.get(self.graph.precision))
+        return self.graph.file if own or not self.graph.reference else self.graph.reference
 
     @property
     def layer(self) -> str:
@@ -62,6 +73,8 @@ class ModelChoice:
     layer: str | None = None
     clip: dict[str, int] = field(default_factory=dict)  # length, height, width where they differ
     methods: list[str] | None = None
+    int8: bool = False  # the bundle has that besides float32
+    calibrate: list[str] | None = None  # videos for it; None: synthetic clips
 
 
 def open_bundle(text: str, **settings: Any) -> Subject:
@@ -94,13 +107,31 @@ def export_model(choice: ModelChoice, stack: ExitStack, say, **settings: Any) ->
     export(
         choice.source, folder / name, weights=choice.weights, seed=choice.seed,
         random_weights=choice.random_weights, layer=choice.layer, clip=choice.clip or None,
-        methods=choice.methods, progress=say,
+        methods=choice.methods, progress=say, **_int8(choice),
     )  # fmt: skip
     bundle = load_bundle(folder / name)
     module = load_source(choice.source, *options, None).model
     for parameter in module.parameters():
         parameter.requires_grad_(False)  # as for inference: no gradients of weights
     return Subject(bundle, module, _clip(bundle, choice.seed), **settings)
+
+
+def _int8(choice: ModelChoice) -> dict[str, Any]:
+    """What makes an int8 graph; synthetic clips do where time alone matters."""
+    from ..export.source import load_source
+    from ..export.spec import clip_spec
+
+    if not choice.int8:
+        return {}
+    calibrate: Any = choice.calibrate
+    if calibrate is None:
+        default = load_source(choice.source, choice.weights, choice.random_weights, choice.seed,
+                              None).clip  # fmt: skip
+        spec = clip_spec(choice.clip or None, default)
+        calibrate = ["test"]
+        if spec.flow is None:
+            calibrate = np.stack([moving_noise(spec, 1000 + i) for i in range(SYNTHETIC)])
+    return {"precision": "int8", "calibrate": calibrate, "force": True}
 
 
 def _check_methods(bundle: Bundle, methods: list[str] | None) -> None:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from ..errors import UsageError
-from .run import _count, _positive
+from .run import PRECISIONS, _count, _positive
 
 _DESCRIPTION = """\
 Measures on this machine what a prediction costs, and what its explanation costs on top.
@@ -28,6 +28,7 @@ below 0.999) is marked as another method.
 Examples
   tubecam bench                                              the bundle that comes with TubeCAM
   tubecam bench --model r3d_18 --random-weights --peers torch,captum --json bench.json
+  tubecam bench --model r3d_18 --random-weights --precision fp32,bf16,int8 --peers torch
   tubecam bench engines/r3d_18 --peers onnxruntime --plot bench.png
   tubecam bench motion --stream street.mp4 --streams 4
   tubecam bench --compare before.json after.json
@@ -87,7 +88,12 @@ def _add_outputs(group) -> None:
 def _add_machine(group) -> None:
     group.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda or cuda:N")
     group.add_argument("--engine", default="auto", metavar="E", help="auto, openvino or tensorrt")
-    group.add_argument("--precision", default="auto", choices=("auto", "fp32", "fp16", "bf16"))
+    group.add_argument("--precision", default="auto", metavar="P,…", help="auto, fp32, fp16, bf16,"
+                       " int8; of several, the others are rows beside the first, with the drift of"
+                       " their maps")  # fmt: skip
+    group.add_argument("--calibrate", metavar="V,…", action="extend",
+                       type=lambda text: text.split(","), help="with --model and int8: videos to"
+                       " calibrate with (default: synthetic clips)")  # fmt: skip
     group.add_argument("--threads", type=_count, metavar="N", help="of every engine and library"
                        " (default: the cores that may be used)")  # fmt: skip
 
@@ -119,6 +125,12 @@ def _check(args: argparse.Namespace) -> tuple:
         if args.model is None and getattr(args, name):
             raise UsageError(f"--{name.replace('_', '-')} belongs to --model")
     args.peers = peers.parse_peers(args.peers)
+    args.precision, *args.precisions = _precisions(args.precision)
+    int8 = "int8" in (args.precision, *args.precisions)
+    if args.calibrate and not (args.model and int8):
+        raise UsageError("--calibrate belongs to --model with --precision …,int8")
+    if args.stream and args.precisions:
+        raise UsageError("--stream takes one precision")
     if args.stream and (args.peers or args.model or args.methods):
         raise UsageError("--stream takes a bundle, without --peers, --model and --method")
     if args.streams and not args.stream:
@@ -133,6 +145,14 @@ def _check(args: argparse.Namespace) -> tuple:
     args.threads = args.threads or _cores()
     args.duration = args.duration or 45.0
     return target, picture
+
+
+def _precisions(text: str) -> list[str]:
+    names = list(dict.fromkeys(name.strip() for name in text.split(",")))
+    wrong = [name for name in names if name not in PRECISIONS]
+    if wrong:
+        raise UsageError(f"--precision {wrong[0]}: choose among {', '.join(PRECISIONS)}")
+    return names
 
 
 def _cores() -> int:
@@ -160,7 +180,7 @@ def _engine(args: argparse.Namespace, stack: ExitStack, progress) -> dict[str, A
     from ..bench.engine_mode import EngineBench
 
     graph.check_available()
-    names = ("threads", "device", "engine", "precision", "methods")
+    names = ("threads", "device", "engine", "precision", "methods", "precisions")
     settings = {name: getattr(args, name) for name in names}
     if args.model:
         choice = subject.ModelChoice(
@@ -171,12 +191,19 @@ def _engine(args: argparse.Namespace, stack: ExitStack, progress) -> dict[str, A
             args.layer,
             _clip(args),
             args.methods,
+            "int8" in (args.precision, *args.precisions),
+            args.calibrate,
         )
         subject.check_choice(choice)
         found = subject.export_model(choice, stack, progress.say, **settings)
     else:
         found = subject.open_bundle(args.bundle or "motion", **settings)
     bench = EngineBench(found, args.peers, args.duration)
+    if args.model and "int8" in (args.precision, *args.precisions) and not args.calibrate:
+        bench.notes.append(
+            "int8 was calibrated on synthetic clips: what it costs on your videos is what `tubecam"
+            " export … --precision int8 --calibrate VIDEO` says"
+        )
     content = _document("engine", args, found.bundle)
     bench.prepare(progress.say)
     for note in bench.notes:

@@ -21,7 +21,8 @@ _DESCRIPTION = """\
 Compiles each graph of a bundle with TensorRT for this machine's NVIDIA GPU. That takes minutes and
 happens by itself when a bundle is first used; here it can be done beforehand. Plans are kept by
 graph, TensorRT version, GPU and precision, and are never used for another of these. Then explains
-a clip with each plan and with the float32 reference on the CPU, and says how far they differ."""
+a clip with each plan and with the bundle's float32 reference on the CPU, and says how far they
+differ."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -35,7 +36,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("bundle", metavar="BUNDLE", help="a bundle's folder, or a name: motion")
     parser.add_argument(
         "--precision", default="auto", metavar="P", help="auto (the graph's own), fp32, fp16, bf16,"
-        " or int8 for a bundle that was exported with quantise–dequantise pairs"
+        " or int8 for a bundle that was exported so"
     )  # fmt: skip
     parser.add_argument(
         "--workspace", type=int, default=0, metavar="MiB",
@@ -107,7 +108,7 @@ def _compare(folder: Path, receipt: dict[str, Any], args: argparse.Namespace) ->
     from ..explain import Explainer
 
     try:
-        with Explainer(folder, method=receipt["method"]) as reference:
+        with Explainer(folder, method=receipt["method"], precision="fp32") as reference:
             clip = sample_clip(reference)
             expected = reference.explain(clip)
     except TubecamError as error:
@@ -123,7 +124,7 @@ def _compare(folder: Path, receipt: dict[str, Any], args: argparse.Namespace) ->
             with Explainer(folder, method=receipt["method"], **wide) as explainer:
                 receipt["milliseconds_fp32"] = median_milliseconds(explainer, clip)
         except TubecamError:
-            pass  # a graph exported in a narrow precision has no float32 plan
+            pass  # a narrow graph of an older export has no float32 reference
 
 
 def _line(receipt: dict[str, Any]) -> str:

@@ -127,10 +127,19 @@ def _add_bundle_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--labels", metavar="FILE", help="one label a line, as many as classes")
     group.add_argument(
         "--precision",
-        choices=("float32", "float16"),
+        choices=("float32", "float16", "int8"),
         default="float32",
-        help="float16 stores the weights in half precision (default float32)",
+        help="of the class-activation graph: float16 for GPUs, int8 for GPUs and CPUs; the float32"
+        " graph stays beside it as the reference (default float32)",
     )
+    group.add_argument(
+        "--calibrate", metavar="V,V", action="extend", type=_names, help="of int8: videos, or"
+        " folders of them, like those that the model will see; test is the rendered scene"
+    )  # fmt: skip
+    group.add_argument(
+        "--windows", type=int, metavar="N", help="of these videos, at most (default 48); a quarter"
+        " is held out to measure on"
+    )  # fmt: skip
     group.add_argument("--name", help="of the bundle (default: the folder's)")
     group.add_argument(
         "--license", default="unstated", metavar="TEXT", help="licence of the weights, noted"
@@ -139,7 +148,8 @@ def _add_bundle_options(group: argparse._ArgumentGroup) -> None:
         "--force",
         action="store_true",
         help="replace a bundle that is there; export a"
-        " method whose maps do not depend on the class all the same",
+        " method whose maps do not depend on the class, or int8 maps that are not float32's, all"
+        " the same",
     )
 
 
@@ -161,6 +171,8 @@ def run(args: argparse.Namespace) -> int:
             labels=Path(args.labels) if args.labels is not None else None,
             clip=clip,
             precision=args.precision,
+            calibrate=args.calibrate,
+            windows=args.windows,
             name=args.name,
             time_first=args.time_first,
             license=args.license,
@@ -235,8 +247,24 @@ def summary(report: ExportReport) -> str:
         f"check    {report.check.max_relative_error:.1e} relative error against "
         f"{report.check.reference} on {report.check.inputs} unseen inputs ({report.check.engine})"
         + (f"; {replaced} at kinks of the gradient left out" if replaced else ""),
+        *_quantisation(report.quantisation),
     ]
     return "\n".join(lines)
+
+
+def _quantisation(found: dict[str, Any]) -> list[str]:
+    if not found:
+        return []
+    drift, kept = found["drift"], len(found["kept"])
+    return [
+        f"int8     {found['layers']} layers, calibrated on {found['windows']} windows of "
+        f"{found['clip_count']} clips" + (f"; {kept} layers stay in float32" if kept else ""),
+        f"drift    map correlation {drift['map_correlation']:.4f} (least "
+        f"{drift['map_correlation_min']:.4f}), peaks moved {drift['peak_shift']:.2f} cells, "
+        f"{drift['top1_agreement']:.0%} of predictions the same, on "
+        f"{found['held_out_windows']} unseen windows",
+        *(() if found["accepted"] else ["         beyond the limits: exported by force"]),
+    ]
 
 
 class _Progress:

@@ -29,7 +29,7 @@ Examples
 """
 
 ENGINES = ("auto", "openvino", "tensorrt")
-PRECISIONS = ("auto", "fp32", "fp16", "bf16")
+PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
 BASELINES = ("zero", "blurred", "frozen")
 SHOWS = ("auto", "motion", "heat")
 COLOR_MAPS = ("inferno", "turbo", "viridis", "hot", "jet")

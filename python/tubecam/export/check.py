@@ -317,6 +317,13 @@ def case_errors(compiled: Any, case: Case) -> dict[str, float]:
     return errors
 
 
+def maps(got: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The Grad-CAM map [t, h, w] of each explained layer, by the ending of its outputs' names."""
+    ends = [name.removeprefix("activation") for name in got if name.startswith("activation")]
+    volumes = {end: got[f"activation{end}"] for end in ends}
+    return {end: grad_cam(x, _gradient(got, end, x.shape)) for end, x in volumes.items()}
+
+
 def _gradient(got: dict[str, np.ndarray], end: str, shape: tuple[int, ...]) -> np.ndarray:
     if f"gradient{end}" in got:
         return got[f"gradient{end}"]

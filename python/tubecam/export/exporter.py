@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,14 @@ import numpy.typing as npt
 from torch import nn
 
 from .._version import __version__
+from ..bundle import load_bundle
 from ..errors import ExportError, UsageError
 from . import bundle
 from .cam_graph import Graph, Progress, build_graph, example_clip
 from .check import CheckReport, joined
+from .convert import convert, is_bundle, load_wide, report_of, spec_of
 from .geometry import Geometry
+from .narrow import Calibration, Narrow, checked_precision, prepared
 from .part import Part, judge, write_cam, write_relevance
 from .relevance import FEW_PASS, INPUT_GRADIENT
 from .relevance import METHODS as RELEVANCE_METHODS
@@ -28,7 +31,6 @@ from .source import Source, load_source
 from .spec import ClipSpec, clip_spec
 
 CAM_METHODS = ("gradcam", "cam", "gradcam-frame", "hirescam", "layercam", "gradcam++", "xgradcam")
-PRECISIONS = ("float32", "float16")
 MOTION = ("motion-split", "motion-split-exact", "selective-relevance")
 METHODS = (*CAM_METHODS, *RELEVANCE_METHODS, *FEW_PASS, *MOTION)
 CAM = "class activation"  # the methods that share one graph
@@ -60,6 +62,8 @@ class ExportReport:
         Agreement with autograd.
     sanity : dict
         By method: what its maps depend on.
+    quantisation : dict
+        Of an int8 graph: layers, clips, windows, rule, drift and limits, as in the sidecar.
     """
 
     path: Path
@@ -75,6 +79,7 @@ class ExportReport:
     forms: dict[str, int]
     check: CheckReport
     sanity: dict[str, Sanity]
+    quantisation: dict[str, Any] = field(default_factory=dict)
 
 
 def export(
@@ -91,6 +96,8 @@ def export(
     labels: Sequence[str] | str | os.PathLike[str] | None = None,
     clip: ClipSpec | Mapping[str, Any] | None = None,
     precision: str = "float32",
+    calibrate: Calibration | None = None,
+    windows: int | None = None,
     name: str | None = None,
     time_first: bool = False,
     license: str = "unstated",
@@ -105,7 +112,7 @@ def export(
     source : str or Module
         ``r3d_18``, ``mc3_18``, ``r2plus1d_18``; ``package.module:factory``; or a module, which is
         copied and explained in evaluation mode. Models take [N, 3, T, H, W] float32 and give
-        logits [N, K].
+        logits [N, K]. Or a bundle's folder: its float32 graphs are written in another `precision`.
     out : path
         The bundle folder. Written as a whole or not at all.
     weights : path, optional
@@ -132,13 +139,22 @@ def export(
     clip : ClipSpec or mapping, optional
         What clips the model expects.
     precision : str
-        ``float32``, or ``float16`` for weights stored in half precision; the graph is checked
-        before they are rounded, and the drift that rounding adds is what the bundle states.
+        What the graph of the class-activation methods computes in: ``float32``; ``float16``; or
+        ``int8``, convolutions and linear layers by explicit quantise–dequantise pairs. The float32
+        graph is checked first and stays in the bundle as the reference; what rounding adds is
+        measured and stated. Relevance to the input stays in float32 (``narrow.py``).
+    calibrate : paths of videos or folders, or float32 [N, T, 3, H, W], optional
+        For ``int8``: clips like those that the model will see, which decide the ranges. ``test`` is
+        the rendered scene. Videos are cut into windows and preprocessed as the runtime does it; a
+        quarter of them is held out, to measure on.
+    windows : int, optional
+        How many of them at most (48).
     time_first : bool
         The model takes [N, T, 3, H, W].
     force : bool
-        Replace a bundle at `out`, and export a method of relevance whose maps do not depend on the
-        class all the same, marked so. A folder that is no bundle is never replaced.
+        Replace a bundle at `out`, and export all the same, marked so, a method of relevance whose
+        maps do not depend on the class, or an int8 graph whose maps are not float32's. A folder
+        that is no bundle is never replaced.
     measure : bool
         Time the forms of large convolution gradients in the engine and take the fastest.
     progress : callable, optional
@@ -149,14 +165,25 @@ def export(
     UsageError
         An argument is wrong; nothing was touched.
     ExportError
-        The model cannot be traced, the graph does not agree with autograd, or a method of relevance
-        does not depend on the class; nothing is left.
+        The model cannot be traced, the graph does not agree with autograd, a method of relevance
+        does not depend on the class, or int8 moves the maps beyond the limits; nothing is left.
+    StreamError
+        A video to calibrate with is missing, no video, or shorter than a window.
     """
     say = progress or (lambda text: None)
     out = Path(out)
-    _check_choices(methods, precision)
+    _check_methods(methods)
+    checked_precision(precision, calibrate)
     bundle.refuse_overwrite(out, force)
     name = bundle.checked_name(name or _file_name(out))
+    if is_bundle(source):
+        given = {"--weights": weights, "--random-weights": random_weights, "--layer": layer,
+                 "--method": methods, "--labels": labels, "clip settings": clip,
+                 "--time-first": time_first}  # fmt: skip
+        _refuse_settings(source, given)
+        wide = load_wide(source, precision)
+        narrow = prepared(precision, calibrate, spec_of(wide), force, say, windows)
+        return _converted(out, convert(wide, out, narrow, name, license, say))
     if isinstance(labels, (str, os.PathLike)):
         labels = bundle.read_labels(Path(labels))
     say("loading the model")
@@ -169,6 +196,10 @@ def export(
     asked = _without_motion(methods)
     cam = [m for m in asked if m in CAM_METHODS] if asked is not None else None
     kinds = list(dict.fromkeys(_kind(m) for m in asked or CAM_METHODS))
+    if precision == "int8" and CAM not in kinds:
+        names = ", ".join(CAM_METHODS)
+        raise UsageError(f"{kinds[0]} is computed in float32 only; int8 is for {names}.")
+    narrow = prepared(precision, calibrate, found.clip, force, say, windows)
 
     def build(kind: str) -> Graph | RelevanceGraph:
         if kind == CAM:
@@ -190,7 +221,7 @@ def export(
             return part
         offered = _offered(cam, graph)
         say("comparing with autograd on inputs that were not traced")
-        return write_cam(graph, offered, folder, time_first, seed, precision)
+        return write_cam(graph, offered, folder, time_first, seed, narrow, say)
 
     first = build(kinds[0])
     names = bundle.checked_labels(labels or found.labels, first.classes)
@@ -198,7 +229,7 @@ def export(
         parts = [write(first, folder), *(write(build(kind), folder) for kind in kinds[1:])]
         check = joined([part.check for part in parts])
         (folder / bundle.LABELS).write_text("\n".join(names) + "\n", encoding="utf-8")
-        content = _sidecar(found, name, parts, precision, check, license)
+        content = _sidecar(found, name, parts, narrow, check, license)
         files = [file for part in parts for file in part.files]
         bundle.write_sidecar(folder, [*files, bundle.LABELS], content)
     say(f"wrote {out}")
@@ -208,6 +239,28 @@ def export(
         first.closed_form, first.geometry, offered,
         first.classes, first.folded, first.kept, first.forms, check,
         {name: sanity for part in parts for name, sanity in part.sanity.items()},
+        next((p.entry["quantisation"] for p in parts if "quantisation" in p.entry), {}),
+    )  # fmt: skip
+
+
+def _refuse_settings(source: str, given: Mapping[str, Any]) -> None:
+    wrong = [name for name, value in given.items() if value]
+    if wrong:
+        raise UsageError(f"{source} is a bundle, whose graphs are fixed: leave out {wrong[0]}.")
+
+
+def _converted(out: Path, sidecar: dict[str, Any]) -> ExportReport:
+    """What a bundle says of itself that was made from another."""
+    first = sidecar["graphs"][0]
+    layers = [pathway["layer"] for pathway in first.get("pathways", [first])]
+    layer = layers[0]
+    return ExportReport(
+        out, layer["name"], tuple(layer["shape"]), tuple(each["name"] for each in layers),
+        "weight" in first["outputs"],
+        Geometry(tuple(layer["stride"]), tuple(layer["offset"]), True),
+        tuple(method for graph in sidecar["graphs"] for method in graph["methods"]),
+        len(load_bundle(out).labels), 0, 0, {}, report_of(sidecar), {},
+        next((g["quantisation"] for g in sidecar["graphs"] if "quantisation" in g), {}),
     )  # fmt: skip
 
 
@@ -225,9 +278,7 @@ def _without_motion(methods: Sequence[str] | None) -> list[str] | None:
     return [m for m in methods if m not in MOTION] or ["gradcam"]
 
 
-def _check_choices(methods: Sequence[str] | None, precision: str) -> None:
-    if precision not in PRECISIONS:
-        raise UsageError(f"unknown precision {precision!r}; there are {', '.join(PRECISIONS)}.")
+def _check_methods(methods: Sequence[str] | None) -> None:
     if methods is None:
         return
     if isinstance(methods, str) or not methods:
@@ -270,7 +321,7 @@ def _sidecar(
     found: Source,
     name: str,
     parts: list[Part],
-    precision: str,
+    narrow: Narrow,
     check: CheckReport,
     license: str,
 ) -> dict[str, Any]:
@@ -279,11 +330,12 @@ def _sidecar(
         "labels": bundle.LABELS,
         "clip": found.clip.sidecar(),
         "graphs": [part.entry for part in parts],
-        "precision": precision,
+        "precision": narrow.precision,
         "check": check.sidecar(),
         "provenance": {
             "source": found.description,
             "license": license,
             "created_by": f"tubecam {__version__}",
+            **narrow.provenance(),
         },
     }

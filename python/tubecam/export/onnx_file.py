@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, fx
 
 from ..errors import ExportError
-from .onnx_fold import fold_integers
+from .onnx_fold import drop_unread, fold_integers, without_copies
 
 OPSET = 17
 STANDARD_DOMAINS = {"", "ai.onnx"}
@@ -79,10 +79,8 @@ def _tidy(model: onnx.ModelProto) -> None:
     for node in model.graph.node:
         node.doc_string = ""
     fold_integers(model)
-    used = {name for node in model.graph.node for name in node.input}
-    kept = [t for t in model.graph.initializer if t.name in used]
-    del model.graph.initializer[:]
-    model.graph.initializer.extend(kept)
+    without_copies(model)
+    drop_unread(model)
 
 
 def without_outputs(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
@@ -133,6 +131,11 @@ def as_engine_input(model: onnx.ModelProto, folder: Path) -> bytes | Path:
     return folder / save(model, folder)[0]
 
 
+def is_large(model: onnx.ModelProto) -> bool:
+    """Whether one message might not hold it."""
+    return _weight_bytes(model) >= INLINE_LIMIT
+
+
 def _weight_bytes(model: onnx.ModelProto) -> int:
     return sum(len(t.raw_data) for t in model.graph.initializer)
 
@@ -146,7 +149,7 @@ def save(model: onnx.ModelProto, folder: Path, name: str = "model.onnx") -> list
         The names of the files written.
     """
     path = folder / name
-    if _weight_bytes(model) < INLINE_LIMIT:
+    if not is_large(model):
         onnx.checker.check_model(model)
         path.write_bytes(model.SerializeToString(deterministic=True))
         return [name]
@@ -155,4 +158,5 @@ def save(model: onnx.ModelProto, folder: Path, name: str = "model.onnx") -> list
         location=f"{name}.data", size_threshold=1024,
     )  # fmt: skip
     onnx.checker.check_model(str(path))
+    onnx.load_external_data_for_model(model, str(folder))  # saving has taken it out
     return [name, f"{name}.data"]

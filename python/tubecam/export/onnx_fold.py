@@ -43,6 +43,34 @@ def fold_integers(model: onnx.ModelProto) -> None:
     graph.node.extend(copies)
 
 
+def without_copies(model: onnx.ModelProto) -> None:
+    """Readers of an initializer's copy (Identity) read the initializer itself, in place.
+
+    Some parsers take the weights and biases of a convolution from initializers alone.
+    """
+    graph = model.graph
+    results = {output.name for output in graph.output}
+    same = {t.name: t.name for t in graph.initializer}
+    kept = []
+    for node in graph.node:
+        if node.op_type == "Identity" and node.input[0] in same and node.output[0] not in results:
+            same[node.output[0]] = same[node.input[0]]
+            continue
+        for place, name in enumerate(node.input):
+            node.input[place] = same.get(name, name)
+        kept.append(onnx.NodeProto.FromString(node.SerializeToString()))
+    del graph.node[:]
+    graph.node.extend(kept)
+
+
+def drop_unread(model: onnx.ModelProto) -> None:
+    """Removes initializers that no node reads, in place."""
+    read = {name for node in model.graph.node for name in node.input}
+    for at in reversed(range(len(model.graph.initializer))):
+        if model.graph.initializer[at].name not in read:
+            del model.graph.initializer[at]
+
+
 def _is_small(tensor: onnx.TensorProto) -> bool:
     whole = tensor.data_type in (onnx.TensorProto.INT64, onnx.TensorProto.INT32)
     return whole and np.prod(tensor.dims) <= SMALL

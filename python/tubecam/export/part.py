@@ -15,6 +15,7 @@ from .check import CheckReport, Reference, check_graph, compare
 from .examine import examine_maps
 from .geometry import Geometry
 from .layers import Layer
+from .narrow import Narrow, graph_files
 from .onnx_file import as_engine_input, halve_weights, save
 from .relevance import METHODS
 from .relevance.check import check_relevance, compare_relevance
@@ -65,20 +66,25 @@ def write_cam(
     folder: Path,
     time_first: bool,
     seed: int,
-    precision: str,
+    narrow: Narrow,
+    say: Progress,
 ) -> Part:
-    """Saves the graph of the class-activation methods and compares it with autograd."""
+    """Saves the graph of the class-activation methods and compares it with autograd.
+
+    In a narrower precision the graph that was compared stays beside it, as its reference.
+    """
     files = save(graph.model, folder, GRAPH)
     reference = Reference(graph.source.model, graph.original, graph.layers, time_first)
     shape = graph.source.clip.input_shape
     check, cases = check_graph(folder / GRAPH, reference, shape, graph.classes, seed)
-    if precision == "float16":  # the graph is right; now what rounding its weights costs
-        halve_weights(graph.model)
-        files = save(graph.model, folder, GRAPH)
-        check = compare(folder / GRAPH, cases, check, precision)
+    extra: dict[str, Any] = {}
+    if narrow.precision != "float32":  # the graph is right; now what rounding costs
+        files, _, extra = graph_files(narrow, graph.model, folder, GRAPH, say)
+        if narrow.precision == "float16":
+            check = compare(folder / GRAPH, cases, check, narrow.precision)
     sanity = examine_maps(folder / GRAPH, graph.captured, graph.layers, methods, cases)
     outputs = output_names(graph.layers, graph.closed_form)
-    return Part(_entry(graph, GRAPH, sanity, outputs), files, check, sanity)
+    return Part({**_entry(graph, GRAPH, sanity, outputs), **extra}, files, check, sanity)
 
 
 def write_relevance(
@@ -92,7 +98,8 @@ def write_relevance(
 ) -> Part:
     """Saves the graph of one method and compares it with the method in float64.
 
-    The methods of several passes share a graph: what is examined of it holds for each.
+    The methods of several passes share a graph: what is examined of it holds for each. It computes
+    in float32 in a bundle of any precision (``narrow.py`` says why).
     """
     file = f"{graph.method}.onnx"
     files = save(graph.model, folder, file)
@@ -113,7 +120,8 @@ def write_relevance(
     found_sane = examine_relevance(folder / file, graph, cases, found.model, time_first)
     sanity = dict.fromkeys(methods, found_sane)
     outputs = ("logits", *output_names_of_inputs(graph.relevance, graph.layers))
-    return Part(_entry(graph, file, sanity, outputs), files, check, sanity)
+    extra = {} if precision == "float32" else {"precision": "float32"}
+    return Part({**_entry(graph, file, sanity, outputs), **extra}, files, check, sanity)
 
 
 def _entry(

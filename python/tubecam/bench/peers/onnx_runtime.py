@@ -23,7 +23,7 @@ class OnnxRuntime(Peer):
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self._graph = subject.graph
-        file = str(self._graph.file)
+        file = str(subject.graph_file)
         self._session = onnxruntime.InferenceSession(file, options, ["CPUExecutionProvider"])
         target = np.array([subject.target], np.int64)
         self._inputs = {"clip": subject.clip, "target": target}

@@ -1,7 +1,7 @@
 #!/bin/bash
 # All that needs a GPU, in one call: the kernels' tests (which may not skip), compute-sanitizer
-# where it is installed, the kernels' floors and what a frame costs on its way into the ring, and with
-# TensorRT the plans, their drift, and arrays of torch, CuPy and pycuda, each where it is installed.
+# where it is installed, the kernels' floors and what a frame costs on its way into the ring, and
+# with TensorRT the plans, their drift, and arrays of torch, CuPy and pycuda where installed.
 #   tests/perf/gpu.sh [cmake options such as -DTUBECAM_TENSORRT=OFF]
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -38,8 +38,8 @@ bool is_foreign_array(const pybind11::handle& object);
 // driver.
 ForeignArray import_array(const pybind11::object& object);
 
-// The clip [T, 3, H, W] = `shape` as a view [1, T, 3, H, W]. Throws kUsage unless it has this shape,
-// is float32 and C-contiguous.
+// The clip [T, 3, H, W] = `shape` as a view [1, T, 3, H, W]. Throws kUsage unless it has this
+// shape, is float32 and C-contiguous.
 TensorView clip_view(const ForeignArray& clip, const Shape& shape);
 
 }  // namespace tubecam

@@ -9,7 +9,9 @@
 
 #include "base/cuda.h"
 #include "base/error.h"
+#include "base/stopwatch.h"
 #include "clip/preprocess_cuda.h"
+#include "clip/slice_ring.h"
 #include "explain/cam3d_cuda.h"
 #include "overlay/overlay_cuda.h"
 
@@ -153,6 +155,35 @@ void measure_preprocess() {
   std::printf("%-44s %9.2f us\n", "preprocess 1080p NV12 to 112x112 float16", time);
 }
 
+// A frame in system memory into the ring, and a window's clip out of it: what the streaming thread
+// is kept from, and until the clip is there.
+void measure_ring() {
+  std::vector<uint8_t> pixels(1920 * 1080 * 3 / 2);
+  Frame frame;
+  frame.format = PixelFormat::kNV12;
+  frame.width = 1920, frame.height = 1080;
+  frame.plane = {pixels.data(), pixels.data() + 1920 * 1080, nullptr};
+  frame.stride = {1920, 1920, 0};
+  const ClipSpec spec;
+  const auto ring = make_slice_ring(spec, {DeviceType::kCuda, 0});
+  const ClipBuffer clip = ring->make_clip();
+  const CudaStream reader;
+  std::vector<double> pushes, windows;
+  for (int64_t i = 0; i < kRepeats; ++i) {
+    const Stopwatch push;
+    ring->fill(frame, spec.source_rect(1920, 1080), i, i + 1);
+    pushes.push_back(1000 * push.milliseconds());
+    ring->copy_to(i + 1, clip.view);
+    wait_for_event(clip.view.ready, reader.get());
+    reader.synchronize();
+    windows.push_back(1000 * push.milliseconds());
+  }
+  for (auto* times : {&pushes, &windows})
+    std::nth_element(times->begin(), times->begin() + kRepeats / 2, times->end());
+  std::printf("%-44s %9.2f us\n", "1080p NV12 into the ring, host's share", pushes[kRepeats / 2]);
+  std::printf("%-44s %9.2f us\n", "the same until its clip is there", windows[kRepeats / 2]);
+}
+
 int run() {
   require_cuda(0);
   use_cuda({DeviceType::kCuda, 0});
@@ -164,6 +195,7 @@ int run() {
   measure_cam(432, 16, bandwidth);
   measure_blend(bandwidth);
   measure_preprocess();
+  measure_ring();
   return all_reached ? 0 : 1;
 }
 

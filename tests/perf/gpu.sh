@@ -1,6 +1,7 @@
 #!/bin/bash
 # All that needs a GPU, in one call: the kernels' tests (which may not skip), compute-sanitizer
-# where it is installed, the kernels' floors, and with TensorRT the plans and their drift.
+# where it is installed, the kernels' floors and what a frame costs on its way into the ring, and
+# with TensorRT the plans, their drift, and arrays of torch, CuPy and pycuda where installed.
 #   tests/perf/gpu.sh [cmake options such as -DTUBECAM_TENSORRT=OFF]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -26,5 +27,6 @@ if [ -e "$folder/tubecam/lib/libtubecam_tensorrt.so" ]; then
   for precision in fp32 fp16; do
     PYTHONPATH="$folder/stage" python3 -m tubecam build motion --precision "$precision" || failed=1
   done
+  PYTHONPATH="$folder/stage" python3 -m pytest -ra tests/python/test_gpu_arrays.py || failed=1
 fi
 exit "$failed"

@@ -33,8 +33,8 @@ std::string memory_problem(const GstElement* element, const GstCaps* caps);
 bool accepts_memory_or_error(GstBaseTransform* base, GstPadDirection direction, const GstCaps* caps,
                              RateLimit* errors);
 
-// Warns, as often as `warnings` allows, when upstream asks about caps that are all of unread memory.
-// For the vfunc query, after the base class.
+// Warns, as often as `warnings` allows, when upstream asks about caps of unread memory alone. For
+// the vfunc query, after the base class.
 void warn_of_unread_memory(GstBaseTransform* base, GstPadDirection direction, GstQuery* query,
                            RateLimit* warnings);
 

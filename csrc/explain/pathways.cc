@@ -61,8 +61,8 @@ Pathway explain_pathway(const PathwayTensors& tensors, const PathwaySpec& spec, 
   pathway.offset = spec.layer.offset;
   pathway.tube.resize(cells(spec.layer));
   if (tensors.relevance.data) {
-    *stats = copy_relevance(tensors.relevance.f32(), shape[1], shape[2], shape[3],
-                            pathway.tube.data());
+    *stats =
+        copy_relevance(tensors.relevance.f32(), shape[1], shape[2], shape[3], pathway.tube.data());
     pathway.relevance_sum = stats->sum;
     return pathway;
   }

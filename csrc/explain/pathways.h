@@ -37,8 +37,9 @@ struct PathwayTubes {
   CamStats joined;                // of the joined tube
 };
 
-// Computes each pathway's tube, by `method` where the graph gives activations, and writes the joined tube, [t, h, w] of the
-// graph's layer; zero where something is not finite. Throws kUsage as cam3d() does.
+// Computes each pathway's tube, by `method` where the graph gives activations, and writes the
+// joined tube, [t, h, w] of the graph's layer; zero where something is not finite. Throws kUsage as
+// cam3d() does.
 PathwayTubes explain_pathways(const EngineOutputs& outputs, const GraphSpec& graph,
                               CamMethod method, float* joined);
 

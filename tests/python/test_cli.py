@@ -151,7 +151,8 @@ def test_models_lists_every_architecture(capsys):
     from tubecam.export.architectures import ARCHITECTURES
 
     assert status_of("models") == 0
-    table, adapters = capsys.readouterr().out.split("\n\n")
+    table, needs, adapters = capsys.readouterr().out.split("\n\n")
+    assert needs.startswith("flow: optical flow") and "OpenCV" in needs
     assert [line.split()[0] for line in table.splitlines()] == ["name", *ARCHITECTURES]
     assert "transformers:FOLDER" in adapters and "attention-rollout" in adapters
 
@@ -165,6 +166,9 @@ def test_models_tells_of_one(capsys):
     assert not {"cam", "attention-rollout"} & set(facts["methods"])
     assert status_of("models", "c3d") == 0
     assert "tubecam export c3d --weights FILE" in capsys.readouterr().out
+    assert status_of("models", "tsn") == 0
+    out = capsys.readouterr().out
+    assert "optical flow, computed by OpenCV" in out and "smoothgrad" not in out
 
 
 def test_models_names_what_there_is(capsys):

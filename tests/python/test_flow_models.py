@@ -16,6 +16,17 @@ from tubecam.plugin_path import LIBRARY_DIR, PACKAGE_DIR
 torch = pytest.importorskip("torch")
 
 import tubecam  # noqa: E402
+from flow_streams import (  # noqa: E402
+    CLASSES,
+    CLIP,
+    FLOW,
+    LAYERS,
+    doubled,
+    explain,
+    moving_blob,
+    packed,
+    seeded,
+)
 from pipelines import play  # noqa: E402
 from tubecam import BundleError, UsageError, _core, cli  # noqa: E402
 from tubecam.export import export  # noqa: E402
@@ -28,32 +39,11 @@ from videos import numbered, write_video  # noqa: E402
 pytestmark = pytest.mark.skipif(
     not (LIBRARY_DIR / "libtubecam_flow.so").exists(), reason="built without OpenCV"
 )
-FLOW = {"bound": 6.0, "scale": 0.5}
-CLIP = {"length": 9, "height": 32, "width": 32, "sample_fps": 10.0, "flow": FLOW}
-CLASSES = 4
-LAYERS = ["rgb=rgb.1", "flow=flow.1"]
-
-
-class Streams(torch.nn.Module):
-    """Both streams see three segments; late fusion of biasless heads, so that shares are exact."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        relu, conv = torch.nn.ReLU, torch.nn.Conv3d
-        self.rgb = torch.nn.Sequential(conv(3, 5, (1, 8, 8), (1, 8, 8)), relu())
-        self.flow = torch.nn.Sequential(conv(2, 7, (2, 8, 8), (3, 8, 8)), relu())
-        self.heads = torch.nn.ModuleList([torch.nn.Linear(n, CLASSES, bias=False) for n in (5, 7)])
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        streams = self.rgb(x[:, :3, 1::3]), self.flow(x[:, 3:])
-        rgb, flow = (h(s.mean((2, 3, 4))) for h, s in zip(self.heads, streams, strict=True))
-        return (rgb + 1.5 * flow) / 2.5
 
 
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(8)
-    return Streams().eval()
+    return seeded()
 
 
 @pytest.fixture(scope="module")
@@ -65,32 +55,14 @@ def bundle(model, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def clip() -> np.ndarray:
-    """A soft blob that moves, on a soft ground."""
-    t, y, x = np.meshgrid(np.arange(9), np.arange(32), np.arange(32), indexing="ij")
-    blob = np.exp(-((x - 8 - 1.5 * t) ** 2 + (y - 14 - 0.5 * t) ** 2) / 18)
-    ground = 0.3 * np.sin(x / 2.0) * np.cos(y / 3.0)
-    colours = np.reshape([1.5, 1.0, -0.7], (3, 1, 1))
-    return ((blob + ground)[:, None] * colours).astype(np.float32)
-
-
-def explain(bundle, clip, **options):
-    with tubecam.Explainer(bundle, **options) as explainer:
-        return explainer.explain(clip)
-
-
-def packed(bundle, clip) -> torch.Tensor:
-    """What the model sees, with the flow by the runtime's own stage: [1, 5, T, H, W] float64."""
-    flow = _core.ClipFlow(_core.load_bundle(str(bundle)).clip).run(clip)
-    flow = np.concatenate([flow, np.zeros_like(flow[:1])])
-    return torch.from_numpy(np.concatenate([clip, flow], 1)).double().transpose(0, 1)[None]
+    return moving_blob()
 
 
 @pytest.mark.parametrize("method", ["gradcam", "hirescam"])
 def test_each_stream_has_the_tube_of_autograd(bundle, model, clip, method):
     found = explain(bundle, clip, method=method, target=1)
     kept = {}
-    double = Streams().double().eval()
-    double.load_state_dict(model.state_dict())
+    double = doubled(model)
     for name in ("rgb", "flow"):
         double.get_submodule(name)[1].register_forward_hook(
             lambda m, i, out, name=name: kept.update({name: out})
@@ -298,110 +270,7 @@ def test_buffers_and_messages_carry_the_pathways(groups_bundle):
     assert len(played.frames["o"]) == 40
 
 
-# ---- relevance to both inputs ----
-
-ONE_PASS = (
-    "gradient-x-input", "sensitivity", "guided-backprop", "lrp-epsilon", "deep-taylor",
-    "lrp-epsilon-plus", "lrp-epsilon-plus-flat", "excitation-backprop", "deeplift",
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def inputs_bundle(model, tmp_path_factory):
-    out = tmp_path_factory.mktemp("flow") / "inputs"
-    report = export(
-        model, out, layer=LAYERS, methods=[*ONE_PASS, "gradcam"], clip=CLIP, force=True,
-        measure=False,
-    )  # fmt: skip
-    assert report.layers == ("clip", "flow") and report.check.max_relative_error < 1e-4
-    return out
-
-
-def test_each_input_has_the_relevance_of_autograd(inputs_bundle, model, clip):
-    found = explain(inputs_bundle, clip, method="gradient-x-input", target=1)
-    double = Streams().double().eval()
-    double.load_state_dict(model.state_dict())
-    x = packed(inputs_bundle, clip).requires_grad_()
-    (gradient,) = torch.autograd.grad(double(x)[0, 1], x)
-    want = (gradient * x.detach())[0].numpy()  # [5, T, H, W]
-    pictures, flow = found.pathways
-    assert [p.name for p in found.pathways] == ["clip", "flow"]
-    assert (pictures.of_flow, flow.of_flow) == (False, True)
-    assert (pictures.offset[0], flow.offset[0]) == (0, 0.5)  # a flow lies between two slices
-    for pathway, own in ((pictures, want[:3].sum(0)), (flow, want[3:].sum(0))):
-        np.testing.assert_allclose(pathway.tube, own, atol=2e-5 * np.abs(own).max())
-        assert pathway.relevance_sum == pytest.approx(own.sum(), abs=1e-5)
-    assert not flow.tube[-1].any()  # no flow leads out of the clip
-    assert found.tube.sum() == pytest.approx(want.sum(), abs=1e-4)
-
-
-@pytest.mark.parametrize("method", ONE_PASS)
-def test_every_method_of_one_pass_tells_both_inputs(inputs_bundle, clip, method):
-    found = explain(inputs_bundle, clip, method=method)
-    assert found.valid and found.motion_by == "flow"
-    assert all(p.tube.shape == (9, 32, 32) and p.tube.any() for p in found.pathways)
-    assert found.receipt.relevance_sum == pytest.approx(
-        sum(p.relevance_sum for p in found.pathways), rel=1e-4, abs=1e-6
-    )
-
-
-def test_without_biases_both_inputs_share_out_the_logit(model, clip, tmp_path):
-    class Biasless(Streams):
-        def __init__(self):
-            super().__init__()
-            for stream in (self.rgb, self.flow):
-                torch.nn.init.zeros_(stream[0].bias)
-
-    torch.manual_seed(8)
-    export(
-        Biasless().eval(), tmp_path / "b", methods=["lrp-epsilon-plus"], pool=(3, 4, 8), clip=CLIP,
-        measure=False, force=True,
-    )  # fmt: skip
-    found = explain(tmp_path / "b", clip)
-    assert found.receipt.conservation == pytest.approx(1, abs=1e-3)
-    assert [p.tube.shape for p in found.pathways] == [(3, 8, 4)] * 2
-    assert [p.offset for p in found.pathways] == [(1, 1.5, 3.5), (1.5, 1.5, 3.5)]
-    assert sum(p.share for p in found.pathways) == pytest.approx(100)
-
-
-def test_the_sidecar_of_two_inputs_is_checked(inputs_bundle, root, tmp_path):
-    text = tubecam.load_bundle(inputs_bundle).sidecar
-    schema = json.loads((root / "engines" / "bundle.schema.json").read_text("utf-8"))
-    validator = jsonschema.Draft202012Validator(schema)
-    validator.validate(text)
-    copy = shutil.copytree(inputs_bundle, tmp_path / "copy")
-    both = {"activation": "activation_rgb", "gradient": "gradient_rgb"}
-    for change, words in (
-        (lambda p: p[1].update(outputs=both), "must name relevance as the other pathways do"),
-        (lambda p: p[1]["outputs"].update(both), "either relevance or an activation"),
-        (lambda p: p[1]["layer"].update(shape=[2, 9, 32, 32]), "must be 1, since relevance"),
-    ):
-        changed = json.loads(json.dumps(text))
-        change(changed["graphs"][0]["pathways"])
-        assert not validator.is_valid(changed)
-        (copy / "bundle.json").write_text(json.dumps(changed))
-        with pytest.raises(BundleError, match=words):
-            _core.load_bundle(str(copy))
-
-
-def test_a_video_is_explained_input_by_input(inputs_bundle, tmp_path):
-    video = write_video(tmp_path / "in.mp4", numbered(60), [i / 30 for i in range(60)])
-    out, jsonl = tmp_path / "out.mp4", tmp_path / "out.jsonl"
-    arguments = ["run", str(video), "--bundle", str(inputs_bundle), "-o", str(out), "-q"]
-    arguments += ["--method", "lrp-epsilon-plus"]
-    assert cli.main([*arguments, "--jsonl", str(jsonl)]) == 0
-    windows = [json.loads(line) for line in jsonl.read_text().splitlines()]
-    assert windows and all(w["method"] == "lrp-epsilon-plus" for w in windows)
-    assert [p["of_flow"] for p in windows[0]["pathways"]] == [False, True]
-
-
 # ---- errors ----
-
-
-@pytest.mark.parametrize("method", ["integrated-gradients", "smoothgrad"])
-def test_methods_of_steps_through_clips_are_refused(model, tmp_path, method):
-    with pytest.raises(UsageError, match=f"{method} takes steps.*lrp-epsilon-plus"):
-        export(model, tmp_path / "bundle", methods=["gradcam", method], clip=CLIP)
 
 
 @pytest.mark.parametrize(

@@ -292,9 +292,9 @@ def _check_flow(clip: ClipSpec, methods: Sequence[str] | None) -> None:
     wrong = [m for m in methods or () if m in FEW_PASS]
     if clip.flow is not None and wrong:
         raise UsageError(
-            f"{wrong[0]} takes steps through clips, and this model sees their optical flow besides, "
-            "which does not follow such steps; take gradient-x-input or lrp-epsilon-plus, which "
-            "tell the relevance of both."
+            f"{wrong[0]} takes steps through clips, and this model sees optical flow, too, which "
+            "does not follow such steps; take gradient-x-input or lrp-epsilon-plus, which tell the "
+            "relevance of both."
         )
 
 

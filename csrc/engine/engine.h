@@ -87,8 +87,8 @@ class Engine {
 // The explicit factory. Throws kUnavailable when the engine's library was not built (names the
 // CMake option) or cannot be loaded (says which file and why); kEngine when the graph does not load
 // or its inputs and outputs are not those that the sidecar states (names, shapes, dtypes are all
-// compared); kUsage for int8 of a bundle that quantises nothing. `auto` is OpenVINO on the CPU and TensorRT on CUDA, unless the environment variable
-// TUBECAM_ENGINE names one.
+// compared); kUsage for int8 of a bundle that quantises nothing. `auto` is OpenVINO on the CPU and
+// TensorRT on CUDA, unless the environment variable TUBECAM_ENGINE names one.
 std::unique_ptr<Engine> make_engine(const Bundle& bundle, const GraphSpec& graph,
                                     const EngineOptions& options);
 

@@ -113,6 +113,14 @@ def test_a_limit_of_windows_spreads_over_clips_and_time(clips):
     assert len(found.seen) + len(found.unseen) == 5 and len(found.names) == 5
 
 
+def test_another_clip_of_the_folder_steps_in_for_one_that_is_no_use(clips, tmp_path):
+    for i, name in enumerate(["short.mp4", "0.mp4", "short.mp4", "1.mp4", "2.mp4", "3.mp4"]):
+        (tmp_path / f"{i}.mp4").write_bytes((clips / name).read_bytes())
+    found = read_windows([tmp_path], SPEC, 4)
+    assert found.names == ("1.mp4", "3.mp4", "4.mp4", "5.mp4")
+    assert found.skipped == ("0.mp4", "2.mp4")
+
+
 @pytest.mark.parametrize(
     ("named", "error", "words"),
     [

@@ -103,18 +103,23 @@ def read_windows(
     size = 4 * int(np.prod(spec.input_shape))
     most = max(LEAST, min(most, MOST_BYTES // size))
     share = max(1, -(-most // len(sources)))
-    if len(sources) > most:  # no more clips than windows
-        sources = [sources[i * len(sources) // most] for i in range(most)]
-    clips: list[tuple[str, list[np.ndarray]]] = []
+    first = range(len(sources))
+    if len(sources) > most:  # no more clips than windows; the others step in for what is no use
+        first = [i * len(sources) // most for i in range(most)]
+    found: dict[int, list[np.ndarray]] = {}
     skipped = []
-    for source, in_folder in sources:
+    for place in (*first, *sorted(set(range(len(sources))).difference(first))):
+        if place not in first and len(found) >= most:
+            break
+        source, in_folder = sources[place]
         try:
-            clips.append((_name(source), _spread(source, spec, share)))
+            found[place] = _spread(source, spec, share)
         except StreamError as error:
             if not in_folder:
                 raise
             skipped.append(_name(source))
             say(f"left out: {error}")
+    clips = [(_name(sources[place][0]), found[place]) for place in sorted(found)]
     return _divided(clips, skipped, spec)
 
 

@@ -146,3 +146,11 @@ def test_repeated_edges_collect_what_they_received(padding, size):
     grad = random(*forward(x).shape)
     got = scatter.replication_pad_backward(grad, x, padding)
     torch.testing.assert_close(got, gradient(forward, x, grad), **TIGHT)
+
+
+def test_the_gradient_of_a_hard_sigmoid():
+    from tubecam.export.decompositions import _hardsigmoid_backward
+
+    x, grad = 4 * random(40), random(40)
+    got = _hardsigmoid_backward(grad, x)
+    torch.testing.assert_close(got, gradient(F.hardsigmoid, x, grad), **TIGHT)

@@ -153,4 +153,6 @@ def test_the_gradient_of_a_hard_sigmoid():
 
     x, grad = 4 * random(40), random(40)
     got = _hardsigmoid_backward(grad, x)
-    torch.testing.assert_close(got, gradient(F.hardsigmoid, x, grad), **TIGHT)
+    # As it is defined: torch's own gradient takes a sixth that is rounded to float32.
+    want = gradient(lambda v: (v / 6 + 0.5).clamp(0, 1), x, grad)
+    torch.testing.assert_close(got, want, **TIGHT)

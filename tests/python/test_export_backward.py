@@ -146,3 +146,13 @@ def test_repeated_edges_collect_what_they_received(padding, size):
     grad = random(*forward(x).shape)
     got = scatter.replication_pad_backward(grad, x, padding)
     torch.testing.assert_close(got, gradient(forward, x, grad), **TIGHT)
+
+
+def test_the_gradient_of_a_hard_sigmoid():
+    from tubecam.export.decompositions import _hardsigmoid_backward
+
+    x, grad = 4 * random(40), random(40)
+    got = _hardsigmoid_backward(grad, x)
+    # As it is defined: torch's own gradient takes a sixth that is rounded to float32.
+    want = gradient(lambda v: (v / 6 + 0.5).clamp(0, 1), x, grad)
+    torch.testing.assert_close(got, want, **TIGHT)

@@ -27,8 +27,8 @@ struct ConvolutionShape {
 //   M[tile, output] = Σ over taps in time and inputs of V[tile + tap, input]·U[tap, input, output],
 //
 // a quarter of the direct form's multiplications; the transform of M gives the outputs. A tap in
-// time is an offset of whole frames in V, and taps that fall outside the clip are left out. Channels
-// lie side by side, so that all transforms work on whole vectors of them.
+// time is an offset of whole frames in V, and taps that fall outside the clip are left out.
+// Channels lie side by side, so that all transforms work on whole vectors of them.
 // Rows of tiles are taken together in blocks such that V and M stay in the cache.
 // In float32 the result differs from the direct form's by less than 1e-5 of the largest output for
 // inputs and kernels of one scale; the transforms multiply by up to 5 and 8.

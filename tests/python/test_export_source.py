@@ -129,7 +129,8 @@ def test_labels_fit_the_logits(tmp_path, labels, words):
     [
         ({"methods": ["grad-cam"]}, UsageError, "unknown method 'grad-cam'"),
         ({"methods": []}, UsageError, "not empty"),
-        ({"precision": "int8"}, UsageError, "float32, float16"),
+        ({"precision": "int4"}, UsageError, "float32, float16, int8"),
+        ({"precision": "int8"}, UsageError, "clips to calibrate with"),
         ({"name": "a\nb"}, UsageError, "name"),
         ({"name": "n" * 101}, UsageError, "100 bytes"),
         ({"layer": "bodi"}, UsageError, "no layer 'bodi'.*body"),

@@ -13,15 +13,28 @@ import pytest
 from videos import H264, Gst, read_video
 
 
+def has_fragment(part: Path) -> bool:
+    return part.exists() and b"moof" in part.read_bytes()
+
+
 def interrupt(video: Path, out: Path, kind=signal.SIGINT, times: int = 1) -> tuple[int, str]:
-    """Starts a run and interrupts it once a second of video is in the file."""
+    """Starts a run and interrupts it once a second of video is in the file.
+
+    The run is stopped meanwhile, in short steps: it would else be over before a test that is itself
+    kept waiting on a busy machine has looked.
+    """
     command = [sys.executable, "-m", "tubecam", "run", str(video), "-o", str(out)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     part = out.with_name(f"{out.stem}.partial{out.suffix}")
     deadline = time.monotonic() + 60
-    while not (part.exists() and b"moof" in part.read_bytes()):
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        if has_fragment(part):
+            break
+        process.send_signal(signal.SIGCONT)
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
+    process.send_signal(signal.SIGCONT)
     for _ in range(times):
         process.send_signal(kind)
         time.sleep(0.05)

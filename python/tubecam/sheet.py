@@ -13,6 +13,8 @@ from ._core import DEFAULT_ALPHA, DEFAULT_COLOR_MAP, DEFAULT_THRESHOLD
 from .errors import StreamError
 from .gallery import Gallery, Shot
 from .heat import color_bar, heat_opacity, paint_heat
+from .overlay import motion_tables
+from .record import WindowRecord
 
 _WIDTH, _MARGIN, _GAP = 1720, 56, 20
 INK, MUTED, FAINT, PAPER = "#14171c", "#667080", "#dfe3e8", "#ffffff"
@@ -66,7 +68,7 @@ def draw_sheet(gallery: Gallery, info: SheetInfo) -> Image.Image:
             _timeline(gallery, shots, colors),
             _section("The tube", _tube_caption(gallery)),
             _tube(gallery, info),
-            _legend(gallery.scale(), info),
+            _legend(gallery.scale(), info, gallery.stack[0].window),
         ]
     else:
         parts.append(_section("No explanation", "the video is shorter than one window"))
@@ -318,11 +320,26 @@ def _leaning(picture: Image.Image, width: int, height: int, lean: int) -> Image.
     return large.resize((width, height + lean), Image.LANCZOS)
 
 
-def _legend(scale: float, info: SheetInfo) -> Image.Image:
+def _legend(scale: float, info: SheetInfo, window: WindowRecord) -> Image.Image:
+    """What the colours of heat say, and how much the strongest is."""
     image, draw = _blank(44)
-    bar = Image.fromarray(color_bar(info.color_map)).resize((320, 14), Image.BILINEAR)
     face, y = font(16), 12
     text = f"relevance of a cell, 0 to {scale:.2g} logits and more"
-    draw.text((_WIDTH - _MARGIN, y), text, MUTED, face, anchor="ra")
-    image.paste(bar, (round(_WIDTH - _MARGIN - face.getlength(text) - 340), y + 3))
+    right = _WIDTH - _MARGIN
+    draw.text((right, y), text, MUTED, face, anchor="ra")
+    right -= round(face.getlength(text)) + _GAP
+    for word, bar in reversed(_bars(info, window)):
+        colors = Image.fromarray(bar).resize((200 if word else 320, 14), Image.BILINEAR)
+        right -= colors.width
+        image.paste(colors, (right, y + 3))
+        draw.text((right - 8, y), word, MUTED, face, anchor="ra")
+        right -= round(face.getlength(word)) + 8 + _GAP
     return image
+
+
+def _bars(info: SheetInfo, window: WindowRecord) -> list[tuple[str, np.ndarray]]:
+    """Words and colours: of heat alone, or of heat without motion and of nothing else."""
+    if window.motion is None:
+        return [("", color_bar(info.color_map))]
+    words = ("picture", "flow") if window.motion_by == "flow" else ("still", "moving")
+    return [(word, bar[None]) for word, bar in zip(words, motion_tables(), strict=True)]

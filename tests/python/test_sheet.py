@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from tubecam import overlay, sheet
 from tubecam.errors import StreamError
 from tubecam.gallery import Gallery, Timeline
 from tubecam.heat import heat_opacity, paint_heat
@@ -146,8 +147,8 @@ def test_invalid_windows_do_not_show():
 def test_sheets_of_every_shape(size, count):
     labels = ["left", "a label that is far too long for the place that it is given", "ä→🎬"]
     gallery = gallery_of(count, lambda n: labels[n // 4 % 3], lambda n: 0.1 + n % 5, size)
-    sheet = draw_sheet(gallery, SheetInfo("a name " * 30, ["fact"] * 20))
-    assert sheet.width == 1720 and 800 < sheet.height < 4000
+    drawn = draw_sheet(gallery, SheetInfo("a name " * 30, ["fact"] * 20))
+    assert drawn.width == 1720 and 800 < drawn.height < 4000
 
 
 def test_sheet_of_a_video_without_windows(tmp_path):
@@ -159,6 +160,19 @@ def test_sheet_of_a_video_without_windows(tmp_path):
 def test_zero_relevance_has_a_sheet():
     gallery = gallery_of(4, peak_of=lambda n: 0.0)
     assert draw_sheet(gallery, SheetInfo("dark.mp4")).height > 800
+
+
+@pytest.mark.parametrize(
+    "by, words", [("", [""]), ("pass", ["still", "moving"]), ("flow", ["picture", "flow"])]
+)
+def test_the_legend_shows_the_colours_of_the_heat(by, words):
+    motion = np.full((4, 6, 8), 0.5, np.float32) if by else None
+    window = dataclasses.replace(record(0), motion=motion, motion_by=by)
+    bars = sheet._bars(SheetInfo("a.mp4"), window)
+    assert [word for word, _ in bars] == words
+    tables = overlay.motion_tables() if by else [overlay.color_table("inferno")]
+    for (_, bar), table in zip(bars, tables):
+        np.testing.assert_array_equal(bar[0], table)
 
 
 def test_sheet_that_cannot_be_written(tmp_path):

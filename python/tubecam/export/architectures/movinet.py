@@ -58,18 +58,17 @@ class Convolution(nn.Module):
         spatial: int = 1,
         stride: int = 1,
         groups: int = 1,
-        normalised: bool = True,
-        activation: type[nn.Module] = nn.SiLU,
+        activation: type[nn.Module] | None = nn.SiLU,
     ) -> None:
         super().__init__()
         self.conv_1 = nn.Sequential()
         conv = nn.Conv3d(
             inputs, outputs, (temporal, spatial, spatial), (1, stride, stride),
-            (temporal // 2, 0, 0), groups=groups, bias=not normalised,
+            (temporal // 2, 0, 0), groups=groups, bias=activation is None,
         )  # fmt: skip
         nn.init.kaiming_normal_(conv.weight, mode="fan_out")
         self.conv_1.add_module("conv3d", conv)
-        if normalised:
+        if activation is not None:
             self.conv_1.add_module("norm", nn.BatchNorm3d(outputs, eps=1e-3))
             self.conv_1.add_module("act", activation())
         self.window = ((1, spatial, spatial), (1, stride, stride))
@@ -86,8 +85,8 @@ class SqueezeExcitation(nn.Module):
         quarter = channels // 4
         reduced = max(8, (quarter + 4) // 8 * 8)
         reduced += 8 if reduced < 0.9 * quarter else 0
-        self.fc1 = Convolution(channels, reduced, normalised=False)
-        self.fc2 = Convolution(reduced, channels, normalised=False)
+        self.fc1 = Convolution(channels, reduced, activation=None)
+        self.fc2 = Convolution(reduced, channels, activation=None)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         gate = self.fc2(F.silu(self.fc1(x.mean((2, 3, 4), keepdim=True))))
@@ -110,16 +109,19 @@ class SamePool(nn.Module):
 class Bottleneck(nn.Module):
     """Expand, channel-wise convolution, gate, project; a shortcut beside it."""
 
+    convolution: type[nn.Module] = Convolution
+    gate: type[nn.Module] = SqueezeExcitation
+
     def __init__(self, inputs: int, layer: Layer) -> None:
         super().__init__()
-        inner, outputs = layer.inner, layer.outputs
-        self.expand = Convolution(inputs, inner)
-        self.deep = Convolution(inner, inner, layer.temporal, layer.spatial, layer.stride, inner)
-        self.se = SqueezeExcitation(inner)
-        self.project = Convolution(inner, outputs, activation=nn.Identity)
+        make, inner, outputs = self.convolution, layer.inner, layer.outputs
+        self.expand = make(inputs, inner)
+        self.deep = make(inner, inner, layer.temporal, layer.spatial, layer.stride, inner)
+        self.se = self.gate(inner)
+        self.project = make(inner, outputs, activation=nn.Identity)
         shortcut: list[nn.Module] = [SamePool()] if layer.stride > 1 else []
         if layer.stride > 1 or inputs != outputs:
-            shortcut.append(Convolution(inputs, outputs, activation=nn.Identity))
+            shortcut.append(make(inputs, outputs, activation=nn.Identity))
         self.res = nn.Sequential(*shortcut)
         # Trained from 0; random weights with 0 would leave every branch out.
         self.alpha = nn.Parameter(torch.tensor(1.0))
@@ -131,21 +133,24 @@ class Bottleneck(nn.Module):
 class MoViNet(nn.Module):
     """Takes [N, 3, T, H, W] float32 in 0…1."""
 
+    bottleneck: type[Bottleneck] = Bottleneck
+
     def __init__(self, classes: int) -> None:
         super().__init__()
-        self.conv1 = Convolution(3, STEM, 1, 3, 2)
+        make = self.bottleneck.convolution
+        self.conv1 = make(3, STEM, 1, 3, 2)
         self.blocks = nn.Sequential()
         inputs = STEM
         for i, block in enumerate(A0):
             for j, layer in enumerate(block):
-                self.blocks.add_module(f"b{i}_l{j}", Bottleneck(inputs, layer))
+                self.blocks.add_module(f"b{i}_l{j}", self.bottleneck(inputs, layer))
                 inputs = layer.outputs
-        self.conv7 = Convolution(inputs, LAST)
+        self.conv7 = make(inputs, LAST)
         self.classifier = nn.Sequential(
-            Convolution(LAST, HIDDEN, normalised=False),
+            make(LAST, HIDDEN, activation=None),
             nn.SiLU(),
             nn.Dropout(0.2),
-            Convolution(HIDDEN, classes, normalised=False),
+            make(HIDDEN, classes, activation=None),
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .architecture import Architecture
-from .movinet import A0, CLIP, HIDDEN, KINETICS600_CLASSES, LAST, STEM, Layer, SamePool
+from .movinet import CLIP, KINETICS600_CLASSES, Bottleneck, MoViNet
 from .same_padding import pad_same
 
 
@@ -141,47 +141,18 @@ class SqueezeExcitation(nn.Module):
         return F.hardsigmoid(1.2 * gate) * x
 
 
-class Bottleneck(nn.Module):
-    """Expand, channel-wise convolution, gate, project; a shortcut beside it."""
-
-    def __init__(self, inputs: int, layer: Layer) -> None:
-        super().__init__()
-        inner, outputs = layer.inner, layer.outputs
-        self.expand = Convolution(inputs, inner)
-        self.deep = Convolution(inner, inner, layer.temporal, layer.spatial, layer.stride, inner)
-        self.se = SqueezeExcitation(inner)
-        self.project = Convolution(inner, outputs, activation=nn.Identity)
-        shortcut: list[nn.Module] = [SamePool()] if layer.stride > 1 else []
-        if layer.stride > 1 or inputs != outputs:
-            shortcut.append(Convolution(inputs, outputs, activation=nn.Identity))
-        self.res = nn.Sequential(*shortcut)
-        # Trained from 0; random weights with 0 would leave every branch out.
-        self.alpha = nn.Parameter(torch.tensor(1.0))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.res(x) + self.alpha * self.project(self.se(self.deep(self.expand(x))))
+class StreamBottleneck(Bottleneck):
+    convolution, gate = Convolution, SqueezeExcitation
 
 
-class StreamMoViNet(nn.Module):
+class StreamMoViNet(MoViNet):
     """Takes [N, 3, T, H, W] float32 in 0…1: a clip with nothing before it."""
 
+    bottleneck = StreamBottleneck
+
     def __init__(self, classes: int) -> None:
-        super().__init__()
-        self.conv1 = Convolution(3, STEM, 1, 3, 2)
-        self.blocks = nn.Sequential()
-        inputs = STEM
-        for i, block in enumerate(A0):
-            for j, layer in enumerate(block):
-                self.blocks.add_module(f"b{i}_l{j}", Bottleneck(inputs, layer))
-                inputs = layer.outputs
-        self.conv7 = Convolution(inputs, LAST)
+        super().__init__(classes)
         self.so_far = MeanSoFar()
-        self.classifier = nn.Sequential(
-            Convolution(LAST, HIDDEN, activation=None),
-            nn.SiLU(),
-            nn.Dropout(0.2),
-            Convolution(HIDDEN, classes, activation=None),
-        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.conv7(self.blocks(self.conv1(x))).mean((3, 4), keepdim=True)

@@ -21,7 +21,9 @@ from ..onnx_file import to_onnx, without_outputs
 from ..tokens import TokenLayout
 from .domain import Domain
 from .methods import method_of
+from .parts import take_apart
 from .propagate import Relevance
+from .refusals import NotApplicableError, advised
 from .rollout import Rollout
 
 Cells = tuple[int, int, int]
@@ -110,7 +112,7 @@ def build_relevance(
         relevance = Rollout(captured, tokens)
         place = _tokens(captured, relevance.tokens)
     else:
-        relevance = Relevance(captured, method, pool, domain)
+        relevance = _fitting(captured, method, pool, domain)
         place = _place(captured, pool, 3 if relevance.method.by_colour else 1)
     watching = Watched(relevance)
     chooser = FormMeasurer()
@@ -127,6 +129,24 @@ def build_relevance(
         of_flow, shape_of(captured.logits)[1], folded, kept,
         {form: forms.count(form) for form in sorted(set(forms))},
     )  # fmt: skip
+
+
+def _fitting(captured: Capture, method: str, pool: Cells, domain: Domain) -> Relevance:
+    """The method on this model, or what fits it instead."""
+
+    def fits(name: str) -> bool:
+        try:
+            Relevance(captured, name, pool, domain)
+        except NotApplicableError:
+            return False
+        return True
+
+    try:
+        if not method_of(method).is_gradient:
+            take_apart(captured)
+        return Relevance(captured, method, pool, domain)
+    except NotApplicableError as error:
+        raise advised(error, method, fits) from None
 
 
 class Watched(nn.Module):

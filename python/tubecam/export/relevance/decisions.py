@@ -13,7 +13,7 @@ forward pass cannot hide behind its own decisions.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -78,12 +78,15 @@ def _deciding(
 
 def run_decided(
     module: fx.GraphModule,
-    nodes: Iterable[fx.Node],
+    nodes: Sequence[fx.Node],
     values: dict[fx.Node, Any],
     decided: dict[str, Tensor],
     dtype: torch.dtype,
+    keep: Collection[fx.Node],
 ) -> float:
     """Evaluates `nodes` into `values` in the linear region that `decided` (by name) lies in.
+
+    What is not in `keep` is let go of once no node needs it.
 
     Returns
     -------
@@ -91,6 +94,7 @@ def run_decided(
         The largest |replaced − replacement| over the largest |replaced|, over all nodes.
     """
     worst = 0.0
+    last = {read: node for node in nodes for read in node.all_input_nodes}
     for node in nodes:
         run_nodes(module, [node], values, dtype)
         if node.name in decided:
@@ -98,6 +102,9 @@ def run_decided(
             scale = float(value.abs().max())
             worst = max(worst, float((value - given).abs().max()) / scale if scale else 0.0)
             values[node] = _moved(node, values, given)
+        for read in node.all_input_nodes:
+            if last[read] is node and read not in keep:
+                values.pop(read, None)
     return worst
 
 

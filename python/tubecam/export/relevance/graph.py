@@ -20,6 +20,7 @@ from ..measure import FormMeasurer
 from ..onnx_file import to_onnx, without_outputs
 from ..tokens import TokenLayout
 from .domain import Domain
+from .memory import refuse_too_large
 from .methods import method_of
 from .parts import take_apart
 from .propagate import Relevance
@@ -114,6 +115,7 @@ def build_relevance(
     else:
         relevance = _fitting(captured, method, pool, domain)
         place = _place(captured, pool, 3 if relevance.method.by_colour else 1)
+    refuse_too_large(relevance, method)
     watching = Watched(relevance)
     chooser = FormMeasurer()
     traced = trace_forward_only(watching, example, chooser, method)

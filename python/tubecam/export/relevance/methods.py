@@ -41,7 +41,9 @@ class Method:
     gated, halves : bool
         How products share (:class:`Carriers`).
     needs : str
-        A kind of operator without which the method is the one that `without` names.
+        A kind of operator without which the method is another one.
+    like : str
+        The method that this one is where both find the same carriers.
     first : Rule or None
         For operators with weights that take the clip's own values. It gives relevance instead of a
         multiplier.
@@ -59,7 +61,7 @@ class Method:
     gated: bool = False
     halves: bool = False
     needs: str = ""
-    without: str = "gradient-x-input"
+    like: str = ""
     first: Rule | None = None
     by_colour: bool = False
 
@@ -119,8 +121,7 @@ def _lrp(
         constants=frozenset() if through_attention else frozenset({SHARES}),
         gated=True,
         halves=through_attention,
-        needs=SHARES if through_attention else "",
-        without="lrp-gamma",
+        like="lrp-gamma" if through_attention else "",
         first=first,
     )
 

@@ -17,7 +17,7 @@ from ..layers import ancestors, run_nodes
 from .carriers import Carriers
 from .decisions import deciding_nodes
 from .domain import Domain
-from .methods import method_of
+from .methods import Method, method_of
 from .operators import (
     CONVOLUTION,
     DENSE,
@@ -70,14 +70,17 @@ class Relevance(nn.Module):
         self.nonnegative = never_negative(self.nodes)
         self.raw = raw_nodes(self.moving)
         self.kinds = {n: kind_of(n, self._moving_inputs(n)) for n in self.moving[1:]}
-        self.inputs = self._carriers()
+        self.inputs = self._carriers(self.method)
         self.table = {n: self._rule(n) for n in self.moving[1:] if n in self.inputs}
         self.first = self._first_layers()
         self.table.update(dict.fromkeys(self.first, self.method.first))
+        self.needed = {captured.clip, *self.inputs, *(m for n in self.inputs for m in n.all_input_nodes)}
         deciding = deciding_nodes(self.table, self.kinds, self.raw | self.nonnegative)
         self.deciding = [n for n in deciding if n is not captured.logits]
         if self.method.needs and self.method.needs not in self.kinds.values():
-            raise no_difference(method, self.method.needs, self.method.without)
+            raise no_difference(method, f"a {self.method.needs}", "the plain gradient")
+        if self.method.like and self.inputs == self._carriers(method_of(self.method.like)):
+            raise no_difference(method, "attention and gated layers", self.method.like)
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         *clip, target = inputs
@@ -165,14 +168,13 @@ class Relevance(nn.Module):
     def _moving_inputs(self, node: fx.Node) -> list[fx.Node]:
         return [n for n in node.all_input_nodes if n in self.moves]
 
-    def _carriers(self) -> dict[fx.Node, list[fx.Node]]:
+    def _carriers(self, method: Method) -> dict[fx.Node, list[fx.Node]]:
         """By node that relevance reaches from the logits: the inputs that it passes to."""
-        method, logits = self.method, self.captured.logits
         every = Carriers(self.moving, self.kinds, method.constants, method.gated, method.halves)
-        reached = every.reaching(logits)
+        reached = every.reaching(self.captured.logits)
         if self.captured.clip not in reached:
             raise only_gates(self.name, self._gate(reached))
-        return {n: [m for m in every.inputs[n] if m in reached] for n in reached}
+        return {n: every.inputs[n] for n in reached}
 
     def _gate(self, reached: set[fx.Node]) -> fx.Node:
         """The last constant of those that depend on the clip."""

@@ -119,5 +119,5 @@ class Reference:
             for name, value in decisions.items()
             if name.startswith(prefix)
         }
-        module, nodes = self.captured.module, self.relevance.nodes
-        return values, run_decided(module, nodes, values, decided, clip.dtype)
+        module, nodes, needed = self.captured.module, self.relevance.nodes, self.relevance.needed
+        return values, run_decided(module, nodes, values, decided, clip.dtype, needed)

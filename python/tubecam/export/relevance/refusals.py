@@ -32,7 +32,7 @@ def only_gates(method: str, node: fx.Node) -> NotApplicableError:
 
 def no_difference(method: str, kind: str, same: str) -> NotApplicableError:
     return NotApplicableError(
-        f"{method} changes what passes a {kind}, and this model has none: it would be {same}."
+        f"{method} changes what passes {kind}, and this model has none: it would be {same}."
     )
 
 

@@ -57,6 +57,7 @@ class Rollout(nn.Module):
         self.nodes = [n for n in captured.module.graph.nodes if n in needed]
         self.attentions = self._attentions()
         self.deciding: list[fx.Node] = []
+        self.needed = {captured.logits, *self.attentions}
 
     def forward(self, clip: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         return self.explain(*self.evaluate(clip), target)

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "plugin/frame_mark.h"
 #include "plugin/meta.h"
 
 namespace tubecam {
@@ -139,24 +140,25 @@ GstBuffer* Flow::next() {
       gst_pad_push_event(element_->srcpad, GST_EVENT_CAST(item.object));
       continue;
     }
-    frame = GST_BUFFER_CAST(item.object);
-    if (item.placed) frame = decorate(frame, item.place);
+    frame = decorate(item);
   }
   work_seconds_ += seconds_since(begin);
   if (!frame || held_.empty()) measure(std::exchange(work_seconds_, 0));
   return frame;
 }
 
-GstBuffer* Flow::decorate(GstBuffer* buffer, const FramePlace& place) {
-  const Stream::ExplanationPtr explanation = stream_.explanation(place);
+GstBuffer* Flow::decorate(const HeldItem& item) {
+  GstBuffer* buffer = gst_buffer_make_writable(GST_BUFFER_CAST(item.object));
+  const Stream::ExplanationPtr explanation =
+      item.placed ? stream_.explanation(item.place) : nullptr;
+  mark_frame(buffer, explanation != nullptr);
   if (!explanation) return buffer;
   if (explanation != described_) {
     fields_.reset(describe(*explanation, session_->bundle(), threshold_));
     described_ = explanation;
   }
-  buffer = gst_buffer_make_writable(buffer);
   attach(buffer, fields_.get(), *explanation, session_->bundle().clip,
-         {place.pts, GST_VIDEO_INFO_WIDTH(&info_), GST_VIDEO_INFO_HEIGHT(&info_), threshold_});
+         {item.place.pts, GST_VIDEO_INFO_WIDTH(&info_), GST_VIDEO_INFO_HEIGHT(&info_), threshold_});
   return buffer;
 }
 

@@ -40,7 +40,7 @@ class Flow {
   std::optional<FramePlace> place(GstBuffer* buffer, const Settings& settings);
   Worker::WhenFull when_full(const Settings& settings);
   bool may_go(const HeldItem& item);
-  GstBuffer* decorate(GstBuffer* buffer, const FramePlace& place);
+  GstBuffer* decorate(const HeldItem& item);  // takes ownership of its buffer
   void measure(double seconds);
   void warn(const std::string& text);
   bool source_is_live();

@@ -24,6 +24,11 @@ class Reader {
     require(gst_structure_get_int(fields_, name, &value) && value > 0 && value <= kMaxSize, name);
     return value;
   }
+  int whole(const char* name) const {
+    int value = 0;
+    require(gst_structure_get_int(fields_, name, &value) && value > 0, name);
+    return value;
+  }
   double number(const char* name) const {
     double value = 0;
     require(gst_structure_get_double(fields_, name, &value) && std::isfinite(value), name);
@@ -96,6 +101,13 @@ void read_motion(const Reader& fields, Annotation* annotation) {
     annotation->motion_share = fields.any_number("motion-share");
 }
 
+void read_frame_size(const Reader& fields, Annotation* annotation) {
+  annotation->frame_width = annotation->frame_height = 0;
+  if (!fields.has("frame-width")) return;
+  annotation->frame_width = fields.whole("frame-width");
+  annotation->frame_height = fields.whole("frame-height");
+}
+
 Box read_crop(const Reader& fields) {
   Box crop;
   crop.x = static_cast<float>(fields.number("crop-x"));
@@ -122,6 +134,7 @@ bool read_annotation(GstBuffer* buffer, Annotation* annotation) {
   annotation->clip_height = fields.size("clip-height");
   annotation->clip_width = fields.size("clip-width");
   annotation->crop = read_crop(fields);
+  read_frame_size(fields, annotation);
   annotation->curve = fields.numbers<float>("curve", annotation->clip_length);
   annotation->slice = fields.number("slice");
   annotation->window = fields.count("window");

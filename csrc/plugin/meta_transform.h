@@ -11,8 +11,8 @@ namespace tubecam {
 // Elements that change a picture ask each GstMeta to follow it. Those that know only that it is
 // scaled (videoscale, videoconvert) say so with both sizes, and with GStreamer 1.28 they, videocrop,
 // videobox, videoflip and compositor give a matrix. Whoever can say nothing leaves a meta behind
-// whose tags name what was changed, as all of them did before 1.28 but for scaling; the mark
-// (frame_mark.h), which has no tags, goes on, and tells that there was an explanation.
+// whose tags name what was changed, as all of them did before 1.28 but for scaling; the stamp
+// (frame_stamp.h), which has no tags, goes on, and tells that there was an explanation.
 // The explanation that follows is the one that tubecam would have given for the new picture: places
 // that are relative, cells in their order, boxes cut at the picture's edges.
 

@@ -1,4 +1,5 @@
 // The explanation follows the picture: what the heat is at a point, it is where that point went.
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <random>

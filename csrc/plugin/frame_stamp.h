@@ -5,19 +5,19 @@
 
 namespace tubecam {
 
-enum class FrameMark {
+enum class FrameStamp {
   kNone,         // no tubecam has seen the frame, or another was made from it
   kUnexplained,  // there was no explanation for it
   kExplained,    // an explanation was attached
 };
 
-constexpr char kMarkName[] = "tubecam-frame";
+constexpr char kStampName[] = "tubecam-frame";
 
 // Registers the custom meta, which has one boolean field, "explained". It has no tags: every
 // element that copies metas keeps it, whatever it does to the picture.
-void register_frame_mark();
+void register_frame_stamp();
 
-void mark_frame(GstBuffer* buffer, bool explained);  // writable; in place of an older mark
-FrameMark mark_of(GstBuffer* buffer);
+void stamp_frame(GstBuffer* buffer, bool explained);  // writable; in place of an older stamp
+FrameStamp stamp_of(GstBuffer* buffer);
 
 }  // namespace tubecam

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/export.h"
 #include "clip/clip_spec.h"
 #include "clip/frame.h"
 #include "clip/slice_ring.h"
@@ -34,7 +35,7 @@ struct Window {
 // A frame that repeats the newest time, or is late by up to a slot, is ignored. The ring starts
 // anew, and counts a reset, when time steps back by more than a slot, when no frame came for more
 // than `max_gap` (and two slots), and when the frame's size, format or colour changes.
-class ClipWindow {
+class TUBECAM_API ClipWindow {
  public:
   // hop: slots between windows, 1…T. max_gap: seconds without a frame that end a window, up to 60.
   // device: where the slices lie (slice_ring.h). Throws kUsage naming what is out of range, and

@@ -1,6 +1,7 @@
 // The TensorRT engine, 8.5 to 11: a library of its own, so that TensorRT is loaded only when it is
 // asked for.
 #include <NvInfer.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -128,7 +129,10 @@ size_t memory_needed(const nvinfer1::ICudaEngine& engine) {
 class Layers final : public nvinfer1::IProfiler {
  public:
   void reportLayerTime(const char* name, float milliseconds) noexcept override {
-    times.push_back({name, milliseconds});
+    try {
+      times.push_back({name, milliseconds});
+    } catch (...) {  // no memory: a layer is missing
+    }
   }
   std::vector<LayerTime> times;
 };
@@ -157,6 +161,9 @@ class TensorRtEngine final : public Engine {
   }
 
   const EngineOutputs& infer(const EngineInputs& inputs) override {
+    check(::getpid() == process_, ErrorCode::kUsage,
+          "CUDA does not survive a fork: open the explainer in the process that uses it, or start "
+          "processes with multiprocessing's \"spawn\"");
     use_cuda(device_);
     upload(inputs);
     if (state_ == State::kNew) {  // TensorRT settles its memory at the first call
@@ -306,6 +313,7 @@ class TensorRtEngine final : public Engine {
   }
 
   std::string file_, precision_;
+  const pid_t process_ = ::getpid();
   Device device_;
   CudaDeviceInfo gpu_;
   // Destroyed in the reverse of this order: the context before its engine.
@@ -331,9 +339,9 @@ class TensorRtEngine final : public Engine {
 }  // namespace
 }  // namespace tubecam
 
-extern "C" tubecam::Engine* tubecam_make_engine(const tubecam::Bundle& bundle,
-                                                const tubecam::GraphSpec& graph,
-                                                const tubecam::EngineOptions& options) {
+extern "C" TUBECAM_API tubecam::Engine* tubecam_make_engine(const tubecam::Bundle& bundle,
+                                                            const tubecam::GraphSpec& graph,
+                                                            const tubecam::EngineOptions& options) {
   using namespace tubecam;
   check(options.device.type == DeviceType::kCuda, ErrorCode::kUsage,
         "the tensorrt engine runs on the device cuda or cuda:N, not on ",

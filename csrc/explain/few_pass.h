@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/export.h"
 #include "clip/clip_spec.h"
 
 namespace tubecam {
@@ -26,8 +27,8 @@ struct FewPassOptions {
 };
 
 // "zero"; throws kUsage listing the names.
-Baseline parse_baseline(const std::string& name);
-const std::vector<std::string>& baseline_names();
+TUBECAM_API Baseline parse_baseline(const std::string& name);
+TUBECAM_API const std::vector<std::string>& baseline_names();
 // Throws kUsage: steps < 1 or > 1024, noise below 0 or no number, a given clip of the wrong size.
 void check_few_pass(const FewPassOptions& options, const ClipSpec& spec);
 

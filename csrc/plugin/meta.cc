@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "explain/scores.h"
 #include "plugin/meta_fields.h"
 #include "plugin/meta_transform.h"
 #include "plugin/regions.h"
@@ -22,12 +23,26 @@ Box relative_source(const Window& window) {
   return source;
 }
 
-void describe_result(GstStructure* fields, const Explanation& e) {
+// Of a head that judges each class by itself: what else is there, besides the label.
+std::string also_present(const Explanation& e, const std::vector<std::string>& labels) {
+  std::string also;
+  for (const size_t i : present_classes(e.scores, e.head)) {
+    if (int64_t(i) == e.label) continue;
+    also += (also.empty() ? "" : ", ") + labels[i] + " " + score_text(e.scores[i], e.head);
+  }
+  return also;
+}
+
+void describe_result(GstStructure* fields, const Explanation& e, const Bundle& bundle) {
   gst_structure_set(fields, "label", G_TYPE_STRING, e.label_name.c_str(), "label-index", G_TYPE_INT,
                     static_cast<int>(e.label), "score", G_TYPE_DOUBLE, double{e.score}, "target",
                     G_TYPE_STRING, e.target_name.c_str(), "target-index", G_TYPE_INT,
                     static_cast<int>(e.target), nullptr);
   set_numbers(fields, "logits", e.logits);
+  set_numbers(fields, "scores", e.scores);
+  gst_structure_set(fields, "head", G_TYPE_STRING, to_string(e.head), nullptr);
+  const std::string also = also_present(e, bundle.labels);
+  if (!also.empty()) gst_structure_set(fields, "also", G_TYPE_STRING, also.c_str(), nullptr);
   set_numbers(fields, "window-pts", e.window.pts);
 }
 
@@ -93,17 +108,17 @@ void describe_peak(GstStructure* fields, const Explanation& e) {
 }
 
 void describe_receipt(GstStructure* fields, const Receipt& receipt, const Timings& timings) {
-  gst_structure_set(fields, "method", G_TYPE_STRING, receipt.method.c_str(), "layer", G_TYPE_STRING,
-                    receipt.layer.c_str(), "engine", G_TYPE_STRING, receipt.engine.c_str(),
-                    "precision", G_TYPE_STRING, receipt.precision.c_str(), "relevance-sum",
-                    G_TYPE_DOUBLE, receipt.relevance_sum, "logit", G_TYPE_DOUBLE, receipt.logit,
-                    "export-error", G_TYPE_DOUBLE, receipt.export_error, "conservation",
-                    G_TYPE_DOUBLE, receipt.conservation, "baseline-logit", G_TYPE_DOUBLE,
-                    receipt.baseline_logit, "passes", G_TYPE_INT, receipt.passes, "map-correlation",
-                    G_TYPE_DOUBLE, receipt.map_correlation, "drifts", G_TYPE_BOOLEAN,
-                    static_cast<gboolean>(receipt.drifts), "preprocess-ms", G_TYPE_DOUBLE,
-                    timings.preprocess, "engine-ms", G_TYPE_DOUBLE, timings.engine, "explain-ms",
-                    G_TYPE_DOUBLE, timings.explain, nullptr);
+  gst_structure_set(
+      fields, "method", G_TYPE_STRING, receipt.method.c_str(), "layer", G_TYPE_STRING,
+      receipt.layer.c_str(), "unit", G_TYPE_STRING, receipt.unit.c_str(), "engine", G_TYPE_STRING,
+      receipt.engine.c_str(), "precision", G_TYPE_STRING, receipt.precision.c_str(),
+      "relevance-sum", G_TYPE_DOUBLE, receipt.relevance_sum, "logit", G_TYPE_DOUBLE, receipt.logit,
+      "export-error", G_TYPE_DOUBLE, receipt.export_error, "conservation", G_TYPE_DOUBLE,
+      receipt.conservation, "baseline-logit", G_TYPE_DOUBLE, receipt.baseline_logit, "passes",
+      G_TYPE_INT, receipt.passes, "map-correlation", G_TYPE_DOUBLE, receipt.map_correlation,
+      "drifts", G_TYPE_BOOLEAN, static_cast<gboolean>(receipt.drifts), "preprocess-ms",
+      G_TYPE_DOUBLE, timings.preprocess, "engine-ms", G_TYPE_DOUBLE, timings.engine, "explain-ms",
+      G_TYPE_DOUBLE, timings.explain, nullptr);
   if (receipt.class_specific)
     gst_structure_set(fields, "class-specific", G_TYPE_BOOLEAN, gboolean{*receipt.class_specific},
                       nullptr);
@@ -175,7 +190,7 @@ GstStructure* describe(const Explanation& explanation, const Bundle& bundle, flo
   if (!explanation.valid) {
     gst_structure_set(fields, "problem", G_TYPE_STRING, explanation.problem.c_str(), nullptr);
   }
-  describe_result(fields, explanation);
+  describe_result(fields, explanation, bundle);
   describe_tube(fields, explanation);
   describe_place(fields, explanation, bundle.clip);
   describe_peak(fields, explanation);

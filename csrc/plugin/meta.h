@@ -30,11 +30,16 @@ namespace tubecam {
 //   window-pts      GBytes   int64 [T], presentation times of the window's slices
 //   label           string   the predicted class, and
 //   label-index     int      its number, and
-//   score           double   its softmax probability
+//   score           double   what the model says of it: see `scores`
+//   head            string   how scores follow from logits: softmax (one of the classes), sigmoid
+//                            (each by itself) or scores (the logits themselves, no probability)
+//   scores          GBytes   float32 [K] of all classes; none where a logit is not finite
+//   also            string   of a sigmoid head, the other labels above one half ("b 61 %, c 55 %");
+//                            missing where there is none
 //   target          string   the explained class, and
 //   target-index    int      its number
 //   logits          GBytes   float32 [K]
-//   tube            GBytes   float32 [t, h, w], relevance in logit units
+//   tube            GBytes   float32 [t, h, w], relevance in the receipt's unit
 //   tube-t, -h, -w                int      its shape
 //   stride-t, -y, -x              double   cell i is centred on offset + stride·i: slices,
 //   offset-t, -y, -x              double   clip pixels, clip pixels
@@ -53,13 +58,14 @@ namespace tubecam {
 //   clip-length, -height, -width  int      T, H, W
 //   crop-x, -y, -width, -height   double   relative: where in the frame the model looked
 //   curve           GBytes   float32 [T], the tube's sum over space at each slice
-//   peak-value      double   logit units
+//   peak-value      double   in the receipt's unit
 //   peak-slice, peak-y, peak-x    double   its place: slice, clip pixels, clip pixels
 //   peak-frame-y, peak-frame-x    double   the same, relative
 //   peak-pts        uint64   the same in time
 //   threshold       double   of the tube's maximum: what counts as a box
 //   boxes           GBytes   float32 [n, 5]: x, y, width, height (relative), greatest relevance
 //   method, layer, engine, precision                      string   the receipt, and
+//   unit            string   of relevance, "logit" (explain/unit.h), and
 //   relevance-sum, logit, export-error, conservation      double   NaN where it means nothing, and
 //   baseline-logit  double   of the clip that relevance is told from; NaN: there is none
 //   passes          int      through the engine
@@ -117,9 +123,10 @@ void attach(GstBuffer* buffer, const GstStructure* fields, const Explanation& ex
 // What the overlay needs of a buffer's meta. Pointers live as long as the meta.
 struct Annotation {
   bool valid = false;
-  const char *problem = "", *label = "", *target = "", *method = "";
+  const char *problem = "", *label = "", *target = "", *method = "", *also = "";
   const char* motion_by = "";
   double score = 0;
+  HeadKind head = HeadKind::kSoftmax;
   std::vector<Mark> marks;
   TubeView tube;
   const float* motion = nullptr;  // [t, h, w], 0…1; nullptr: unknown

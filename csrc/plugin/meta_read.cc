@@ -142,6 +142,8 @@ bool read_annotation(GstBuffer* buffer, Annotation* annotation) {
   annotation->target = fields.text("target");
   annotation->method = fields.text("method");
   annotation->score = fields.number("score");
+  annotation->head = fields.has("head") ? parse_head_kind(fields.text("head")) : HeadKind::kSoftmax;
+  annotation->also = fields.text("also");
   annotation->tube = read_tube(fields);
   annotation->clip_length = fields.size("clip-length");
   annotation->clip_height = fields.size("clip-height");

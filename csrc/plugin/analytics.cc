@@ -9,7 +9,7 @@ void add_analytics(GstBuffer* buffer, const std::vector<Box>& boxes, const Regio
   GstAnalyticsRelationMeta* results = gst_buffer_get_analytics_relation_meta(buffer);
   if (!results) results = gst_buffer_add_analytics_relation_meta(buffer);
   const GQuark label = g_quark_from_string(facts.label);
-  const auto score = static_cast<gfloat>(facts.score);
+  const auto score = static_cast<gfloat>(facts.is_probability ? facts.score : -1);
   GstAnalyticsClsMtd decision;
   if (!gst_analytics_relation_meta_add_one_cls_mtd(results, score, label, &decision)) return;
   for (const Box& box : boxes) {

@@ -13,6 +13,7 @@ namespace tubecam {
 struct RegionFacts {
   const char* label = "";
   double score = 0;
+  bool is_probability = true;  // the score
   int width = 0, height = 0;  // of the picture, pixels
 };
 
@@ -31,7 +32,8 @@ void remove_regions(GstBuffer* buffer);
 void restore_region_parameters(GstBuffer* buffer, GstBuffer* before);
 
 // A classification with the label and its score, and for each box an object detection of that label
-// that relates to it. What others found in the frame stays.
+// that relates to it; their confidence is the score, or −1 where that is no probability. What
+// others found in the frame stays.
 void add_analytics(GstBuffer* buffer, const std::vector<Box>& boxes, const RegionFacts& facts);
 
 }  // namespace tubecam

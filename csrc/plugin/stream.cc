@@ -170,4 +170,9 @@ bool Stream::measure(double work_seconds, double frame_seconds) {
   return latency_.update(fixed_seconds(frame_seconds), measured_seconds());
 }
 
+int64_t Stream::spare(int64_t frame_duration) const {
+  const double needed = fixed_seconds(1e-9 * double(frame_duration)) + measured_seconds();
+  return std::max<int64_t>(0, latency_.nanoseconds() - int64_t(1e9 * needed));
+}
+
 }  // namespace tubecam

@@ -215,6 +215,8 @@ def _first_line(error: Exception) -> str:
 
 def _marked(traced: fx.GraphModule, calls: list[str]) -> Capture:
     """Moves the recorded outputs from the result into the nodes' meta data."""
+    from .canonical import canonical  # which needs this module
+
     graph = traced.graph
     output = next(n for n in graph.nodes if n.op == "output")
     logits, copies = output.args[0]
@@ -229,8 +231,8 @@ def _marked(traced: fx.GraphModule, calls: list[str]) -> Capture:
         if index == total[path] - 1:
             names.append(path)
     output.args = (logits,)
-    graph.eliminate_dead_code()
-    traced.recompile()
+    canonical(traced)
+    (logits,) = output.args
     clip = next(n for n in graph.nodes if n.op == "placeholder")
     return Capture(traced, clip, logits)
 

@@ -174,11 +174,21 @@ def raw_nodes(moving: list[fx.Node]) -> set[fx.Node]:
     return raw
 
 
+def carries(node: fx.Node) -> bool:
+    """Whether a value, or one of an operator's values, can have a derivative."""
+    value = node.meta.get("val")
+    values = value if isinstance(value, (tuple, list)) else (value,)
+    return any(isinstance(v, torch.Tensor) and v.is_floating_point() for v in values)
+
+
 def moving_nodes(clip: fx.Node, result: fx.Node) -> list[fx.Node]:
-    """What lies between the clip and the result, in the order of execution."""
+    """What lies between the clip and the result, in the order of execution.
+
+    Comparisons and whole numbers are left out: they choose, and carry no derivative.
+    """
     needed = ancestors(result)
     moves = {clip}
     for node in clip.graph.nodes:
-        if node in needed and any(n in moves for n in node.all_input_nodes):
+        if node in needed and carries(node) and any(n in moves for n in node.all_input_nodes):
             moves.add(node)
     return [n for n in clip.graph.nodes if n in moves]

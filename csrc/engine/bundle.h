@@ -25,9 +25,12 @@ struct LayerSpec {
 struct PathwaySpec {
   std::string name;  // "slow"
   LayerSpec layer;
-  // Output names: activation with either weight or gradient, or relevance alone.
+  // Output names: activation with either weight or gradient; or relevance alone; or gradient alone,
+  // which is then the input's, [1, T, 3, H, W] of the clip or [1, T − 1, 2, H, W] of the flow.
   std::string activation, weight, gradient, relevance;
   bool of_flow = false;  // it sees the flow and not the clip
+
+  bool gives_input_gradient() const { return activation.empty() && !gradient.empty(); }
 };
 
 struct GraphSpec {
@@ -58,7 +61,10 @@ struct GraphSpec {
   bool gives_relevance() const {
     return !(pathways.empty() ? relevance : pathways.front().relevance).empty();
   }
-  bool gives_input_gradient() const { return activation.empty() && !gradient.empty(); }
+  bool gives_input_gradient() const {
+    if (!pathways.empty()) return pathways.front().gives_input_gradient();
+    return activation.empty() && !gradient.empty();
+  }
 };
 
 struct Bundle {

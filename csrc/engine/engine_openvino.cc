@@ -106,7 +106,12 @@ std::vector<Port> input_ports(const ClipSpec& clip) {
   return ports;
 }
 
-void add_pathway(const PathwaySpec& pathway, std::vector<Port>* ports) {
+void add_pathway(const PathwaySpec& pathway, const ClipSpec& clip, std::vector<Port>* ports) {
+  if (pathway.gives_input_gradient()) {
+    ports->push_back(input_ports(clip)[pathway.of_flow ? 2 : 0]);
+    ports->back().name = pathway.gradient;
+    return;
+  }
   const auto& layer = pathway.layer.shape;
   const size_t channels = size_t(layer[0]);
   const ov::Shape cells = {1, channels, size_t(layer[1]), size_t(layer[2]), size_t(layer[3])};
@@ -136,7 +141,7 @@ std::vector<Port> output_ports(const Bundle& bundle, const GraphSpec& graph, boo
     const ov::Shape grid(cells.begin() + 1, cells.end());  // C is 1, and is the batch here
     ports.push_back({graph.relevance, ov::element::f32, grid});
   }
-  for (const PathwaySpec& pathway : graph.pathways) add_pathway(pathway, &ports);
+  for (const PathwaySpec& pathway : graph.pathways) add_pathway(pathway, bundle.clip, &ports);
   return ports;
 }
 

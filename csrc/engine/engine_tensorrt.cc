@@ -48,7 +48,8 @@ std::vector<Port> input_ports(const ClipSpec& clip) {
 
 // A layer's tensors, of a graph or of a pathway; names that are empty are not there.
 template <typename Names>
-void add_layer(const Names& names, std::vector<Port>* ports) {
+void add_layer(const Names& names, const Shape& input, std::vector<Port>* ports) {
+  if (names.gives_input_gradient()) return ports->push_back({names.gradient, input});
   const auto& shape = names.layer.shape;
   const Shape cells = {1, shape[0], shape[1], shape[2], shape[3]};
   if (!names.activation.empty()) ports->push_back({names.activation, cells});
@@ -61,9 +62,10 @@ void add_layer(const Names& names, std::vector<Port>* ports) {
 std::vector<Port> output_ports(const Bundle& bundle, const GraphSpec& graph, bool logits_only) {
   std::vector<Port> ports = {{graph.logits, {1, int64_t(bundle.labels.size())}}};
   if (logits_only) return ports;
-  add_layer(graph, &ports);
-  if (graph.gives_input_gradient()) ports.back().shape = input_ports(bundle.clip)[1].shape;
-  for (const PathwaySpec& pathway : graph.pathways) add_layer(pathway, &ports);
+  const std::vector<Port> inputs = input_ports(bundle.clip);
+  if (graph.pathways.empty()) add_layer(graph, inputs[1].shape, &ports);
+  for (const PathwaySpec& pathway : graph.pathways)
+    add_layer(pathway, inputs[pathway.of_flow ? 2 : 1].shape, &ports);
   return ports;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/bundle.h"
 #include "explain/explanation.h"
 
 namespace tubecam {
@@ -16,6 +17,9 @@ struct Mark {
 
 // In the order of their weight; empty: nothing speaks against it.
 std::vector<Mark> marks(const Explanation& explanation);
+
+// Those that every explanation by a method of a graph bears.
+std::vector<Mark> marks(const GraphSpec& graph, const std::string& method);
 
 // Every key that there is, in that order.
 const std::vector<std::string>& mark_keys();

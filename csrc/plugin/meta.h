@@ -89,7 +89,9 @@ namespace tubecam {
 //   slice           double   the same within the window, 0 … T−1 (clamped)
 //   inside          boolean  whether the frame's time lies in the window; false for newer frames
 //                            with align=latest
-// and `boxes` are those at this frame's own time.
+//   frame-width, frame-height     int      of the picture that "relative" speaks of, pixels
+// and `boxes` are those at this frame's own time. When the picture is changed behind tubecam, fields
+// follow it, or the meta is left behind: Note [Following] in meta_transform.h.
 //
 // On the bus besides, about the window (as of the `level` element):
 //   timestamp, stream-time, running-time, duration   uint64
@@ -99,16 +101,17 @@ namespace tubecam {
 
 constexpr char kMetaName[] = "tubecam";
 
-// Registers the custom meta; harmless when repeated. It has no tags: every element that copies
-// metas keeps it.
+// Registers the custom meta; harmless when repeated. Its tags say that it depends on the picture's
+// size and orientation, and it can follow (meta_transform.h).
 void register_meta();
+
+GstStructure* add_meta(GstBuffer* buffer);  // an empty one; its fields, which belong to the buffer
 
 // The fields that buffer and message share. The caller owns the structure.
 GstStructure* describe(const Explanation& explanation, const Bundle& bundle, float threshold);
 
 // Puts `fields` and what concerns this frame onto a writable buffer, in place of an older
-// explanation, and a GstVideoRegionOfInterestMeta of type "tubecam" a box, with ids from 0 and a
-// parameter structure "tubecam" (label, score, relevance).
+// explanation, and its boxes as GStreamer's own metadata (regions.h).
 struct FrameFacts {
   int64_t pts = 0;
   int width = 0, height = 0;  // pixels
@@ -131,6 +134,7 @@ struct Annotation {
   uint64_t window = 0;
   const int64_t* window_pts = nullptr;  // [clip_length]
   int clip_length = 0, clip_height = 0, clip_width = 0;
+  int frame_width = 0, frame_height = 0;  // of the picture that it is of; 0: not stated
   Box crop;                      // relative
   const float* curve = nullptr;  // [clip_length]
   double slice = 0;

@@ -1,4 +1,5 @@
 // CUDA's cam3d against the CPU's, which Python's tests compare with the NumPy definition.
+#include <algorithm>
 #include <cmath>
 
 #include "cuda_fixture.h"

@@ -40,8 +40,8 @@ Any other head offers all but cam.
 
 Relevance to the input, a graph of its own each, with --method:
   sensitivity  gradient-x-input  deconvolution  guided-backprop
-  lrp-epsilon  lrp-alpha1beta0  deep-taylor  lrp-epsilon-plus  lrp-epsilon-plus-flat
-  excitation-backprop  deeplift
+  lrp-epsilon  lrp-alpha1beta0  deep-taylor  lrp-epsilon-plus  lrp-epsilon-plus-flat  lrp-gamma
+  attn-lrp  excitation-backprop  deeplift
 For transformers:FOLDER also attention-rollout, each token's share, the same for every class.
 Of several passes, through one graph that they share:
   integrated-gradients  smoothgrad  gradient-shap

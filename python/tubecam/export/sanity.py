@@ -59,7 +59,10 @@ class Sanity:
         Between the map and that with the last layer's weights shuffled.
     conservation : float
         Relevance over what it shares out (the logit; with DeepLIFT, the logit's difference), both
-        summed over clips with that one's sign. 1 less this is the share of the biases.
+        summed over clips with that one's sign.
+    constants : float
+        The same of the relevance that biases, class tokens and positions took. What neither took
+        was lost to the rules.
     cascade : tuple of float
         As `randomised_correlation`, of the last two layers and more; empty where one decided.
     dependence : str
@@ -71,6 +74,7 @@ class Sanity:
     class_correlation: float | None
     randomised_correlation: float | None
     conservation: float | None = None
+    constants: float | None = None
     cascade: tuple[float | None, ...] = ()
     dependence: str = SPECIFIC
     why: str = ""
@@ -83,7 +87,7 @@ class Sanity:
         found: dict[str, Any] = {"class_specific": self.class_specific}
         if self.dependence == UNDECIDED:
             found["undecided"] = True
-        names = ("class_correlation", "randomised_correlation", "conservation")
+        names = ("class_correlation", "randomised_correlation", "conservation", "constants")
         found |= {name: getattr(self, name) for name in names}
         return found | ({"cascade": list(self.cascade)} if self.cascade else {})
 
@@ -156,7 +160,7 @@ class Examination:
         ranks = (UNSPECIFIC, UNDECIDED, SPECIFIC)
         worst = min(findings, key=lambda finding: ranks.index(finding.dependence))
         first, *more = correlations or [None]
-        return Sanity(by_class, first, None, tuple(more), *worst)
+        return Sanity(by_class, first, None, None, tuple(more), *worst)
 
     def _of_classes(self, name: str, found: float | None) -> Finding:
         if found is None or found < SAME:

@@ -10,7 +10,7 @@ from torch import Tensor, fx
 
 from .capture import Capture
 from .layers import ancestors
-from .relevance.operators import CONVOLUTION, DENSE, kind_of, moving_nodes
+from .relevance.operators import moving_nodes, weight_places
 
 SEED = 97
 
@@ -28,8 +28,7 @@ def weights_from_the_end(
     found: dict[fx.Node, None] = {}
     for node in reversed(moving):
         inputs = [n for n in node.all_input_nodes if n in known]
-        weighted = node.op == "call_function" and kind_of(node, inputs) in (CONVOLUTION, DENSE)
-        if node in looked_at and weighted:
+        if node in looked_at and weight_places(node, inputs) is not None:
             weight = _weight(captured, node, known)
             found |= {weight: None} if weight is not None else {}
         if len(found) == most:

@@ -10,6 +10,12 @@ from typing import Any
 
 from . import _core
 
+_HEADS = {
+    "softmax": "softmax: one of the classes",
+    "sigmoid": "sigmoid: each class by itself",
+    "scores": "scores: no probabilities",
+}
+
 
 @dataclass(frozen=True)
 class Bundle:
@@ -64,6 +70,7 @@ class Bundle:
     def describe(self) -> str:
         """The bundle in a few lines for a person."""
         rows = [("bundle", f"{self.name}  ({self.folder})"), ("labels", _some(self.labels))]
+        rows += [("head", f"{_HEADS[self.core.head]}; explained is the {self.core.unit}")]
         rows += [("clip", _clip(self.clip)), ("colours", _colours(self.clip))]
         for graph in self.graphs:
             rows += _graph(graph, self.default_method)

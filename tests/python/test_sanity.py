@@ -229,15 +229,25 @@ def test_features_of_rank_one_are_decided_by_the_layer_before(tmp_path):
         assert found.dependence == "specific"
 
 
+class Single(nn.Module):
+    """One channel, which every class scales."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.fc = nn.Conv3d(3, 1, 3, 2, 1), nn.Linear(1, 4)
+
+    def forward(self, x):
+        return self.fc(self.body(x).relu().mean((2, 3, 4)))
+
+
+def test_methods_of_several_passes_are_marked_and_not_refused(tmp_path):
+    methods = ["integrated-gradients", "smoothgrad", "gradient-shap"]
+    report = export(nets.seeded(Single), tmp_path / "b", methods=methods, clip=nets.CLIP,
+                    measure=False)  # fmt: skip
+    assert report.marks == (f"class dependence unknown: {', '.join(methods)}",)
+
+
 def test_what_no_layer_decides_cannot_be_told(tmp_path):
-    class Single(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.body, self.fc = nn.Conv3d(3, 1, 3, 2, 1), nn.Linear(1, 4)
-
-        def forward(self, x):
-            return self.fc(self.body(x).relu().mean((2, 3, 4)))
-
     said: list[str] = []
     report = export(nets.seeded(Single), tmp_path / "b", methods=["hirescam"], clip=nets.CLIP,
                     measure=False, progress=said.append)  # fmt: skip

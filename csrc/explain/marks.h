@@ -5,7 +5,11 @@
 #include <string>
 #include <vector>
 
+<<<<<<< HEAD
 #include "engine/bundle.h"
+=======
+#include "base/export.h"
+>>>>>>> main
 #include "explain/explanation.h"
 
 namespace tubecam {
@@ -16,12 +20,12 @@ struct Mark {
 };
 
 // In the order of their weight; empty: nothing speaks against it.
-std::vector<Mark> marks(const Explanation& explanation);
+TUBECAM_API std::vector<Mark> marks(const Explanation& explanation);
 
 // Those that every explanation by a method of a graph bears.
 std::vector<Mark> marks(const GraphSpec& graph, const std::string& method);
 
 // Every key that there is, in that order.
-const std::vector<std::string>& mark_keys();
+TUBECAM_API const std::vector<std::string>& mark_keys();
 
 }  // namespace tubecam

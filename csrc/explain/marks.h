@@ -5,11 +5,8 @@
 #include <string>
 #include <vector>
 
-<<<<<<< HEAD
-#include "engine/bundle.h"
-=======
 #include "base/export.h"
->>>>>>> main
+#include "engine/bundle.h"
 #include "explain/explanation.h"
 
 namespace tubecam {
@@ -23,7 +20,7 @@ struct Mark {
 TUBECAM_API std::vector<Mark> marks(const Explanation& explanation);
 
 // Those that every explanation by a method of a graph bears.
-std::vector<Mark> marks(const GraphSpec& graph, const std::string& method);
+TUBECAM_API std::vector<Mark> marks(const GraphSpec& graph, const std::string& method);
 
 // Every key that there is, in that order.
 TUBECAM_API const std::vector<std::string>& mark_keys();

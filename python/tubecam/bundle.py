@@ -62,15 +62,13 @@ class Bundle:
         """The graph that serves a method; UsageError for one that the bundle has not."""
         return self.graphs[_core.graph_of(self.core, method)]
 
-<<<<<<< HEAD
     @property
     def marks(self) -> tuple[str, ...]:
         """What explanations will bear, and by which methods: "not class-specific: sensitivity"."""
         return tuple(text for graph in self.graphs for text in _marks(graph))
-=======
+
     def __reduce__(self) -> tuple[Any, ...]:
         return load_bundle, (self.folder,)  # which verifies it again
->>>>>>> main
 
     def describe(self) -> str:
         """The bundle in a few lines for a person."""

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from ..capture import Capture, base_name
+from ..capture import Capture
 from ..explained import chosen
 from ..flow_input import COLOURS, packed, parts
 from ..layers import ancestors, run_nodes

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <limits>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -57,6 +58,11 @@ struct GraphSpec {
   // Methods that the export found to ignore the class, and those of which it could not tell.
   std::set<std::string> unspecific, undecided;
 
+  // Whether a method depends on the class, by the export; none: it could not tell.
+  std::optional<bool> class_specific(const std::string& method) const {
+    if (undecided.count(method)) return std::nullopt;
+    return unspecific.count(method) == 0;
+  }
   // To the clip, or to the clip and its flow.
   bool gives_relevance() const {
     return !(pathways.empty() ? relevance : pathways.front().relevance).empty();

@@ -53,6 +53,14 @@ std::vector<Mark> marks(const Explanation& explanation) {
   return found;
 }
 
+std::vector<Mark> marks(const GraphSpec& graph, const std::string& method) {
+  Explanation any;
+  any.shape = {graph.layer.shape[1], graph.layer.shape[2], graph.layer.shape[3]};
+  any.receipt.class_specific = graph.class_specific(method);
+  any.receipt.drifts = graph.drifts;
+  return marks(any);
+}
+
 const std::vector<std::string>& mark_keys() {
   static const auto& keys = *[] {
     auto* names = new std::vector<std::string>;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/export.h"
+#include "engine/bundle.h"
 #include "explain/explanation.h"
 
 namespace tubecam {
@@ -17,6 +18,9 @@ struct Mark {
 
 // In the order of their weight; empty: nothing speaks against it.
 TUBECAM_API std::vector<Mark> marks(const Explanation& explanation);
+
+// Those that every explanation by a method of a graph bears.
+TUBECAM_API std::vector<Mark> marks(const GraphSpec& graph, const std::string& method);
 
 // Every key that there is, in that order.
 TUBECAM_API const std::vector<std::string>& mark_keys();

@@ -155,6 +155,7 @@ void register_engine(py::module_& module) {
       .def_readonly("labels", &Bundle::labels)
       .def_readonly("clip", &Bundle::clip)
       .def_property_readonly("head", [](const Bundle& self) { return to_string(self.head.kind); })
+      .def_property_readonly("unit", [](const Bundle& self) { return self.head.unit; })
       .def_readonly("graphs", &Bundle::graphs)
       .def_readonly("precision", &Bundle::precision)
       .def_readonly("export_error", &Bundle::export_error)

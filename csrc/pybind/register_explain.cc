@@ -190,6 +190,8 @@ void register_explanation(py::module_& module) {
       .def_readonly("key", &Mark::key)
       .def_readonly("text", &Mark::text);
   module.def("mark_keys", &mark_keys);
+  module.def("graph_marks", py::overload_cast<const GraphSpec&, const std::string&>(&marks),
+             py::arg("graph"), py::arg("method"));
   module.def(
       "score_text",
       [](float score, const std::string& head) { return score_text(score, parse_head_kind(head)); },
@@ -244,7 +246,7 @@ void register_explanation(py::module_& module) {
       .def_property_readonly("pts", &pts_of)
       .def_readonly("timings", &Explanation::timings)
       .def_readonly("receipt", &Explanation::receipt)
-      .def_property_readonly("marks", &marks);
+      .def_property_readonly("marks", [](const Explanation& self) { return marks(self); });
 }
 
 // ---- options ----

@@ -10,6 +10,12 @@ from typing import Any
 
 from . import _core
 
+_HEADS = {
+    "softmax": "softmax: one of the classes",
+    "sigmoid": "sigmoid: each class by itself",
+    "scores": "scores: no probabilities",
+}
+
 
 @dataclass(frozen=True)
 class Bundle:
@@ -56,12 +62,18 @@ class Bundle:
         """The graph that serves a method; UsageError for one that the bundle has not."""
         return self.graphs[_core.graph_of(self.core, method)]
 
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What explanations will bear, and by which methods: "not class-specific: sensitivity"."""
+        return tuple(text for graph in self.graphs for text in _marks(graph))
+
     def __reduce__(self) -> tuple[Any, ...]:
         return load_bundle, (self.folder,)  # which verifies it again
 
     def describe(self) -> str:
         """The bundle in a few lines for a person."""
         rows = [("bundle", f"{self.name}  ({self.folder})"), ("labels", _some(self.labels))]
+        rows += [("head", f"{_HEADS[self.core.head]}; explained is the {self.core.unit}")]
         rows += [("clip", _clip(self.clip)), ("colours", _colours(self.clip))]
         for graph in self.graphs:
             rows += _graph(graph, self.default_method)
@@ -133,11 +145,21 @@ def _graph(graph: _core.GraphSpec, default: str) -> list[tuple[str, str]]:
     return [
         ("graph", f"{Path(graph.file).name}  ({size:.1f} MB; {head})"),
         ("methods", ", ".join(names)),
+        *(("mark", mark) for mark in _marks(graph)),
         *(
             ("layer", f"{name} {_numbers(layer.shape)}, stride {_numbers(layer.stride)}")
             for name, layer in layers or [(layer.name, layer)]
         ),
     ]
+
+
+def _marks(graph: _core.GraphSpec) -> list[str]:
+    """What every explanation by a method will bear."""
+    found: dict[str, list[str]] = {}
+    for method in graph.methods:
+        for mark in _core.graph_marks(graph, method):
+            found.setdefault(mark.text, []).append(method)
+    return [f"{text}: {', '.join(methods)}" for text, methods in found.items()]
 
 
 def _drift(sidecar: dict[str, Any]) -> list[tuple[str, str]]:

@@ -109,7 +109,7 @@ def _describe(sheet: Image.Image, explanation: Explanation, top: int) -> None:
         share = f"{100 * explanation.motion_share:.0f} % {by[explanation.motion_by]}"
         lines.append(f"motion {share}")
     if math.isfinite(receipt.conservation):
-        what = "logit" if math.isnan(receipt.baseline_logit) else "difference"
+        what = receipt.unit if math.isnan(receipt.baseline_logit) else "difference"
         lines.append(f"sums to {100 * receipt.conservation:.1f} % of the {what}")
     lines += [mark.text for mark in explanation.marks]
     if not explanation.valid:

@@ -59,8 +59,6 @@ class Pooled(nn.Module):
             return F.relu(self.fc(x.mean((2, 3, 4))) + 0.3)
         if self.head == "maximum":
             return self.fc(x.amax((2, 3, 4)))
-        if self.head == "log softmax":
-            return self.fc(x.mean((2, 3, 4))).log_softmax(1)
         return self.fc(F.avg_pool3d(x, (1, 12, 16)).amax(2).flatten(1))  # "frames"
 
 

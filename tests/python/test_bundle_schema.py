@@ -10,6 +10,7 @@ import pytest
 import tiny_bundle
 import tubecam
 from test_bundle import VALUES, set_at
+from tubecam import _core
 
 # What no JSON schema can say: other places decide whether such a value is good.
 BEYOND_SCHEMA = [
@@ -74,3 +75,9 @@ def test_both_accept(schema, tmp_path, path, value):
 
 def test_bundles_of_this_repository_follow_the_schema(schema, motion_bundle):
     schema.validate(json.loads((motion_bundle / "bundle.json").read_text("utf-8")))
+
+
+def test_heads_have_one_list_of_names(schema):
+    head = schema.schema["properties"]["head"]["properties"]
+    assert head["kind"]["enum"] == _core.head_kind_names()
+    assert head["unit"]["enum"] == _core.head_unit_names()

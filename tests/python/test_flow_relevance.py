@@ -24,7 +24,7 @@ from flow_streams import (  # noqa: E402
     packed,
     seeded,
 )
-from tubecam import BundleError, UsageError, _core, cli  # noqa: E402
+from tubecam import BundleError, _core, cli  # noqa: E402
 from tubecam.export import export  # noqa: E402
 from videos import numbered, write_video  # noqa: E402
 

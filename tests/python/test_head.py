@@ -102,6 +102,39 @@ def test_one_logit_decides_between_two_labels(tmp_path, end):
     assert answers == {0, 1}
 
 
+def test_labels_are_counted_before_minutes_of_tracing(tmp_path):
+    said: list[str] = []
+    with pytest.raises(UsageError, match="3 labels for a model of 4 classes"):
+        made(nets.seeded(torch.sigmoid), tmp_path / "b", labels=["a"] * 3, progress=said.append)
+    assert not any("tracing" in line for line in said)
+
+
+@pytest.mark.parametrize("end", [torch.nn.Softmax(1), torch.sigmoid])
+def test_rules_begin_at_the_logits(tmp_path, end):
+    """A softmax or sigmoid passes nothing back by LRP's rules, which count gates as constants."""
+    report = made(nets.seeded(end), tmp_path / "b", methods=["lrp-epsilon"])
+    assert report.sanity["lrp-epsilon"].conservation > 0
+    with tubecam.Explainer(tmp_path / "b") as explainer:
+        assert explainer.explain(clips(1)[0]).tube.any()
+
+
+def test_a_bundle_in_another_precision_keeps_its_head(tmp_path):
+    made(nets.seeded(lambda z: z, classes=1), tmp_path / "b", labels=["fight"])
+    export(str(tmp_path / "b"), tmp_path / "half", precision="float16")
+    half = tubecam.load_bundle(tmp_path / "half")
+    assert half.core.head == "sigmoid" and half.labels == ("not fight", "fight")
+    assert "sigmoid: each class by itself" in half.describe()
+
+
+def test_a_bundle_of_one_value_without_a_head_tells_no_probability(tmp_path):
+    made(nets.seeded(lambda z: z, classes=1), tmp_path / "b", head="scores")
+    path = tmp_path / "b" / "bundle.json"
+    sidecar = json.loads(path.read_text())
+    del sidecar["head"]
+    path.write_text(json.dumps(sidecar))
+    assert tubecam.load_bundle(tmp_path / "b").core.head == "scores"
+
+
 def test_labels_of_one_logit(tmp_path):
     model = nets.seeded(lambda z: z, classes=1)
     for labels, expected in ((None, ["negative", "positive"]), (["calm", "fight"],) * 2):

@@ -5,7 +5,6 @@ Each is compiled in a process of its own, since what this is against is a signal
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -114,6 +113,7 @@ def test_one_cpu_explains_like_many(tmp_path):
 def test_relevance_behind_a_head_of_several_layers(tmp_path):
     torch = pytest.importorskip("torch")
     from torch import nn
+
     from tubecam.export import export
 
     torch.manual_seed(1)

@@ -17,35 +17,54 @@ import export_nets as nets  # noqa: E402
 import tubecam  # noqa: E402
 from tubecam.errors import ExportError  # noqa: E402
 from tubecam.export import export  # noqa: E402
+from tubecam.export import sanity as sanity_module  # noqa: E402
 from tubecam.export.capture import capture  # noqa: E402
 from tubecam.export.sanity import (  # noqa: E402
     SAME,
-    Sanity,
+    Examination,
     correlation,
     mean,
-    shuffled_last_layer,
     two_likeliest,
 )
+from tubecam.export.shuffle import shuffled, weights_from_the_end  # noqa: E402
 
 SHAPE = (nets.CLIP["length"], 3, nets.CLIP["height"], nets.CLIP["width"])
 
 
 class Plain(nn.Module):
-    """Positive features of a positive world: z⁺ spreads the same whatever the class."""
+    """Positive features of which each sees nearly the same: z⁺ spreads alike whatever the class.
+
+    What tells the classes apart is how the features differ, as the gradient does.
+    """
 
     def __init__(self):
         super().__init__()
-        self.first = nn.Conv3d(3, 8, 3, padding=1)
-        self.second = nn.Conv3d(8, 8, 3, padding=1)
-        self.head = nn.Linear(8, 4)
+        self.first = nn.Conv3d(3, 16, 3, padding=1)
+        self.second = nn.Conv3d(16, 16, 3, padding=1)
+        self.head = nn.Linear(16, 4)
         with torch.no_grad():
             self.second.weight.copy_(self.second.weight.abs())
-            self.second.weight[:] = self.second.weight.mean(0, keepdim=True)
-            self.head.weight.mul_(0.01).add_(1)
+            self.head.weight.sub_(self.head.weight.mean(1, keepdim=True))
 
     def forward(self, x):
         x = self.second(self.first(x).relu()).relu()
         return self.head(x.mean((2, 3, 4)))
+
+
+class OneFeature(nn.Module):
+    """Two classes, and all that reaches the last two layers is one number, which they scale."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Conv3d(3, 8, 3, 2, 1)
+        self.head = nn.Sequential(
+            nn.Linear(8, 8), nn.Linear(8, 1), nn.Linear(1, 5), nn.Linear(5, 2)
+        )
+        with torch.no_grad():
+            self.head[3].weight[1] = -self.head[3].weight[0]
+
+    def forward(self, x):
+        return self.head(self.body(x).relu().mean((2, 3, 4)))
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +83,7 @@ def forced(tmp_path_factory, plain):
 
 
 def test_a_method_that_ignores_the_class_is_refused(tmp_path, plain):
-    with pytest.raises(ExportError, match="does not explain the class.*correlate by 1.0000.*force"):
+    with pytest.raises(ExportError, match="does not explain the class.*correlate by 0.99.*force"):
         export(
             plain, tmp_path / "b", methods=["lrp-alpha1beta0"], clip=nets.CLIP, measure=False
         )  # fmt: skip
@@ -150,8 +169,7 @@ def test_shuffling_the_last_layer_changes_it_and_puts_it_back():
     captured = capture(model, torch.randn(1, *SHAPE), False)
     before = {name: value.clone() for name, value in captured.module.named_parameters()}
     before |= {name: value.clone() for name, value in captured.module.named_buffers()}
-    with shuffled_last_layer(captured) as shuffled:
-        assert shuffled
+    with shuffled(captured, weights_from_the_end(captured, 1)):
         now = dict(captured.module.named_parameters()) | dict(captured.module.named_buffers())
         changed = [name for name, value in before.items() if not torch.equal(value, now[name])]
         assert len(changed) == 1
@@ -172,10 +190,76 @@ def test_correlation_is_pearsons(rng):
     assert two_likeliest([[1.0, 5.0, 3.0]]) == [1, 2] and two_likeliest([[2.0]]) == [0]
 
 
-def test_what_cannot_be_measured_condemns_nothing():
-    assert Sanity(None, None, None).class_specific
-    assert not Sanity(0.5, -0.995, None).class_specific
-    assert not Sanity(0.995, 0.1, None).class_specific
+ONE, LIKE, OTHER = np.array([1.0, 2.0, 4.0]), np.array([1.0, 2.01, 4.0]), np.array([4.0, 1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    "maps, exact, method, expected",
+    [
+        ((ONE, OTHER), (ONE, ONE), "lrp-epsilon-plus", "specific"),
+        ((ONE, ONE), (ONE, OTHER), "lrp-epsilon-plus", "unspecific"),
+        ((ONE, -ONE), (ONE, -ONE), "lrp-epsilon-plus", "specific"),  # two classes are one contrast
+        ((ONE, ONE), (ONE, -ONE), "lrp-epsilon-plus", "unspecific"),  # ... and here two
+        ((ONE, ONE), (ONE, -ONE), "sensitivity", "specific"),  # which has no signs
+        ((ONE, ONE), (ONE, ONE), "lrp-epsilon-plus", "undecided"),  # the model's classes are alike
+        ((ONE, ONE), (ONE, ONE), "sensitivity", "undecided"),
+        ((ONE, LIKE), (ONE, 1 / 3 * LIKE + ONE), "lrp-epsilon-plus", "undecided"),
+        ((ONE, np.ones(3)), (ONE, OTHER), "lrp-epsilon-plus", "specific"),  # nothing measured
+    ],
+)
+def test_two_classes_are_held_against_the_exact_map(monkeypatch, maps, exact, method, expected):
+    """By their maps [3] for the predicted class and the other, and those of gradient × input."""
+    monkeypatch.setattr(sanity_module, "weights_from_the_end", lambda *_: [])
+    answers, logits = {-1: maps[0], 1: maps[1]}, np.array([[2.0, 1.0]])
+    examination = Examination(
+        exported=lambda clip, target: (logits, {method: answers[target]}),
+        model=None, yardstick=lambda clip, target: exact[target], captured=None,
+        clips=[np.zeros(1)],
+    )  # fmt: skip
+    assert examination.run()[method].dependence == expected
+
+
+def test_features_of_rank_one_are_decided_by_the_layer_before(tmp_path):
+    model = nets.seeded(OneFeature)
+    methods = ["lrp-epsilon-plus", "gradient-x-input"]
+    report = export(model, tmp_path / "b", methods=methods, clip=nets.CLIP, measure=False)
+    for found in report.sanity.values():
+        assert abs(found.randomised_correlation) > 1 - 1e-6  # as any map's, for two layers
+        assert abs(found.cascade[0]) > 1 - 1e-6 and abs(found.cascade[1]) < 1 - 1e-3
+        assert found.dependence == "specific"
+
+
+class Single(nn.Module):
+    """One channel, which every class scales."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.fc = nn.Conv3d(3, 1, 3, 2, 1), nn.Linear(1, 4)
+
+    def forward(self, x):
+        return self.fc(self.body(x).relu().mean((2, 3, 4)))
+
+
+def test_methods_of_several_passes_are_marked_and_not_refused(tmp_path):
+    methods = ["integrated-gradients", "smoothgrad", "gradient-shap"]
+    report = export(nets.seeded(Single), tmp_path / "b", methods=methods, clip=nets.CLIP,
+                    measure=False)  # fmt: skip
+    assert report.marks == (f"class dependence unknown: {', '.join(methods)}",)
+
+
+def test_what_no_layer_decides_cannot_be_told(tmp_path):
+    said: list[str] = []
+    report = export(nets.seeded(Single), tmp_path / "b", methods=["hirescam"], clip=nets.CLIP,
+                    measure=False, progress=said.append)  # fmt: skip
+    assert report.sanity["hirescam"].dependence == "undecided"
+    assert any("cannot be told" in line for line in said)
+    assert report.marks == ("class dependence unknown: hirescam",)
+    entry = json.loads((tmp_path / "b" / "bundle.json").read_text())["graphs"][0]["sanity"]
+    assert entry["hirescam"]["undecided"] and not entry["hirescam"]["class_specific"]
+    with tubecam.Explainer(tmp_path / "b") as explainer:
+        clip = np.random.default_rng(1).standard_normal(SHAPE).astype(np.float32)
+        assert explainer.explain(clip).receipt.class_specific is None
+    assert "class dependence unknown: hirescam" in tubecam.load_bundle(tmp_path / "b").describe()
 
 
 # ---- engines ----

@@ -264,6 +264,7 @@ def summary(report: ExportReport) -> str:
         f"check    {report.check.max_relative_error:.1e} relative error against "
         f"{report.check.reference} on {report.check.inputs} unseen inputs ({report.check.engine})"
         + (f"; {replaced} at kinks of the gradient left out" if replaced else ""),
+        *(f"mark     {mark}" for mark in report.marks),
         *_quantisation(report.quantisation),
     ]
     return "\n".join(lines)

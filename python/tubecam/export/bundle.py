@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..bundle import load_bundle
+from ..bundle import Bundle, load_bundle
 from ..errors import BundleError, ExportError, UsageError
 from .head import Head
 
@@ -141,7 +141,7 @@ def read_labels(path: Path) -> list[str]:
         raise UsageError(f"cannot read labels from {path}: {error}.") from error
 
 
-def write_sidecar(folder: Path, files: Sequence[str], content: dict[str, Any]) -> None:
+def write_sidecar(folder: Path, files: Sequence[str], content: dict[str, Any]) -> Bundle:
     """Adds format and hashes, writes bundle.json, and has the runtime read it.
 
     Raises
@@ -154,7 +154,7 @@ def write_sidecar(folder: Path, files: Sequence[str], content: dict[str, Any]) -
     text = json.dumps(sidecar, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / SIDECAR).write_text(text + "\n", encoding="utf-8")
     try:
-        load_bundle(folder)
+        return load_bundle(folder)
     except BundleError as error:
         reason = str(error).replace(f"{folder}{os.sep}", "")
         raise ExportError(f"the runtime refuses such a bundle: {reason}") from error

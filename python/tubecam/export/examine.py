@@ -13,8 +13,10 @@ from .capture import Capture
 from .check import Case, compile_in_engine
 from .explained import Explained
 from .flow_input import feeds
-from .layers import Layer
-from .sanity import Sanity, examine
+from .layers import Layer, split_at
+from .sanity import Examination, Sanity
+
+EXACT = "hirescam"  # gradient × activation: the yardstick
 
 
 def examine_maps(
@@ -35,14 +37,20 @@ def examine_maps(
         pairs = [(result[f"activation{e}"].copy(), result[f"{third}{e}"].copy()) for e in ends]
         return result["logits"].copy(), _maps(methods, third, pairs)
 
-    def by_autograd(clip: np.ndarray, target: int):
+    def by_autograd(clip: np.ndarray, target: int, wanted: Sequence[str] = methods):
         explained = Explained(captured, layers, None)
         with torch.no_grad():
             tensors = explained(torch.from_numpy(clip), torch.tensor([target]))
         logits, *rest = (t.numpy() for t in tensors)
-        return logits, _maps(methods, "gradient", list(zip(rest[::2], rest[1::2], strict=True)))
+        pairs = list(zip(rest[::2], rest[1::2], strict=True))
+        return logits, _maps(wanted, "gradient", pairs)
 
-    return examine(exported, by_autograd, captured, [case.clip for case in cases])
+    def yardstick(clip: np.ndarray, target: int) -> np.ndarray:
+        return by_autograd(clip, target, [EXACT])[1][EXACT]
+
+    behind = split_at(captured, *(layer.node for layer in layers))[1]
+    clips = [case.clip for case in cases]
+    return Examination(exported, by_autograd, yardstick, captured, clips, behind).run()
 
 
 def _maps(

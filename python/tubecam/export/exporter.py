@@ -68,6 +68,8 @@ class ExportReport:
         Of an int8 graph: layers, clips, windows, rule, drift and limits, as in the sidecar.
     head : Head or None
         How scores follow from the logits; None where a bundle was converted.
+    marks : tuple of str
+        What explanations will bear, and by which methods.
     """
 
     path: Path
@@ -85,6 +87,7 @@ class ExportReport:
     sanity: dict[str, Sanity]
     quantisation: dict[str, Any] = field(default_factory=dict)
     head: Head | None = None
+    marks: tuple[str, ...] = ()
 
 
 def export(
@@ -243,7 +246,10 @@ def export(
             return part
         offered = _offered(cam, graph)
         say("comparing with autograd on inputs that were not traced")
-        return write_cam(graph, offered, folder, time_first, seed, narrow, say)
+        part = write_cam(graph, offered, folder, time_first, seed, narrow, say)
+        for method in offered:  # what nobody asked for by name is marked
+            judge(method, part.sanity[method], force or cam is None, say)
+        return part
 
     first = build(kinds[0])
     with bundle.new_folder(out) as folder:
@@ -252,7 +258,7 @@ def export(
         (folder / bundle.LABELS).write_text("\n".join(names) + "\n", encoding="utf-8")
         content = _sidecar(found, name, read, parts, narrow, check, license)
         files = [file for part in parts for file in part.files]
-        bundle.write_sidecar(folder, [*files, bundle.LABELS], content)
+        marks = bundle.write_sidecar(folder, [*files, bundle.LABELS], content).marks
     say(f"wrote {out}")
     offered = tuple(method for part in parts for method in part.entry["methods"])
     return ExportReport(
@@ -260,7 +266,8 @@ def export(
         first.closed_form, first.geometry, offered,
         first.classes, first.folded, first.kept, first.forms, check,
         {name: sanity for part in parts for name, sanity in part.sanity.items()},
-        next((p.entry["quantisation"] for p in parts if "quantisation" in p.entry), {}), read,
+        next((p.entry["quantisation"] for p in parts if "quantisation" in p.entry), {}),
+        read, marks,
     )  # fmt: skip
 
 
@@ -282,6 +289,7 @@ def _converted(out: Path, sidecar: dict[str, Any]) -> ExportReport:
         tuple(method for graph in sidecar["graphs"] for method in graph["methods"]),
         len(load_bundle(out).labels), 0, 0, {}, report_of(sidecar), {},
         next((g["quantisation"] for g in sidecar["graphs"] if "quantisation" in g), {}),
+        marks=load_bundle(out).marks,
     )  # fmt: skip
 
 

@@ -12,7 +12,9 @@ from .capture import MODULE, PATHS, add_constant
 aten = torch.ops.aten
 
 
-def call(before: fx.Node, target: Any, args: tuple[Any, ...], value: Tensor, **kwargs: Any) -> fx.Node:
+def call(
+    before: fx.Node, target: Any, args: tuple[Any, ...], value: Tensor, **kwargs: Any
+) -> fx.Node:
     """A new call in front of `before`; `value` has the shape and type of its result."""
     with before.graph.inserting_before(before):
         node = before.graph.call_function(target, args, kwargs)

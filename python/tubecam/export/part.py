@@ -9,6 +9,7 @@ from typing import Any
 
 import onnx
 
+from .._core import method_names
 from ..errors import ExportError
 from .cam_graph import Graph, Progress, output_names
 from .check import CheckReport, Reference, check_graph, compare
@@ -23,7 +24,7 @@ from .relevance.examine import examine_relevance
 from .relevance.graph import RelevanceGraph
 from .relevance.graph import output_names as output_names_of_inputs
 from .relevance.reference import Reference as RelevanceReference
-from .sanity import SAME, Sanity
+from .sanity import COMPLETE, SPECIFIC, UNDECIDED, Sanity
 from .source import Source
 
 GRAPH = "model.onnx"
@@ -40,24 +41,25 @@ class Part:
 
 
 def judge(method: str, sanity: Sanity, force: bool, say: Progress) -> None:
-    """Refuses a method whose maps do not depend on the class, unless it was forced.
+    """Refuses a method that ignores the class, unless it was forced.
 
-    One that is defined without the class is no surprise: it is marked like a forced one.
+    One that is defined without the class, or that shares out all that the model computes, is marked
+    like a forced one; so is one of which it cannot be told.
     """
-    if sanity.class_specific:
+    if sanity.dependence == SPECIFIC:
         return
-    if not force and not METHODS[method].class_agnostic:
+    if sanity.dependence == UNDECIDED:
+        say(f"whether {method} depends on the class cannot be told: {sanity.why}; it is marked so")
+        return
+    agnostic = method in METHODS and METHODS[method].class_agnostic
+    if not (force or agnostic or method in COMPLETE):
+        other = "hirescam" if method in method_names() else "gradient-x-input"
         raise ExportError(
-            f"{method} does not explain the class in this model: {sanity}; from {SAME} on they "
-            f"count as the same. Nothing was written. {_others(method)} on the class in more "
-            f"models; --force (force=True) exports {method} all the same and marks it."
+            f"{method} does not explain the class in this model: {sanity.why}. Nothing was "
+            f"written. {other} shares out all that the model computes; --force (force=True) "
+            f"exports {method} all the same and marks it."
         )
-    say(f"{method} is marked as not class-specific: {sanity}")
-
-
-def _others(method: str) -> str:
-    names = [m for m in ("lrp-epsilon-plus", "gradient-x-input", "gradcam") if m != method][:2]
-    return f"{' and '.join(names)} depend"
+    say(f"{method} is marked as not class-specific: {sanity.why}")
 
 
 def write_cam(

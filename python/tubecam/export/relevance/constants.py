@@ -32,7 +32,9 @@ def constant_share(call: Call, rule: Rule | None, signal: Signal) -> float:
     if rule in weighted.GAMMA:
         up, down = weighted.gamma_shares(call, signal, weighted.GAMMA[rule])
         bias, more = _bias(call), weighted.GAMMA[rule]
-        return _sum(up, bias + more * bias.clamp(min=0)) + _sum(down, bias + more * bias.clamp(max=0))
+        return _sum(up, bias + more * bias.clamp(min=0)) + _sum(
+            down, bias + more * bias.clamp(max=0)
+        )
     if rule is weighted.epsilon:
         return _sum(weighted.damped(call, signal), _bias(call))
     if rule is rules.shifted or (rule in _LINEAR and call.kind in _KINDS):

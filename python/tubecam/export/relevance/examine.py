@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-from ..capture import model_input
+from ..capture import model_input, plain_operators
 from ..check import compile_in_engine
 from ..flow_input import feeds
-from ..sanity import Maps, Sanity, examine
+from ..layers import run_nodes
+from ..sanity import UNSPECIFIC, Examination, Sanity
 from .graph import RelevanceGraph
+from .propagate import cells_of
 from .reference import Case
 
 
@@ -35,10 +38,27 @@ def examine_relevance(
             logits, *maps = graph.relevance(torch.from_numpy(clip), torch.tensor([target]))
         return logits.numpy(), {name: joined([each.numpy() for each in maps])}
 
-    maps: tuple[Maps, Maps] = exported, by_rules
-    found = examine(*maps, graph.relevance.captured, [case.clip for case in cases])[name]
+    captured, clips = graph.relevance.captured, [case.clip for case in cases]
+    examination = Examination(exported, by_rules, partial(_gradient, graph), captured, clips)
+    found = examination.run()[name]
+    if graph.relevance.method.class_agnostic:
+        found = replace(found, dependence=UNSPECIFIC, why="by its definition it has no class")
     shares = conservation(graph, cases, model, time_first)
     return replace(found, conservation=shares[0], constants=shares[1])
+
+
+def _gradient(graph: RelevanceGraph, clip: np.ndarray, target: int) -> np.ndarray:
+    """Gradient × input over the method's cells; the gradient where the colours stay apart."""
+    captured, method = graph.relevance.captured, graph.relevance.method
+    x = torch.from_numpy(clip).requires_grad_()
+    with torch.enable_grad(), plain_operators():
+        values = {captured.clip: x}
+        run_nodes(captured.module, graph.relevance.nodes, values)
+        (slope,) = torch.autograd.grad(values[captured.logits][0, target], x)
+    if method.by_colour:
+        return slope.numpy()
+    cells = cells_of(slope * x.detach(), graph.relevance.pool)
+    return joined([each.numpy() for each in cells])
 
 
 def joined(maps: Sequence[np.ndarray]) -> np.ndarray:

@@ -90,9 +90,7 @@ def kind_of(node: fx.Node, moving: list[fx.Node]) -> str | None:
     return named or probed(node, moving)
 
 
-def weight_places(
-    node: fx.Node, moving: list[fx.Node]
-) -> tuple[int, int, int | None] | None:
+def weight_places(node: fx.Node, moving: list[fx.Node]) -> tuple[int, int, int | None] | None:
     """Where an operator with constant weights takes input, weight and bias; None for any other."""
     for places in WEIGHTED.get(node.target, ()):
         if moving == [node.args[places[0]]]:

@@ -70,9 +70,7 @@ def _gate(f: Function, shapes: Sequence[torch.Size], random: torch.Generator) ->
 
 def _homogeneous(f: Function, shapes: Sequence[torch.Size], random: torch.Generator) -> bool:
     x = _draw(shapes, random)
-    return all(
-        _same(f(*(k * each for each in x)), [k * y for y in f(*x)]) for k in (0.37, 1.9)
-    )
+    return all(_same(f(*(k * each for each in x)), [k * y for y in f(*x)]) for k in (0.37, 1.9))
 
 
 _TESTS = (

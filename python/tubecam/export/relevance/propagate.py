@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from ..capture import Capture, base_name
+from ..capture import Capture
 from ..explained import chosen
 from ..flow_input import COLOURS, packed, parts
 from ..layers import ancestors, run_nodes
@@ -75,7 +75,11 @@ class Relevance(nn.Module):
         self.table = {n: self._rule(n) for n in self.moving[1:] if n in self.inputs}
         self.first = self._first_layers()
         self.table.update(dict.fromkeys(self.first, self.method.first))
-        self.needed = {captured.clip, *self.inputs, *(m for n in self.inputs for m in n.all_input_nodes)}
+        self.needed = {
+            captured.clip,
+            *self.inputs,
+            *(m for n in self.inputs for m in n.all_input_nodes),
+        }
         deciding = deciding_nodes(self.table, self.kinds, self.raw | self.nonnegative)
         self.deciding = [n for n in deciding if n is not captured.logits]
         if self.method.needs and self.method.needs not in self.kinds.values():

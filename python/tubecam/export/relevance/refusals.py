@@ -52,7 +52,9 @@ def advised(error: NotApplicableError, method: str, fits: Callable[[str], bool])
             good.append(name)
     if not good:
         return ExportError(f"{error} No other relevance to the input works here; gradcam may.")
-    return ExportError(f"{error} {' and '.join(good)} work{'' if good[1:] else 's'} for this model.")
+    return ExportError(
+        f"{error} {' and '.join(good)} work{'' if good[1:] else 's'} for this model."
+    )
 
 
 def operator_at(node: fx.Node) -> str:

@@ -44,9 +44,9 @@ def play_with_times(bundle, times, fps="30/1", size="width=32,height=24"):
 
     caps = f"video/x-raw,format=RGB,{size},framerate=30/1"
     line = f"videotestsrc num-buffers={len(times)} ! {caps}"
-    rate = f"capssetter caps=video/x-raw,framerate={fps}"
-    played = play(f"{line} ! {rate} ! tubecam name=t hop=2 bundle={bundle} align=delayed ! fakesink",
-                  prepare=prepare, finish=finish)  # fmt: skip
+    line += f" ! capssetter caps=video/x-raw,framerate={fps}"
+    line += f" ! tubecam name=t hop=2 bundle={bundle} align=delayed ! fakesink"
+    played = play(line, prepare=prepare, finish=finish)
     return played, stats
 
 

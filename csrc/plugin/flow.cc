@@ -111,8 +111,8 @@ std::optional<FramePlace> Flow::place(GstBuffer* buffer, const Settings& setting
     const FrameMap map(mapper_.get(), buffer, Access::kRead);
     check_device(map.frame().device, device_);
     return stream_.push(map.frame(), *pts, when_full(settings), segment_);
-  } catch (const std::exception& error) {
-    warn(error.what());
+  } catch (...) {
+    warn(current_message());
     return std::nullopt;
   }
 }

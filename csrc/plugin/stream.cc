@@ -95,6 +95,9 @@ void Stream::submit(Worker::WhenFull when_full, const std::shared_ptr<const void
     aligner_.dropped(id);
     if (!give_up_device_(error)) throw;
     return;
+  } catch (...) {
+    aligner_.dropped(id);  // or frames would wait for it
+    throw;
   }
   if (submitted == Worker::Submitted::kTaken) return note_taken(window);
   aligner_.dropped(id);

@@ -41,7 +41,8 @@ def output(*command) -> list[str]:
 def test_the_python_program_reads_every_frame(program):
     lines = output(sys.executable, program("python", ".py"))
     assert len(lines) == 60
-    assert all(re.match(r".+ [01]\.\d\d, most of it at .* tube \(\d+, \d+, \d+\)", x) for x in lines)
+    pattern = r".+ [01]\.\d\d, most of it at .* tube \(\d+, \d+, \d+\)"
+    assert all(re.match(pattern, line) for line in lines)
 
 
 def test_the_c_program_reads_every_frame_without_our_headers(program, tmp_path):
@@ -49,7 +50,8 @@ def test_the_c_program_reads_every_frame_without_our_headers(program, tmp_path):
         pytest.skip("there is no C compiler")
     source, binary = program("c", ".c"), tmp_path / "frames"
     flags = output("pkg-config", "--cflags", "--libs", "gstreamer-1.0")[0].split()
-    output("cc", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror", source, "-o", binary, *flags)
+    strict = ("-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror")
+    output("cc", *strict, source, "-o", binary, *flags)
     lines = output(binary)
     assert len(lines) == 60
     assert all(re.match(r".+ [01]\.\d\d, tube \d+x\d+x\d+", line) for line in lines)

@@ -98,7 +98,7 @@ def test_heat_stays_where_the_picture_is_only_scaled(bundle, change):
         "videobox left=-8 top=-4",
         "videobox right=12 bottom=-10",
         "videocrop top=8 ! videoflip video-direction=90r ! videocrop left=4",
-        "videoscale method=nearest-neighbour ! video/x-raw,width=96,height=96,pixel-aspect-ratio=1/1",
+        "videoscale method=0 ! video/x-raw,width=96,height=96,pixel-aspect-ratio=1/1",
     ],
 )
 def test_heat_follows_or_is_not_drawn_and_that_is_told(bundle, change):

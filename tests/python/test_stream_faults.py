@@ -43,9 +43,10 @@ def play_with_times(bundle, times, fps="30/1", size="width=32,height=24"):
         stats.update(stats_of(pipeline.get_by_name("t")))
 
     caps = f"video/x-raw,format=RGB,{size},framerate=30/1"
-    line = f"videotestsrc num-buffers={len(times)} ! {caps} ! capssetter caps=video/x-raw,framerate={fps}"
-    played = play(f"{line} ! tubecam name=t hop=2 bundle={bundle} align=delayed ! fakesink",
-                  prepare=prepare, finish=finish)  # fmt: skip
+    line = f"videotestsrc num-buffers={len(times)} ! {caps}"
+    line += f" ! capssetter caps=video/x-raw,framerate={fps}"
+    line += f" ! tubecam name=t hop=2 bundle={bundle} align=delayed ! fakesink"
+    played = play(line, prepare=prepare, finish=finish)
     return played, stats
 
 

@@ -88,4 +88,7 @@ const std::vector<std::string>& few_pass_method_names();
 // Whether a method shares out the logit itself: where no bias takes a part, relevance sums to it.
 bool shares_out_the_logit(const std::string& method);
 
+// Whether relevance is in logits; else in a unit of the method's own.
+bool is_in_logits(const std::string& method);
+
 }  // namespace tubecam

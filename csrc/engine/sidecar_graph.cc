@@ -210,6 +210,12 @@ bool shares_out_the_logit(const std::string& method) {
   return names.count(method) > 0;
 }
 
+bool is_in_logits(const std::string& method) {
+  static const auto& others = *new std::set<std::string>{
+      "sensitivity", "deconvolution", "guided-backprop", "smoothgrad", "attention-rollout"};
+  return others.count(method) == 0;
+}
+
 // A plain name of a file in the bundle's own folder.
 std::string file_name(const JsonNode& node) {
   const std::string name = node.text();

@@ -114,8 +114,9 @@ struct Annotation {
   double score = 0;
   bool class_specific = true, drifts = false;
   TubeView tube;
-  const float* motion = nullptr;  // [t, h, w], 0…1; nullptr: unknown
-  double motion_share = 0;        // 0…1, NaN: unknown
+  const float* motion = nullptr;         // [t, h, w], 0…1; nullptr: unknown
+  double motion_share = 0;               // 0…1, NaN: unknown
+  double logit = 0, baseline_logit = 0;  // NaN: there is none
   uint64_t window = 0;
   const int64_t* window_pts = nullptr;  // [clip_length]
   int clip_length = 0, clip_height = 0, clip_width = 0;

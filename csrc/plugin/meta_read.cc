@@ -96,6 +96,13 @@ void read_motion(const Reader& fields, Annotation* annotation) {
     annotation->motion_share = fields.any_number("motion-share");
 }
 
+void read_logits(const Reader& fields, Annotation* annotation) {
+  annotation->logit = fields.has("logit") ? fields.any_number("logit") : 0;
+  annotation->baseline_logit = fields.has("baseline-logit")
+                                   ? fields.any_number("baseline-logit")
+                                   : std::numeric_limits<double>::quiet_NaN();
+}
+
 Box read_crop(const Reader& fields) {
   Box crop;
   crop.x = static_cast<float>(fields.number("crop-x"));
@@ -131,6 +138,7 @@ bool read_annotation(GstBuffer* buffer, Annotation* annotation) {
   annotation->drifts = fields.has("drifts") && fields.boolean("drifts");
   annotation->motion_by = fields.text("motion-by");
   read_motion(fields, annotation);
+  read_logits(fields, annotation);
   annotation->pts = fields.time("timestamp");
   return true;
 }

@@ -19,11 +19,6 @@ std::string valid_utf8(const std::string& text) {
   return result;
 }
 
-std::string percent(float score) {
-  if (!std::isfinite(score)) return "";
-  return std::to_string(std::lround(100 * std::clamp(score, 0.0f, 1.0f))) + " %";
-}
-
 // Two words with a bar of colours between them: from no heat to full heat, from what is still to
 // what moves, or from what a model saw in the picture to what it saw in the flow.
 class ColorBar {
@@ -144,7 +139,7 @@ Words words_of(const Caption& caption, ColorMap color_map) {
               valid_utf8(caption.full),
               caption.legend,
               color_map};
-  if (!words.label.empty()) words.score = percent(caption.score);
+  if (!words.label.empty()) words.score = valid_utf8(caption.score);
   return words;
 }
 

@@ -9,12 +9,21 @@
 #include <limits>
 #include <vector>
 
-#include "engine/bundle.h"
+#include "engine/head.h"
 
 namespace tubecam {
 namespace {
 
 constexpr double kFullCurveShares = 2;
+
+// NaN where relevance has another unit than the head.
+double decision_of(const std::string& unit, double logit, double baseline_logit) {
+  const auto& units = head_unit_names();
+  if (std::find(units.begin(), units.end(), unit) == units.end())
+    return std::numeric_limits<double>::quiet_NaN();
+  const double decision = std::isnan(baseline_logit) ? logit : logit - baseline_logit;
+  return std::isfinite(decision) ? decision : 0;
+}
 
 // The anchor, or the peak where that is higher, within kFaintest peaks.
 float full_of(double even_share, double shares, double parts, float peak) {
@@ -34,18 +43,14 @@ std::string number(double value) {
 }  // namespace
 
 double Evidence::amount() const {
-  return std::isnan(decision) ? positive : std::max({std::abs(decision), positive, 1.0});
+  if (std::isnan(decision)) return positive;
+  return std::max({std::abs(decision), positive, unit == "score" ? 0.0 : 1.0});
 }
 
-double decision_of(const std::string& method, double logit, double baseline_logit) {
-  if (!is_in_logits(method)) return std::numeric_limits<double>::quiet_NaN();
-  const double decision = std::isnan(baseline_logit) ? logit : logit - baseline_logit;
-  return std::isfinite(decision) ? decision : 0;
-}
-
-Evidence weigh(const TubeView& tube, double decision) {
+Evidence weigh(const TubeView& tube, const std::string& unit, double logit, double baseline_logit) {
   Evidence evidence;
-  evidence.decision = decision;
+  evidence.unit = unit;
+  evidence.decision = decision_of(unit, logit, baseline_logit);
   evidence.slices = tube.t;
   evidence.cells = tube.t * tube.h * tube.w;
   std::vector<float> values;
@@ -80,9 +85,10 @@ std::string describe_full(float full, const Evidence& evidence) {
     return even > 0 ? number(full / even) + " times an even share" : "";
   }
   const double part = full / std::abs(evidence.decision);
-  const std::string logits = number(full) + " logits";
-  return part < 1 ? logits + " (" + number(100 * part) + " % of " + number(evidence.decision) + ")"
-                  : logits;
+  const std::string words =
+      number(full) + (evidence.unit == "logit" ? " logits" : " of " + evidence.unit);
+  return part < 1 ? words + " (" + number(100 * part) + " % of " + number(evidence.decision) + ")"
+                  : words;
 }
 
 }  // namespace tubecam

@@ -13,9 +13,9 @@ namespace tubecam {
 // higher, when it holds as much as those.
 // The evidence amounts to the greatest of: the decision, which is the target's logit, less the
 // baseline's where relevance is told from one; the sum of the relevance above zero; and one logit,
-// which makes a class e times as likely as another. So a tube looks weak where it is flat, where it
+// which makes a class e times as likely as another (a head of plain scores has no such measure). So a tube looks weak where it is flat, where it
 // sums to a small part of the logit, and where the logit itself is small.
-// Relevance in another unit (its decision is NaN) is measured by its own sum alone.
+// Relevance in another unit than the head's (explain/unit.h) is measured by its own sum alone.
 // A tube's peak has a heat of at least 1/kFaintest: what is weak is faint, and not gone.
 constexpr double kFullShares = 6;
 constexpr float kFaintest = 3;
@@ -23,19 +23,17 @@ constexpr int kCellsPerOutlier = 200;
 
 // What the relevance of one window amounts to.
 struct Evidence {
-  float peak = 0;             // of its cells, but for one in 200: single pixels are no scale
-  double positive = 0;        // the sum of all above 0; what is not finite counts as 0
-  double decision = 0;        // NaN: relevance is not in logits
+  float peak = 0;       // of its cells, but for one in 200: single pixels are no scale
+  double positive = 0;  // the sum of all above 0; what is not finite counts as 0
+  double decision = 0;  // NaN: relevance has another unit
+  std::string unit = "logit";
   int cells = 1, slices = 1;  // of the tube
 
   double amount() const;
 };
 
-// What a window decided, NaN where the method's relevance is not in logits. baseline_logit: NaN where
-// there is none.
-double decision_of(const std::string& method, double logit, double baseline_logit);
-
-Evidence weigh(const TubeView& tube, double decision);
+// unit, logit, baseline_logit: the receipt's.
+Evidence weigh(const TubeView& tube, const std::string& unit, double logit, double baseline_logit);
 
 // Relevance of full colour: of a cell, and of the tube's sum over space at one time, where full is
 // twice an even share and the curve's greatest value is `curve_peak`.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "explain/scores.h"
 #include "overlay/overlay_math.h"
 
 namespace tubecam {
@@ -25,11 +26,10 @@ bool tells_motion(const Annotation& annotation, const OverlayStyle& style) {
 std::string note_of(const Annotation& annotation, const OverlayStyle& style) {
   if (!annotation.valid) return annotation.problem;
   const std::string method = annotation.method, target = annotation.target;
-  std::string note = target == annotation.label ? method : method + " of " + target;
-  if (!annotation.class_specific) note += " (not class-specific)";
-  if (annotation.drifts) note += " (int8, not the map of float32)";
-  const std::string wanted = annotation.downgraded_from;
-  if (!wanted.empty()) note += " (too slow for " + wanted + ")";
+  std::string note = annotation.also;
+  if (!note.empty()) note = "also " + note + "; ";
+  note += target == annotation.label ? method : method + " of " + target;
+  for (const Mark& mark : annotation.marks) note += " (" + mark.text + ")";
   if (std::isfinite(annotation.motion_share))
     note += (annotation.of_flow() ? ", flow " : ", motion ") +
             std::to_string(std::lround(100 * annotation.motion_share)) + " %";
@@ -87,7 +87,7 @@ void Painter::draw(const Frame& frame, const Annotation& annotation, const Overl
   Caption caption;
   if (style.show_label) {
     caption.label = annotation.label;
-    caption.score = static_cast<float>(annotation.score);
+    caption.score = score_text(float(annotation.score), annotation.head);
     caption.note = note_of(annotation, style);
     if (annotation.valid && style.has_heat()) add_legend(annotation, style, &caption);
   }
@@ -98,8 +98,8 @@ void Painter::draw(const Frame& frame, const Annotation& annotation, const Overl
 // A pixel's tube takes as long to weigh as a frame to draw, so it is done once a window.
 const Evidence& Painter::weigh_window(const Annotation& annotation) {
   if (weighed_ != annotation.tube.values || weighed_window_ != annotation.window) {
-    evidence_ = weigh(annotation.tube,
-                      decision_of(annotation.method, annotation.logit, annotation.baseline_logit));
+    evidence_ =
+        weigh(annotation.tube, annotation.unit, annotation.logit, annotation.baseline_logit);
     weighed_ = annotation.tube.values;
     weighed_window_ = annotation.window;
   }

@@ -90,12 +90,13 @@ Legend parse_legend(const std::string& name) {
   return static_cast<Legend>(found - names.begin());
 }
 
-Evidence weigh_array(const py::array& tube, double decision) {
+Evidence weigh_array(const py::array& tube, const std::string& unit, double logit,
+                     double baseline_logit) {
   const auto values = require_array<float>(tube, 3, "a tube float32 [t, h, w]");
   check(values.size() > 0 && values.size() <= INT32_MAX, ErrorCode::kUsage,
         "a tube must have positive sizes, not ", describe_array(tube));
   return weigh({values.data(), int(values.shape(0)), int(values.shape(1)), int(values.shape(2))},
-               decision);
+               unit, logit, baseline_logit);
 }
 
 // A painter for callers with threads: the GIL, which is released during work, does not guard it.
@@ -104,15 +105,16 @@ struct GuardedPainter {
   std::mutex mutex;
 };
 
-void draw_caption(GuardedPainter& self, const FrameArray& frame, const py::str& label, float score,
-                  const py::str& note, const std::vector<float>& strip, double strip_now,
-                  const std::vector<int>& key_frames, const std::vector<float>& strip_motion,
-                  const std::string& legend, const py::str& full, const std::string& color_map) {
+void draw_caption(GuardedPainter& self, const FrameArray& frame, const py::str& label,
+                  const py::str& score, const py::str& note, const std::vector<float>& strip,
+                  double strip_now, const std::vector<int>& key_frames,
+                  const std::vector<float>& strip_motion, const std::string& legend,
+                  const py::str& full, const std::string& color_map) {
   // Lone surrogates, which file names bring, have no UTF-8; they become question marks.
   const auto text = [](const py::str& words) {
     return words.attr("encode")("utf-8", "replace").cast<std::string>();
   };
-  const Caption caption{text(label), score,        text(note),           strip,     strip_now,
+  const Caption caption{text(label), text(score),  text(note),           strip,     strip_now,
                         key_frames,  strip_motion, parse_legend(legend), text(full)};
   const ColorMap map = parse_color_map(color_map);
   const Frame& target = frame.writable();
@@ -145,8 +147,7 @@ void register_full_heat(py::module_& module) {
       .def_readonly("cells", &Evidence::cells)
       .def_readonly("slices", &Evidence::slices)
       .def_property_readonly("amount", &Evidence::amount);
-  module.def("decision_of", &decision_of, "method"_a, "logit"_a, "baseline_logit"_a = NAN);
-  module.def("weigh", &weigh_array, "tube"_a, "decision"_a);
+  module.def("weigh", &weigh_array, "tube"_a, "unit"_a, "logit"_a, "baseline_logit"_a = NAN);
   module.def("full_heat", &full_heat, "evidence"_a);
   module.def("full_curve", &full_curve, "evidence"_a, "curve_peak"_a);
   module.def("describe_full", &describe_full, "full"_a, "evidence"_a);
@@ -177,7 +178,7 @@ void register_overlay(py::module_& module) {
   py::class_<GuardedPainter>(module, "CaptionPainter")
       .def(py::init<>())
       .def("draw", &draw_caption, "frame"_a, py::kw_only(), "label"_a = py::str(""),
-           "score"_a = 0.0f, "note"_a = py::str(""), "strip"_a = std::vector<float>{},
+           "score"_a = py::str(""), "note"_a = py::str(""), "strip"_a = std::vector<float>{},
            "strip_now"_a = 1.0, "key_frames"_a = std::vector<int>{},
            "strip_motion"_a = std::vector<float>{}, "legend"_a = "", "full"_a = py::str(""),
            "color_map"_a = color_map_names().at(static_cast<size_t>(HeatStyle().color_map)));

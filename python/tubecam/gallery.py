@@ -15,6 +15,7 @@ import numpy as np
 
 from ._core import RelevanceSignal, full_curve, full_heat
 from .heat import evidence_of, has_few_times, steps_of
+from .marks import Mark
 from .record import WindowRecord
 
 _SPANS = 48
@@ -100,6 +101,7 @@ class Gallery:
 
     def __init__(self) -> None:
         self.windows = 0
+        self.marks: Counter[Mark] = Counter()  # windows that bear each
         self.timeline: Timeline | None = None
         self._signal: RelevanceSignal | None = None
         self._first: WindowRecord | None = None
@@ -129,6 +131,7 @@ class Gallery:
             self.problem = self.problem or window.problem
             return
         self.windows += 1
+        self.marks.update(window.marks)
         evidence = evidence_of(window)
         self._full.append(full_heat(evidence))
         self._full_curve.append(full_curve(evidence, float(window.curve.max())))
@@ -156,6 +159,13 @@ class Gallery:
     def stepped(self) -> bool:
         """Whether the timeline is that of one window, and this has few cells in time."""
         return self.windows == 1 and has_few_times(self._first)
+
+    def notes(self) -> list[str]:
+        """The windows' marks in words, with their number where it is not all of them."""
+        return [
+            mark.text + ("" if count == self.windows else f" ({count} of {self.windows} windows)")
+            for mark, count in self.marks.items()
+        ]
 
     def stretches(self) -> list[list[Shot]]:
         """The proposals in order of time, in runs of one label each."""

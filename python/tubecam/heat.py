@@ -47,9 +47,9 @@ class HeatStyle:
 
 def evidence_of(window: WindowRecord) -> _core.Evidence:
     """What a window's relevance amounts to."""
-    logit, baseline = (float(window.receipt.get(n, math.nan)) for n in ("logit", "baseline_logit"))
-    decision = _core.decision_of(window.method, logit, baseline)
-    return _core.weigh(np.ascontiguousarray(window.tube, np.float32), decision)
+    receipt, tube = window.receipt, np.ascontiguousarray(window.tube, np.float32)
+    logit, baseline = (float(receipt.get(name, math.nan)) for name in ("logit", "baseline_logit"))
+    return _core.weigh(tube, str(receipt.get("unit", "logit")), logit, baseline)
 
 
 def has_few_times(window: WindowRecord) -> bool:
@@ -76,7 +76,7 @@ def paint_heat(
     pts
         The picture's presentation time, nanoseconds.
     scale
-        Relevance that is shown as full heat, logit units.
+        Relevance that is shown as full heat, in the receipt's unit.
     """
     painted = np.array(picture, np.uint8, order="C")
     height, width = painted.shape[:2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from .errors import StreamError
 
 WIDTH, MARGIN, GAP = 1720, 56, 20
-INK, MUTED, FAINT, PAPER = "#14171c", "#566070", "#dfe3e8", "#ffffff"
+INK, MUTED, FAINT, PAPER, CAUTION = "#14171c", "#566070", "#dfe3e8", "#ffffff", "#a13d00"
 CURVE, AREA = "#2a52be", "#dfe6f7"
 SMALL, PLAIN, TITLE = 19, 21, 25  # pixels, of text on a sheet that is WIDTH pixels wide
 
@@ -42,16 +43,18 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
-def blank(height: int, width: int = WIDTH) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    image = Image.new("RGB", (width, height), PAPER)
+def blank(height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    image = Image.new("RGB", (WIDTH, height), PAPER)
     return image, ImageDraw.Draw(image)
 
 
-def header(title: str, facts: list[str], width: int = WIDTH) -> Image.Image:
-    image, draw = blank(96, width)
-    bold, line, inner = font(40, bold=True), font(PLAIN), width - 2 * MARGIN
+def header(title: str, facts: list[str], cautions: Sequence[str] = ()) -> Image.Image:
+    """A title and two lines below it: facts, and what speaks against believing what follows."""
+    image, draw = blank(128 if cautions else 96)
+    bold, line, inner = font(40, bold=True), font(PLAIN), WIDTH - 2 * MARGIN
     draw.text((MARGIN, 0), fit(title, bold, inner), INK, bold)
     draw.text((MARGIN, 58), fit("   ·   ".join(facts), line, inner), MUTED, line)
+    draw.text((MARGIN, 90), fit("   ·   ".join(cautions), line, inner), CAUTION, line)
     return image
 
 
@@ -88,8 +91,7 @@ def steps(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def stack(parts: list[Image.Image], margin: int = MARGIN) -> Image.Image:
     """One page of parts, from top to bottom."""
-    width = max(part.width for part in parts)
-    page = Image.new("RGB", (width, sum(part.height for part in parts) + 2 * margin), PAPER)
+    page = Image.new("RGB", (WIDTH, sum(part.height for part in parts) + 2 * margin), PAPER)
     top = margin
     for part in parts:
         page.paste(part, (0, top))

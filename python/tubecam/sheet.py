@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass, field
 
 from PIL import Image, ImageDraw
 
 from .gallery import Gallery, Shot
-from .heat import HeatStyle, color_bars, describe_scale, evidence_of
+from .heat import HeatStyle, color_bars, describe_scale
 from .page import (
     FAINT,
     GAP,
@@ -64,7 +63,7 @@ def write_sheet(path: str | os.PathLike, gallery: Gallery, info: SheetInfo) -> N
 def draw_sheet(gallery: Gallery, info: SheetInfo) -> Image.Image:
     """The sheet, an RGB picture 1720 pixels wide."""
     gallery.finish()
-    parts = [header(info.title, info.facts)]
+    parts = [header(info.title, info.facts, gallery.notes())]
     if not gallery.stack:
         return stack([*parts, _nothing(gallery, info)])
     columns = _columns(_aspect(gallery.stack[0]))
@@ -74,13 +73,17 @@ def draw_sheet(gallery: Gallery, info: SheetInfo) -> Image.Image:
     parts += [
         section("Key frames", "where relevance peaked, in order of time"),
         _key_frames(shots, scale, info.style, colors),
-        section("Relevance over time", "summed over the picture, logit units"),
+        section("Relevance over time", f"summed over the picture, unit: {_unit(gallery)}"),
         draw_timeline(gallery, shots, colors),
         section("The tube", _tube_caption(gallery)),
         draw_tube(gallery.stack, scale, info.style),
         _legend(scale, info.style, gallery.stack[0]),
     ]
     return stack(parts)
+
+
+def _unit(gallery: Gallery) -> str:
+    return str(gallery.stack[0].window.receipt.get("unit", "logit"))
 
 
 def why_empty(gallery: Gallery, info: SheetInfo) -> str:
@@ -157,7 +160,7 @@ def _describe(
     if color is None:
         draw.text((x, y + 12), "the picture alone", MUTED, plain)
         return
-    score = f"{100 * shot.window.score:.0f} %"
+    score = shot.window.score_text
     draw.rectangle((x, y + 14, x + 10, y + 33), color)
     label = fit(shot.window.label, bold, width - plain.getlength(f"{score}   {time}") - 40)
     draw.text((x + 20, y + 10), label, INK, bold)
@@ -173,7 +176,7 @@ def _tube_caption(gallery: Gallery) -> str:
     cells = "×".join(map(str, window.tube.shape))
     return (
         f"the strongest window, {clock(first.time)} to {clock(last.time)}:"
-        f" {window.label}, {100 * window.score:.0f} %; {cells} cells in time, height and width"
+        f" {window.label}, {window.score_text}; {cells} cells in time, height and width"
     )
 
 
@@ -182,8 +185,6 @@ def _legend(scale: float, style: HeatStyle, shot: Shot) -> Image.Image:
     image, draw = blank(48)
     face, y = font(SMALL), 12
     text = f"{describe_scale(scale, style, shot.window)} in one cell"
-    if math.isnan(evidence_of(shot.window).decision):
-        text += "; the method's own unit, no logits"
     right = WIDTH - MARGIN
     draw.text((right, y), text, MUTED, face, anchor="ra")
     right -= round(face.getlength(text)) + GAP

@@ -105,10 +105,10 @@ TEST(HeatSmoother, NanAndInfinityCountAsZero) {
 // ---- Full heat ----
 
 // A tube of 5×8×5 cells, of which the first `hot` share `sum` evenly.
-Evidence evidence_of(int hot, float sum, double decision) {
+Evidence evidence_of(int hot, float sum, double decision, const char* unit = "logit") {
   std::vector<float> tube(200, 0.0f);
   std::fill(tube.begin(), tube.begin() + hot, sum / static_cast<float>(hot));
-  return weigh({tube.data(), 5, 8, 5}, decision);
+  return weigh({tube.data(), 5, 8, 5}, unit, decision, kNan);
 }
 
 // The heat of the peak.
@@ -142,30 +142,42 @@ TEST(FullHeat, IsMuchTheSameForAlikeDecisions) {
 }
 
 TEST(FullHeat, AnotherUnitHasItsOwnSumAlone) {
-  const double none = decision_of("attention-rollout", 7, kNan);
-  EXPECT_TRUE(std::isnan(none));
-  EXPECT_FLOAT_EQ(full_heat(evidence_of(50, 0.01f, none)), 0.01f * 6 / 200);
-  EXPECT_EQ(describe_full(0.0003f, evidence_of(50, 0.01f, none)), "6.0 times an even share");
-  EXPECT_EQ(describe_full(1, evidence_of(50, 0, none)), "");
+  const Evidence shares = evidence_of(50, 0.01f, 7, "share");
+  EXPECT_TRUE(std::isnan(shares.decision));
+  EXPECT_FLOAT_EQ(full_heat(shares), 0.01f * 6 / 200);
+  EXPECT_EQ(describe_full(0.0003f, shares), "6.0 times an even share");
+  EXPECT_EQ(describe_full(1, evidence_of(50, 0, 7, "logit per input")), "");
+}
+
+TEST(FullHeat, ScoresHaveNoAbsoluteMeasure) {
+  const Evidence score = evidence_of(50, 0.01f, 0.02, "score");
+  EXPECT_FLOAT_EQ(full_heat(score), 0.02f * 6 / 200);
+  EXPECT_EQ(describe_full(0.002f, score), "0.0020 of score (10 % of 0.020)");
+  EXPECT_EQ(evidence_of(50, 0.01f, -0.02, "log-probability").amount(), 1);
 }
 
 TEST(FullHeat, DecisionsAreToldFromTheBaseline) {
-  EXPECT_EQ(decision_of("gradcam", -3, kNan), -3);
-  EXPECT_EQ(decision_of("integrated-gradients", 3, 1), 2);
-  EXPECT_EQ(decision_of("gradcam", kNan, kNan), 0);
+  const float one = 1;
+  const auto decision = [&](double logit, double baseline) {
+    return weigh({&one, 1, 1, 1}, "logit", logit, baseline).decision;
+  };
+  EXPECT_EQ(decision(-3, kNan), -3);
+  EXPECT_EQ(decision(3, 1), 2);
+  EXPECT_EQ(decision(kNan, kNan), 0);
 }
 
 TEST(FullHeat, SinglePixelsAreNoScale) {
   std::vector<float> tube(1000, 1.0f);
   for (int i = 0; i < 5; ++i) tube[static_cast<size_t>(i)] = 1000;
-  EXPECT_FLOAT_EQ(weigh({tube.data(), 10, 10, 10}, 1).peak, 1);
+  EXPECT_FLOAT_EQ(weigh({tube.data(), 10, 10, 10}, "logit", 1, kNan).peak, 1);
   tube[5] = 1000;
-  EXPECT_FLOAT_EQ(weigh({tube.data(), 10, 10, 10}, 1).peak, 1000);
+  EXPECT_FLOAT_EQ(weigh({tube.data(), 10, 10, 10}, "logit", 1, kNan).peak, 1000);
 }
 
 TEST(FullHeat, OddTubesHaveAScale) {
   for (const float value : {0.0f, -2.0f, kNan, INFINITY, 1e-30f, 1e30f}) {
-    const Evidence one = weigh({&value, 1, 1, 1}, kNan), other = weigh({&value, 1, 1, 1}, 0);
+    const Evidence one = weigh({&value, 1, 1, 1}, "share", 0, kNan);
+    const Evidence other = weigh({&value, 1, 1, 1}, "logit", kNan, kNan);
     EXPECT_TRUE(std::isfinite(full_heat(one)) && full_heat(other) > 0) << value;
   }
 }

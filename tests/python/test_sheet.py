@@ -168,7 +168,7 @@ def test_the_legend_says_what_full_colour_is():
     assert describe_scale(0.16, HeatStyle(), window) == "full colour: 0.16 logits (5.0 % of 3.2)"
     fixed = HeatStyle(scale=0.16)
     assert describe_scale(0.16, fixed, window).endswith("of 3.2), fixed")
-    shares = dataclasses.replace(window, method="attention-rollout")
+    shares = dataclasses.replace(window, receipt={"logit": 3.2, "unit": "share"})
     assert describe_scale(0.1, HeatStyle(), shares) == "full colour: 19 times an even share"
 
 

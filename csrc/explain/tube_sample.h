@@ -16,7 +16,7 @@ struct Coordinates {
 };
 
 // out: [shape], sample_tube() at each point; shape: of at least one dimension. points: slice, y, x,
-// with a step a dimension of `shape`. Where in the tube a repeated coordinate lies is found once. Throws kUsage for NaN.
+// with a step a dimension of `shape`. Throws kUsage for NaN.
 void sample_points(const TubeView& tube, const std::array<Coordinates, 3>& points,
                    const std::vector<ptrdiff_t>& shape, float* out);
 

@@ -21,7 +21,8 @@ class HeatSmoother {
   explicit HeatSmoother(const Options& options) : options_(options) {}
 
   // plane: [h·w] at time pts (ns). A changed size, a step back or a gap over 1 s starts afresh.
-  // full: the relevance of full heat in this window. motion: [h·w], the share of each cell's relevance that is motion, or empty for unknown.
+  // full: the relevance of full heat in this window.
+  // motion: [h·w], the share of each cell's relevance that is motion, or empty for unknown.
   void update(const std::vector<float>& plane, float full, int64_t pts,
               const std::vector<float>& motion = {});
   void reset();

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "base/export.h"
 #include "explain/tube.h"
 
 namespace tubecam {
@@ -17,7 +18,7 @@ struct Coordinates {
 
 // out: [shape], sample_tube() at each point; shape: of at least one dimension. points: slice, y, x,
 // with a step a dimension of `shape`. Throws kUsage for NaN.
-void sample_points(const TubeView& tube, const std::array<Coordinates, 3>& points,
-                   const std::vector<ptrdiff_t>& shape, float* out);
+TUBECAM_API void sample_points(const TubeView& tube, const std::array<Coordinates, 3>& points,
+                               const std::vector<ptrdiff_t>& shape, float* out);
 
 }  // namespace tubecam

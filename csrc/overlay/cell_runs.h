@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "base/export.h"
 #include "clip/frame.h"
 #include "overlay/overlay.h"
 
@@ -17,7 +18,7 @@ struct CellRun {
 };
 
 // One axis of one plane of the frame.
-struct SampleAxis {
+struct TUBECAM_API SampleAxis {
   int size, pitch;  // samples, and frame pixels a sample
   double source, source_size;
   int clip_size;
@@ -32,8 +33,8 @@ struct SampleAxis {
 };
 
 // axis: 0 for y, 1 for x. refine: points that stand for a cell.
-SampleAxis sample_axis(const Frame& frame, const HeatPlane& plane, const PlaneLayout& layout,
-                       int axis, int refine);
+TUBECAM_API SampleAxis sample_axis(const Frame& frame, const HeatPlane& plane,
+                                   const PlaneLayout& layout, int axis, int refine);
 
 // Empty where `source` misses the frame.
 void find_runs(const SampleAxis& axis, std::vector<CellRun>& runs);

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/export.h"
 #include "explain/tube.h"
 
 namespace tubecam {
@@ -23,7 +24,7 @@ constexpr float kFaintest = 3;
 constexpr int kCellsPerOutlier = 200;
 
 // What the relevance of one window amounts to.
-struct Evidence {
+struct TUBECAM_API Evidence {
   float peak = 0;       // of its cells, but for one in 200: single pixels are no scale
   double positive = 0;  // the sum of all above 0; what is not finite counts as 0
   double decision = 0;  // NaN: relevance has another unit
@@ -34,14 +35,15 @@ struct Evidence {
 };
 
 // unit, logit, baseline_logit: the receipt's.
-Evidence weigh(const TubeView& tube, const std::string& unit, double logit, double baseline_logit);
+TUBECAM_API Evidence weigh(const TubeView& tube, const std::string& unit, double logit,
+                           double baseline_logit);
 
 // Relevance of full colour: of a cell, and of the tube's sum over space at one time, where full is
 // twice an even share and the curve's greatest value is `curve_peak`.
-float full_heat(const Evidence& evidence);
-float full_curve(const Evidence& evidence, float curve_peak);
+TUBECAM_API float full_heat(const Evidence& evidence);
+TUBECAM_API float full_curve(const Evidence& evidence, float curve_peak);
 
 // "0.078 logits (1.9 % of 4.1)" or, in another unit, "6.0 times an even share".
-std::string describe_full(float full, const Evidence& evidence);
+TUBECAM_API std::string describe_full(float full, const Evidence& evidence);
 
 }  // namespace tubecam

@@ -15,6 +15,7 @@
 #include "pybind/array.h"
 #include "pybind/frame_array.h"
 #include "pybind/register.h"
+#include "pybind/released.h"
 
 namespace py = pybind11;
 using namespace py::literals;
@@ -63,7 +64,7 @@ void blend_array(const FrameArray& frame, const py::array& values,
   plane.scale = scale;
   const HeatStyle style{parse_color_map(color_map), alpha, threshold};
   const Frame& target = frame.writable();
-  py::gil_scoped_release released;
+  const Released released;
   blend_heat(target, plane, style);
 }
 
@@ -118,7 +119,7 @@ void draw_caption(GuardedPainter& self, const FrameArray& frame, const py::str& 
                         key_frames,  strip_motion, parse_legend(legend), text(full)};
   const ColorMap map = parse_color_map(color_map);
   const Frame& target = frame.writable();
-  py::gil_scoped_release released;
+  const Released released;
   const std::lock_guard<std::mutex> lock(self.mutex);
   self.painter.draw(target, caption, map);
 }

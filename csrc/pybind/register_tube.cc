@@ -12,6 +12,7 @@
 #include "explain/tube_sample.h"
 #include "pybind/array.h"
 #include "pybind/register.h"
+#include "pybind/released.h"
 #include "pybind/samples.h"
 
 namespace py = pybind11;
@@ -52,7 +53,7 @@ py::tuple cam3d_of_arrays(const py::array& activation, const std::string& method
   float* values = tube.mutable_data();
   CamStats stats;
   {
-    py::gil_scoped_release released;
+    const Released released;
     stats = cam3d(input, parsed, values);
   }
   return py::make_tuple(tube, stats);

@@ -114,7 +114,7 @@ def build_relevance(
         place = _tokens(captured, relevance.tokens)
     else:
         relevance = _fitting(captured, method, pool, domain)
-        place = _place(captured, pool, 3 if relevance.method.by_colour else 1)
+        place = _place(captured, pool, relevance.method.by_colour)
     refuse_too_large(relevance, method)
     watching = Watched(relevance)
     chooser = FormMeasurer()
@@ -177,16 +177,21 @@ def output_names(relevance: Relevance | Rollout, layers: Sequence[Layer]) -> tup
 Places = tuple[tuple[Layer, ...], tuple[Geometry, ...], tuple[bool, ...]]
 
 
-def _place(captured: Capture, pool: Cells, colours: int) -> Places:
+def _place(captured: Capture, pool: Cells, by_colour: bool) -> Places:
     """Layers, their geometries, and whether each is the flow."""
     _, t, channels, h, w = shape_of(captured.clip)
-    shape = (colours, t // pool[0], h // pool[1], w // pool[2])
+    cells = t // pool[0], h // pool[1], w // pool[2]
+    shape = (COLOURS if by_colour else 1, *cells)
     stride = tuple(float(p) for p in pool)
     offset = tuple((p - 1) / 2 for p in pool)
     clip, place = Layer("clip", captured.clip, shape, False), Geometry(stride, offset, True)
     if channels == COLOURS:
         return (clip,), (place,), (False,)
-    inputs = tuple(replace(clip, name=name, pathway=name) for name in ("clip", "flow"))
+    flow = (channels - COLOURS if by_colour else 1, *cells)
+    inputs = tuple(
+        replace(clip, name=name, pathway=name, shape=its)
+        for name, its in (("clip", shape), ("flow", flow))
+    )
     between = replace(place, offset=(offset[0] + 0.5, *offset[1:]))  # from a slice to the next
     return inputs, (place, between), (False, True)
 

@@ -29,7 +29,7 @@ struct Window {
 
 // ns without a frame that end a window: max_gap, in seconds, or two slots where these are longer.
 // Throws kUsage for max_gap outside 0…60.
-int64_t gap_limit(const ClipSpec& spec, double max_gap = 1.0);
+TUBECAM_API int64_t gap_limit(const ClipSpec& spec, double max_gap = 1.0);
 
 // Note [Sampling]
 // Slots lie on a grid: slot k at base + k/sample_fps, rounded to nanoseconds, base being the first

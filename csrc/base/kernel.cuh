@@ -50,7 +50,7 @@ struct alignas(sizeof(T) * kCount) Vector {
   T value[kCount];
 };
 
-// Loads what is read once, and so need not stay in the first cache.
+// Loads kCount values at once.
 template <typename T, int kCount>
 __device__ __forceinline__ Vector<T, kCount> load_vector(const T* from) {
   return *reinterpret_cast<const Vector<T, kCount>*>(from);

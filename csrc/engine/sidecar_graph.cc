@@ -214,11 +214,12 @@ const std::vector<std::string>& method_names() {
 }
 
 const std::vector<std::string>& relevance_method_names() {
-  static const auto& names = *new std::vector<std::string>{
-      "sensitivity",           "gradient-x-input",    "deconvolution", "guided-backprop",
-      "lrp-epsilon",           "lrp-alpha1beta0",     "deep-taylor",   "lrp-epsilon-plus",
-      "lrp-epsilon-plus-flat", "lrp-gamma",           "attn-lrp",      "excitation-backprop",
-      "deeplift",              "attention-rollout"};
+  static const auto& names =
+      *new std::vector<std::string>{"sensitivity",     "gradient-x-input", "deconvolution",
+                                    "guided-backprop", "lrp-epsilon",      "lrp-alpha1beta0",
+                                    "deep-taylor",     "lrp-epsilon-plus", "lrp-epsilon-plus-flat",
+                                    "lrp-gamma",       "attn-lrp",         "excitation-backprop",
+                                    "deeplift",        "attention-rollout"};
   return names;
 }
 

@@ -72,12 +72,7 @@ float sample_tube(const TubeView& tube, double slice, double y, double x) {
   const Between t = between(slice, tube.stride[0], tube.offset[0], tube.t);
   const Between v = between(y, tube.stride[1], tube.offset[1], tube.h);
   const Between u = between(x, tube.stride[2], tube.offset[2], tube.w);
-  const auto row = [&](int i, int j) {
-    const float* cells = tube.values + (ptrdiff_t{i} * tube.h + j) * tube.w;
-    return mix(cells[u.low], cells[u.high], u.part);
-  };
-  const auto plane = [&](int i) { return mix(row(i, v.low), row(i, v.high), v.part); };
-  return mix(plane(t.low), plane(t.high), t.part);
+  return sample_cells(tube.values, tube.h, tube.w, t, v, u);
 }
 
 void tube_plane(const TubeView& tube, double slice, float* plane) {

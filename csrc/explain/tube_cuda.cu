@@ -33,12 +33,7 @@ __global__ void sample_kernel(TubeLaunch p) {
   const int cells[3] = {p.t, p.h, p.w};
   for (int axis = 0; axis < 3; ++axis)
     at[axis] = between(p.points[3 * i + axis], p.stride[axis], p.offset[axis], cells[axis]);
-  const auto row = [&](int z, int y) {
-    const float* values = p.values + (size_t(z) * p.h + y) * p.w;
-    return mix(values[at[2].low], values[at[2].high], at[2].part);
-  };
-  const auto plane = [&](int z) { return mix(row(z, at[1].low), row(z, at[1].high), at[1].part); };
-  p.out[i] = mix(plane(at[0].low), plane(at[0].high), at[0].part);
+  p.out[i] = sample_cells(p.values, p.h, p.w, at[0], at[1], at[2]);
 }
 
 TubeLaunch launch_of(const TubeView& tube, float* out) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstddef>
 
 #include "base/macros.h"
 
@@ -25,6 +26,19 @@ TUBECAM_HOST_DEVICE Between between(double coordinate, double stride, double off
 // At part 0 and 1 the cells come back exactly.
 TUBECAM_HOST_DEVICE float mix(float low, float high, float part) {
   return (1 - part) * low + part * high;
+}
+
+// Trilinear in values [t, h, w].
+TUBECAM_HOST_DEVICE float sample_cells(const float* values, int h, int w, const Between& t,
+                                       const Between& v, const Between& u) {
+  const float* low = values + size_t(t.low) * h * w;
+  const float* high = values + size_t(t.high) * h * w;
+  const auto row = [&](const float* plane, int y) {
+    const float* cells = plane + size_t(y) * w;
+    return mix(cells[u.low], cells[u.high], u.part);
+  };
+  return mix(mix(row(low, v.low), row(low, v.high), v.part),
+             mix(row(high, v.low), row(high, v.high), v.part), t.part);
 }
 
 }  // namespace tubecam

@@ -11,6 +11,10 @@
 
 namespace tubecam {
 
+// What colour tells: how much heat, or, from still to moving or from the picture to its flow, what
+// kind of it.
+enum class Legend { kNone, kHeat, kMotion, kFlow };
+
 struct Caption {
   std::string label;                // UTF-8
   std::string score;                // beside the label, e.g. "53 %"; may be empty
@@ -19,8 +23,8 @@ struct Caption {
   double strip_now = 1;             // where this frame lies on the strip, 0…1
   std::vector<int> key_frames;      // places in the strip that stand out, marked above it
   std::vector<float> strip_motion;  // of each value, 0…1: hue tells it; empty: `color_map` colours
-  bool motion_legend = false;       // what hue tells, below the words: from still to moving
-  bool flow_legend = false;         // … or, where that is set, from the picture to its flow
+  Legend legend = Legend::kNone;    // of the heat's colours, below the words
+  std::string full;                 // what full colour stands for, for the legend; may be empty
 };
 
 // Text is laid out by Pango once per change and kept as a coverage mask; drawing blends it into any

@@ -20,11 +20,11 @@ float finite_or_zero(float value) { return std::isfinite(value) ? value : 0.0f; 
 
 }  // namespace
 
-void HeatSmoother::update(const std::vector<float>& plane, float tube_max, int64_t pts,
+void HeatSmoother::update(const std::vector<float>& plane, float full, int64_t pts,
                           const std::vector<float>& motion) {
   check(motion.empty() || motion.size() == plane.size(), ErrorCode::kUsage, "motion of ",
         motion.size(), " cells does not fit a plane of ", plane.size());
-  const float goal = std::max(finite_or_zero(tube_max), options_.floor);
+  const float goal = std::max(finite_or_zero(full), options_.floor);
   const bool afresh =
       plane.size() != plane_.size() || pts_ < 0 || pts < pts_ || pts - pts_ > kMaxGap;
   if (afresh) {

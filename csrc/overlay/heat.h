@@ -8,23 +8,24 @@
 
 namespace tubecam {
 
-// Smooths planes exponentially in time and adapts the scale: fast up (attack), slowly down
-// (release), so that amplitude in logit units stays visible within a scene and nothing flickers
-// when a window replaces another.
+// Smooths planes exponentially in time and adapts the scale to what full heat is for each window
+// (full_heat.h): fast up (attack), slowly down (release), so that amplitude stays visible within a
+// scene and nothing flickers when a window replaces another.
 class TUBECAM_API HeatSmoother {
  public:
   struct Options {
     double smoothing = 0.08;  // seconds, time constant of the plane: the heat trails motion by it
     double attack = 0.3;      // seconds
     double release = 6.0;
-    float floor = 1e-3f;  // smallest scale, logit units
+    float floor = 1e-9f;  // smallest scale
   };
   HeatSmoother() = default;
   explicit HeatSmoother(const Options& options) : options_(options) {}
 
   // plane: [h·w] at time pts (ns). A changed size, a step back or a gap over 1 s starts afresh.
+  // full: the relevance of full heat in this window.
   // motion: [h·w], the share of each cell's relevance that is motion, or empty for unknown.
-  void update(const std::vector<float>& plane, float tube_max, int64_t pts,
+  void update(const std::vector<float>& plane, float full, int64_t pts,
               const std::vector<float>& motion = {});
   void reset();
   const std::vector<float>& plane() const { return plane_; }

@@ -10,7 +10,8 @@
 
 namespace tubecam {
 
-constexpr int kRefine = 4;  // see Note [Heat]
+constexpr int kRefine = 4;    // see Note [Heat]
+constexpr int kFewCells = 5;  // see Note [Few cells]
 
 struct HeatStyle {
   // Inferno grows lighter with heat: what decided lights up; maps that end in dark red hide it on
@@ -48,6 +49,13 @@ struct HeatPlane {
 // The CPU kernel works in fixed point: within 2 levels of this definition for thresholds up to 0.8.
 //
 //
+// Note [Few cells]
+// A plane of fewer than kFewCells rows or columns is not refined: drawn smooth, it would seem to
+// know places that it does not. Each cell is a block of one heat and one motion, and the picture
+// shows in a thin gap between two blocks (block_at). The outermost blocks go on to the edges of
+// `source`.
+//
+//
 // Note [Motion]
 // With `motion`, opacity tells how much relevance there is and hue what it is: the colour is
 // mix(color_table(kStill), color_table(kMoving), motion), both at heat·255, and `color_map` is not
@@ -61,7 +69,11 @@ struct HeatPlane {
 TUBECAM_API void blend_heat(const Frame& frame, const HeatPlane& plane, const HeatStyle& style,
                             Device device = {});
 
-// Its checks. False when nothing would be drawn.
+inline bool is_in_blocks(const HeatPlane& plane) {
+  return plane.h < kFewCells || plane.w < kFewCells;
+}
+
+// The checks of blend_heat(). False when nothing would be drawn.
 TUBECAM_API bool check_heat(const Frame& frame, const HeatPlane& plane, const HeatStyle& style);
 
 }  // namespace tubecam

@@ -6,6 +6,7 @@
 
 #include "base/macros.h"
 #include "overlay/expand_cpu.h"
+#include "overlay/knots_cpu.h"
 #include "overlay/overlay_math.h"
 
 namespace tubecam {
@@ -13,42 +14,15 @@ namespace {
 
 constexpr int kMaxLog2Rows = 4, kMaxLog2Spacing = 3;
 
-// ---- Geometry: samples → runs of cells ----
-
-// size: samples; pitch: frame pixels a sample. Empty where `source` misses the frame.
-void find_runs(std::vector<CellRun>& runs, int size, int pitch, double source, double source_size,
-               int clip_size, double stride, double offset, int cells) {
-  runs.clear();
-  const double scale = clip_size / source_size;
-  const auto at = [&](int i) { return cell_at((i + 0.5) * pitch, source, scale, stride, offset); };
-  const auto clamped = [&](double i) { return static_cast<int>(std::clamp<double>(i, 0, size)); };
-  const double step = pitch * scale / stride;
-  int i = clamped(std::ceil(source / pitch - 0.5));
-  const int end = clamped(std::floor((source + source_size) / pitch - 0.5) + 1);
-  while (i < end) {
-    const double place = at(i);
-    const bool before = place < 0, after = place >= cells - 1;
-    const int cell = before ? 0 : after ? cells - 1 : static_cast<int>(place);
-    const double border = before ? 0 : cell + 1;  // where the next run begins
-    int next = after && !before ? end : clamped(i + std::ceil((border - place) / step));
-    next = std::clamp(next, i + 1, end);
-    if (before || after)
-      runs.push_back({i, next, cell, cell, 0, 0});
-    else
-      runs.push_back({i, next, cell, cell + 1, place - cell, step});
-    i = next;
-  }
-}
-
-// `count` values, `from(i)`, refined to (count − 1)·kRefine + 1: `to(i)`.
+// `count` values, `from(i)`, refined to (count − 1)·refine + 1: `to(i)`.
 template <typename From, typename To>
-void refine_line(int count, const From& from, const To& to) {
+void refine_line(int count, int refine, const From& from, const To& to) {
   const auto cell = [&](int i) { return from(std::clamp(i, 0, count - 1)); };
   for (int i = 0; i < count; ++i) {
     const float a = cell(i - 1), b = cell(i), c = cell(i + 1), d = cell(i + 2);
-    const int points = i + 1 < count ? kRefine : 1;
+    const int points = i + 1 < count ? refine : 1;
     for (int k = 0; k < points; ++k)
-      to(i * kRefine + k) = cubic_heat(a, b, c, d, static_cast<float>(k) / kRefine);
+      to(i * refine + k) = cubic_heat(a, b, c, d, static_cast<float>(k) / kRefine);
   }
 }
 
@@ -73,50 +47,6 @@ TUBECAM_MULTIVERSION void mix_rows(const float* upper, const float* lower, float
     const float heat = upper[i] + share * (lower[i] - upper[i]);
     out[i] = heat > 0 ? (heat < 1 ? heat : 1.0f) : 0.0f;
   }
-}
-
-// ---- Tables → knots ----
-
-// A number along a line, at one knot after the other.
-struct Line {
-  int value, step;
-};
-
-// Entries at knots begin … end − 1 from heats on a line, 16 fraction bits; apart, keep and add by
-// channel.
-template <int kAdds>
-void copy_entries(const HeatTable& table, Line heat, int begin, int end,
-                  uint16_t* const (&knots)[HeatTable::kWidth]) {
-  const uint16_t* const entries = table.at(0);
-  for (int j = begin; j < end; ++j, heat.value += heat.step) {
-    const int place = std::clamp(heat.value >> 16, 0, HeatTable::kEntries - 1);
-    const uint16_t* entry = entries + place * HeatTable::kWidth;
-    for (int c = 0; c <= kAdds; ++c) knots[c][j] = entry[c];
-  }
-}
-
-// The same between two tables, at motion on a line with 22 fraction bits.
-template <int kAdds>
-void mix_entries(const MotionTables& tables, Line heat, Line motion, int begin, int end,
-                 uint16_t* const (&knots)[HeatTable::kWidth]) {
-  const uint16_t *const still = tables.still.at(0), *const moving = tables.moving.at(0);
-  for (int j = begin; j < end; ++j, heat.value += heat.step, motion.value += motion.step) {
-    const int place = std::clamp(heat.value >> 16, 0, HeatTable::kEntries - 1) * HeatTable::kWidth;
-    const int share = std::clamp(motion.value >> 7, 0, 1 << 15);
-    knots[0][j] = still[place];
-    for (int c = 1; c <= kAdds; ++c)
-      knots[c][j] = static_cast<uint16_t>(still[place + c] +
-                                          ((moving[place + c] - still[place + c]) * share >> 15));
-  }
-}
-
-template <int kAdds>
-void find_entries(const HeatCanvas& canvas, Line heat, Line motion, int begin, int end,
-                  uint16_t* const (&knots)[HeatTable::kWidth]) {
-  if (canvas.motion)
-    mix_entries<kAdds>(*canvas.motion, heat, motion, begin, end, knots);
-  else
-    copy_entries<kAdds>(*canvas.table, heat, begin, end, knots);
 }
 
 }  // namespace
@@ -152,17 +82,18 @@ void HeatBlender::refine_cells(const HeatPlane& plane, const Value& value,
   out.resize(static_cast<size_t>(rows_) * columns_);
   for (int y = 0; y < plane.h; ++y)
     refine_line(
-        plane.w, [&](int x) { return value(y * plane.w + x); },
+        plane.w, refine_, [&](int x) { return value(y * plane.w + x); },
         [&](int x) -> float& { return coarse_[y * columns_ + x]; });
   for (int x = 0; x < columns_; ++x)
     refine_line(
-        plane.h, [&](int y) { return coarse_[y * columns_ + x]; },
+        plane.h, refine_, [&](int y) { return coarse_[y * columns_ + x]; },
         [&](int y) -> float& { return out[y * columns_ + x]; });
 }
 
 void HeatBlender::refine(const HeatPlane& plane) {
-  rows_ = (plane.h - 1) * kRefine + 1;
-  columns_ = (plane.w - 1) * kRefine + 1;
+  refine_ = is_in_blocks(plane) ? 1 : kRefine;
+  rows_ = (plane.h - 1) * refine_ + 1;
+  columns_ = (plane.w - 1) * refine_ + 1;
   const auto heat = [&](int i) { return cell_heat(plane.values[i], plane.scale); };
   refine_cells(plane, heat, cells_);
   motion_.clear();
@@ -212,9 +143,9 @@ void HeatBlender::look_up(const HeatCanvas& canvas, const Island& island, const 
     const float part = std::min(static_cast<float>(run.step) * spacing, 1.0f);
     const auto line = [&](const std::vector<float>& row, float full) {
       const float left = full * row[run.cell], rise = full * row[run.next] - left;
-      return Line{static_cast<int>(left + rise * share), static_cast<int>(rise * part)};
+      return KnotLine{static_cast<int>(left + rise * share), static_cast<int>(rise * part)};
     };
-    Line values = line(heat.heat, kFullHeat), motion{};
+    KnotLine values = line(heat.heat, kFullHeat), motion{};
     values.value += 1 << 15;  // rounds to the nearest entry
     if (canvas.motion) motion = line(heat.motion, kFullMotion);
     if (channels == 1)
@@ -296,14 +227,18 @@ int HeatBlender::choose_band(const HeatCanvas& canvas, const Island& island, int
   }
 }
 
+void HeatBlender::prepare_rows(int samples, int channels) {
+  // Whole groups of knots are written.
+  const int room = samples + (1 << kMaxLog2Spacing) + 1;
+  for (auto& knots : knots_) knots.resize(room);
+  for (BlendRow* row : {&current_, &next_}) row->reset(room * channels);
+}
+
 void HeatBlender::blend_island(const HeatCanvas& canvas, const Island& island) {
   const int channels = canvas.table->channels;
   const int origin = canvas.x_runs[island.first_run].begin;
   const int samples = canvas.x_runs[island.last_run].end - origin;
-  // Whole blocks of knots are written.
-  const int room = samples + (1 << kMaxLog2Spacing) + 1;
-  for (auto& knots : knots_) knots.resize(room);
-  for (BlendRow* row : {&current_, &next_}) row->reset(room * channels);
+  prepare_rows(samples, channels);
   heat_at(canvas, island, island.begin, heat_);
   fill_row(current_, canvas, island, heat_);
   for (int row = island.begin, log2_rows = 0; row < island.end; row += 1 << log2_rows) {
@@ -357,6 +292,37 @@ void HeatBlender::find_islands(const HeatCanvas& canvas) {
   }
 }
 
+void HeatBlender::blend_islands(const HeatCanvas& canvas) {
+  find_islands(canvas);
+  for (const Island& island : islands_)
+    if (island.first_run <= island.last_run) blend_island(canvas, island);
+}
+
+// All rows of a block are alike.
+void HeatBlender::blend_block(const HeatCanvas& canvas, const Island& block) {
+  const CellRun& columns = canvas.x_runs[block.first_run];
+  const int channels = canvas.table->channels, samples = columns.end - columns.begin;
+  prepare_rows(samples, channels);
+  heat_at(canvas, block, block.begin, heat_);
+  fill_row(current_, canvas, block, heat_);
+  for (int row = block.begin, log2_rows; row < block.end; row += 1 << log2_rows) {
+    log2_rows = kMaxLog2Rows;
+    while (row + (1 << log2_rows) > block.end) --log2_rows;
+    uint8_t* data =
+        canvas.data + static_cast<ptrdiff_t>(row) * canvas.stride + columns.begin * channels;
+    blend_rows(data, canvas.stride, log2_rows, samples * channels, current_, current_);
+  }
+}
+
+void HeatBlender::blend_blocks(const HeatCanvas& canvas) {
+  for (const CellRun& y : canvas.y_runs)
+    for (int i = 0; i < static_cast<int>(canvas.x_runs.size()); ++i) {
+      const int x = canvas.x_runs[i].cell;
+      if (cells_[y.cell * columns_ + x] > style_.threshold)
+        blend_block(canvas, {y.begin, y.end, i, i, x, x});
+    }
+}
+
 void HeatBlender::blend(const Frame& frame, const HeatPlane& plane, const HeatStyle& style) {
   check_in_system_memory(frame, "the CPU's overlay");
   const bool motion = plane.motion != nullptr;
@@ -364,20 +330,16 @@ void HeatBlender::blend(const Frame& frame, const HeatPlane& plane, const HeatSt
   refine(plane);
   for (int i = 0; i < num_planes(frame.format); ++i) {
     const PlaneLayout layout = plane_layout(frame.format, frame.width, frame.height, i);
-    const int pitch = layout.chroma ? 2 : 1;
-    find_runs(plane_.y_runs, layout.height, pitch, plane.source.y, plane.source.height,
-              plane.clip_height, plane.stride[0] / kRefine, plane.offset[0], rows_);
-    find_runs(plane_.x_runs, layout.width, pitch, plane.source.x, plane.source.width,
-              plane.clip_width, plane.stride[1] / kRefine, plane.offset[1], columns_);
+    const auto find = is_in_blocks(plane) ? find_blocks : find_runs;
+    find(sample_axis(frame, plane, layout, 0, refine_), plane_.y_runs);
+    find(sample_axis(frame, plane, layout, 1, refine_), plane_.x_runs);
     if (plane_.x_runs.empty() || plane_.y_runs.empty()) continue;
     plane_.data = frame.plane[i];
     plane_.stride = frame.stride[i];
     set_tables(i, motion);
     plane_.x_step = 0;
     for (const CellRun& run : plane_.x_runs) plane_.x_step = std::max(plane_.x_step, run.step);
-    find_islands(plane_);
-    for (const Island& island : islands_)
-      if (island.first_run <= island.last_run) blend_island(plane_, island);
+    is_in_blocks(plane) ? blend_blocks(plane_) : blend_islands(plane_);
   }
 }
 

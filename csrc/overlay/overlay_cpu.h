@@ -5,18 +5,11 @@
 #include <vector>
 
 #include "overlay/blend.h"
+#include "overlay/cell_runs.h"
 #include "overlay/heat_table.h"
 #include "overlay/overlay.h"
 
 namespace tubecam {
-
-// A run of samples along one axis between two neighbouring cells: at sample i a share start + (i −
-// begin)·step of `next`.
-struct CellRun {
-  int begin, end;
-  int cell, next;
-  double start, step;
-};
 
 // Samples that may be drawn: rows, and runs of columns.
 struct Island {
@@ -57,6 +50,10 @@ class HeatBlender {
   template <typename Value>
   void refine_cells(const HeatPlane& plane, const Value& value, std::vector<float>& out);
   void find_islands(const HeatCanvas& canvas);
+  void blend_islands(const HeatCanvas& canvas);
+  void blend_blocks(const HeatCanvas& canvas);
+  void blend_block(const HeatCanvas& canvas, const Island& block);
+  void prepare_rows(int samples, int channels);
   void blend_island(const HeatCanvas& canvas, const Island& island);
   int choose_spacing(const HeatCanvas& canvas, const Island& island, const HeatRow& heat) const;
   int choose_band(const HeatCanvas& canvas, const Island& island, int row, int log2_rows);
@@ -73,6 +70,7 @@ class HeatBlender {
   std::vector<float> cells_;   // [rows_, columns_] refined heat
   std::vector<float> motion_;  // [rows_, columns_] refined motion, or empty
   int rows_ = 0, columns_ = 0;
+  int refine_ = kRefine;       // points that stand for a cell; 1: blocks
   std::vector<float> coarse_;  // [h, columns_] scratch of refine()
   HeatCanvas plane_;
   std::vector<HotColumns> hot_;  // [rows_]

@@ -4,6 +4,7 @@
 
 #include "clip/frame_cuda.h"
 #include "overlay/blend.h"
+#include "overlay/cell_runs.h"
 #include "overlay/overlay_cuda.h"
 #include "overlay/overlay_kernel.cuh"
 
@@ -13,42 +14,25 @@ namespace {
 constexpr int kBlocksPerProcessor = 8;
 constexpr size_t kMaxShared = 40 << 10;  // bytes a block
 
-// Samples of one axis that may be drawn, and their places among the refined points.
-struct Axis {
-  int begin, end;
-  double start, step;
-};
-
-Axis find_axis(int size, int pitch, double source, double source_size, int clip_size, double stride,
-               double offset) {
-  const double scale = clip_size / source_size;
-  const auto clamped = [&](double i) { return int(std::clamp<double>(i, 0, size)); };
-  return {clamped(std::ceil(source / pitch - 0.5)),
-          clamped(std::floor((source + source_size) / pitch - 0.5) + 1),
-          cell_at(0.5 * pitch, source, scale, stride / kRefine, offset),
-          pitch * scale / (stride / kRefine)};
-}
-
 HeatTarget make_target(const Frame& frame, int i, const HeatPlane& plane) {
   const PlaneLayout layout = plane_layout(frame.format, frame.width, frame.height, i);
-  const int pitch = layout.chroma ? 2 : 1;
-  const Axis y = find_axis(layout.height, pitch, plane.source.y, plane.source.height,
-                           plane.clip_height, plane.stride[0], plane.offset[0]);
-  const Axis x = find_axis(layout.width, pitch, plane.source.x, plane.source.width,
-                           plane.clip_width, plane.stride[1], plane.offset[1]);
+  const int refine = is_in_blocks(plane) ? 1 : kRefine;
+  const SampleAxis y = sample_axis(frame, plane, layout, 0, refine);
+  const SampleAxis x = sample_axis(frame, plane, layout, 1, refine);
   HeatTarget target{};
   target.data = frame.plane[size_t(i)];
   target.stride = frame.stride[size_t(i)];
   target.width = layout.width;
   target.channels = layout.channels;
-  target.x_begin = x.begin, target.x_end = x.end;
-  target.y_begin = y.begin, target.y_end = y.end;
-  target.x_start = x.start, target.x_step = x.step;
-  target.y_start = y.start, target.y_step = y.step;
+  target.x_begin = x.begin(), target.x_end = x.end();
+  target.y_begin = y.begin(), target.y_end = y.end();
+  target.x_start = x.place(0), target.x_step = x.step();
+  target.y_start = y.place(0), target.y_step = y.step();
+  target.x_gap = x.gap, target.y_gap = y.gap;
   const int samples = layout.channels == 3 ? 16 : 16 / layout.channels;
-  if (x.begin < x.end && y.begin < y.end) {
-    target.row_segments = (x.end + samples - 1) / samples - x.begin / samples;
-    target.segments = target.row_segments * (y.end - y.begin);
+  if (target.x_begin < target.x_end && target.y_begin < target.y_end) {
+    target.row_segments = (target.x_end + samples - 1) / samples - target.x_begin / samples;
+    target.segments = target.row_segments * (target.y_end - target.y_begin);
   }
   return target;
 }
@@ -126,8 +110,10 @@ void CudaHeatBlender::blend(const Frame& frame, const HeatPlane& plane, const He
   p.scale = plane.scale;
   p.h = plane.h;
   p.w = plane.w;
-  p.rows = (plane.h - 1) * kRefine + 1;
-  p.columns = (plane.w - 1) * kRefine + 1;
+  p.blocks = is_in_blocks(plane);
+  const int refine = p.blocks ? 1 : kRefine;
+  p.rows = (plane.h - 1) * refine + 1;
+  p.columns = (plane.w - 1) * refine + 1;
   p.first_hot = first_hot_;
   p.refined_step = refined_floats(p);
   size_t shared = p.refined_step * sizeof(float);

@@ -17,13 +17,15 @@ namespace {
 
 constexpr int kThreads = 256;
 
-// A plane of the frame, and where its samples lie among the refined points: start + step·index.
+// A plane of the frame, and where its samples lie among the points (refined ones, or the cells of
+// blocks): start + step·index.
 struct HeatTarget {
   uint8_t* data;
   size_t frame_step;
   int stride, width, channels;
   int x_begin, x_end, y_begin, y_end;  // samples that may be drawn
   double x_start, x_step, y_start, y_step;
+  double x_gap, y_gap;  // between blocks
   const ushort4 *still, *moving;
   int row_segments, first_segment, segments;
   bool aligned;
@@ -36,12 +38,13 @@ struct BlendLaunch {
   size_t values_step;
   float part, scale;
   int h, w, rows, columns;
+  bool blocks;  // see Note [Few cells]
   int first_hot;
   float* refined;  // [frames, refined_step]; nullptr: in shared memory
   size_t refined_step;
 };
 
-// Refined heat, and refined motion or nullptr.
+// Heat at the points, and motion or nullptr.
 struct Refined {
   const float *heat, *motion;
 };
@@ -82,16 +85,24 @@ __device__ void refine_grid(const BlendLaunch& p, const Cell& cell, float* coars
   __syncthreads();
 }
 
+// The whole block: the cells as they are, or refined.
+template <typename Cell>
+__device__ void fill_grid(const BlendLaunch& p, const Cell& cell, float* coarse, float* grid) {
+  if (!p.blocks) return refine_grid(p, cell, coarse, grid);
+  for (int i = int(threadIdx.x); i < p.h * p.w; i += int(blockDim.x)) grid[i] = cell(i);
+  __syncthreads();
+}
+
 // memory: coarse, heat, motion.
 __device__ Refined refine(const BlendLaunch& p, float* memory) {
   const size_t frame = size_t(blockIdx.y) * p.values_step;
   const RefineCells cells{p, p.values + frame, p.next ? p.next + frame : nullptr,
                           p.motion ? p.motion + frame : nullptr};
   float *heat = memory + p.h * p.columns, *motion = heat + p.rows * p.columns;
-  refine_grid(
+  fill_grid(
       p, [&](int i) { return cells.heat(i); }, memory, heat);
   if (!p.motion) return {heat, nullptr};
-  refine_grid(
+  fill_grid(
       p, [&](int i) { return cells.moving(i); }, memory, motion);
   for (int i = int(threadIdx.x); i < p.rows * p.columns; i += int(blockDim.x))
     motion[i] = motion_share(motion[i], heat[i]);
@@ -127,6 +138,46 @@ struct RowSampler {
       right = between_rows(low < last ? low + 1 : last);
     }
     return left + (place - low) * (right - left);
+  }
+};
+
+// The points between which a row of samples lies; upper < 0: in a gap between blocks.
+struct SampleRow {
+  int upper, lower;
+  float share;
+};
+
+__device__ __forceinline__ SampleRow find_row(const BlendLaunch& p, const HeatTarget& target,
+                                              int y) {
+  double row = target.y_start + target.y_step * y;
+  if (p.blocks) {
+    const int block = block_at(row, p.rows, target.y_gap);
+    return {block, block, 0};
+  }
+  row = row > 0 ? (row < p.rows - 1 ? row : p.rows - 1) : 0;
+  const int upper = int(row);
+  return {upper, upper + 1 < p.rows ? upper + 1 : upper, float(row - upper)};
+}
+
+constexpr float kBetweenBlocks = -1e9f;
+
+// Where the samples from x on lie among the points.
+struct SampleColumns {
+  const BlendLaunch& p;
+  const HeatTarget& target;
+  int x;
+  float start, step;
+
+  __device__ SampleColumns(const BlendLaunch& p, const HeatTarget& target, int x)
+      : p(p),
+        target(target),
+        x(x),
+        start(float(target.x_start + target.x_step * x)),
+        step(float(target.x_step)) {}
+  __device__ __forceinline__ float at(int i) const {
+    if (!p.blocks) return start + step * i;
+    const int block = block_at(target.x_start + target.x_step * (x + i), p.columns, target.x_gap);
+    return block < 0 ? kBetweenBlocks : float(block);
   }
 };
 
@@ -182,19 +233,17 @@ __device__ void blend_segment(const BlendLaunch& p, const HeatTarget& target, in
   constexpr int kCount = kSamples<kChannels>, kBytes = kCount * kChannels;
   const int y = target.y_begin + segment / target.row_segments;
   const int x = (target.x_begin / kCount + segment % target.row_segments) * kCount;
-  double row = target.y_start + target.y_step * y;
-  row = row > 0 ? (row < p.rows - 1 ? row : p.rows - 1) : 0;
-  const int upper = int(row), lower = upper + 1 < p.rows ? upper + 1 : upper;
-  const float share = float(row - upper);
-  RowSampler heat(refined.heat, p.columns, upper, lower, share);
-  const float start = float(target.x_start + target.x_step * x), step = float(target.x_step);
+  const SampleRow row = find_row(p, target, y);
+  if (row.upper < 0) return;
+  RowSampler heat(refined.heat, p.columns, row.upper, row.lower, row.share);
+  const SampleColumns columns(p, target, x);
 
   int entry[kCount];
   bool hot = false;
 #pragma unroll
   for (int i = 0; i < kCount; ++i) {
-    const float value = heat.at(start + step * i);
-    const bool inside = x + i >= target.x_begin && x + i < target.x_end;
+    const float at = columns.at(i), value = heat.at(at);
+    const bool inside = x + i >= target.x_begin && x + i < target.x_end && at != kBetweenBlocks;
     entry[i] = inside ? int(value * (HeatTable::kEntries - 1) + 0.5f) : -1;
     hot |= entry[i] >= p.first_hot;
   }
@@ -206,14 +255,14 @@ __device__ void blend_segment(const BlendLaunch& p, const HeatTarget& target, in
                    size_t(x) * kChannels;
   Segment<kBytes> bytes;
   bytes.load(place, whole, left);
-  RowSampler motion(refined.motion, p.columns, upper, lower, share);
+  RowSampler motion(refined.motion, p.columns, row.upper, row.lower, row.share);
 #pragma unroll
   for (int i = 0; i < kCount; ++i) {
     if (entry[i] < p.first_hot) continue;
     ushort4 what = __ldg(target.still + entry[i]);
     if (refined.motion) {
       const ushort4 moving = __ldg(target.moving + entry[i]);
-      const int part = int(motion.at(start + step * i) * 32768);
+      const int part = int(motion.at(columns.at(i)) * 32768);
       what.y = static_cast<unsigned short>(mixed(what.y, moving.y, part));
       what.z = static_cast<unsigned short>(mixed(what.z, moving.z, part));
       what.w = static_cast<unsigned short>(mixed(what.w, moving.w, part));

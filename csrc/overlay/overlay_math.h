@@ -47,6 +47,22 @@ TUBECAM_HOST_DEVICE double cell_at(double centre, double source, double clip_pix
   return ((centre - source) * clip_pixels_per_pixel - 0.5 - offset) / stride;
 }
 
+// Half the gap between two blocks, in cells of that many frame pixels. Hardly ever a whole or half
+// number of pixels, as the distances of samples from borders are: then rounding would decide.
+TUBECAM_HOST_DEVICE double block_gap(int frame_height, double pixels_per_cell) {
+  const double pixels = frame_height > 480 ? frame_height / 600.0 : 0.8;
+  return pixels < 0.13 * pixels_per_cell ? pixels / pixels_per_cell : 0.13;
+}
+
+// The block at a place among the cells, −1 in the gap between two of them.
+TUBECAM_HOST_DEVICE int block_at(double place, int cells, double gap) {
+  const double inside = place > 0 ? (place < cells - 1 ? place : cells - 1) : 0;
+  const int cell = int(inside + 0.5);
+  const double from = place - cell;
+  if (cell > 0 && from < gap - 0.5) return -1;
+  return cell < cells - 1 && from > 0.5 - gap ? -1 : cell;
+}
+
 // Y, U, V in 0…255 from R, G, B in 0…255; `white` 1 for an opaque colour, its share for one
 // premultiplied by opacity.
 // kr, kb: the matrix's shares of red and blue in luma (ITU-R BT.601: 0.299, 0.114; BT.709: 0.2126,

@@ -124,19 +124,20 @@ void attach(GstBuffer* buffer, const GstStructure* fields, const Explanation& ex
 struct Annotation {
   bool valid = false;
   const char *problem = "", *label = "", *target = "", *method = "", *also = "";
-  const char* motion_by = "";
+  const char *motion_by = "", *unit = "logit";
   double score = 0;
   HeadKind head = HeadKind::kSoftmax;
   std::vector<Mark> marks;
   TubeView tube;
-  const float* motion = nullptr;  // [t, h, w], 0…1; nullptr: unknown
-  double motion_share = 0;        // 0…1, NaN: unknown
+  const float* motion = nullptr;         // [t, h, w], 0…1; nullptr: unknown
+  double motion_share = 0;               // 0…1, NaN: unknown
+  double logit = 0, baseline_logit = 0;  // NaN: there is none
   uint64_t window = 0;
   const int64_t* window_pts = nullptr;  // [clip_length]
   int clip_length = 0, clip_height = 0, clip_width = 0;
   int frame_width = 0, frame_height = 0;  // of the picture that it is of; 0: not stated
-  Box crop;                      // relative
-  const float* curve = nullptr;  // [clip_length]
+  Box crop;                               // relative
+  const float* curve = nullptr;           // [clip_length]
   double slice = 0;
   int64_t pts = 0;
 

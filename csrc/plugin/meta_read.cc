@@ -102,6 +102,14 @@ void read_motion(const Reader& fields, Annotation* annotation) {
     annotation->motion_share = fields.any_number("motion-share");
 }
 
+void read_decision(const Reader& fields, Annotation* annotation) {
+  annotation->unit = fields.has("unit") ? fields.text("unit") : "logit";
+  annotation->logit = fields.has("logit") ? fields.any_number("logit") : 0;
+  annotation->baseline_logit = fields.has("baseline-logit")
+                                   ? fields.any_number("baseline-logit")
+                                   : std::numeric_limits<double>::quiet_NaN();
+}
+
 void read_frame_size(const Reader& fields, Annotation* annotation) {
   annotation->frame_width = annotation->frame_height = 0;
   if (!fields.has("frame-width")) return;
@@ -157,6 +165,7 @@ bool read_annotation(GstBuffer* buffer, Annotation* annotation) {
   annotation->marks = read_marks(fields);
   annotation->motion_by = fields.text("motion-by");
   read_motion(fields, annotation);
+  read_decision(fields, annotation);
   annotation->pts = fields.time("timestamp");
   return true;
 }

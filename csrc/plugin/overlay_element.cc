@@ -39,6 +39,7 @@ enum Property : guint {
   kPropShowLabel,
   kPropShowStrip,
   kPropShow,
+  kPropScale,
 };
 
 constexpr auto kPlaying = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
@@ -75,6 +76,12 @@ void install_overlay_properties(GObjectClass* klass) {
       klass, kPropShow,
       g_param_spec_enum("show", "Show", "What colour tells of the relevance that is drawn",
                         show_type(), static_cast<int>(style.show), kPlaying));
+  g_object_class_install_property(
+      klass, kPropScale,
+      g_param_spec_float("scale", "Scale",
+                         "Relevance of a cell of full heat, logits; 0: by the stream's own and an"
+                         " even share of the decision",
+                         0, G_MAXFLOAT, style.scale, kControlled));
 }
 
 }  // namespace
@@ -118,6 +125,9 @@ static void gst_tube_overlay_set_property(GObject* object, guint id, const GValu
       case tubecam::kPropShow:
         style.show = static_cast<tubecam::Show>(g_value_get_enum(value));
         break;
+      case tubecam::kPropScale:
+        style.scale = g_value_get_float(value);
+        break;
       default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
     }
@@ -149,6 +159,9 @@ static void gst_tube_overlay_get_property(GObject* object, guint id, GValue* val
       break;
     case tubecam::kPropShow:
       g_value_set_enum(value, static_cast<int>(style.show));
+      break;
+    case tubecam::kPropScale:
+      g_value_set_float(value, style.scale);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);

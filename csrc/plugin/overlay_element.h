@@ -19,9 +19,12 @@
  * (blue: still, orange: moving), and opacity how much relevance there is; `show=heat` keeps colour
  * for heat. The strip is the fused relevance of all windows so far, with its key frames marked.
  *
- * Heat is in logit units: its scale follows the largest relevance fast upwards and slowly
- * downwards, and the heat itself is smoothed over 0.15 s, so that nothing flickers when one window
- * replaces another. A frame without an explanation passes untouched; an explanation that is not
+ * A cell has full heat when it holds several times an even share of the decision, or as much as
+ * the stream's highest peaks of late (Note [Full heat] in csrc/overlay/full_heat.h): evidence that
+ * is weak or lies everywhere looks weak. The legend says what full heat stands for. Scale and heat
+ * are smoothed in time, so that nothing flickers when one window replaces another; `scale` fixes
+ * it, for pictures that are to be compared. Tubes of fewer than five rows or columns are drawn as
+ * the blocks that they are. A frame without an explanation passes untouched; an explanation that is not
  * valid shows its reason and no heat. All properties can be changed while playing.
  *
  * Heat is drawn at the right place or not at all: where an element between `tubecam` and this one

@@ -11,6 +11,7 @@ namespace {
 
 constexpr double kStripRelease =
     6;  // seconds, as of HeatSmoother: the strip keeps its scale within a scene
+constexpr float kToldStep = 1.1f;  // by so much a scale changes before the legend does
 
 Rect to_pixels(const Box& crop, const Frame& frame) {
   return {double{crop.x} * frame.width, double{crop.y} * frame.height,
@@ -80,9 +81,7 @@ void Painter::paint(const Frame& frame, const Annotation& annotation, const Over
 }
 
 void Painter::draw(const Frame& frame, const Annotation& annotation, const OverlayStyle& style) {
-  if (annotation.valid && style.show_heat && style.heat.alpha > 0) {
-    paint_heat(frame, annotation, style);
-  }
+  if (annotation.valid && style.has_heat()) paint_heat(frame, annotation, style);
   if (!style.show_label && !style.show_strip) return;
   const bool hue = tells_motion(annotation, style);
   Caption caption;
@@ -90,11 +89,34 @@ void Painter::draw(const Frame& frame, const Annotation& annotation, const Overl
     caption.label = annotation.label;
     caption.score = score_text(float(annotation.score), annotation.head);
     caption.note = note_of(annotation, style);
-    caption.motion_legend = hue && style.show_heat;
-    caption.flow_legend = annotation.of_flow();
+    if (annotation.valid && style.has_heat()) add_legend(annotation, style, &caption);
   }
   if (style.show_strip && annotation.valid) draw_strip(annotation, hue, &caption);
   caption_.draw(frame, caption, style.heat.color_map);
+}
+
+// A pixel's tube takes as long to weigh as a frame to draw, so it is done once a window.
+const Evidence& Painter::weigh_window(const Annotation& annotation) {
+  if (weighed_ != annotation.tube.values || weighed_window_ != annotation.window) {
+    evidence_ =
+        weigh(annotation.tube, annotation.unit, annotation.logit, annotation.baseline_logit);
+    weighed_ = annotation.tube.values;
+    weighed_window_ = annotation.window;
+  }
+  return evidence_;
+}
+
+// The scale glides; a number that did would not be read.
+void Painter::add_legend(const Annotation& annotation, const OverlayStyle& style,
+                         Caption* caption) {
+  const float scale = style.scale > 0 ? style.scale : smoother_.scale();
+  const bool near = scale < told_scale_ * kToldStep && scale > told_scale_ / kToldStep;
+  if (style.scale > 0 || !near) told_scale_ = scale;
+  caption->full = describe_full(told_scale_, weigh_window(annotation));
+  if (!tells_motion(annotation, style))
+    caption->legend = Legend::kHeat;
+  else
+    caption->legend = annotation.of_flow() ? Legend::kFlow : Legend::kMotion;
 }
 
 void Painter::paint_heat(const Frame& frame, const Annotation& annotation,
@@ -102,15 +124,13 @@ void Painter::paint_heat(const Frame& frame, const Annotation& annotation,
   TubeView tube = annotation.tube;
   plane_.resize(size_t{1} * tube.h * tube.w);
   tube_plane(tube, annotation.slice, plane_.data());
-  const float* last = tube.values + size_t{1} * tube.t * tube.h * tube.w;
-  const float most = *std::max_element(tube.values, last);
   motion_.clear();
   if (tells_motion(annotation, style)) {
     motion_.resize(plane_.size());
     tube.values = annotation.motion;
     tube_plane(tube, annotation.slice, motion_.data());
   }
-  smoother_.update(plane_, most, annotation.pts, motion_);
+  smoother_.update(plane_, full_heat(weigh_window(annotation)), annotation.pts, motion_);
   HeatPlane plane;
   plane.values = smoother_.plane().data();
   if (!smoother_.motion().empty()) plane.motion = smoother_.motion().data();
@@ -121,7 +141,7 @@ void Painter::paint_heat(const Frame& frame, const Annotation& annotation,
   plane.clip_height = annotation.clip_height;
   plane.clip_width = annotation.clip_width;
   plane.source = to_pixels(annotation.crop, frame);
-  plane.scale = smoother_.scale();
+  plane.scale = style.scale > 0 ? style.scale : smoother_.scale();
   if (frame.device.type == DeviceType::kCpu)
     blend_heat(frame, plane, style.heat);
   else
@@ -146,9 +166,10 @@ std::vector<float> Painter::fused_curve(const Annotation& annotation) {
   return curve;
 }
 
-float Painter::strip_scale(const std::vector<float>& strip, int64_t pts) {
-  const float most = *std::max_element(strip.begin(), strip.end());
-  const int64_t passed = pts - strip_pts_;
+float Painter::strip_scale(const std::vector<float>& strip, const Annotation& annotation) {
+  const float most =
+      full_curve(weigh_window(annotation), *std::max_element(strip.begin(), strip.end()));
+  const int64_t pts = annotation.pts, passed = pts - strip_pts_;
   const bool afresh = strip_pts_ < 0 || passed < 0 || passed > 1'000'000'000;
   const auto kept =
       static_cast<float>(std::exp(-1e-9 * static_cast<double>(passed) / kStripRelease));
@@ -162,7 +183,7 @@ void Painter::draw_strip(const Annotation& annotation, bool hue, Caption* captio
   caption->strip_now = annotation.slice / std::max(annotation.clip_length - 1, 1);
   caption->key_frames = key_frames(caption->strip, std::max(1, annotation.clip_length / 6));
   if (hue) caption->strip_motion = motion_curve(annotation);
-  const float scale = strip_scale(caption->strip, annotation.pts);
+  const float scale = strip_scale(caption->strip, annotation);
   for (float& value : caption->strip) {
     value = scale > 0 ? std::clamp(value / scale, 0.0f, 1.0f) : 0;
   }
@@ -171,6 +192,7 @@ void Painter::draw_strip(const Annotation& annotation, bool hue, Caption* captio
 void Painter::reset() {
   smoother_.reset();
   signal_.reset();
+  weighed_ = nullptr;
   strip_pts_ = -1;
 }
 

@@ -1,12 +1,15 @@
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <mutex>
 #include <optional>
 
 #include "overlay/caption.h"
+#include "overlay/full_heat.h"
 #include "overlay/heat.h"
 #include "overlay/overlay.h"
 #include "pybind/array.h"
@@ -70,14 +73,31 @@ std::vector<float> plane_values(const py::array& plane) {
   return {values.data(), values.data() + values.size()};
 }
 
-void update_smoother(HeatSmoother& self, const py::array& plane, float tube_max, int64_t pts,
+void update_smoother(HeatSmoother& self, const py::array& plane, float full, int64_t pts,
                      const std::optional<py::array>& motion) {
   const auto moving = motion ? plane_values(*motion) : std::vector<float>{};
-  self.update(plane_values(plane), tube_max, pts, moving);
+  self.update(plane_values(plane), full, pts, moving);
 }
 
 py::array_t<float> copied(const std::vector<float>& values) {
   return py::array_t<float>(static_cast<py::ssize_t>(values.size()), values.data());
+}
+
+Legend parse_legend(const std::string& name) {
+  static const std::array<std::string, 4> names = {"", "heat", "motion", "flow"};
+  const auto found = std::find(names.begin(), names.end(), name);
+  check(found != names.end(), ErrorCode::kUsage, "there is no legend \"", name,
+        "\"; choose heat, motion, flow or none (\"\")");
+  return static_cast<Legend>(found - names.begin());
+}
+
+Evidence weigh_array(const py::array& tube, const std::string& unit, double logit,
+                     double baseline_logit) {
+  const auto values = require_array<float>(tube, 3, "a tube float32 [t, h, w]");
+  check(values.size() > 0 && values.size() <= INT32_MAX, ErrorCode::kUsage,
+        "a tube must have positive sizes, not ", describe_array(tube));
+  return weigh({values.data(), int(values.shape(0)), int(values.shape(1)), int(values.shape(2))},
+               unit, logit, baseline_logit);
 }
 
 // A painter for callers with threads: the GIL, which is released during work, does not guard it.
@@ -89,14 +109,14 @@ struct GuardedPainter {
 void draw_caption(GuardedPainter& self, const FrameArray& frame, const py::str& label,
                   const py::str& score, const py::str& note, const std::vector<float>& strip,
                   double strip_now, const std::vector<int>& key_frames,
-                  const std::vector<float>& strip_motion, bool motion_legend,
-                  const std::string& color_map) {
+                  const std::vector<float>& strip_motion, const std::string& legend,
+                  const py::str& full, const std::string& color_map) {
   // Lone surrogates, which file names bring, have no UTF-8; they become question marks.
   const auto text = [](const py::str& words) {
     return words.attr("encode")("utf-8", "replace").cast<std::string>();
   };
-  const Caption caption{text(label), text(score), text(note),   strip,
-                        strip_now,   key_frames,  strip_motion, motion_legend};
+  const Caption caption{text(label), text(score),  text(note),           strip,     strip_now,
+                        key_frames,  strip_motion, parse_legend(legend), text(full)};
   const ColorMap map = parse_color_map(color_map);
   const Frame& target = frame.writable();
   const Released released;
@@ -119,6 +139,21 @@ void register_heat(py::module_& module) {
              "threshold"_a = style.threshold);
 }
 
+void register_full_heat(py::module_& module) {
+  module.attr("FEW_CELLS") = kFewCells;
+  py::class_<Evidence>(module, "Evidence")
+      .def_readonly("peak", &Evidence::peak)
+      .def_readonly("positive", &Evidence::positive)
+      .def_readonly("decision", &Evidence::decision)
+      .def_readonly("cells", &Evidence::cells)
+      .def_readonly("slices", &Evidence::slices)
+      .def_property_readonly("amount", &Evidence::amount);
+  module.def("weigh", &weigh_array, "tube"_a, "unit"_a, "logit"_a, "baseline_logit"_a = NAN);
+  module.def("full_heat", &full_heat, "evidence"_a);
+  module.def("full_curve", &full_curve, "evidence"_a, "curve_peak"_a);
+  module.def("describe_full", &describe_full, "full"_a, "evidence"_a);
+}
+
 void register_smoother(py::module_& module) {
   const HeatSmoother::Options defaults;
   py::class_<HeatSmoother>(module, "HeatSmoother")
@@ -127,7 +162,7 @@ void register_smoother(py::module_& module) {
            }),
            py::kw_only(), "smoothing"_a = defaults.smoothing, "attack"_a = defaults.attack,
            "release"_a = defaults.release, "floor"_a = defaults.floor)
-      .def("update", &update_smoother, "plane"_a, "tube_max"_a, "pts"_a, "motion"_a = py::none())
+      .def("update", &update_smoother, "plane"_a, "full"_a, "pts"_a, "motion"_a = py::none())
       .def("reset", &HeatSmoother::reset)
       .def_property_readonly("plane", [](const HeatSmoother& self) { return copied(self.plane()); })
       .def_property_readonly("motion",
@@ -139,13 +174,14 @@ void register_smoother(py::module_& module) {
 
 void register_overlay(py::module_& module) {
   register_heat(module);
+  register_full_heat(module);
   register_smoother(module);
   py::class_<GuardedPainter>(module, "CaptionPainter")
       .def(py::init<>())
       .def("draw", &draw_caption, "frame"_a, py::kw_only(), "label"_a = py::str(""),
            "score"_a = py::str(""), "note"_a = py::str(""), "strip"_a = std::vector<float>{},
            "strip_now"_a = 1.0, "key_frames"_a = std::vector<int>{},
-           "strip_motion"_a = std::vector<float>{}, "motion_legend"_a = false,
+           "strip_motion"_a = std::vector<float>{}, "legend"_a = "", "full"_a = py::str(""),
            "color_map"_a = color_map_names().at(static_cast<size_t>(HeatStyle().color_map)));
 }
 

@@ -1,6 +1,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <optional>
 
@@ -8,6 +9,7 @@
 #include "explain/explanation.h"
 #include "explain/relevance_signal.h"
 #include "explain/tube.h"
+#include "explain/tube_sample.h"
 #include "pybind/array.h"
 #include "pybind/register.h"
 #include "pybind/released.h"
@@ -19,6 +21,7 @@ namespace tubecam {
 namespace {
 
 using Floats = py::array_t<float, py::array::c_style>;
+using Doubles = py::array_t<double, py::array::c_style | py::array::forcecast>;
 using Triple = std::array<double, 3>;
 
 // ---- kernels ----
@@ -71,16 +74,45 @@ Floats tube_array(const py::array& tube) {
   return require_array<float>(tube, 3, "a tube float32 [t, h, w]");
 }
 
-Floats sample_points(const py::array& tube, const Triple& stride, const Triple& offset,
-                     const py::array& points) {
+// The shape that NumPy's rules give arrays together, of at least one dimension.
+std::vector<ptrdiff_t> broadcast_shape(const std::array<Doubles, 3>& arrays) {
+  std::vector<ptrdiff_t> shape(1, 1);
+  for (const Doubles& array : arrays) shape.resize(std::max(shape.size(), size_t(array.ndim())), 1);
+  for (const Doubles& array : arrays) {
+    ptrdiff_t* last = shape.data() + shape.size() - array.ndim();
+    for (py::ssize_t d = 0; d < array.ndim(); ++d) {
+      const bool fits = array.shape(d) == last[d] || array.shape(d) == 1 || last[d] == 1;
+      check(fits, ErrorCode::kUsage, "slice, y and x of shapes ", describe_array(arrays[0]), ", ",
+            describe_array(arrays[1]), " and ", describe_array(arrays[2]),
+            " cannot be broadcast against each other");
+      if (last[d] == 1) last[d] = array.shape(d);
+    }
+  }
+  return shape;
+}
+
+Coordinates coordinates_of(const Doubles& array, const std::vector<ptrdiff_t>& shape) {
+  Coordinates result{array.data(), std::vector<ptrdiff_t>(shape.size(), 0)};
+  const size_t missing = shape.size() - size_t(array.ndim());
+  for (size_t d = missing; d < shape.size(); ++d) {
+    const auto own = py::ssize_t(d - missing);
+    if (array.shape(own) > 1) result.step[d] = array.strides(own) / py::ssize_t(sizeof(double));
+  }
+  return result;
+}
+
+Floats sample_of_array(const py::array& tube, const Triple& stride, const Triple& offset,
+                       const Doubles& slice, const Doubles& y, const Doubles& x) {
   const Floats values = tube_array(tube);
-  const auto at = require_array<double>(points, 2, "points float64 [N, 3], each slice, y, x");
-  check(at.shape(1) == 3, ErrorCode::kUsage, "points must be [N, 3], each slice, y, x");
   const TubeView view = tube_view(values, stride, offset);
-  Floats result(at.shape(0));
+  const std::vector<ptrdiff_t> shape = broadcast_shape({slice, y, x});
+  const std::array<Coordinates, 3> points{coordinates_of(slice, shape), coordinates_of(y, shape),
+                                          coordinates_of(x, shape)};
+  const bool scalar = slice.ndim() + y.ndim() + x.ndim() == 0;
+  Floats result(scalar ? std::vector<ptrdiff_t>{} : shape);
   float* out = result.mutable_data();
-  for (py::ssize_t i = 0; i < at.shape(0); ++i)
-    out[i] = sample_tube(view, at.at(i, 0), at.at(i, 1), at.at(i, 2));
+  py::gil_scoped_release released;
+  sample_points(view, points, shape, out);
   return result;
 }
 
@@ -106,11 +138,31 @@ Peak peak_of(const py::array& tube, const Triple& stride, const Triple& offset) 
                    int(std::max_element(view.values, view.values + values.size()) - view.values));
 }
 
-double slice_of(const py::array& pts, int64_t time) {
+Window window_at(const py::array& pts) {
   const auto times = require_array<int64_t>(pts, 1, "times int64 [T], ns");
   Window window;
   window.pts.assign(times.data(), times.data() + times.size());
-  return slice_at(window, time);
+  return window;
+}
+
+double slice_of(const py::array& pts, int64_t time) { return slice_at(window_at(pts), time); }
+
+constexpr double kMostSeconds = 9e9;  // fits into nanoseconds
+
+Doubles slices_of(const py::array& pts, const Doubles& seconds) {
+  const Window window = window_at(pts);
+  Doubles result(std::vector<py::ssize_t>(seconds.shape(), seconds.shape() + seconds.ndim()));
+  double* out = result.mutable_data();
+  double before = std::nan(""), slice = 0;  // points of one picture have one time
+  for (py::ssize_t i = 0; i < seconds.size(); ++i) {
+    const double time = seconds.data()[i];
+    check(!std::isnan(time), ErrorCode::kUsage, "a time must be a number of seconds, not NaN");
+    if (time != before)
+      slice = slice_at(window, std::llround(1e9 * std::clamp(time, -kMostSeconds, kMostSeconds)));
+    before = time;
+    out[i] = slice;
+  }
+  return result;
 }
 
 std::vector<Box> boxes_of(const py::array& plane, const Triple& stride, const Triple& offset,
@@ -147,9 +199,11 @@ void register_kernels(py::module_& module) {
   const auto tube = py::arg("tube"), stride = py::arg("stride"), offset = py::arg("offset");
   module.def("cam3d", &cam3d_of_arrays, py::arg("activation"), py::arg("method"), py::kw_only(),
              py::arg("weight") = py::none(), py::arg("gradient") = py::none());
-  module.def("sample_tube", &sample_points, tube, stride, offset, py::arg("points"));
+  module.def("sample_tube", &sample_of_array, tube, stride, offset, py::arg("slice"), py::arg("y"),
+             py::arg("x"));
   module.def("tube_plane", &plane_at, tube, stride, offset, py::arg("slice"));
   module.def("temporal_curve", &curve_of, tube, stride, offset, py::arg("length"));
+  module.def("slices_at", &slices_of, py::arg("pts"), py::arg("seconds"));
   module.def("slice_at", &slice_of, py::arg("pts"), py::arg("time"));
   module.def("key_frames", &key_frames, py::arg("values"), py::arg("apart"));
   module.def("tube_peak", &peak_of, tube, stride, offset);

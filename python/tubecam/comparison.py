@@ -5,19 +5,53 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from . import _core
 from .errors import StreamError
 from .explain import Explainer
 from .explanation import Explanation
-from .heat import paint_heat
-from .sheet import FAINT, INK, MUTED, PAPER, font
+from .heat import (
+    HeatStyle,
+    color_bars,
+    describe_scale,
+    evidence_of,
+    has_few_times,
+    paint_heat,
+    steps_of,
+)
+from .page import (
+    AREA,
+    CURVE,
+    FAINT,
+    GAP,
+    INK,
+    MARGIN,
+    MUTED,
+    SMALL,
+    WIDTH,
+    blank,
+    fit,
+    font,
+    header,
+    stack,
+    steps,
+)
+from .record import WindowRecord
 
-_SHOTS, _WIDTH, _TEXT, _CURVE, _GAP = 4, 250, 310, 200, 8
-_FULL = 99.5  # percentile of the tube that is shown as full heat: single pixels are no scale
+_SHOTS, _TEXT, _CURVE, _SPACE = 4, 470, 220, 8
+_SHOT = (WIDTH - 2 * MARGIN - _TEXT - _CURVE) // _SHOTS - _SPACE
+_LINE = 25
+
+# What a share of motion is of, by how it was found (Explanation.motion_by).
+MOTION = {
+    "selective": "relevance that changes",
+    "split": "against a frozen clip",
+    "split-exact": "against all frozen",
+    "flow": "seen in the flow",
+}
 
 
 @dataclass(frozen=True)
@@ -26,6 +60,11 @@ class Moment:
 
     pictures: list[np.ndarray]
     times: list[float]
+
+    @property
+    def places(self) -> np.ndarray:
+        """Of the pictures that are shown."""
+        return np.linspace(0, len(self.times) - 1, _SHOTS + 2).round().astype(int)[1:-1]
 
 
 def strongest_moment(explainer: Explainer, source: str, at: float | None = None) -> Moment:
@@ -77,67 +116,112 @@ def explain_moment(
         yield explanation
 
 
-def draw_comparison(moment: Moment, explanations: Sequence[Explanation]) -> Image.Image:
-    """A row a method: its name and receipt, four frames with heat, relevance over time."""
-    pictures = moment.pictures
-    places = np.linspace(0, len(pictures) - 1, _SHOTS + 2).round().astype(int)[1:-1]
-    height = round(_WIDTH * pictures[0].shape[0] / pictures[0].shape[1])
-    width = _TEXT + _SHOTS * (_WIDTH + _GAP) + _CURVE + _GAP
-    sheet = Image.new("RGB", (width, len(explanations) * (height + _GAP) + _GAP), PAPER)
-    for row, explanation in enumerate(explanations):
-        top = _GAP + row * (height + _GAP)
-        _describe(sheet, explanation, top)
-        window = explanation.record()
-        scale = max(float(np.percentile(explanation.tube, _FULL)), 1e-12)
-        for column, place in enumerate(places):
-            time = round(moment.times[place] * 1e9)
-            shot = Image.fromarray(paint_heat(pictures[place], window, time, scale))
-            shot = shot.resize((_WIDTH, height), Image.LANCZOS)
-            sheet.paste(shot, (_TEXT + column * (_WIDTH + _GAP), top))
-        _draw_curve(sheet, explanation, places, (width - _CURVE, top, _CURVE - _GAP, height))
-    return sheet
+def draw_comparison(
+    moment: Moment,
+    explanations: Sequence[Explanation],
+    title: str = "",
+    style: HeatStyle = HeatStyle(),  # noqa: B008 (frozen)
+) -> Image.Image:
+    """A row a method: its name and receipt, four frames with heat, relevance over time.
+
+    Full colour is of each row's own scale, as methods differ in their units; `style.scale` is for
+    those in logits.
+    """
+    model = explanations[0].receipt.bundle
+    facts = [f"model {model}", f"explained class: {explanations[0].target_name}"]
+    rows = [_row(moment, explanation, style) for explanation in explanations]
+    return stack([header(title, facts), _heads(moment), *rows, _legend(explanations, style)])
 
 
-def _describe(sheet: Image.Image, explanation: Explanation, top: int) -> None:
-    draw, receipt = ImageDraw.Draw(sheet), explanation.receipt
-    draw.text((_GAP, top + 2), explanation.method, INK, font(22, bold=True))
+def _heads(moment: Moment) -> Image.Image:
+    """What the columns show."""
+    image, draw = blank(36)
+    for column, place in enumerate(moment.places):
+        draw.text((_left_of(column), 4), f"{moment.times[place]:.2f} s", MUTED, font(SMALL))
+    draw.text((WIDTH - MARGIN - _CURVE, 4), "relevance over time", MUTED, font(SMALL))
+    return image
+
+
+def _left_of(column: int) -> int:
+    return MARGIN + _TEXT + column * (_SHOT + _SPACE)
+
+
+def _row(moment: Moment, explanation: Explanation, style: HeatStyle) -> Image.Image:
+    window = explanation.record()
+    evidence = evidence_of(window)
+    if math.isnan(evidence.decision):
+        style = HeatStyle(style.show, style.color_map, style.alpha, style.threshold)
+    scale = style.scale or _core.full_heat(evidence)
+    height = round(_SHOT * moment.pictures[0].shape[0] / moment.pictures[0].shape[1])
+    lines = [*_facts(explanation), describe_scale(scale, style, window)]
+    image, draw = blank(max(height, 34 + _LINE * len(lines)) + 2 * _SPACE)
+    draw.line((MARGIN, 0, WIDTH - MARGIN, 0), FAINT)
+    draw.text((MARGIN, _SPACE), explanation.method, INK, font(24, bold=True))
+    for place, line in enumerate(lines):
+        text = fit(line, font(SMALL), _TEXT - GAP)
+        draw.text((MARGIN, 42 + _LINE * place), text, MUTED, font(SMALL))
+    for column, place in enumerate(moment.places):
+        time = round(moment.times[place] * 1e9)
+        shot = Image.fromarray(paint_heat(moment.pictures[place], window, time, scale, style))
+        image.paste(shot.resize((_SHOT, height), Image.LANCZOS), (_left_of(column), _SPACE))
+    _draw_curve(draw, window, moment.places, (_SPACE, height))
+    return image
+
+
+def _facts(explanation: Explanation) -> list[str]:
+    """What the receipt says, in words."""
+    receipt = explanation.receipt
     passes = "1 pass" if receipt.passes == 1 else f"{receipt.passes} passes"
-    lines = [f"{explanation.target_name}  ·  {passes}, {explanation.timings.engine:.1f} ms"]
+    lines = [f"{passes}, {explanation.timings.engine:.1f} ms"]
     if math.isfinite(explanation.motion_share):
-        by = {"selective": "relevance that changes", "split": "against a frozen clip",
-              "split-exact": "against all frozen"}  # fmt: skip
-        share = f"{100 * explanation.motion_share:.0f} % {by[explanation.motion_by]}"
-        lines.append(f"motion {share}")
+        share = f"{100 * explanation.motion_share:.0f} %"
+        lines.append(f"motion {share} {MOTION.get(explanation.motion_by, '')}")
     if math.isfinite(receipt.conservation):
         what = receipt.unit if math.isnan(receipt.baseline_logit) else "difference"
         lines.append(f"sums to {100 * receipt.conservation:.1f} % of the {what}")
     lines += [mark.text for mark in explanation.marks]
     if not explanation.valid:
         lines.append(explanation.problem)
-    for place, line in enumerate(lines):
-        draw.text((_GAP, top + 34 + 21 * place), line, MUTED, font(15))
+    return lines
 
 
 def _draw_curve(
-    sheet: Image.Image, explanation: Explanation, places: np.ndarray, box: tuple[int, ...]
+    draw: ImageDraw.ImageDraw, window: WindowRecord, places: np.ndarray, span: tuple[int, int]
 ) -> None:
-    left, top, width, height = box
-    draw, curve = ImageDraw.Draw(sheet), explanation.curve
-    low, high = min(0.0, float(curve.min())), max(float(curve.max()), 1e-12)
-    x = left + np.arange(len(curve)) * width / max(1, len(curve) - 1)
+    """Relevance over time, with a line at each picture; what is even in time fills half of it."""
+    (top, height), left = span, WIDTH - MARGIN - _CURVE
+    few = has_few_times(window)
+    curve = steps_of(window) if few else window.curve
+    high = max(_core.full_curve(evidence_of(window), float(curve.max())), 1e-12)
+    low = min(0.0, float(curve.min()))
+    x = left + np.arange(len(curve)) * _CURVE / max(1, len(curve) - 1)
     y = top + height - 6 - (curve - low) / (high - low) * (height - 12)
     base = top + height - 6 + low / (high - low) * (height - 12)
     for place in places:
         draw.line([(x[place], top), (x[place], top + height)], FAINT)
-    line = list(zip(x.tolist(), y.tolist(), strict=True))
-    draw.polygon([(x[0], base), *line, (x[-1], base)], fill="#dfe6f7")
-    draw.line(line, "#2a52be", 3, joint="curve")
-    draw.line([(left, base), (left + width, base)], MUTED)
+    corners = steps(x, y) if few else (x, y)
+    line = list(zip(*(corner.tolist() for corner in corners), strict=True))
+    draw.polygon([(x[0], base), *line, (x[-1], base)], fill=AREA)
+    draw.line(line, CURVE, 3, joint="curve")
+    draw.line([(left, base), (left + _CURVE, base)], MUTED)
 
 
-def write_comparison(path: Path, sheet: Image.Image) -> None:
-    """Saves the sheet; StreamError where the file cannot be written."""
-    try:
-        sheet.save(path)
-    except (OSError, ValueError) as error:
-        raise StreamError(f"cannot write {path}: {error}") from error
+def _legend(explanations: Sequence[Explanation], style: HeatStyle) -> Image.Image:
+    """The colours of all rows, from none to full heat."""
+    image, draw = blank(64)
+    face, left = font(SMALL), MARGIN
+    draw.line((MARGIN, 0, WIDTH - MARGIN, 0), FAINT)
+    words: dict[bytes, list[str]] = {}  # of each bar: hues have two meanings
+    for explanation in explanations:
+        for word, colors in color_bars(style, explanation.record()):
+            known = words.setdefault(colors.tobytes(), [])
+            known += [word] if word not in known else []
+    for colors, meanings in words.items():
+        text = " or ".join(meanings) or "relevance"
+        draw.text((left, 24), text, MUTED, face)
+        left += round(face.getlength(text)) + 10
+        bar = Image.frombytes("RGB", (256, 1), colors).resize((180, 18), Image.BILINEAR)
+        image.paste(bar, (left, 27))
+        left += bar.width + 2 * GAP
+    draw.text((left, 24), "from none to full colour, by each row's own scale", MUTED, face)
+    return image

@@ -199,6 +199,11 @@ class Explanation:
     ) -> npt.NDArray[np.float32]:
         """Relevance at points, trilinear between the tube's cells, clamped beyond the outermost.
 
+        A map of a frame's size at one time::
+
+            x, y = (np.arange(1280) + 0.5) / 1280, (np.arange(720) + 0.5) / 720
+            explanation.sample(time, x, y[:, None])
+
         Parameters
         ----------
         time
@@ -209,14 +214,22 @@ class Explanation:
         Returns
         -------
         float32, of the broadcast shape, in the receipt's unit.
+
+
+        Raises
+        ------
+        UsageError
+            A coordinate is NaN, or the three cannot be broadcast.
         """
-        time, x, y = np.broadcast_arrays(np.asarray(time, np.float64), x, y)
         left, top, width, height = self.crop
-        slices = [self.slice_at(float(t)) for t in time.ravel()]
-        rows = (y.ravel() - top) / height * self.clip[1] - 0.5
-        columns = (x.ravel() - left) / width * self.clip[2] - 0.5
-        points = np.stack([np.asarray(slices, np.float64), rows, columns], axis=1)
-        return _core.sample_tube(self.tube, self.stride, self.offset, points).reshape(time.shape)
+        down, across = height / self.clip[1], width / self.clip[2]  # of a clip pixel
+        (slices, rows, columns), (first, row, column) = self.stride, self.offset
+        return _core.sample_tube(
+            self.tube,
+            (slices, rows * down, columns * across),
+            (first, top + (row + 0.5) * down, left + (column + 0.5) * across),
+            _core.slices_at(self.pts, time), y, x,
+        )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         """The window as `tubecam run --jsonl` writes it; `tubecam.jsonl` describes the keys."""

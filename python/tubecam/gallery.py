@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ._core import RelevanceSignal
+from ._core import RelevanceSignal, full_curve, full_heat
+from .heat import evidence_of, has_few_times, steps_of
 from .marks import Mark
 from .record import WindowRecord
 
@@ -90,6 +91,11 @@ def merge_pairs(bins: dict[int, Bin]) -> dict[int, Bin]:
     return merged
 
 
+def _high(values: deque[float]) -> float:
+    """What few of the values exceed, and above 0."""
+    return max(1e-9, float(np.percentile(values, 95))) if values else 1.0
+
+
 class Gallery:
     """Takes pictures and windows as they come, in any order of the two."""
 
@@ -98,8 +104,11 @@ class Gallery:
         self.marks: Counter[Mark] = Counter()  # windows that bear each
         self.timeline: Timeline | None = None
         self._signal: RelevanceSignal | None = None
+        self._first: WindowRecord | None = None
         self.stack: list[Shot] = []  # the strongest window's pictures, in order of time
-        self.peaks: deque[float] = deque(maxlen=4096)
+        self.invalid, self.problem = 0, ""  # windows, and what was wrong with the first of them
+        self._full: deque[float] = deque(maxlen=4096)  # a window's relevance of full heat
+        self._full_curve: deque[float] = deque(maxlen=4096)
         self._recent: deque[tuple[int, np.ndarray]] = deque(maxlen=_RECENT)
         self._waiting: deque[WindowRecord] = deque()
         self._spans: dict[int, Shot] = {}
@@ -118,11 +127,16 @@ class Gallery:
 
     def add_window(self, window: WindowRecord) -> None:
         if not window.valid:
+            self.invalid += 1
+            self.problem = self.problem or window.problem
             return
         self.windows += 1
         self.marks.update(window.marks)
-        self.peaks.append(window.peak_value)
-        if self.timeline is None:
+        evidence = evidence_of(window)
+        self._full.append(full_heat(evidence))
+        self._full_curve.append(full_curve(evidence, float(window.curve.max())))
+        if self._first is None:
+            self._first = window
             step = max(1e-3, float(np.median(np.diff(window.times))))
             self.timeline, self._signal = Timeline(step), RelevanceSignal(1 / step)
         self.timeline.add_label(window)
@@ -134,9 +148,17 @@ class Gallery:
     def finish(self) -> None:
         """Places what still waits for pictures; the signal is complete then."""
         if self.timeline is not None:
-            self.timeline.add_relevance(*self._signal.flush())
+            pts, values = self._signal.flush()
+            if self.stepped and len(pts):
+                pts, values = self._first.pts, steps_of(self._first)
+            self.timeline.add_relevance(pts, values)
         while self._waiting:
             self._place(self._waiting.popleft())
+
+    @property
+    def stepped(self) -> bool:
+        """Whether the timeline is that of one window, and this has few cells in time."""
+        return self.windows == 1 and has_few_times(self._first)
 
     def notes(self) -> list[str]:
         """The windows' marks in words, with their number where it is not all of them."""
@@ -173,7 +195,11 @@ class Gallery:
 
     def scale(self) -> float:
         """Relevance shown as full heat, logit units: one for the whole sheet."""
-        return max(1e-6, float(np.percentile(self.peaks, 95))) if self.peaks else 1.0
+        return _high(self._full)
+
+    def full_curve(self) -> float:
+        """The same of relevance over time."""
+        return _high(self._full_curve)
 
     def _place(self, window: WindowRecord) -> None:
         if not self._recent:

@@ -13,6 +13,7 @@ from typing import IO
 from .bundle import Bundle
 from .errors import StreamError
 from .gallery import Gallery
+from .heat import HeatStyle
 from .interruption import interruptible
 from .jsonl import JsonLines
 from .output import (
@@ -32,12 +33,13 @@ _THUMBNAIL = 720  # pixels, longest side
 
 @dataclass
 class Job:
-    """What to explain, how, and what to write; `explain` and `overlay` are element properties."""
+    """What to explain, how, and what to write; `explain` are properties of the element."""
 
     source: Source
     bundle: Bundle
     explain: dict
-    overlay: dict | None
+    style: HeatStyle = field(default_factory=HeatStyle)
+    overlay: bool = True  # on the video; a sheet has heat in any case
     output: Path | None = None
     jsonl: str | None = None  # a file's name, or `-` for standard output
     sheet: Path | None = None
@@ -91,7 +93,7 @@ def execute(job: Job) -> Result:
     pipeline = Pipeline(
         job.source,
         Options(
-            job.explain, job.overlay, job.output, job.display,
+            job.explain, job.style.properties() if job.overlay else None, job.output, job.display,
             (_THUMBNAIL, rate) if job.sheet else None, job.duration,
         ),
     )  # fmt: skip
@@ -156,7 +158,8 @@ def sheet_info(job: Job, result: Result):
     return SheetInfo(
         job.source.path.name if job.source.path else job.source.name,
         facts,
-        **(job.overlay or {}),
+        job.style,
+        job.bundle.clip.length / job.bundle.clip.sample_fps,
     )
 
 

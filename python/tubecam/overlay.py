@@ -163,7 +163,8 @@ class CaptionPainter:
         strip_now: float = 1.0,
         key_frames: Sequence[int] = (),
         strip_motion: Sequence[float] | np.ndarray = (),
-        motion_legend: bool = False,
+        legend: str = "",
+        full: str = "",
         color_map: str = _core.DEFAULT_COLOR_MAP,
     ) -> None:
         """Draw label, score, note and temporal strip, in place.
@@ -186,8 +187,11 @@ class CaptionPainter:
             Places in the strip that stand out; a triangle above it marks each.
         strip_motion : sequence of float
             How much of each value of the strip is motion, 0…1; then hue tells it.
-        motion_legend : bool
-            Explain the hues below the words.
+        legend : str
+            What colour tells, explained below the words: "heat", "motion", "flow" (against the
+            picture) or nothing. One that does not fit into the picture is left out.
+        full : str
+            What full colour stands for, as part of the legend; `full_heat` finds it.
         color_map : str
             One of `color_map_names`.
 
@@ -205,7 +209,8 @@ class CaptionPainter:
             strip_now=strip_now,
             key_frames=list(key_frames),
             strip_motion=np.asarray(strip_motion, np.float32).ravel().tolist(),
-            motion_legend=motion_legend,
+            legend=legend,
+            full=full,
             color_map=color_map,
         )
 

@@ -156,7 +156,7 @@ def frame_of(sample: Gst.Sample) -> _core.Frame:
 
 
 def _like_bt709(video) -> tuple:
-    """Matrices to which BT.709 comes nearest (as in csrc/plugin/frame_map.cc)."""
+    """Matrices to which BT.709 comes nearest (as in csrc/plugin/video_frame.cc)."""
     matrix = video.VideoColorMatrix
     return matrix.BT709, matrix.BT2020, matrix.SMPTE240M
 

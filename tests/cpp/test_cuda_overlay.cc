@@ -88,6 +88,7 @@ struct Definition {
   const HeatPlane& plane;
   HeatStyle style;
   Grid heat, motion;
+  bool blocks;
 
   Definition(const HeatPlane& plane, const HeatStyle& style) : plane(plane), style(style) {
     Grid moving;
@@ -99,8 +100,9 @@ struct Definition {
         moving.back().push_back(heat.back().back() * (plane.motion ? unit(plane.motion[i]) : 0));
       }
     }
-    heat = refine(heat);
-    motion = refine(moving);
+    blocks = plane.h < kFewCells || plane.w < kFewCells;
+    if (!blocks) heat = refine(heat);
+    motion = blocks ? moving : refine(moving);
     for (size_t y = 0; y < heat.size(); ++y)
       for (size_t x = 0; x < heat[0].size(); ++x)
         motion[y][x] = heat[y][x] > 0 ? unit(motion[y][x] / heat[y][x]) : 0.5;
@@ -112,7 +114,21 @@ struct Definition {
     const double size = axis ? plane.source.width : plane.source.height;
     const int clip = axis ? plane.clip_width : plane.clip_height;
     const double pixel = (centre - source) * clip / size - 0.5;
-    return (pixel - plane.offset[size_t(axis)]) / plane.stride[size_t(axis)] * kRefine;
+    return (pixel - plane.offset[size_t(axis)]) / plane.stride[size_t(axis)] *
+           (blocks ? 1 : kRefine);
+  }
+
+  // The block at a place, or −1: between blocks.
+  int block(double place, int axis, int height) const {
+    const int cells = axis ? plane.w : plane.h;
+    const double pixels = plane.stride[size_t(axis)] *
+                          (axis ? plane.source.width : plane.source.height) /
+                          (axis ? plane.clip_width : plane.clip_height);
+    const double gap = std::min(std::max(0.8, height / 600.0) / pixels, 0.13);
+    const int cell = int(std::floor(std::clamp(place, 0.0, cells - 1.0) + 0.5));
+    const bool before = cell > 0 && place - cell < gap - 0.5;
+    const bool after = cell < cells - 1 && place - cell > 0.5 - gap;
+    return before || after ? -1 : cell;
   }
 
   // Each byte of the frame, not rounded.
@@ -137,13 +153,16 @@ struct Definition {
     const Rect& source = plane.source;
     if (y < source.y || y > source.y + source.height || x < source.x || x > source.x + source.width)
       return;
-    const double value = sample(heat, place(y, 0), place(x, 1));
+    double row = place(y, 0), column = place(x, 1);
+    if (blocks) row = block(row, 0, frame.height), column = block(column, 1, frame.height);
+    if (blocks && (row < 0 || column < 0)) return;
+    const double value = sample(heat, row, column);
     if (value <= style.threshold) return;
     const double t = std::min((value - style.threshold) / (0.5 * (1 - style.threshold)), 1.0);
     const double opacity = style.alpha * t * t * (3 - 2 * t);
     Color color = color_at(style.color_map, value);
     if (plane.motion) {
-      const double share = sample(motion, place(y, 0), place(x, 1));
+      const double share = sample(motion, row, column);
       const Color still = color_at(ColorMap::kStill, value);
       color = color_at(ColorMap::kMoving, value);
       for (int c = 0; c < 3; ++c) color.c[c] = still.c[c] + share * (color.c[c] - still.c[c]);

@@ -84,8 +84,8 @@ TEST(Blend, ResetRowsLeaveEveryByte) {
 
 TEST(Overlay, FullHeatIsTheLastColorAtAlpha) {
   Picture picture(40, 30, 100);
-  const std::vector<float> values(6, 3.0f);
-  blend_heat(picture.frame, plane_over(picture.frame, values, 2, 3),
+  const std::vector<float> values(30, 3.0f);
+  blend_heat(picture.frame, plane_over(picture.frame, values, 5, 6),
              {ColorMap::kViridis, 0.5f, 0.1f});
   const auto& last = color_table(ColorMap::kViridis)[255];
   for (int y = 0; y < 30; ++y)
@@ -106,8 +106,8 @@ TEST(Overlay, AColdPlaneLeavesTheFrame) {
 TEST(Overlay, HeatRisesAlongARamp) {
   Picture picture(320, 40, 0);
   std::vector<float> values;
-  for (int i = 0; i < 2 * 10; ++i) values.push_back(0.1f * (i % 10));
-  blend_heat(picture.frame, plane_over(picture.frame, values, 2, 10), {ColorMap::kHot, 1, 0});
+  for (int i = 0; i < 5 * 10; ++i) values.push_back(0.1f * (i % 10));
+  blend_heat(picture.frame, plane_over(picture.frame, values, 5, 10), {ColorMap::kHot, 1, 0});
   for (int x = 1; x < 320; ++x) {
     int before = 0, now = 0;
     for (int c = 0; c < 3; ++c) {
@@ -130,6 +130,50 @@ TEST(Overlay, OpaqueHeatHasNoStrayPixels) {
       for (int x = 0; x < 301; ++x)
         for (int c = 0; c < 3; ++c)
           ASSERT_NEAR(picture.at(x, y, c), picture.at(x, y - 1, c), 24) << x << " " << y;
+  }
+}
+
+// 3×4 cells of 20×20 pixels; two are hot, and nothing lies between a hot and a cold one.
+TEST(Overlay, FewCellsAreBlocks) {
+  Picture picture(80, 60, 100);
+  std::vector<float> values(12, 0.0f);
+  values[5] = 1, values[6] = 0.5f;
+  blend_heat(picture.frame, plane_over(picture.frame, values, 3, 4), {ColorMap::kHot, 1, 0.15f});
+  const auto same = [&](int x, int y, int from_x) {
+    for (int c = 0; c < 3; ++c)
+      if (picture.at(x, y, c) != picture.at(from_x, 30, c)) return false;
+    return true;
+  };
+  for (int y = 0; y < 60; ++y)
+    for (int x = 0; x < 80; ++x) {
+      const bool row = y > 20 && y < 39;
+      if (row && x > 20 && x < 39)
+        ASSERT_TRUE(same(x, y, 30)) << x << " " << y;
+      else if (row && x > 40 && x < 59)
+        ASSERT_TRUE(same(x, y, 50)) << x << " " << y;
+      else
+        ASSERT_EQ(picture.at(x, y, 0), 100) << x << " " << y;
+    }
+  EXPECT_NE(picture.at(30, 30, 1), 100);
+  EXPECT_FALSE(same(50, 30, 30));
+}
+
+TEST(Overlay, TheOutermostBlocksReachTheEdges) {
+  Picture picture(81, 61, 100);
+  const std::vector<float> values(12, 1.0f);
+  HeatPlane plane = plane_over(picture.frame, values, 3, 4);
+  plane.offset = {6, 1};  // as of an uneven crop
+  blend_heat(picture.frame, plane, {ColorMap::kHot, 1, 0});
+  for (const int x : {0, 80})
+    for (const int y : {0, 60}) EXPECT_NE(picture.at(x, y, 0), 100) << x << " " << y;
+}
+
+// Also where a cell is smaller than a pixel.
+TEST(Overlay, GapsNeverTakeAWholeCell) {
+  for (int i = 1; i < 400; ++i) {
+    const double pixels = 0.1 * i;
+    EXPECT_LE(block_gap(2160, pixels), 0.13) << pixels;
+    EXPECT_EQ(block_at(2, 5, block_gap(2160, pixels)), 2) << pixels;
   }
 }
 

@@ -2,9 +2,10 @@
 
 Usage: python tests/perf/overlay.py [--repeats N] [--color-map NAME]
 Heat: `hot`, every pixel of the frame drawn; `blob`, one object; `noise`, every cell at random: no
-tube looks like that, and nothing lies on a line there. `hot, hue` and `blob, hue`: the same heat
-with a plane of motion that tells the hue; beside them, their ratio to the same without. `caption`:
-text and strip are kept, only the marker moves; `strip`: a new strip in every frame.
+tube looks like that, and nothing lies on a line there. `blocks`: 3×4 cells, all hot. `hot, hue` and
+`blob, hue`: the same heat with a plane of motion that tells the hue; beside them, their ratio to
+the same without. `caption`: text and strip are kept, only the marker moves; `strip`: a new strip in
+every frame.
 """
 
 from __future__ import annotations
@@ -66,9 +67,11 @@ def tasks_of(frame: _core.Frame, color_map: str) -> dict[str, Callable[[int], No
     strips = np.random.default_rng(1).random((2, 64))
 
     def blend(plane: np.ndarray, motion: np.ndarray | None = None) -> Callable[[int], None]:
+        stride = 72 / plane.shape[0], 128 / plane.shape[1]
         return lambda i: _core.blend_heat(
-            frame, plane, motion, stride=(8, 8), offset=(3.5, 3.5), clip_height=72, clip_width=128,
-            source=(0, 0, frame.width, frame.height), scale=1.0, color_map=color_map,
+            frame, plane, motion, stride=stride, offset=((stride[0] - 1) / 2, (stride[1] - 1) / 2),
+            clip_height=72, clip_width=128, source=(0, 0, frame.width, frame.height), scale=1.0,
+            color_map=color_map,
         )  # fmt: skip
 
     def caption(strip: int, i: int) -> None:
@@ -79,6 +82,7 @@ def tasks_of(frame: _core.Frame, color_map: str) -> dict[str, Callable[[int], No
 
     tasks = {kind: blend(heat(kind)) for kind in ("hot", "blob", "noise")}
     hue = np.linspace(0, 1, 9 * 16, dtype=np.float32).reshape(9, 16)
+    tasks["blocks"] = blend(np.ones((3, 4), np.float32))
     tasks |= {f"{kind}, hue": blend(heat(kind), hue) for kind in ("hot", "blob")}
     return tasks | {"caption": lambda i: caption(0, i), "strip": lambda i: caption(i % 2, i)}
 

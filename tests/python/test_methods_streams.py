@@ -162,7 +162,7 @@ def test_all_methods_on_one_picture(motion_bundle, scene, tmp_path, capsys):
     two = tmp_path / "two.jpg"
     chosen = ["--method", "gradcam,motion-split", "--at", "2.0"]
     assert cli.main(["methods", str(scene), *chosen, "-o", str(two)]) == 0
-    assert abs(np.asarray(Image.open(two)).shape[0] - picture.shape[0] * 2 / rows) < 20
+    assert picture.shape[0] - np.asarray(Image.open(two)).shape[0] > 100 * (rows - 2)
 
 
 @pytest.mark.parametrize(

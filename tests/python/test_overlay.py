@@ -114,16 +114,42 @@ def test_motion_tells_hue_and_nothing_else():
     """All still and all moving are the two tables' colours, where the plain blend has its map's."""
     for share, table in zip((0.0, 1.0), overlay.motion_tables()):
         picture = np.zeros((40, 60, 3), np.uint8)
-        overlay.blend_heat(picture, np.ones((4, 6)), np.full((4, 6), share), alpha=1.0)
+        overlay.blend_heat(picture, np.ones((5, 6)), np.full((5, 6), share), alpha=1.0)
         assert np.abs(picture.astype(int) - table[255]).max() <= 2
 
 
 def test_a_cold_cell_lends_no_hue():
     """Between a still hot cell and a moving cold one lies nothing orange."""
     picture = np.zeros((40, 80, 3), np.uint8)
-    overlay.blend_heat(picture, np.array([[1, 0.0]]), np.array([[0.0, 1]]), alpha=1.0)
+    cold = np.repeat([0.0, 1], 4)[None].repeat(5, 0)
+    overlay.blend_heat(picture, 1 - cold, cold, alpha=1.0)
     red, _, blue = picture.astype(int).transpose(2, 0, 1)
     assert (blue >= red).all() and blue.max() > 200
+
+
+def test_few_cells_do_not_look_exact():
+    """3×4 cells of 40 pixels: each is one colour to its edges, and a gap keeps them apart."""
+    values, motion = np.zeros((3, 4)), np.zeros((3, 4))
+    values[1, 2], values[1, 3], motion[1, 3] = 1.0, 0.6, 1.0
+    for hue in (None, motion):
+        picture = np.full((120, 160, 3), 90, np.uint8)
+        overlay.blend_heat(picture, values, hue, alpha=1.0, scale=1.0)
+        drawn = (picture != 90).any(axis=2)
+        assert not drawn[:40].any() and not drawn[80:].any() and not drawn[:, :80].any()
+        hot, warm = drawn[40:80, 80:120], drawn[40:80, 120:]
+        assert hot[1:-1, 1:-1].all() and warm[1:-1, 1:].all()
+        assert not hot[:, -1].any() and not warm[:, 0].any()
+        for block in (picture[41:79, 81:119], picture[41:79, 121:]):
+            assert np.ptp(block, axis=(0, 1)).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(5, 5), (5, 9)])
+def test_five_cells_are_drawn_smooth(size):
+    picture = np.zeros((200, 200, 3), np.uint8)
+    values = np.zeros(size)
+    values[2, 2] = 1
+    overlay.blend_heat(picture, values, alpha=1.0)
+    assert len(np.unique(picture[100])) > 20
 
 
 def test_motion_of_another_shape_is_refused():
@@ -186,13 +212,13 @@ def test_a_cell_lights_around_its_own_centre(cell):
 
 def test_luma_and_chroma_meet(rng):
     """NV12 drawn and converted is RGB drawn, up to the resolution of chroma."""
-    values = rng.random((4, 4)).astype(np.float32)
-    gray = np.full((64, 64, 3), 110, np.uint8)
+    values = rng.random((5, 5)).astype(np.float32)
+    gray = np.full((80, 80, 3), 110, np.uint8)
     overlay.blend_heat(gray, values, alpha=0.7)
-    luma = np.full((64, 64), 16 + 219 * 110 / 255 + 0.5).astype(np.uint8)
-    chroma = np.full((32, 64), 128, np.uint8)
-    overlay.blend_heat(_core.Frame("NV12", 64, 64, [luma, chroma]), values, alpha=0.7)
-    means = gray.reshape(32, 2, 32, 2, 3).astype(float).mean((1, 3))
+    luma = np.full((80, 80), 16 + 219 * 110 / 255 + 0.5).astype(np.uint8)
+    chroma = np.full((40, 80), 128, np.uint8)
+    overlay.blend_heat(_core.Frame("NV12", 80, 80, [luma, chroma]), values, alpha=0.7)
+    means = gray.reshape(40, 2, 40, 2, 3).astype(float).mean((1, 3))
     wanted = reference.rgb_to_yuv(np.moveaxis(means, -1, 0), "bt601", False)
     np.testing.assert_allclose(chroma[:, 0::2], wanted[1], atol=4)
     np.testing.assert_allclose(chroma[:, 1::2], wanted[2], atol=4)

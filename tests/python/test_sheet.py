@@ -7,12 +7,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tubecam import overlay, sheet
+from tubecam import overlay
 from tubecam.errors import StreamError
 from tubecam.gallery import Gallery, Timeline
-from tubecam.heat import heat_opacity, paint_heat
+from tubecam.heat import HeatStyle, color_bars, describe_scale, heat_opacity, paint_heat
+from tubecam.page import clock, readable_on
 from tubecam.record import WindowRecord
-from tubecam.sheet import SheetInfo, clock, draw_sheet, write_sheet
+from tubecam.sheet import SheetInfo, draw_sheet, why_empty, write_sheet
 
 STEP = 1 / 15
 
@@ -50,7 +51,7 @@ def gallery_of(count: int, label_of=lambda n: "left", peak_of=lambda n: 1.0, siz
 
 def test_heat_lies_on_its_cell():
     window = record(0, at=(1, 2, 3))
-    painted = paint_heat(picture((128, 96)), window, int(window.pts[5]), scale=1.0)
+    painted = paint_heat(picture((128, 96)), window, int(window.pts[5]), 1.0, HeatStyle())
     change = np.abs(painted.astype(int) - picture((128, 96))).sum(axis=2)
     y, x = np.unravel_index(change.argmax(), change.shape)
     assert abs(y - (7.5 + 16 * 2)) <= 8 and abs(x - (7.5 + 16 * 3)) <= 8
@@ -66,7 +67,7 @@ def test_heat_follows_its_time():
 def test_heat_leaves_the_picture_alone():
     original = picture()
     window = record(0)
-    paint_heat(original, window, int(window.pts[5]), 1.0)
+    paint_heat(original, window, int(window.pts[5]), 1.0, HeatStyle())
     assert (original == picture()).all()
 
 
@@ -162,13 +163,106 @@ def test_zero_relevance_has_a_sheet():
     assert draw_sheet(gallery, SheetInfo("dark.mp4")).height > 800
 
 
+def test_the_legend_says_what_full_colour_is():
+    window = dataclasses.replace(record(0), receipt={"logit": 3.2})
+    assert describe_scale(0.16, HeatStyle(), window) == "full colour: 0.16 logits (5.0 % of 3.2)"
+    fixed = HeatStyle(scale=0.16)
+    assert describe_scale(0.16, fixed, window).endswith("of 3.2), fixed")
+    shares = dataclasses.replace(window, receipt={"logit": 3.2, "unit": "share"})
+    assert describe_scale(0.1, HeatStyle(), shares) == "full colour: 19 times an even share"
+
+
+def strength(window: WindowRecord, scale: float | None = None) -> float:
+    """How far the sheet's heat changes the window's picture at its peak."""
+    gallery = Gallery()
+    for slot in range(16):
+        gallery.add_picture(round(slot * STEP * 1e9), picture())
+    gallery.add_window(window)
+    scale = scale or gallery.scale()
+    painted = paint_heat(picture(), window, int(window.pts[5]), scale, HeatStyle())
+    return float(np.abs(painted.astype(int) - picture()).mean())
+
+
+def test_weak_evidence_looks_weak():
+    """The same place and the same shape; what differs is what the model made of it."""
+    whole = dataclasses.replace(record(0, peak=3.0), receipt={"logit": 3.0})
+    part = dataclasses.replace(record(0, peak=0.02), receipt={"logit": 3.0})
+    little = dataclasses.replace(record(0, peak=0.01), receipt={"logit": 0.01})
+    assert 0 < strength(part) < 0.25 * strength(whole)
+    assert 0 < strength(little) < 0.25 * strength(whole)
+    flat = dataclasses.replace(whole, tube=np.full((4, 6, 8), 3.0 / 192, np.float32))
+    opacity = heat_opacity((90, 120), flat, int(flat.pts[5]), 3 * 3.0 / 192).max()
+    assert 0 < opacity < 0.7  # of a whole picture
+
+
+def test_a_fixed_scale_is_the_same_for_all_sheets():
+    weak, strong = record(0, peak=0.2), record(0, peak=0.5)
+    assert strength(weak, scale=0.5) < 0.7 * strength(strong, scale=0.5)
+    assert strength(record(0, peak=0.05), scale=0.5) == 0
+    assert strength(weak) == strength(strong)  # each by its own
+
+
+def blank_share(drawn) -> float:
+    """The greatest share of blank columns in the rows of the key frames."""
+    rows = np.asarray(drawn.convert("L"))[250:400, 56:-56]
+    return float((rows.min(axis=0) > 250).mean())
+
+
+@pytest.mark.parametrize("windows", [1, 2, 3])
+def test_few_windows_fill_their_page(windows):
+    drawn = draw_sheet(gallery_of(windows, size=(320, 180)), SheetInfo("short.mp4"))
+    assert blank_share(drawn) < 0.1
+
+
+def test_few_cells_in_time_are_steps():
+    """One window of two cells, of which one has a third of the other."""
+    window = record(0)
+    tube = np.zeros((2, 6, 8), np.float32)
+    tube[:, 2, 3] = 1, 3
+    window = dataclasses.replace(window, tube=tube, stride=(8, 16, 16), offset=(3.5, 7.5, 7.5))
+    gallery = Gallery()
+    gallery.add_picture(0, picture())
+    gallery.add_window(window)
+    gallery.finish()
+    assert [value for _, value, _ in gallery.timeline.points()] == [1] * 8 + [3] * 8
+    draw_sheet(gallery, SheetInfo("two.mp4"))  # which finishes it again
+    assert [value for _, value, _ in gallery.timeline.points()] == [1] * 8 + [3] * 8
+
+
+def test_what_is_even_in_time_is_no_peak():
+    gallery = gallery_of(3)
+    even = dataclasses.replace(
+        record(0), tube=np.full((4, 6, 8), 4 / 192, np.float32), receipt={"logit": 4.0},
+        curve=np.ones(16, np.float32),
+    )  # fmt: skip
+    gallery = Gallery()
+    gallery.add_picture(0, picture())
+    gallery.add_window(even)
+    assert gallery.full_curve() == pytest.approx(2)
+
+
+def test_an_empty_sheet_says_why():
+    gallery, info = Gallery(), SheetInfo("short.mp4", window_seconds=1.0667)
+    assert why_empty(gallery, info) == "No window was complete: one takes 1.07 s of video."
+    gallery.add_window(dataclasses.replace(record(0), valid=False, problem="NaN in the logits"))
+    gallery.add_window(dataclasses.replace(record(1), valid=False, problem="NaN in the tube"))
+    assert why_empty(gallery, info) == "No window could be explained: NaN in the logits."
+    assert np.asarray(draw_sheet(gallery, info)).min() < 50
+
+
+@pytest.mark.parametrize("color, ink", [("#0072b2", "#ffffff"), ("#f0e442", "#14171c")])
+def test_text_stands_out_from_its_colour(color, ink):
+    assert readable_on(color) == ink
+
+
 @pytest.mark.parametrize(
     "by, words", [("", [""]), ("pass", ["still", "moving"]), ("flow", ["picture", "flow"])]
 )
 def test_the_legend_shows_the_colours_of_the_heat(by, words):
     motion = np.full((4, 6, 8), 0.5, np.float32) if by else None
     window = dataclasses.replace(record(0), motion=motion, motion_by=by)
-    bars = sheet._bars(SheetInfo("a.mp4"), window)
+    assert [word for word, _ in color_bars(HeatStyle(show="heat"), window)] == [""]
+    bars = color_bars(HeatStyle(), window)
     assert [word for word, _ in bars] == words
     tables = overlay.motion_tables() if by else [overlay.color_table("inferno")]
     for (_, bar), table in zip(bars, tables):

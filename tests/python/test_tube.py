@@ -27,10 +27,32 @@ def test_samples_equal_definition(tube, stride, offset, seed):
     rng = np.random.default_rng(seed)
     reach = np.asarray(tube.shape) * stride
     points = offset + rng.uniform(-0.3, 1.3, (20, 3)) * reach
-    got = _core.sample_tube(tube, stride, offset, points)
+    got = _core.sample_tube(tube, stride, offset, *points.T)
     expected = [reference.sample_tube(tube, stride, offset, point) for point in points]
     unit = np.abs(tube).max()
     np.testing.assert_allclose(got / unit, np.array(expected) / unit, **TOLERANCES["tube"])
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [((), (5, 1), (7,)), ((4, 1, 1), (5, 1), (7,)), ((2, 3), (2, 3), (2, 3)), ((), (), ()),
+     ((3, 1), (1, 3), (3, 3)), ((0,), (), (1,)), ((2, 1, 3), (4, 1), (1, 1, 1))],
+)  # fmt: skip
+def test_samples_are_broadcast_as_numpy_does(rng, shapes):
+    tube = rng.normal(0, 1, (3, 4, 5)).astype(np.float32)
+    at = [rng.uniform(-1, 6, shape) for shape in shapes]
+    got = _core.sample_tube(tube, (1, 1, 1), (0, 0, 0), *at)
+    full = np.broadcast_arrays(*at)
+    one_by_one = [
+        _core.sample_tube(tube, (1, 1, 1), (0, 0, 0), *p) for p in zip(*map(np.ravel, full))
+    ]
+    assert got.shape == full[0].shape
+    np.testing.assert_array_equal(got.ravel(), one_by_one)
+    views = [array[..., ::-1] if array.ndim else array for array in full]
+    got = _core.sample_tube(tube, (1, 1, 1), (0, 0, 0), *views)
+    np.testing.assert_array_equal(
+        got[..., ::-1] if got.ndim else got, np.reshape(one_by_one, full[0].shape)
+    )
 
 
 @settings(max_examples=40, deadline=None)
@@ -38,7 +60,7 @@ def test_samples_equal_definition(tube, stride, offset, seed):
 def test_cell_centres_give_the_cells_back(tube, stride, offset):
     cells = np.stack(np.indices(tube.shape), axis=-1).reshape(-1, 3)
     points = np.asarray(offset) + np.asarray(stride) * cells
-    got = _core.sample_tube(tube, stride, offset, points).reshape(tube.shape)
+    got = _core.sample_tube(tube, stride, offset, *points.T).reshape(tube.shape)
     np.testing.assert_allclose(got, tube, rtol=1e-6, atol=1e-6)
     if all(float(step).is_integer() for step in stride):
         np.testing.assert_array_equal(got, tube)
@@ -117,8 +139,11 @@ def test_refuses_what_does_not_fit():
         _core.tube_plane(tube.astype(np.float64), ones, zeros, 0.0)
     with pytest.raises(UsageError, match="positive"):
         _core.tube_peak(tube[:0], ones, zeros)
-    with pytest.raises(UsageError, match=r"N, 3"):
-        _core.sample_tube(tube, ones, zeros, np.zeros((4, 2)))
+    with pytest.raises(UsageError, match=r"\[4\], float64 \[3, 1\] and float64 \[3\]"):
+        _core.sample_tube(tube, ones, zeros, np.zeros(4), np.zeros((3, 1)), np.zeros(3))
+    for bad in range(3):
+        with pytest.raises(UsageError, match="NaN"):
+            _core.sample_tube(tube, ones, zeros, *np.where(np.arange(3) == bad, np.nan, 0))
     with pytest.raises(UsageError, match="length"):
         _core.temporal_curve(tube, ones, zeros, 0)
     assert np.isfinite(_core.tube_plane(tube, ones, zeros, float("nan"))).all()

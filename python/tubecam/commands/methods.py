@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from ..errors import UsageError
+from .run import add_scale
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -28,13 +29,16 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
                         help="only these (default: all that the bundle offers)")  # fmt: skip
     parser.add_argument("--at", type=float, metavar="S", help="the window that ends at second S or"
                         " just after (default: the one of highest relevance)")  # fmt: skip
+    add_scale(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Writes the sheet and says so; 0."""
-    from ..comparison import draw_comparison, explain_moment, strongest_moment, write_comparison
+    from ..comparison import draw_comparison, explain_moment, strongest_moment
     from ..explain import Explainer
+    from ..heat import HeatStyle
+    from ..page import save
 
     if args.output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UsageError(f"{args.output}: a sheet's name must end in .png or .jpg")
@@ -48,7 +52,8 @@ def run(args: argparse.Namespace) -> int:
                                  f" {', '.join(explainer.methods)}")  # fmt: skip
         moment = strongest_moment(explainer, args.video, args.at)
         explanations = list(explain_moment(explainer, moment, methods))
-        write_comparison(args.output, draw_comparison(moment, explanations))
+        name = Path(args.video).name
+        save(args.output, draw_comparison(moment, explanations, name, HeatStyle(scale=args.scale)))
     first, last = moment.times[0], moment.times[-1]
     print(f"{len(explanations)} methods on {first:.2f} s to {last:.2f} s", file=sys.stderr)
     print(f"Written: {args.output}", file=sys.stderr)

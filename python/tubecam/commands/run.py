@@ -106,7 +106,15 @@ def _add_overlay(group) -> None:
                        help="how much full heat covers, 0 to 1 (default: 0.65)")  # fmt: skip
     group.add_argument("--threshold", type=_share, metavar="H",
                        help="heat below it is not drawn, 0 to 1 (default: 0.15)")  # fmt: skip
+    add_scale(group)
     group.add_argument("--no-overlay", action="store_true", help="leave the pictures as they are")
+
+
+def add_scale(group) -> None:
+    """`--scale`, of this command and of `tubecam methods`."""
+    group.add_argument("--scale", type=_scale, metavar="LOGITS", help="relevance of a cell of full"
+                       " colour, the same for all videos that are to be compared (default: auto,"
+                       " by what the video holds and an even share of each decision)")  # fmt: skip
 
 
 def _add_machine(group) -> None:
@@ -135,6 +143,11 @@ def _number(text: str, kind, good, rule: str):
 
 def _positive(text: str) -> float:
     return _number(text, float, lambda v: 0 < v < float("inf"), "a number above 0")
+
+
+def _scale(text: str) -> float | None:
+    return None if text == "auto" else _number(text, float, lambda v: 0 < v < float("inf"),
+                                               "auto or a number of logits above 0")  # fmt: skip
 
 
 def _share(text: str) -> float:
@@ -168,6 +181,7 @@ def make_job(args: argparse.Namespace):
     """A Job from the arguments; whatever is wrong with them is raised as UsageError."""
     from ..bundle import load_bundle
     from ..bundles import find_bundle
+    from ..heat import HeatStyle
     from ..job import Job
     from ..source import parse_source
 
@@ -198,13 +212,14 @@ def make_job(args: argparse.Namespace):
     if args.frozen_slice and args.frozen_slice >= bundle.clip.length:
         raise UsageError(f"--frozen-slice {args.frozen_slice}: the clips of {bundle.name} have"
                          f" slices 0 to {bundle.clip.length - 1}")  # fmt: skip
-    overlay = {"show": args.show, "color_map": args.color_map, "alpha": args.alpha,
-               "threshold": args.threshold}  # fmt: skip
+    style = {"show": args.show, "color_map": args.color_map, "alpha": args.alpha,
+             "threshold": args.threshold, "scale": args.scale}  # fmt: skip
     job = Job(
         source=source,
         bundle=bundle,
         explain=_given(explain),
-        overlay=None if args.no_overlay else _given(overlay),
+        style=HeatStyle(**_given(style)),
+        overlay=not args.no_overlay,
         output=args.output,
         jsonl=args.jsonl,
         sheet=args.sheet,

@@ -87,6 +87,32 @@ def refine(cells: np.ndarray) -> np.ndarray:
     return np.clip(result, 0, 1)
 
 
+FEW_CELLS = 5
+"""A plane of fewer rows or columns is drawn in blocks."""
+
+
+def blocks(places: np.ndarray, cells: int, gap: float) -> np.ndarray:
+    """The block at each place among the cells, −1 in the gap between two of them.
+
+    Parameters
+    ----------
+    places : ndarray [n]
+        In cells.
+    cells : int
+        Along this axis.
+    gap : float
+        Half its width, in cells.
+
+    Returns
+    -------
+    ndarray [n], int
+    """
+    block = np.clip(np.floor(places + 0.5), 0, cells - 1).astype(int)
+    before = (block > 0) & (places - block < gap - 0.5)
+    after = (block < cells - 1) & (places - block > 0.5 - gap)
+    return np.where(before | after, -1, block)
+
+
 def opacity(heat: np.ndarray, alpha: float, threshold: float) -> np.ndarray:
     """Alpha times a smoothstep from the threshold to halfway between it and 1."""
     if threshold >= 1:
@@ -126,6 +152,15 @@ def _places(
     centres = (np.arange(count) + 0.5) * unit
     clip_pixels = (centres - start) * (clip / size) - 0.5
     return (clip_pixels - offset) / stride, (centres >= start) & (centres <= start + size)
+
+
+def _in_blocks(
+    places: np.ndarray, inside: np.ndarray, cells: int, height: int, pixels_per_cell: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whole numbers in the place of `places`, and fewer samples inside: none in the gaps."""
+    gap = min(max(0.8, height / 600) / pixels_per_cell, 0.13)
+    block = blocks(places, cells, gap)
+    return np.maximum(block, 0), inside & (block >= 0)
 
 
 def blend_heat(
@@ -186,17 +221,28 @@ def blend_heat(
     if not scale > 0:
         return result
     cells = np.clip(np.nan_to_num(values.astype(np.float64) / scale, nan=0.0), 0, 1)
-    moving = None if motion is None else refine_motion(cells, motion)
-    cells = refine(refine(cells.T).T)
+    few, points = min(cells.shape) < FEW_CELLS, REFINE
+    if few:
+        moving, points = (
+            None if motion is None else np.clip(np.nan_to_num(motion, nan=0.0), 0, 1),
+            1,
+        )
+    else:
+        moving = None if motion is None else refine_motion(cells, motion)
+        cells = refine(refine(cells.T).T)
     for channel, (samples, unit) in enumerate(split_channels(pixel_format, width, height, result)):
         rows, columns = samples.shape
         y, in_y = _places(rows, unit, source[1], source[3], clip_height, stride[0], offset[0])
         x, in_x = _places(columns, unit, source[0], source[2], clip_width, stride[1], offset[1])
-        heat = bilinear(cells, REFINE * y, REFINE * x)
+        if few:
+            pixels = stride[0] * source[3] / clip_height, stride[1] * source[2] / clip_width
+            y, in_y = _in_blocks(y, in_y, cells.shape[0], height, pixels[0])
+            x, in_x = _in_blocks(x, in_x, cells.shape[1], height, pixels[1])
+        heat = bilinear(cells, points * y, points * x)
         if moving is None:
             color = colors_of(heat, table)
         else:
-            hue = bilinear(moving, REFINE * y, REFINE * x)
+            hue = bilinear(moving, points * y, points * x)
             still, orange = (colors_of(heat, part) for part in table)
             color = still + hue * (orange - still)
         if pixel_format in ("NV12", "I420"):

@@ -45,9 +45,10 @@ Code code_of_current(const std::string& bundle) {
   }
 }
 
-void post(GstElement* element, GstMessageType type, Code code, const char* text) {
-  gst_element_message_full(element, type, code.domain, code.code, g_strdup(text), nullptr, __FILE__,
-                           GST_FUNCTION, __LINE__);
+void post(GstElement* element, GstMessageType type, Code code, const char* text,
+          GstStructure* details = nullptr) {
+  gst_element_message_full_with_details(element, type, code.domain, code.code, g_strdup(text),
+                                        nullptr, __FILE__, GST_FUNCTION, __LINE__, details);
 }
 
 void post_current(GstElement* element, GstMessageType type, Code code) noexcept {
@@ -98,8 +99,9 @@ bool exceptions_are_safe_or_error(GstElement* element) {
   return false;
 }
 
-void post_warning(GstElement* element, const std::string& text) {
-  post(element, GST_MESSAGE_WARNING, {GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED}, text.c_str());
+void post_warning(GstElement* element, const std::string& text, GstStructure* details) {
+  post(element, GST_MESSAGE_WARNING, {GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED}, text.c_str(),
+       details);
 }
 
 void post_progress(GstElement* element, GstProgressType type, const std::string& text) {

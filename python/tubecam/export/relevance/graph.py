@@ -20,8 +20,11 @@ from ..measure import FormMeasurer
 from ..onnx_file import to_onnx, without_outputs
 from ..tokens import TokenLayout
 from .domain import Domain
+from .memory import refuse_too_large
 from .methods import method_of
+from .parts import take_apart
 from .propagate import Relevance
+from .refusals import NotApplicableError, advised
 from .rollout import Rollout
 
 Cells = tuple[int, int, int]
@@ -110,8 +113,9 @@ def build_relevance(
         relevance = Rollout(captured, tokens)
         place = _tokens(captured, relevance.tokens)
     else:
-        relevance = Relevance(captured, method, pool, domain)
+        relevance = _fitting(captured, method, pool, domain)
         place = _place(captured, pool, 3 if relevance.method.by_colour else 1)
+    refuse_too_large(relevance, method)
     watching = Watched(relevance)
     chooser = FormMeasurer()
     traced = trace_forward_only(watching, example, chooser, method)
@@ -127,6 +131,24 @@ def build_relevance(
         of_flow, shape_of(captured.logits)[1], folded, kept,
         {form: forms.count(form) for form in sorted(set(forms))},
     )  # fmt: skip
+
+
+def _fitting(captured: Capture, method: str, pool: Cells, domain: Domain) -> Relevance:
+    """The method on this model, or what fits it instead."""
+
+    def fits(name: str) -> bool:
+        try:
+            Relevance(captured, name, pool, domain)
+        except NotApplicableError:
+            return False
+        return True
+
+    try:
+        if not method_of(method).is_gradient:
+            take_apart(captured)
+        return Relevance(captured, method, pool, domain)
+    except NotApplicableError as error:
+        raise advised(error, method, fits) from None
 
 
 class Watched(nn.Module):

@@ -13,7 +13,7 @@
 namespace tubecam {
 
 // A clip's place in a stream.
-struct Window {
+struct TUBECAM_API Window {
   std::vector<int64_t> pts;  // [T] presentation times of the slices, ns, increasing or equal
   Rect source;               // the model's crop, frame pixels
   int frame_width = 0;

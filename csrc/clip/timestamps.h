@@ -53,7 +53,7 @@ class TUBECAM_API TimestampRepair {
   int64_t smooth(int64_t pts);
 
   TimestampFaults faults_;
-  const int64_t jump_;  // ns
+  const int64_t jump_;   // ns
   double interval_ = 0;  // ns, 0 = unknown
   int known_ = 0;        // frames that it was found from, up to what the filter remembers
   int64_t origin_ = 0;

@@ -67,8 +67,7 @@ void Flow::set_segment(const GstSegment& segment) {
 std::optional<int64_t> Flow::time_of(GstBuffer* buffer) {
   std::optional<int64_t> stated;
   if (GST_BUFFER_PTS(buffer) <= G_MAXINT64) stated = static_cast<int64_t>(GST_BUFFER_PTS(buffer));
-  const bool jumped =
-      stated && newest_pts_ >= 0 && std::abs(*stated - newest_pts_) > kDiscontGap;
+  const bool jumped = stated && newest_pts_ >= 0 && std::abs(*stated - newest_pts_) > kDiscontGap;
   if (GST_BUFFER_IS_DISCONT(buffer) && jumped) end_stretch();
   const std::optional<int64_t> pts = repair_.next(stated);
   stream_.count()([&](StreamCounts& counts) { counts.stamps = repair_.faults(); });

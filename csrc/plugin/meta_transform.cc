@@ -19,13 +19,13 @@ struct TubeNames {
 };
 
 TubeNames main_tube() {
-  return {"tube-t",   "tube-h",   "tube-w",          "stride-y",
+  return {"tube-t",   "tube-h",   "tube-w",   "stride-y",
           "stride-x", "offset-y", "offset-x", {"tube", "motion"}};
 }
 
 TubeNames pathway_tube(int index) {
   const std::string p = "pathway-" + std::to_string(index) + "-";
-  return {p + "t",        p + "h",        p + "w",       p + "stride-y",
+  return {p + "t",        p + "h",        p + "w",        p + "stride-y",
           p + "stride-x", p + "offset-y", p + "offset-x", {p + "tube"}};
 }
 
@@ -60,8 +60,10 @@ void move_tube(GstStructure* fields, const TubeNames& names, const PictureMap& m
     if (!cells.empty() && cells.size() == size_t(t) * h * w)
       set_numbers(fields, name, moved_cells(cells, t, h, w, map));
   }
-  double stride_y = double_field(fields, names.stride_y), offset_y = double_field(fields, names.offset_y);
-  double stride_x = double_field(fields, names.stride_x), offset_x = double_field(fields, names.offset_x);
+  double stride_y = double_field(fields, names.stride_y),
+         offset_y = double_field(fields, names.offset_y);
+  double stride_x = double_field(fields, names.stride_x),
+         offset_x = double_field(fields, names.offset_x);
   int rows = h, columns = w;
   if (map.turned) {
     std::swap(stride_y, stride_x);
@@ -71,8 +73,10 @@ void move_tube(GstStructure* fields, const TubeNames& names, const PictureMap& m
   if (map.scale_y < 0) offset_y = mirrored(offset_y + stride_y * (rows - 1), clip_height);
   if (map.scale_x < 0) offset_x = mirrored(offset_x + stride_x * (columns - 1), clip_width);
   set_ints(fields, {{names.h, rows}, {names.w, columns}});
-  set_doubles(fields, {{names.stride_y, stride_y}, {names.stride_x, stride_x},
-                       {names.offset_y, offset_y}, {names.offset_x, offset_x}});
+  set_doubles(fields, {{names.stride_y, stride_y},
+                       {names.stride_x, stride_x},
+                       {names.offset_y, offset_y},
+                       {names.offset_x, offset_x}});
 }
 
 // What lies in clip pixels: the clip is seen as the picture is now.
@@ -93,13 +97,17 @@ void move_cells(GstStructure* fields, const PictureMap& map) {
 }
 
 void move_crop(GstStructure* fields, const PictureMap& map) {
-  const Rect crop = map.apply(Rect{double_field(fields, "crop-x"), double_field(fields, "crop-y"),
-                                   double_field(fields, "crop-width"),
-                                   double_field(fields, "crop-height")});
+  const Rect crop =
+      map.apply(Rect{double_field(fields, "crop-x"), double_field(fields, "crop-y"),
+                     double_field(fields, "crop-width"), double_field(fields, "crop-height")});
   double y = double_field(fields, "peak-frame-y"), x = double_field(fields, "peak-frame-x");
   map.apply(&x, &y);
-  set_doubles(fields, {{"crop-x", crop.x}, {"crop-y", crop.y}, {"crop-width", crop.width},
-                       {"crop-height", crop.height}, {"peak-frame-y", y}, {"peak-frame-x", x}});
+  set_doubles(fields, {{"crop-x", crop.x},
+                       {"crop-y", crop.y},
+                       {"crop-width", crop.width},
+                       {"crop-height", crop.height},
+                       {"peak-frame-y", y},
+                       {"peak-frame-x", x}});
 }
 
 void move_boxes(GstStructure* fields, const PictureMap& map) {
@@ -109,7 +117,8 @@ void move_boxes(GstStructure* fields, const PictureMap& map) {
     const double left = std::max(moved.x, 0.0), right = std::min(moved.x + moved.width, 1.0);
     const double top = std::max(moved.y, 0.0), bottom = std::min(moved.y + moved.height, 1.0);
     if (left < right && top < bottom)
-      seen.push_back({float(left), float(top), float(right - left), float(bottom - top), box.value});
+      seen.push_back(
+          {float(left), float(top), float(right - left), float(bottom - top), box.value});
   }
   set_boxes(fields, seen);
 }
@@ -127,6 +136,24 @@ std::optional<PictureMap> map_of(GQuark type, gpointer data, const GstVideoInfo*
   return map_of_matrix(*matrix);
 }
 
+// False: what happens to the picture is nothing that the meta can follow.
+bool transform(GstBuffer* after, GstCustomMeta* meta, GstBuffer* before, GQuark type,
+               gpointer data) {
+  const GstStructure* fields = gst_custom_meta_get_structure(meta);
+  if (GST_META_TRANSFORM_IS_COPY(type)) {
+    copy_fields(fields, add_meta(after));
+    return true;
+  }
+  const GstVideoInfo* info = nullptr;
+  const std::optional<PictureMap> map = map_of(type, data, &info);
+  if (!map) return false;
+  GstStructure* own = add_meta(after);
+  copy_fields(fields, own);
+  follow(own, *map, GST_VIDEO_INFO_WIDTH(info), GST_VIDEO_INFO_HEIGHT(info));
+  restore_region_parameters(after, before);  // which come before this meta
+  return true;
+}
+
 }  // namespace
 
 void follow(GstStructure* fields, const PictureMap& map, int width, int height) {
@@ -138,19 +165,11 @@ void follow(GstStructure* fields, const PictureMap& map, int width, int height) 
 
 gboolean transform_meta(GstBuffer* after, GstCustomMeta* meta, GstBuffer* before, GQuark type,
                         gpointer data, gpointer) {
-  const GstStructure* fields = gst_custom_meta_get_structure(meta);
-  if (GST_META_TRANSFORM_IS_COPY(type)) {
-    copy_fields(fields, add_meta(after));
-    return TRUE;
+  try {
+    return transform(after, meta, before, type, data);
+  } catch (...) {  // no memory: the meta is lost, which tubeoverlay tells
+    return FALSE;
   }
-  const GstVideoInfo* info = nullptr;
-  const std::optional<PictureMap> map = map_of(type, data, &info);
-  if (!map) return FALSE;
-  GstStructure* own = add_meta(after);
-  copy_fields(fields, own);
-  follow(own, *map, GST_VIDEO_INFO_WIDTH(info), GST_VIDEO_INFO_HEIGHT(info));
-  restore_region_parameters(after, before);  // which come before this meta
-  return TRUE;
 }
 
 }  // namespace tubecam

@@ -42,9 +42,9 @@ void add_regions(GstBuffer* buffer, const std::vector<Box>& boxes, const RegionF
                                                                   p.width, p.height);
     region->id = id++;
     gst_video_region_of_interest_meta_add_param(
-        region, gst_structure_new(kMetaName, "label", G_TYPE_STRING, facts.label, "score",
-                                  G_TYPE_DOUBLE, facts.score, "relevance", G_TYPE_DOUBLE,
-                                  double{box.value}, nullptr));
+        region,
+        gst_structure_new(kMetaName, "label", G_TYPE_STRING, facts.label, "score", G_TYPE_DOUBLE,
+                          facts.score, "relevance", G_TYPE_DOUBLE, double{box.value}, nullptr));
   }
 #ifdef TUBECAM_GST_ANALYTICS
   add_analytics(buffer, boxes, facts);

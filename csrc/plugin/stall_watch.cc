@@ -26,8 +26,9 @@ std::string describe(const FullQueue& full, size_t frames, double seconds) {
   return "Nothing can go on: align=delayed holds " + std::to_string(frames) +
          " frames until their explanation exists, and no more come, since " + full.queue +
          " in another branch of " + full.splitter + " is full; give it room for " +
-         std::to_string(room) + " s: max-size-buffers=0 max-size-bytes=0 max-size-time=" +
-         std::to_string(room) + "000000000";
+         std::to_string(room) +
+         " s: max-size-buffers=0 max-size-bytes=0 max-size-time=" + std::to_string(room) +
+         "000000000";
 }
 
 }  // namespace
@@ -58,10 +59,12 @@ gboolean StallWatch::look(GstClock*, GstClockTime, GstClockID, gpointer data) {
   const gint64 since = state.since;
   if (since == 0 || g_get_monotonic_time() - since < kPatience || state.told) return TRUE;
   if (is_paused(state.element)) return TRUE;
-  const FullQueue full = full_queue_beside(state.element);
-  if (full.queue.empty()) return TRUE;
-  state.told = true;
-  post_warning(state.element, describe(full, state.frames, state.seconds));
+  run_or_warn(state.element, [&] {
+    const FullQueue full = full_queue_beside(state.element);
+    if (full.queue.empty()) return;
+    state.told = true;
+    post_warning(state.element, describe(full, state.frames, state.seconds));
+  });
   return TRUE;
 }
 

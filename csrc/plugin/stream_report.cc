@@ -10,11 +10,10 @@ GstStructure* stats_of(const StreamCounts& counts) {
       "tubecam-stats", "windows", G_TYPE_UINT64, u64(counts.windows), "dropped-windows",
       G_TYPE_UINT64, u64(counts.dropped), "sparse-windows", G_TYPE_UINT64, u64(counts.sparse),
       "resets", G_TYPE_UINT64, u64(counts.resets), "missing-timestamps", G_TYPE_UINT64,
-      u64(counts.stamps.missing), "repeated-timestamps", G_TYPE_UINT64,
-      u64(counts.stamps.repeated), "late-timestamps", G_TYPE_UINT64, u64(counts.stamps.late),
-      "timestamp-jumps", G_TYPE_UINT64, u64(counts.stamps.jumps), "backwards-frames",
-      G_TYPE_UINT64, u64(counts.backwards), "early-frames", G_TYPE_UINT64, u64(counts.early),
-      nullptr);
+      u64(counts.stamps.missing), "repeated-timestamps", G_TYPE_UINT64, u64(counts.stamps.repeated),
+      "late-timestamps", G_TYPE_UINT64, u64(counts.stamps.late), "timestamp-jumps", G_TYPE_UINT64,
+      u64(counts.stamps.jumps), "backwards-frames", G_TYPE_UINT64, u64(counts.backwards),
+      "early-frames", G_TYPE_UINT64, u64(counts.early), nullptr);
 }
 
 template <typename Text>

@@ -25,10 +25,10 @@ void crop_to(const GstVideoCropMeta& crop, const GstVideoFrame& map, Frame* fram
   for (guint i = 0; i < GST_VIDEO_FORMAT_INFO_N_COMPONENTS(format); ++i) {
     const guint plane = GST_VIDEO_FORMAT_INFO_PLANE(format, i);
     if (GST_VIDEO_FORMAT_INFO_POFFSET(format, i) != 0) continue;  // once a plane
-    frame->plane[plane] += size_t{crop.y >> GST_VIDEO_FORMAT_INFO_H_SUB(format, i)} *
-                               frame->stride[plane] +
-                           size_t{crop.x >> GST_VIDEO_FORMAT_INFO_W_SUB(format, i)} *
-                               GST_VIDEO_FORMAT_INFO_PSTRIDE(format, i);
+    frame->plane[plane] +=
+        size_t{crop.y >> GST_VIDEO_FORMAT_INFO_H_SUB(format, i)} * frame->stride[plane] +
+        size_t{crop.x >> GST_VIDEO_FORMAT_INFO_W_SUB(format, i)} *
+            GST_VIDEO_FORMAT_INFO_PSTRIDE(format, i);
   }
   frame->width = int(crop.width);
   frame->height = int(crop.height);

@@ -2,7 +2,6 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
-#include <mutex>
 
 #include "base/error.h"
 #include "clip/clip_flow.h"
@@ -11,8 +10,8 @@
 #include "clip/timestamps.h"
 #include "pybind/array.h"
 #include "pybind/frame_array.h"
+#include "pybind/guarded.h"
 #include "pybind/register.h"
-#include "pybind/released.h"
 
 namespace py = pybind11;
 using namespace py::literals;
@@ -109,22 +108,8 @@ Array preprocess_frame(const FrameArray& frame, const ClipSpec& spec,
   return slice;
 }
 
-// A ClipWindow for callers with threads: the GIL, which is released during work, does not guard it.
-class GuardedWindow {
- public:
-  GuardedWindow(const ClipSpec& spec, int hop, double max_gap) : window_(spec, hop, max_gap) {}
-
-  template <typename Function>
-  auto with(Function function) {
-    const Released released;
-    std::lock_guard<std::mutex> lock(mutex_);
-    return function(window_);
-  }
-
- private:
-  ClipWindow window_;
-  std::mutex mutex_;
-};
+using GuardedWindow = Guarded<ClipWindow>;
+using GuardedFlow = Guarded<ClipFlow>;
 
 Array copy_clip(GuardedWindow& self) {
   const ClipSpec spec = self.with([](ClipWindow& w) { return w.spec(); });
@@ -138,15 +123,18 @@ Array copy_clip(GuardedWindow& self) {
   return clip;
 }
 
-Array flow_of_clip(ClipFlow& self, const py::array& clip) {
-  const ClipSpec& spec = self.spec();
+Array flow_of_clip(GuardedFlow& self, const py::array& clip) {
+  const ClipSpec spec = self.with([](ClipFlow& flow) { return flow.spec(); });
   const auto values = require_array<float>(clip, 4, "a clip float32 [T, 3, H, W]");
   const std::vector<py::ssize_t> shape = {spec.length, 3, spec.height, spec.width};
   check(std::equal(shape.begin(), shape.end(), values.shape()), ErrorCode::kUsage, "the clip is ",
         describe_array(values), ", not float32 [", shape[0], ", 3, ", shape[2], ", ", shape[3],
         "]");
-  const float* flow = self.run(values.data()).f32();  // with the GIL: it is not re-entrant
-  return Array({shape[0] - 1, py::ssize_t(2), shape[2], shape[3]}, flow);
+  Array result({shape[0] - 1, py::ssize_t(2), shape[2], shape[3]});
+  float* data = result.mutable_data();
+  const size_t count = size_t(result.size());
+  self.with([&](ClipFlow& flow) { std::copy_n(flow.run(values.data()).f32(), count, data); });
+  return result;
 }
 
 void register_frame(py::module_& module) {
@@ -258,11 +246,12 @@ void register_clip(py::module_& module) {
   register_clip_spec(module);
   register_window(module);
   register_timestamps(module);
-  py::class_<ClipFlow>(module, "ClipFlow")
-      .def(py::init([](const ClipSpec& spec) { return std::make_unique<ClipFlow>(spec); }),
-           "spec"_a)
+  py::class_<GuardedFlow>(module, "ClipFlow")
+      .def(py::init<const ClipSpec&>(), "spec"_a)
       .def("run", &flow_of_clip, "clip"_a)
-      .def_property_readonly("computed", &ClipFlow::computed);
+      .def_property_readonly("computed", [](GuardedFlow& self) {
+        return self.with([](ClipFlow& flow) { return flow.computed(); });
+      });
   module.def("gap_limit", &gap_limit, "spec"_a, "max_gap"_a = 1.0);
   module.def("preprocess", &preprocess_frame, "frame"_a, "spec"_a, "source"_a = py::none());
 }

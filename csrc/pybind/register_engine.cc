@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include "clip/clip_flow.h"
@@ -12,22 +11,21 @@
 #include "explain/recipe.h"
 #include "pybind/array.h"
 #include "pybind/engine_options.h"
+#include "pybind/guarded.h"
 #include "pybind/register.h"
-#include "pybind/released.h"
 
 namespace py = pybind11;
 
 namespace tubecam {
 namespace {
 
-// An engine with the graph that it runs, and the flow's stage where that takes flow. One call at a
-// time: neither is re-entrant, and the GIL does not guard them.
-struct EngineHandle {
+// An engine with the graph that it runs, and the flow's stage where that takes flow.
+struct OpenEngine {
   std::unique_ptr<Engine> engine;
   GraphSpec graph;
   std::unique_ptr<ClipFlow> flow;
-  std::mutex mutex;
 };
+using EngineHandle = Guarded<OpenEngine>;
 
 // A tensor that an engine gave, in memory of its own.
 struct Result {
@@ -42,19 +40,17 @@ std::unique_ptr<EngineHandle> open_engine(const Bundle& bundle, size_t graph,
                                           const EngineOptions& options) {
   check(graph < bundle.graphs.size(), ErrorCode::kUsage, "the bundle ", bundle.name, " has ",
         bundle.graphs.size(), " graphs; there is no number ", graph);
-  auto handle = std::make_unique<EngineHandle>();
-  handle->engine = make_engine(bundle, bundle.graphs[graph], options);
-  handle->graph = bundle.graphs[graph];
-  if (bundle.clip.flow.used) handle->flow = std::make_unique<ClipFlow>(bundle.clip);
-  return handle;
+  OpenEngine open{make_engine(bundle, bundle.graphs[graph], options), bundle.graphs[graph], {}};
+  if (bundle.clip.flow.used) open.flow = std::make_unique<ClipFlow>(bundle.clip);
+  return std::make_unique<EngineHandle>(std::move(open));
 }
 
 // Of a clip that the model takes; the engine itself refuses others.
-TensorView flow_of(EngineHandle& handle, const TensorView& clip) {
-  if (!handle.flow) return {};
-  const ClipSpec& spec = handle.flow->spec();
+TensorView flow_of(OpenEngine& open, const TensorView& clip) {
+  if (!open.flow) return {};
+  const ClipSpec& spec = open.flow->spec();
   const Shape shape = {1, spec.length, 3, spec.height, spec.width};
-  return clip.shape == shape ? handle.flow->run(clip.f32()) : TensorView{};
+  return clip.shape == shape ? open.flow->run(clip.f32()) : TensorView{};
 }
 
 TensorView view_of(const py::array_t<float, py::array::c_style>& values) {
@@ -88,10 +84,10 @@ std::vector<Result> results_of(const EngineOutputs& outputs, const GraphSpec& gr
 
 // Copies before the next call may overwrite what the engine gave.
 std::vector<Result> run(EngineHandle& handle, EngineInputs inputs, bool has_flow) {
-  const Released released;
-  const std::lock_guard<std::mutex> lock(handle.mutex);
-  if (!has_flow) inputs.flow = flow_of(handle, inputs.clip);
-  return results_of(handle.engine->infer(inputs), handle.graph);
+  return handle.with([&](OpenEngine& open) {
+    if (!has_flow) inputs.flow = flow_of(open, inputs.clip);
+    return results_of(open.engine->infer(inputs), open.graph);
+  });
 }
 
 py::dict infer(EngineHandle& handle, const py::array& clip, int64_t target,
@@ -189,7 +185,9 @@ void register_engine(py::module_& module) {
            py::arg("cache_dir") = "", py::arg("logits_only") = false, py::arg("workspace_mib") = 0,
            py::arg("rebuild") = false, py::arg("say") = py::none())
       .def_property_readonly("info",
-                             [](const EngineHandle& handle) { return handle.engine->info(); })
+                             [](EngineHandle& handle) {
+                               return handle.with([](OpenEngine& e) { return e.engine->info(); });
+                             })
       .def("infer", &infer, py::arg("clip"), py::arg("target") = -1, py::arg("flow") = py::none());
 
   module.def("load_bundle", &load_bundle, py::arg("folder"), py::call_guard<Released>());

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include "overlay/caption.h"
@@ -14,6 +13,7 @@
 #include "overlay/overlay.h"
 #include "pybind/array.h"
 #include "pybind/frame_array.h"
+#include "pybind/guarded.h"
 #include "pybind/register.h"
 #include "pybind/released.h"
 
@@ -79,7 +79,8 @@ void update_smoother(HeatSmoother& self, const py::array& plane, float full, int
   self.update(plane_values(plane), full, pts, moving);
 }
 
-py::array_t<float> copied(const std::vector<float>& values) {
+// By value: NumPy lets go of the GIL while it copies.
+py::array_t<float> copied(std::vector<float> values) {
   return py::array_t<float>(static_cast<py::ssize_t>(values.size()), values.data());
 }
 
@@ -100,11 +101,7 @@ Evidence weigh_array(const py::array& tube, const std::string& unit, double logi
                unit, logit, baseline_logit);
 }
 
-// A painter for callers with threads: the GIL, which is released during work, does not guard it.
-struct GuardedPainter {
-  CaptionPainter painter;
-  std::mutex mutex;
-};
+using GuardedPainter = Guarded<CaptionPainter>;
 
 void draw_caption(GuardedPainter& self, const FrameArray& frame, const py::str& label,
                   const py::str& score, const py::str& note, const std::vector<float>& strip,
@@ -119,9 +116,7 @@ void draw_caption(GuardedPainter& self, const FrameArray& frame, const py::str& 
                         key_frames,  strip_motion, parse_legend(legend), text(full)};
   const ColorMap map = parse_color_map(color_map);
   const Frame& target = frame.writable();
-  const Released released;
-  const std::lock_guard<std::mutex> lock(self.mutex);
-  self.painter.draw(target, caption, map);
+  self.with([&](CaptionPainter& painter) { painter.draw(target, caption, map); });
 }
 
 void register_heat(py::module_& module) {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -204,3 +206,19 @@ def test_frames_of_other_libraries_are_not_drawn_into(rng):
     frame = _core.Frame.from_array(DLPackArray(rng.integers(0, 256, (64, 64, 3), np.uint8)))
     with pytest.raises(tubecam.UsageError, match="NumPy"):
         _core.CaptionPainter().draw(frame, label="no")
+
+
+def test_an_array_that_cannot_be_copied_is_an_error():
+    # Rows that do not lie side by side are copied; these would fill 4 PiB. Without a check the
+    # process ends by a signal, so it is one of its own.
+    code = """
+import numpy as np
+from tubecam import _core
+vast = np.broadcast_to(np.float32(1), (1 << 20, 1 << 10, 1 << 10, 1 << 10))
+try:
+    _core.cam3d(vast, "cam", weight=np.zeros(1 << 20, np.float32))
+except MemoryError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stdout, (done.returncode, done.stderr)

@@ -250,14 +250,15 @@ def test_what_an_explainer_gives_can_be_sent(bundle):
     with tubecam.Explainer(bundle) as explainer:
         explanation = explainer.explain(tiny_bundle.clip())
         sent = pickle.loads(pickle.dumps(explanation))
-        assert sent.to_json() == explanation.to_json() and sent.receipt == explanation.receipt
+        assert sent.to_json() == explanation.to_json()
+        assert repr(sent.receipt) == repr(explanation.receipt)  # NaN is not NaN
         assert np.array_equal(sent.tube, explanation.tube)
         spec = pickle.loads(pickle.dumps(explainer.clip_spec))
         names = "length height width sample_fps mean std color resize short_side flow".split()
         assert all(getattr(spec, n) == getattr(explainer.clip_spec, n) for n in names)
         described = pickle.loads(pickle.dumps(explainer.bundle))
         assert described.describe() == explainer.bundle.describe()
-    window = _core.ClipWindow(_core.ClipSpec(length=2, height=8, width=8, sample_fps=10))
+    window = _core.ClipWindow(_core.ClipSpec(length=2, height=8, width=8, sample_fps=10), hop=1)
     frame = _core.Frame.from_array(np.zeros((8, 8, 3), np.uint8))
     for i in range(2):
         window.push(frame, i * 100_000_000)

@@ -71,7 +71,6 @@ def bundle(tmp_path_factory) -> Path:
     [
         ("precision=int8", "quantises nothing"),
         ("device=tpu", "is not known"),
-        ("device=cuda:7", "cuda:7"),
         ("fallback=maybe", "unknown fallback"),
         ("engine=tensorrt", "tensorrt"),
         ("target=5", "target class"),

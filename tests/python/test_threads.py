@@ -43,7 +43,7 @@ def blend(frame: _core.Frame, seed: int) -> None:
 def caption(painter: _core.CaptionPainter) -> Callable[[int], np.ndarray]:
     def draw(frame: _core.Frame, seed: int) -> None:
         strip = list(np.linspace(0, 1, 7 + seed))
-        painter.draw(frame, label=f"label {seed}", score=0.25 + seed / 2, strip=strip)
+        painter.draw(frame, label=f"label {seed}", score=f"{seed} %", strip=strip)
 
     return lambda seed: drawn(draw, seed)
 

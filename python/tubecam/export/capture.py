@@ -252,3 +252,10 @@ def shape_of(node: Any) -> tuple[int, ...] | None:
     """The static shape of a node's value, None where it is not one tensor."""
     value = node.meta.get("val") if isinstance(node, fx.Node) else None
     return tuple(value.shape) if isinstance(value, Tensor) else None
+
+
+def base_name(node: fx.Node) -> str:
+    """``relu`` of ``aten.relu.default``; the target's own name for anything else."""
+    if isinstance(node.target, torch._ops.OpOverload):
+        return node.target._schema.name.removeprefix("aten::")
+    return getattr(node.target, "__name__", str(node.target))

@@ -19,7 +19,6 @@ from .adapters import ADAPTERS
 from .architectures import ARCHITECTURES, Architecture
 from .checkpoint import load_state, read_checkpoint, renamed
 from .spec import ClipSpec
-from .tokens import TokenLayout
 
 
 @dataclass
@@ -32,7 +31,6 @@ class Source:
     clip: ClipSpec
     layer: str | Sequence[str] | None = None  # what to explain where the user names nothing
     labels: Sequence[str] | None = None  # that came with the model
-    tokens: TokenLayout | None = None  # of a transformer
 
 
 def load_source(
@@ -127,10 +125,8 @@ def _adapted(source: str, weights: str | os.PathLike[str] | None, seed: int) -> 
         found = ADAPTERS[kind](rest)
     if weights is not None:
         load_state(found.model, read_checkpoint(weights))
-    return Source(
-        found.model, found.name, found.description, found.clip, found.layer, found.labels or None,
-        found.tokens,
-    )  # fmt: skip
+    labels = found.labels or None
+    return Source(found.model, found.name, found.description, found.clip, labels=labels)
 
 
 def _from_factory(source: str, weights: str | os.PathLike[str] | None, seed: int) -> Source:

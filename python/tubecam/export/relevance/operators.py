@@ -7,7 +7,7 @@ import operator
 import torch
 from torch import fx
 
-from ..capture import shape_of
+from ..capture import base_name, shape_of
 from ..layers import ancestors
 
 aten = torch.ops.aten
@@ -53,13 +53,6 @@ _REARRANGE = {
 _NAMES[LINEAR] |= _REARRANGE
 _GATES = _NAMES[GATE] | _NAMES[SHARES]
 _KEEP_SIGN = (_NAMES[LINEAR] | _NAMES[MAXIMUM] | {"mul", "div"}) - {"sub", "rsub", "neg"}
-
-
-def base_name(node: fx.Node) -> str:
-    """``relu`` of ``aten.relu.default``; the target's own name for anything else."""
-    if isinstance(node.target, torch._ops.OpOverload):
-        return node.target._schema.name.removeprefix("aten::")
-    return getattr(node.target, "__name__", str(node.target))
 
 
 def kind_of(node: fx.Node, moving: list[fx.Node]) -> str | None:

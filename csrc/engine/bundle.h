@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "clip/clip_spec.h"
+#include "engine/head.h"
 
 namespace tubecam {
 
@@ -64,6 +65,7 @@ struct Bundle {
   std::string name;
   std::vector<std::string> labels;
   ClipSpec clip;
+  Head head;
   std::vector<GraphSpec> graphs;
   std::string precision;    // of its narrowest graph
   double export_error = 0;  // greatest relative error that the export's check saw

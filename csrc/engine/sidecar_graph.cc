@@ -196,7 +196,8 @@ const std::vector<std::string>& relevance_method_names() {
   static const auto& names = *new std::vector<std::string>{
       "sensitivity",           "gradient-x-input",    "deconvolution", "guided-backprop",
       "lrp-epsilon",           "lrp-alpha1beta0",     "deep-taylor",   "lrp-epsilon-plus",
-      "lrp-epsilon-plus-flat", "excitation-backprop", "deeplift",      "attention-rollout"};
+      "lrp-epsilon-plus-flat", "lrp-gamma",           "attn-lrp",      "excitation-backprop",
+      "deeplift",              "attention-rollout"};
   return names;
 }
 
@@ -209,7 +210,8 @@ const std::vector<std::string>& few_pass_method_names() {
 bool shares_out_the_logit(const std::string& method) {
   static const auto& names = *new std::set<std::string>{
       "hirescam",    "gradient-x-input", "lrp-epsilon",           "lrp-alpha1beta0",
-      "deep-taylor", "lrp-epsilon-plus", "lrp-epsilon-plus-flat", "excitation-backprop"};
+      "deep-taylor", "lrp-epsilon-plus", "lrp-epsilon-plus-flat", "excitation-backprop",
+      "lrp-gamma",   "attn-lrp"};
   return names.count(method) > 0;
 }
 

@@ -212,29 +212,3 @@ def _phase_weights(weight: Tensor, taps: Sequence[int], stride: Sequence[int]) -
     order = [0, *(3 + 2 * i for i in range(d)), 1, *(2 + 2 * i for i in range(d))]
     weight = weight.permute(order).reshape([-1, outputs, *taps])
     return weight.flip(list(range(2, 2 + d)))
-
-
-def convolution_backward(choose: FormChooser) -> Callable[..., Any]:
-    """Decomposition of ``aten.convolution_backward``; `choose` names the form of each call."""
-
-    def decompose(
-        grad: Tensor, x: Tensor, weight: Tensor, bias_sizes: Any, stride: list[int],
-        padding: list[int], dilation: list[int], transposed: bool, output_padding: list[int],
-        groups: int, output_mask: list[bool],
-    ) -> tuple[Tensor | None, None, None]:  # fmt: skip
-        if not output_mask[0]:
-            return None, None, None
-        d = x.dim() - 2
-        stride, padding, dilation = (spread(v, d) for v in (stride, padding, dilation))
-        if transposed:
-            zeros = [0] * d
-            gradient = aten.convolution.default(
-                grad, weight, None, stride, padding, dilation, False, zeros, groups
-            )
-            return gradient, None, None
-        size = list(x.shape[2:])
-        geometry = (size, stride, padding, dilation, groups)
-        form = choose(tuple(grad.shape), tuple(weight.shape), *geometry)
-        return conv_input_gradient(grad, weight, *geometry, form), None, None
-
-    return decompose

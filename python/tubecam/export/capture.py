@@ -12,11 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 from torch._subclasses.functional_tensor import dispatch_functionalize
-from torch.fx.experimental.proxy_tensor import make_fx
+from torch.fx.experimental.proxy_tensor import get_proxy_mode, make_fx
 
 from ..errors import ExportError, UsageError
 
 PATHS = "paths"  # key of Node.meta: the module paths whose output this node is
+MODULE = "module"  # and the innermost module that this node stands in: "head.act (GELU)"
 
 
 @dataclass
@@ -47,7 +48,10 @@ class Capture:
 
 
 class _Recorder:
-    """Hooks that keep a copy of each module's output and know which module runs now."""
+    """Hooks that keep a copy of each module's output and know which module runs now.
+
+    Nodes that are traced meanwhile are given its name.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         self.calls: list[tuple[str, Tensor]] = []
@@ -60,18 +64,28 @@ class _Recorder:
 
     def _enter(self, path: str) -> Callable[..., None]:
         def enter(module: nn.Module, inputs: Any) -> None:
-            self.running.append(path)
+            self._name_nodes()
             self.deepest = f"{path or 'the model'} ({type(module).__name__})"
+            self.running.append(self.deepest)
 
         return enter
 
     def _leave(self, path: str) -> Callable[..., None]:
         def leave(module: nn.Module, inputs: Any, output: Any) -> None:
+            self._name_nodes()
             self.running.pop()
             if path and isinstance(output, Tensor):
                 self.calls.append((path, output.clone()))
 
         return leave
+
+    def _name_nodes(self) -> None:
+        """Those since the last module began or ended."""
+        tracing = get_proxy_mode()
+        for node in reversed(tracing.tracer.graph.nodes) if tracing and self.running else ():
+            if MODULE in node.meta:
+                break
+            node.meta[MODULE] = self.running[-1]
 
     def clear(self) -> None:
         self.calls, self.running, self.deepest = [], [], ""
@@ -201,6 +215,8 @@ def _first_line(error: Exception) -> str:
 
 def _marked(traced: fx.GraphModule, calls: list[str]) -> Capture:
     """Moves the recorded outputs from the result into the nodes' meta data."""
+    from .canonical import canonical  # which needs this module
+
     graph = traced.graph
     output = next(n for n in graph.nodes if n.op == "output")
     logits, copies = output.args[0]
@@ -215,8 +231,8 @@ def _marked(traced: fx.GraphModule, calls: list[str]) -> Capture:
         if index == total[path] - 1:
             names.append(path)
     output.args = (logits,)
-    graph.eliminate_dead_code()
-    traced.recompile()
+    canonical(traced)
+    (logits,) = output.args
     clip = next(n for n in graph.nodes if n.op == "placeholder")
     return Capture(traced, clip, logits)
 

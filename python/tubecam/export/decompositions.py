@@ -1,4 +1,16 @@
-"""The table by which a trace replaces operators that engines do not run."""
+"""The table operator → forward operators, by which a trace with its derivatives is written.
+
+Notes
+-----
+*Who differentiates what.* Derivatives are autograd's own formulas: a trace records the operators
+that they call. Those that engines run stay as they are. Of the others, `core_aten_decompositions`
+(torch's own definitions) rewrites elementwise functions, normalisations, softmax, products, and
+reductions; the rows below stand in front of these. They are what sliding windows, places and sizes
+need: no pool indices, no scatters, no transposed convolutions beside the model's own.
+
+*Behind the trace*, reads and writes at constant places become choices (``gathers.py``), and
+normalisations one operator each (``norms.py``).
+"""
 
 from __future__ import annotations
 
@@ -7,49 +19,71 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch._decomp import core_aten_decompositions
 
-from . import pools, scatter
-from .backward import FormChooser, convolution_backward
+from . import adaptive, pools, resample, scatter
+from .backward import FormChooser
+from .convolution import convolution_backward
 
 aten = torch.ops.aten
+Table = dict[Any, Callable[..., Any]]
 
 
-def decompositions(choose: FormChooser) -> dict[Any, Callable[..., Any]]:
+def decompositions(choose: FormChooser) -> Table:
     """Core ATen decompositions with this package's in front.
 
     Each function receives what autograd would have called. `choose` names the form of every
     convolution's gradient.
     """
-    table = dict(_core())
-    table.update(
-        {
-            aten.convolution_backward.default: convolution_backward(choose),
-            aten.max_pool2d_with_indices_backward.default: pools.max_pool_backward,
-            aten.max_pool3d_with_indices_backward.default: pools.max_pool_backward,
-            aten.avg_pool2d_backward.default: pools.avg_pool_backward,
-            aten.avg_pool3d_backward.default: pools.avg_pool_backward,
-            aten._adaptive_avg_pool2d_backward.default: pools.adaptive_avg_pool_backward,
-            aten._adaptive_avg_pool3d_backward.default: pools.adaptive_avg_pool_backward,
-            aten._adaptive_avg_pool2d.default: pools.adaptive_avg_pool,
-            aten._adaptive_avg_pool3d.default: pools.adaptive_avg_pool,
-            aten.hardsigmoid_backward.default: _hardsigmoid_backward,
-            aten.slice_backward.default: scatter.slice_backward,
-            aten.select_backward.default: scatter.select_backward,
-            aten.replication_pad2d_backward.default: scatter.replication_pad_backward,
-            aten.replication_pad3d_backward.default: scatter.replication_pad_backward,
-            aten.slice_scatter.default: scatter.slice_scatter,
-            aten.select_scatter.default: scatter.select_scatter,
-        }
-    )
-    return table
+    return {**_core(), **_own(), aten.convolution_backward.default: convolution_backward(choose)}
 
 
-def _hardsigmoid_backward(grad: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+def _own() -> Table:
+    return {
+        # Forward operators that engines do not run, or not all alike.
+        aten._adaptive_avg_pool2d.default: adaptive.average,
+        aten._adaptive_avg_pool3d.default: adaptive.average,
+        aten.adaptive_max_pool2d.default: adaptive.maximum,
+        aten.adaptive_max_pool3d.default: adaptive.maximum,
+        # Gradients of pools.
+        aten.avg_pool2d_backward.default: pools.avg_pool_backward,
+        aten.avg_pool3d_backward.default: pools.avg_pool_backward,
+        aten.max_pool2d_with_indices_backward.default: pools.max_pool_backward,
+        aten.max_pool3d_with_indices_backward.default: pools.max_pool_backward,
+        aten._adaptive_avg_pool2d_backward.default: adaptive.average_backward,
+        aten._adaptive_avg_pool3d_backward.default: adaptive.average_backward,
+        aten.adaptive_max_pool2d_backward.default: adaptive.maximum_backward,
+        aten.adaptive_max_pool3d_backward.default: adaptive.maximum_backward,
+        # Interpolation and its gradients.
+        **resample.rows(),
+        # Gradients of slices, and of edges that repeat or mirror what is inside.
+        aten.slice_backward.default: scatter.slice_backward,
+        aten.select_backward.default: scatter.select_backward,
+        aten.replication_pad1d_backward.default: scatter.replication_pad_backward,
+        aten.replication_pad2d_backward.default: scatter.replication_pad_backward,
+        aten.replication_pad3d_backward.default: scatter.replication_pad_backward,
+        aten.reflection_pad1d_backward.default: scatter.reflection_pad_backward,
+        aten.reflection_pad2d_backward.default: scatter.reflection_pad_backward,
+        aten.reflection_pad3d_backward.default: scatter.reflection_pad_backward,
+        aten.scatter.src: scatter.scatter_one,
+        # Gradients of activations with kinks, where torch's form has no ONNX operator.
+        aten.hardsigmoid_backward.default: _hardsigmoid_backward,
+        aten.hardshrink_backward.default: _shrink_backward,
+        aten.softshrink_backward.default: _shrink_backward,
+    }
+
+
+def _hardsigmoid_backward(grad: Tensor, x: Tensor) -> Tensor:
     """A sixth of it between −3 and 3, by one comparison: ONNX 17 has no `and` of bits."""
     return grad * (x.abs() < 3).to(grad.dtype) / 6
 
 
+def _shrink_backward(grad: Tensor, x: Tensor, threshold: float = 0.5) -> Tensor:
+    """Nothing between −threshold and threshold."""
+    return grad * (x.abs() > threshold).to(grad.dtype)
+
+
 @functools.cache
-def _core() -> dict[Any, Callable[..., Any]]:
+def _core() -> Table:
     return dict(core_aten_decompositions())

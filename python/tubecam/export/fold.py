@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, fx
 
 from .capture import PATHS, Capture, add_constant, constant, drop_unused_constants, shape_of
+from .gathers import constant_places
 
 aten = torch.ops.aten
 BATCH_NORMS = {
@@ -17,11 +18,16 @@ BATCH_NORMS = {
     aten._native_batch_norm_legit.default,
     aten._native_batch_norm_legit_no_training.default,
 }
+LARGE = 1 << 20  # elements
 RANDOM = ("rand", "dropout", "bernoulli", "normal_", "multinomial", "empty")
 
 
 def fold_constants(module: fx.GraphModule) -> None:
-    """Evaluates operators that depend on constants alone (normalised weights, flips, ranges)."""
+    """Evaluates operators that depend on constants alone (normalised weights, masks, ranges).
+
+    What is much larger than all that it is made of stays an operator, which engines evaluate
+    themselves.
+    """
     values: dict[fx.Node, Any] = {}
     for node in list(module.graph.nodes):
         if node.op == "get_attr":
@@ -30,19 +36,29 @@ def fold_constants(module: fx.GraphModule) -> None:
             args, kwargs = fx.map_arg((node.args, node.kwargs), values.__getitem__)
             with torch.no_grad():
                 values[node] = node.target(*args, **kwargs)
-    for node, value in values.items():
-        read = any(user not in values for user in node.users)
-        if node.op == "call_function" and read and isinstance(value, Tensor):
-            node.replace_all_uses_with(add_constant(module, value, node))
+    read: set[fx.Node] = set()  # by what is evaluated later
+    for node in reversed(module.graph.nodes):
+        stored = node in values and isinstance(values[node], Tensor) and not _spreads(node, values)
+        if node not in values or (node in read and not stored):
+            read.update(node.all_input_nodes)
+        elif node in read and node.op == "call_function":
+            node.replace_all_uses_with(add_constant(module, values[node], node))
+    constant_places(module)
     _clean(module)
 
 
 def _is_constant(node: fx.Node, values: dict[fx.Node, Any]) -> bool:
     if any(word in str(node.target) for word in RANDOM):
         return False
-    if str(node.target).startswith(("aten.expand", "aten.full")):  # cheap, but large when stored
-        return False
     return all(n in values for n in node.all_input_nodes)
+
+
+def _spreads(node: fx.Node, values: dict[fx.Node, Any]) -> bool:
+    """Whether a constant is better made when it is needed than stored."""
+    if str(node.target).startswith(("aten.expand", "aten.full")):
+        return True
+    given = sum(values[n].numel() for n in node.all_input_nodes if isinstance(values[n], Tensor))
+    return values[node].numel() > max(4 * given, LARGE)
 
 
 def fold_batch_norm(captured: Capture, keep: Collection[fx.Node]) -> tuple[int, int]:

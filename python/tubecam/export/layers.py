@@ -94,6 +94,8 @@ def run_nodes(module: fx.GraphModule, nodes: Iterable[fx.Node], values: dict, dt
             values[node] = value.to(dtype) if cast else value
         elif node.op == "call_function":
             args, kwargs = fx.map_arg((node.args, node.kwargs), values.__getitem__)
+            if dtype is not None and getattr(kwargs.get("dtype"), "is_floating_point", False):
+                kwargs = {**kwargs, "dtype": dtype}
             values[node] = node.target(*args, **kwargs)
 
 
@@ -137,6 +139,8 @@ def _matrices(module: fx.GraphModule, classes: int, channels: int) -> Iterator[T
         if node.op != "get_attr":
             continue
         value = getattr(module, str(node.target)).detach().double()
+        if classes == 2 and value.dim() > 1 and value.numel() == channels:  # one logit, −z and z
+            yield torch.stack([-value.flatten(), value.flatten()])
         if value.numel() != classes * channels or value.dim() < 2:
             continue
         if value.shape[:2] == (classes, channels):

@@ -23,7 +23,8 @@ def max_pool_backward(
     kernel, padding, dilation = (spread(v, d) for v in (kernel, padding, dilation))
     stride = spread(stride or kernel, d)
     taps = list(itertools.product(*(range(k) for k in kernel)))
-    seen = _windows(x, taps, list(grad.shape[2:]), stride, padding, dilation)
+    lowest = torch.finfo(x.dtype).min
+    seen = sliding(x, taps, list(grad.shape[2:]), stride, padding, dilation, lowest)
     pool = aten.max_pool2d_with_indices if d == 2 else aten.max_pool3d_with_indices
     maximum, _ = pool.default(x, kernel, stride, padding, dilation, ceil_mode)
     free: Tensor | None = None  # 1 where no earlier cell was the maximum
@@ -42,15 +43,11 @@ def max_pool_backward(
     return pad_or_crop(gradient, [-p for p in padding], list(x.shape[2:]))
 
 
-def _windows(
-    x: Tensor,
-    taps: Sequence[Sequence[int]],
-    cells: Sequence[int],
-    stride: Sequence[int],
-    padding: Sequence[int],
-    dilation: Sequence[int],
-) -> list[Tensor]:
-    """What every output cell sees at each tap; beyond the edge, the lowest number."""
+def sliding(
+    x: Tensor, taps: Sequence[Sequence[int]], cells: Sequence[int], stride: Sequence[int],
+    padding: Sequence[int], dilation: Sequence[int], beyond: float,
+) -> list[Tensor]:  # fmt: skip
+    """What every output cell of a sliding window sees at each tap; `beyond` the edge."""
     d = len(cells)
     last = [(n - 1) * s + 1 for n, s in zip(cells, stride, strict=True)]
     pads: list[int] = []
@@ -58,7 +55,7 @@ def _windows(
         reach = last[i] + max(k[i] for k in taps) * dilation[i]
         pads += [padding[i], max(reach - x.shape[2 + i] - padding[i], 0)]
     if any(pads):
-        x = aten.constant_pad_nd.default(x, pads, torch.finfo(x.dtype).min)
+        x = aten.constant_pad_nd.default(x, pads, beyond)
     windows = []
     for k in taps:
         view = x
@@ -105,15 +102,6 @@ def average_matrix(
     return rows
 
 
-def adaptive_matrix(size: int, cells: int) -> np.ndarray:
-    """[cells, size] matrix of 1-D adaptive average pooling."""
-    rows = np.zeros((cells, size))
-    for i in range(cells):
-        first, last = (i * size) // cells, -(-((i + 1) * size) // cells)
-        rows[i, first:last] = 1.0 / (last - first)
-    return rows
-
-
 def apply_matrices(x: Tensor, matrices: Sequence[np.ndarray]) -> Tensor:
     """Multiplies the last dimensions of `x` by one [out, in] matrix each."""
     for i, matrix in enumerate(reversed(matrices)):
@@ -141,16 +129,3 @@ def avg_pool_backward(
         matrices = [(m != 0).astype(float) for m in matrices]
         return apply_matrices(grad, matrices) / divisor_override
     return apply_matrices(grad, matrices)
-
-
-def adaptive_avg_pool_backward(grad: Tensor, x: Tensor) -> Tensor:
-    """Gradient of 2-D and 3-D adaptive average pools."""
-    d = 3 if x.dim() == 5 else 2
-    pairs = zip(x.shape[-d:], grad.shape[-d:], strict=True)
-    return apply_matrices(grad, [adaptive_matrix(n, cells).T for n, cells in pairs])
-
-
-def adaptive_avg_pool(x: Tensor, output: Sequence[int]) -> Tensor:
-    """Adaptive average pool as matrix products: sizes need not divide."""
-    pairs = zip(x.shape[-len(output) :], output, strict=True)
-    return apply_matrices(x, [adaptive_matrix(n, cells) for n, cells in pairs])

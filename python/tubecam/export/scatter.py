@@ -18,7 +18,7 @@ def slice_backward(
 ) -> Tensor:
     """The slice's gradient at its place among zeros."""
     dim %= len(sizes)
-    start, _ = _range(sizes[dim], start, end)
+    start, _ = slice_range(sizes[dim], start, end)
     if step > 1:
         moved = grad.transpose(dim, -1)
         spread = insert_zeros(moved.reshape(1, -1, grad.shape[dim]), [step])
@@ -33,32 +33,6 @@ def select_backward(grad: Tensor, sizes: Sequence[int], dim: int, index: int) ->
     return _padded(grad.unsqueeze(dim), dim, index % sizes[dim], sizes[dim])
 
 
-def slice_scatter(
-    x: Tensor,
-    source: Tensor,
-    dim: int = 0,
-    start: int | None = None,
-    end: int | None = None,
-    step: int = 1,
-) -> Tensor:
-    """`x` with `source` in place of one of its slices."""
-    dim %= x.dim()
-    first, last = _range(x.shape[dim], start, end)
-    if step == 1:
-        before = aten.slice.Tensor(x, dim, 0, first)
-        after = aten.slice.Tensor(x, dim, last, x.shape[dim])
-        return torch.cat([p for p in (before, source, after) if p.shape[dim]], dim)
-    place = slice_backward(torch.ones_like(source), x.shape, dim, first, last, step)
-    return x * (1 - place) + slice_backward(source, x.shape, dim, first, last, step)
-
-
-def select_scatter(x: Tensor, source: Tensor, dim: int, index: int) -> Tensor:
-    """`x` with `source` in place of one of its elements along `dim`."""
-    dim %= x.dim()
-    index %= x.shape[dim]
-    return slice_scatter(x, source.unsqueeze(dim), dim, index, index + 1)
-
-
 def replication_pad_backward(grad: Tensor, x: Tensor, padding: Sequence[int]) -> Tensor:
     """Along each padded axis, what the repeats of an edge received goes to that edge."""
     for i in range(len(padding) // 2):
@@ -67,6 +41,22 @@ def replication_pad_backward(grad: Tensor, x: Tensor, padding: Sequence[int]) ->
             raise ExportError("a replicating padding that crops has no gradient here; slice first.")
         grad = _to_the_edges(grad, dim, before, after)
     return grad
+
+
+def reflection_pad_backward(grad: Tensor, x: Tensor, padding: Sequence[int]) -> Tensor:
+    """Along each padded axis, a cell collects what its mirror images received."""
+    for i in range(len(padding) // 2):
+        dim, (before, after) = x.dim() - 1 - i, padding[2 * i : 2 * i + 2]
+        last = x.shape[dim] - 1
+        places = [last - abs(last - abs(at)) for at in range(-before, last + 1 + after)]
+        grad = collected(grad, last + 1, dim, places)
+    return grad
+
+
+def collected(x: Tensor, size: int, dim: int, places: Sequence[int]) -> Tensor:
+    """The sum, for each of `size` cells along `dim`, of the slices of `x` that belong there."""
+    zeros = x.new_zeros([*x.shape[:dim], size, *x.shape[dim + 1 :]])
+    return aten.index_add.default(zeros, dim, torch.tensor(places), x)
 
 
 def _to_the_edges(grad: Tensor, dim: int, before: int, after: int) -> Tensor:
@@ -79,7 +69,8 @@ def _to_the_edges(grad: Tensor, dim: int, before: int, after: int) -> Tensor:
     return torch.cat([p for p in (low, middle, high) if p.shape[dim]], dim)
 
 
-def _range(size: int, start: int | None, end: int | None) -> tuple[int, int]:
+def slice_range(size: int, start: int | None, end: int | None) -> tuple[int, int]:
+    """First and behind the last cell of a slice of `size` cells."""
     first, last, _ = slice(start, end).indices(size)
     return first, max(first, last)
 
@@ -88,3 +79,23 @@ def _padded(x: Tensor, dim: int, before: int, size: int) -> Tensor:
     after = size - before - x.shape[dim]
     pads = [0, 0] * (x.dim() - 1 - dim) + [before, after]
     return aten.constant_pad_nd.default(x, pads, 0.0) if before or after else x
+
+
+def scatter_one(x: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+    """`x` with `source` at one place along `dim`, as a maximum's gradient is written.
+
+    Raises
+    ------
+    ExportError
+        Several places along `dim` are written, which depend on data.
+    """
+    dim %= x.dim()
+    if index.dim() == 0:  # of a tensor without dimensions
+        return source.expand(x.shape)
+    if index.shape[dim] != 1:
+        raise ExportError(
+            "places that depend on the clip are written into (sort, topk, and the like), which has "
+            "no form that every engine runs."
+        )
+    places = torch.arange(x.shape[dim]).reshape([-1 if d == dim else 1 for d in range(x.dim())])
+    return torch.where(places == index, source, x)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import fx
 
 from ..errors import ExportError
+from .canonical import canonical
+from .formulas import FORMULAS
+from .nodes import aten, replace_by
+from .norms import single_operators
 
-aten = torch.ops.aten
 POOLS = {
     aten.max_pool2d_with_indices.default: aten.max_pool2d.default,
     aten.max_pool3d_with_indices.default: aten.max_pool3d.default,
@@ -21,19 +26,9 @@ IDENTITIES = {
     aten.alias.default,
     aten.lift_fresh_copy.default,
 }
-VIEWS = {aten.view.default, aten._unsafe_view.default}
 RENAMED = {
     aten._softmax.default: aten.softmax.int,
     aten._log_softmax.default: aten.log_softmax.int,
-}
-FILLS = {  # operator → the value that fills it, or the place of that value among the arguments
-    "aten.ones_like": 1.0,
-    "aten.new_ones": 1.0,
-    "aten.zeros_like": 0.0,
-    "aten.new_zeros": 0.0,
-    "aten.full_like": (1,),
-    "aten.new_full": (2,),
-    "aten.fill": (1,),
 }
 
 
@@ -42,24 +37,17 @@ def simplify(module: fx.GraphModule) -> None:
     graph = module.graph
     graph.eliminate_dead_code()
     for node in list(graph.nodes):
-        if node.op != "call_function":
-            continue
-        if node.target in POOLS:
-            _drop_indices(graph, node)
-        elif node.target in IDENTITIES:
+        if node.target in IDENTITIES:
             node.replace_all_uses_with(node.args[0])
             graph.erase_node(node)
-        elif str(node.target).rpartition(".")[0] in FILLS:
-            _filled(node)
         elif node.target is aten.copy_.default:
             _copied(graph, node)
-        elif node.target in RENAMED:
-            node.target, node.args = RENAMED[node.target], node.args[:2]
-        elif node.target in VIEWS:  # strides may differ once copies are gone
-            node.target = aten.reshape.default
-        elif node.target is aten._to_copy.default:
-            _plain_cast(graph, node)
     _functional(graph)
+    canonical(module)
+    single_operators(module)
+    for node in list(graph.nodes):
+        if node.target in RULES:
+            RULES[node.target](node)
     for node in graph.nodes:
         if node.target is aten.mul.Tensor:
             _rectified(node)
@@ -67,7 +55,7 @@ def simplify(module: fx.GraphModule) -> None:
     module.recompile()
 
 
-def _drop_indices(graph: fx.Graph, node: fx.Node) -> None:
+def _without_indices(node: fx.Node) -> None:
     """Max pools that give values only: pool indices are unknown to some engines."""
     values = [u for u in node.users if u.target is operator.getitem and u.args[1] == 0]
     if len(values) < len(node.users):
@@ -75,31 +63,48 @@ def _drop_indices(graph: fx.Graph, node: fx.Node) -> None:
                           "form that every engine runs.")  # fmt: skip
     node.target = POOLS[node.target]
     for user in values:
-        user.replace_all_uses_with(node)
-        graph.erase_node(user)
+        replace_by(user, node)
 
 
-def _plain_cast(graph: fx.Graph, node: fx.Node) -> None:
+def _renamed(node: fx.Node) -> None:
+    node.target, node.args = RENAMED[node.target], node.args[:2]
+
+
+def _plain_cast(node: fx.Node) -> None:
     dtype = node.kwargs.get("dtype")
     if dtype is None:
-        node.replace_all_uses_with(node.args[0])
-        graph.erase_node(node)
+        replace_by(node, node.args[0])
         return
     node.target = aten.to.dtype
     node.args = (node.args[0], dtype)
     node.kwargs = {}
 
 
-def _filled(node: fx.Node) -> None:
-    """Shapes are static, so a tensor of one value needs no other tensor."""
-    value = FILLS[str(node.target).rpartition(".")[0]]
-    if isinstance(value, tuple):
-        value = node.args[value[0]]
-    if not isinstance(value, fx.Node):
-        result = node.meta["val"]
-        node.target = aten.full.default
-        node.args = (list(result.shape), value)
-        node.kwargs = {"dtype": result.dtype}
+def _reshaped(node: fx.Node) -> None:
+    """Shapes are static: dimensions of one cell that go need not be named."""
+    node.args, node.target = (node.args[0], list(node.meta["val"].shape)), aten.reshape.default
+
+
+def _without_scales(node: fx.Node) -> None:
+    """Sizes tell all (``resample.forward``), and a converter that is told twice is confused."""
+    node.args = node.args[:3]
+
+
+def _by_formula(node: fx.Node) -> None:
+    replace_by(node, FORMULAS[node.target](node))
+
+
+RULES: dict[Any, Callable[[fx.Node], None]] = {
+    **dict.fromkeys(POOLS, _without_indices),
+    **dict.fromkeys(RENAMED, _renamed),
+    **dict.fromkeys(FORMULAS, _by_formula),
+    aten._to_copy.default: _plain_cast,
+    aten.squeeze.dims: _reshaped,
+    aten.upsample_linear1d.default: _without_scales,
+    aten.upsample_bilinear2d.default: _without_scales,
+    aten.upsample_trilinear3d.default: _without_scales,
+    aten.upsample_bicubic2d.default: _without_scales,
+}
 
 
 def _copied(graph: fx.Graph, node: fx.Node) -> None:

@@ -31,6 +31,7 @@ class Source:
     clip: ClipSpec
     layer: str | Sequence[str] | None = None  # what to explain where the user names nothing
     labels: Sequence[str] | None = None  # that came with the model
+    head: str | None = None  # what its output is known to be (``find_head.HEADS``)
 
 
 def load_source(
@@ -125,8 +126,10 @@ def _adapted(source: str, weights: str | os.PathLike[str] | None, seed: int) -> 
         found = ADAPTERS[kind](rest)
     if weights is not None:
         load_state(found.model, read_checkpoint(weights))
-    labels = found.labels or None
-    return Source(found.model, found.name, found.description, found.clip, labels=labels)
+    return Source(
+        found.model, found.name, found.description, found.clip, labels=found.labels or None,
+        head=found.head,
+    )  # fmt: skip
 
 
 def _from_factory(source: str, weights: str | os.PathLike[str] | None, seed: int) -> Source:

@@ -19,6 +19,7 @@ class Adapted:
     description: str
     clip: ClipSpec
     labels: list[str] = field(default_factory=list)
+    head: str | None = None  # what the output is, where that is known
 
 
 def _huggingface(rest: str) -> Adapted:

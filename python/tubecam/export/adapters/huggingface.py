@@ -57,7 +57,15 @@ def load(folder: str) -> Adapted:
     clip = _clip(model.config, path)
     labels = [model.config.id2label[i] for i in range(model.config.num_labels)]
     description = f"transformers {kind} of {path.name}"
-    return Adapted(VideoTransformer(model), kind, description, clip, labels)
+    return Adapted(
+        VideoTransformer(model), kind, description, clip, labels, head_of(model.config)
+    )
+
+
+def head_of(config: Any) -> str:
+    """What its logits were trained as."""
+    kind = config.problem_type or ("regression" if config.num_labels == 1 else "")
+    return {"regression": "scores", "multi_label_classification": "multi-label"}.get(kind, "logits")
 
 
 def _pair(size: Any) -> tuple[int, int]:

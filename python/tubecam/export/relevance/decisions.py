@@ -12,55 +12,81 @@ forward pass cannot hide behind its own decisions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import operator
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, fx
 
+from ..capture import base_name, shape_of
 from ..layers import run_nodes
-from . import rules
-from .operators import MAXIMUM, base_name, kind_of
+from . import rules, weighted
+from .operators import HOMOGENEOUS, MAXIMUM, holds_floats
 from .rules import Rule
 
 # The sign or the range of the output says where the input lay.
-_TELLING = {"relu", "leaky_relu", "hardtanh", "clamp"}
-_BENT = {"hardswish", "hardsigmoid", "abs", "sign"}
+_TELLING = {"relu", "leaky_relu", "hardtanh"}
+_BENT = {
+    "hardswish", "hardsigmoid", "abs", "sign", "_prelu_kernel", "threshold", "elu", "celu", "clamp",
+    "clamp_min", "clamp_max",
+}  # fmt: skip
+# f(x)/x has no jump at zero.
+_SMOOTH = {"silu", "gelu", "tanh", "mish", "erf", "hardswish", "hardtanh", "celu", "sin", "log1p"}
+_JUMPS = (rules.chain, rules.rectified, rules.guided, rules.product)
 
 
-def deciding_nodes(table: dict[fx.Node, Rule | None], safe: set[fx.Node]) -> list[fx.Node]:
+def deciding_nodes(
+    table: dict[fx.Node, Rule | None], kinds: Mapping[fx.Node, str | None], safe: set[fx.Node]
+) -> list[fx.Node]:
     """Nodes whose values choose between branches of some rule, in the order of execution.
 
     Parameters
     ----------
     table : dict
-        The rule of every operator between the clip and the logits.
+        The rule of every operator that relevance passes.
+    kinds : mapping
+        The kind of every operator between the clip and the logits.
     safe : set of Node
         Nodes that hold the clip's own values, which are no decision, or values never below zero.
     """
     found: set[fx.Node] = set()
-    for node, rule in table.items():
-        inputs = [n for n in node.all_input_nodes if n in table]
-        gradient = rule in (rules.chain, rules.rectified, rules.guided)
-        if gradient and base_name(node) in _TELLING:
-            found.add(node)
-        elif rule is rules.winners or (
-            gradient and (kind_of(node, inputs) == MAXIMUM or base_name(node) in _BENT)
-        ):
-            found.update(inputs)
-        elif rule in (rules.z_plus, rules.excited):
-            found.update(n for n in inputs if n not in safe)
-    return [n for n in table if n in found and isinstance(n.meta.get("val"), Tensor)]
+    for node, kind in kinds.items():
+        inputs = [n for n in node.all_input_nodes if n in kinds]
+        if not holds_floats(node) and node.target is not operator.getitem:
+            found.update(inputs)  # a comparison, an index
+        elif node in table:
+            found.update(_deciding(node, kind, table[node], inputs, safe))
+    return [n for n in kinds if n in found and shape_of(n) is not None and holds_floats(n)]
+
+
+def _deciding(
+    node: fx.Node, kind: str | None, rule: Rule | None, inputs: list[fx.Node], safe: set[fx.Node]
+) -> list[fx.Node]:
+    """Of one operator."""
+    name, jumps = base_name(node), rule in _JUMPS
+    if jumps and name in _TELLING:
+        return [node]
+    bent = jumps and (kind in (MAXIMUM, HOMOGENEOUS) or name in _BENT)
+    if bent or rule is rules.winners:
+        return inputs
+    signed = rule is rules.rescaled and name not in _SMOOTH
+    if signed or rule in (weighted.z_plus, weighted.excited, *weighted.GAMMA):
+        return [n for n in inputs if n not in safe]
+    return []
 
 
 def run_decided(
     module: fx.GraphModule,
-    nodes: Iterable[fx.Node],
+    nodes: Sequence[fx.Node],
     values: dict[fx.Node, Any],
     decided: dict[str, Tensor],
     dtype: torch.dtype,
+    keep: Collection[fx.Node],
 ) -> float:
     """Evaluates `nodes` into `values` in the linear region that `decided` (by name) lies in.
+
+    What is not in `keep` is let go of once no node needs it.
 
     Returns
     -------
@@ -68,6 +94,7 @@ def run_decided(
         The largest |replaced − replacement| over the largest |replaced|, over all nodes.
     """
     worst = 0.0
+    last = {read: node for node in nodes for read in node.all_input_nodes}
     for node in nodes:
         run_nodes(module, [node], values, dtype)
         if node.name in decided:
@@ -75,6 +102,9 @@ def run_decided(
             scale = float(value.abs().max())
             worst = max(worst, float((value - given).abs().max()) / scale if scale else 0.0)
             values[node] = _moved(node, values, given)
+        for read in node.all_input_nodes:
+            if last[read] is node and read not in keep:
+                values.pop(read, None)
     return worst
 
 

@@ -21,8 +21,11 @@ from ..onnx_file import to_onnx, without_outputs
 from ..tokens import TokenGrid
 from .attentions import Attentions, attentions_of
 from .domain import Domain
+from .memory import refuse_too_large
 from .methods import method_of
+from .parts import take_apart
 from .propagate import Relevance
+from .refusals import NotApplicableError, advised
 from .rollout import Rollout
 
 Cells = tuple[int, int, int]
@@ -106,8 +109,9 @@ def build_relevance(
         attentions = attentions_of(captured, example, stated)
         relevance, place = Rollout(captured, attentions), _tokens(captured, attentions)
     else:
-        relevance = Relevance(captured, method, pool, domain)
+        relevance = _fitting(captured, method, pool, domain)
         place = _place(captured, pool, 3 if relevance.method.by_colour else 1)
+    refuse_too_large(relevance, method)
     watching = Watched(relevance)
     chooser = FormMeasurer()
     traced = trace_forward_only(watching, example, chooser, method)
@@ -123,6 +127,24 @@ def build_relevance(
         shape_of(captured.logits)[1], folded, kept,
         {form: forms.count(form) for form in sorted(set(forms))},
     )  # fmt: skip
+
+
+def _fitting(captured: Capture, method: str, pool: Cells, domain: Domain) -> Relevance:
+    """The method on this model, or what fits it instead."""
+
+    def fits(name: str) -> bool:
+        try:
+            Relevance(captured, name, pool, domain)
+        except NotApplicableError:
+            return False
+        return True
+
+    try:
+        if not method_of(method).is_gradient:
+            take_apart(captured)
+        return Relevance(captured, method, pool, domain)
+    except NotApplicableError as error:
+        raise advised(error, method, fits) from None
 
 
 class Watched(nn.Module):

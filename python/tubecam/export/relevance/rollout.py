@@ -44,6 +44,7 @@ class Rollout(nn.Module):
         needed = ancestors(captured.logits)
         self.nodes = [n for n in captured.module.graph.nodes if n in needed]
         self.deciding: list[fx.Node] = []
+        self.needed = {captured.logits, *attentions.nodes}
 
     def forward(self, clip: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         return self.explain(*self.evaluate(clip), target)

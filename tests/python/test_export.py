@@ -64,8 +64,7 @@ def worst(got, want):
         (nets.Hard, "stem", "stem", False),
         (nets.Hard, "relu", "relu", False),  # the last of two calls
         (nets.Hard, "dilated", "dilated", False),
-        (nets.Hard, None, "norm", False),  # the pool behind it makes it coarser
-        (nets.Hard, "pool", "pool", False),
+        (nets.Hard, None, "pool", False),
         (nets.Recurrent, None, "frames", True),
         (nets.Attentive, "volume", "volume", False),
     ],

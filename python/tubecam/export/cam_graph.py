@@ -39,6 +39,7 @@ class Graph:
     kept: int
     of_flow: tuple[bool, ...]  # by layer: it sees the optical flow and no colour
     forms: dict[str, int]
+    coarse: tuple[str, ...] = ()  # sentences on layers of few cells
 
     @property
     def layer(self) -> Layer:
@@ -57,7 +58,9 @@ def build_graph(
     classes = shape_of(captured.logits)[1]
     candidates = Candidates(captured, tokens)
     layers = choose_layers(candidates, paths)
-    _tell_of_coarse(layers, candidates, say)
+    coarse = _coarse(layers, candidates)
+    for sentence in coarse:
+        say(sentence)
     of_flow = tuple(sees_flow_alone(captured, layer.node, example) for layer in layers)
     layers = tuple(
         replace(layer, geometry=layer.geometry.later(0.5)) if flow else layer
@@ -81,7 +84,7 @@ def build_graph(
     forms = list(chooser.chosen.values())
     return Graph(
         model, found, original, captured, layers, matrix is not None, classes, folded,
-        kept, of_flow, {form: forms.count(form) for form in sorted(set(forms))},
+        kept, of_flow, {form: forms.count(form) for form in sorted(set(forms))}, coarse,
     )  # fmt: skip
 
 
@@ -96,12 +99,17 @@ def _fold(
     return found, folded, kept
 
 
-def _tell_of_coarse(layers: tuple[Layer, ...], candidates: Candidates, say: Progress) -> None:
-    for layer in layers:
-        if layer.is_coarse:
-            finer = candidates.finer(layer)
-            text = f"--layer {finer.name} has {finer.cells_text}" if finer else "none is finer"
-            say(f"coarse grid: {layer.name} has {layer.cells_text}; {text}")
+def _coarse(layers: tuple[Layer, ...], candidates: Candidates) -> tuple[str, ...]:
+    """A sentence on each layer of few cells."""
+    found = []
+    for layer in (each for each in layers if each.is_coarse):
+        finer = candidates.finer(layer)
+        other = f"--layer {finer.name} has {finer.cells_text}" if finer else "no layer has more"
+        found.append(
+            f"{layer.name} has {layer.cells_text} only, between which maps are interpolated: they "
+            f"look more exact than they are; {other}"
+        )
+    return tuple(found)
 
 
 def output_names(layers: Sequence[Layer], closed: bool) -> tuple[str, ...]:

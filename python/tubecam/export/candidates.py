@@ -11,7 +11,7 @@ from torch import fx
 
 from ..errors import ExportError, UsageError
 from .capture import PATHS, Capture, base_name, shape_of
-from .default_layer import SPLITS, VIEWS, WEIGHING, entry, in_front_of_pool, telling
+from .default_layer import SPLITS, VIEWS, WEIGHING, averaged, entry, telling
 from .follow import follow
 from .geometry import UnevenError, cells_of
 from .layers import Layer, descendants
@@ -115,13 +115,15 @@ class Candidates:
                 f"the last layer that can be followed is '{layer.name}'{lost}; there may be a better one"
                 " behind. Name one: --layer PATH, with --tokens TxHxW where it cannot be followed."
             )
-        return self._as_stated(self._in_front_of_pool(read or layer))
+        return self._as_stated(self._before_averages(read or layer))
 
     def finer(self, layer: Layer) -> Layer | None:
-        """The last named one before a coarse layer that is not; None where there is none."""
+        """Before a coarse layer the last grid that is not, by its outermost name; None: none."""
         names = self.named()
         until = next((i for i, each in enumerate(names) if each.node is layer.node), len(names))
-        return next((each for each in reversed(names[:until]) if not each.is_coarse), None)
+        fine = [each for each in names[:until] if not each.is_coarse and each.cells.timed]
+        alike = [each for each in fine if each.shape[1:] == fine[-1].shape[1:]]
+        return min(reversed(alike), key=lambda each: _outermost(each.name), default=None)
 
     def _last(self, told: set[fx.Node]) -> Layer | None:
         """Behind a weight, with time if any; else of pictures that stand for a whole clip."""
@@ -151,10 +153,10 @@ class Candidates:
         read = self.layer(entry(self.captured, self.places, attention))
         return read if read is not None and read.is_picture else None
 
-    def _in_front_of_pool(self, layer: Layer) -> Layer:
-        """A pool without weights adds nothing to its input but coarseness."""
+    def _before_averages(self, layer: Layer) -> Layer:
+        """Averages add nothing to what they are made of but coarseness."""
         while layer.is_coarse:
-            node = in_front_of_pool(layer.node)
+            node = averaged(layer.node)
             before = self.layer(node) if node is not None else None
             if before is None or node not in self._learnt():
                 break
@@ -175,9 +177,14 @@ class Candidates:
         """Layers by similar names, or the last ones."""
         paths = [p for p in self.captured.paths() if self.layer(self.captured.find(p))]
         near = difflib.get_close_matches(path, paths, MOST_NAMED, 0.4)
-        near = near or [layer.name for layer in self.named()[-MOST_NAMED:]]
+        near = near or self._outermost_names()
         told = (f"{p} ({self.layer(self.captured.find(p)).cells_text})" for p in near)
         return f"near it are {', '.join(told)}; --list-layers shows all"
+
+    def _outermost_names(self) -> list[str]:
+        names = [layer.name for layer in self.named()]
+        first = sorted(names, key=lambda name: _outermost(name)[:2])[:MOST_NAMED]
+        return [name for name in names if name in first]
 
     def _no_layer(self, path: str, node: fx.Node) -> str:
         shape = list(shape_of(node) or ())

@@ -34,8 +34,8 @@ def telling(captured: Capture, places: Places) -> set[fx.Node]:
     found = {captured.logits}
     for node in reversed(list(captured.module.graph.nodes)):
         for user in node.users:
-            read = user in found and not _nowhere(places.found.get(user))
-            if read or user in places.mixing:
+            unread = user not in places.lost and _nowhere(places.found.get(user))
+            if user in places.mixing or (user in found and not unread):
                 found.add(node)
     return found
 
@@ -108,8 +108,6 @@ def _behind_views(node: fx.Node) -> fx.Node:
     return node
 
 
-def in_front_of_pool(node: fx.Node) -> fx.Node | None:
-    """What a pool without weights took that gives `node`, None where it is no pool's result."""
-    if base_name(node) == "getitem":
-        node = node.args[0]
-    return node.args[0] if "pool" in base_name(node) else None
+def averaged(node: fx.Node) -> fx.Node | None:
+    """What a pool took that gives `node` as averages, None where it is no such pool's result."""
+    return node.args[0] if "avg_pool" in base_name(node) else None

@@ -69,6 +69,9 @@ class ExportReport:
         Of an int8 graph: layers, clips, windows, rule, drift and limits, as in the sidecar.
     head : Head or None
         How scores follow from the logits; None where a bundle was converted.
+    clip : (T, H, W)
+    coarse : tuple of str
+        Of each layer with few cells, a sentence that names a finer one.
     """
 
     path: Path
@@ -86,6 +89,8 @@ class ExportReport:
     sanity: dict[str, Sanity]
     quantisation: dict[str, Any] = field(default_factory=dict)
     head: Head | None = None
+    clip: tuple[int, int, int] = (0, 0, 0)
+    coarse: tuple[str, ...] = ()
 
 
 def export(
@@ -202,7 +207,7 @@ def export(
     if is_bundle(source):
         given = {"--weights": weights, "--random-weights": random_weights, "--layer": layer,
                  "--method": methods, "--labels": labels, "clip settings": clip,
-                 "--time-first": time_first, "--head": head, "--output-key": output,
+                 "--time-first": time_first, "--tokens": tokens, "--head": head, "--output-key": output,
                  "--reduce": reduce}  # fmt: skip
         _refuse_settings(source, given)
         wide = load_wide(source, precision)
@@ -268,6 +273,7 @@ def export(
         first.classes, first.folded, first.kept, first.forms, check,
         {name: sanity for part in parts for name, sanity in part.sanity.items()},
         next((p.entry["quantisation"] for p in parts if "quantisation" in p.entry), {}), read,
+        (shape[1], *shape[3:]), getattr(first, "coarse", ()),
     )  # fmt: skip
 
 
@@ -289,6 +295,7 @@ def _converted(out: Path, sidecar: dict[str, Any]) -> ExportReport:
         tuple(method for graph in sidecar["graphs"] for method in graph["methods"]),
         len(load_bundle(out).labels), 0, 0, {}, report_of(sidecar), {},
         next((g["quantisation"] for g in sidecar["graphs"] if "quantisation" in g), {}),
+        clip=tuple(sidecar["clip"][n] for n in ("length", "height", "width")),
     )  # fmt: skip
 
 

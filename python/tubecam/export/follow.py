@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, fx
 
+from . import follow_moves as moves
 from . import follow_rules as rules
 from . import follow_windows as windows
 from .capture import Capture, base_name, shape_of
@@ -159,7 +160,7 @@ _NAMES: dict[Callable[[Step], Placed], str] = {
     " native_dropout dropout prelu _prelu_kernel hardswish log_sigmoid_forward tril triu",
     rules.nowhere: "zeros_like ones_like full_like empty_like new_zeros new_ones new_full new_empty fill zero rand_like randn_like",
     rules.viewed: "view _unsafe_view reshape flatten unflatten squeeze unsqueeze",
-    rules.moved: "permute transpose t numpy_T expand select slice split split_with_sizes unsafe_split"
+    moves.moved: "permute transpose t numpy_T expand select slice split split_with_sizes unsafe_split"
     " unsafe_chunk unbind chunk flip roll rot90 index index_select gather take_along_dim repeat"
     " repeat_interleave tile unfold narrow diagonal pixel_shuffle pixel_unshuffle channel_shuffle"
     " slice_scatter select_scatter diagonal_scatter index_put index_copy scatter copy cat stack",

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, fx
 
 from .capture import base_name, shape_of
-from .spread import Spread, Spreads, combined, compact, reduced
+from .spread import Spread, Spreads, combined, reduced
 
 Place = tuple[Spreads, ...]  # of t, y and x
 Placed = Place | list[Place | None]
@@ -151,86 +151,6 @@ def _view(
         if max(x.shape[of_old], default=1) > 1:
             whole[of_old], result[of_new] = old[of_old], new[of_new]
     return x.expand(whole).reshape(result)
-
-
-def moved(step: Step) -> Placed:
-    """Operators that only put values elsewhere are run on the places."""
-    if any(not n.meta["val"].is_floating_point() for n in step.places):
-        raise LostPlaceError("what it puts where depends on the clip")
-    axes = [_moved(step, axis) for axis in range(3)]
-    if isinstance(step.node.meta["val"], Tensor):
-        return tuple(axis[0] for axis in axes)
-    return list(zip(*axes, strict=True))
-
-
-def _moved(step: Step, axis: int) -> list[Spreads]:
-    """Of one axis, for each result."""
-    found: list[tuple[Spread, ...]] = []
-    for way in range(max(len(place[axis]) for place in step.places.values())):
-        left = _left(step, axis, way)
-        parts = [_run(step, axis, way, part) for part in ("centre", "low", "high")]
-        results = (_from_parts(of, *left) for of in zip(*parts, strict=True))
-        found.append(tuple(results))
-    value = step.node.meta["val"]
-    results = 1 if isinstance(value, Tensor) else len(value)
-    return [combined(spreads[i] for spreads in found) for i in range(results)]
-
-
-def _from_parts(parts: Sequence[Tensor], pitch: float | None, selected: bool) -> Spread:
-    spread = Spread(*map(compact, parts))
-    return spread if spread.dims and selected else replace(spread, pitch=pitch, selected=selected)
-
-
-def _left(step: Step, axis: int, way: int) -> tuple[float | None, bool]:
-    """The pitch of what may be one cell now, and whether that is a selection."""
-    given = (place[axis] for place in step.places.values() if place[axis])
-    spread = next(spreads[min(way, len(spreads) - 1)] for spreads in given)
-    if not spread.dims:
-        return spread.pitch, spread.selected
-    return spread.step, True
-
-
-def _run(step: Step, axis: int, way: int, part: str) -> list[Tensor]:
-    """The operator's results from one tensor of each input's places."""
-    tensors = [n for n in step.node.all_input_nodes if n.meta["val"].is_floating_point()]
-    given = {node: _part(step, node, axis, way, part) for node in tensors}
-    if part == "centre" and base_name(step.node) == "cat":
-        given = _told_apart(step, given)
-    sizes = _joined(step, given) or {node: shape_of(node) for node in tensors}
-
-    def laid_out(node: fx.Node) -> Tensor:
-        return given[node].expand(sizes[node]) if node in given else step.value(node)
-
-    args, kwargs = fx.map_arg((step.node.args, step.node.kwargs), laid_out)
-    result = step.node.target(*args, **kwargs)
-    return [result] if isinstance(result, Tensor) else list(result)
-
-
-def _part(step: Step, node: fx.Node, axis: int, way: int, part: str) -> Tensor:
-    spreads = step.places[node][axis] if node in step.places else ()
-    if spreads:
-        return getattr(spreads[min(way, len(spreads) - 1)], part)
-    return torch.full((1,) * len(shape_of(node)), torch.nan, dtype=torch.float64)
-
-
-def _told_apart(step: Step, given: dict[fx.Node, Tensor]) -> dict[fx.Node, Tensor]:
-    """Without the places of channels that were mixed over the cells, beside others' that were not."""
-    dim = (step.argument("dim") or 0) % len(step.shape)
-    varied = {d for x in given.values() for d, n in enumerate(x.shape) if n > 1 and d != dim}
-    alike = [n for n, x in given.items() if varied and all(x.shape[d] == 1 for d in varied)]
-    return {**given, **{n: torch.full_like(given[n], torch.nan) for n in alike}}
-
-
-def _joined(step: Step, given: Mapping[fx.Node, Tensor]) -> dict[fx.Node, list[int]] | None:
-    """cat and stack need their inputs at full size along their own dimension alone."""
-    name = base_name(step.node)
-    if name not in ("cat", "stack"):
-        return None
-    common = [max(sizes) for sizes in zip(*(x.shape for x in given.values()), strict=True)]
-    if name == "stack":
-        return dict.fromkeys(given, common)
-    dim = (step.argument("dim") or 0) % len(common)
-    return {node: [*common[:dim], shape_of(node)[dim], *common[dim + 1 :]] for node in given}
 
 
 def summed(step: Step) -> Placed:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, fx
 
+from ..grid import is_coarse
 from .capture import Capture, shape_of
 from .geometry import Cells, Geometry
 
 CLOSED_FORM_TOLERANCE = 1e-9
-COARSE = 5  # cells along the picture's shorter side
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Layer:
     @property
     def is_coarse(self) -> bool:
         """Its maps look exact and are not."""
-        return min(self.shape[2:]) < COARSE
+        return is_coarse(self.shape)
 
     @property
     def cells_text(self) -> str:

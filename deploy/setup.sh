@@ -18,6 +18,9 @@ packages=(
 # Optical flow: these headers, of this package or of an OpenCV of one's own (JetPack has one).
 opencv_header=opencv4/opencv2/video/tracking.hpp
 opencv_package=libopencv-video-dev
+# GStreamer's own metadata for results: from 1.24 on in libgstreamer-plugins-bad1.0-dev, which
+# brings all of OpenCV and so is left to who wants it.
+analytics_header=gstreamer-1.0/gst/analytics/analytics.h
 
 fail() {
   echo "setup: $*" >&2
@@ -35,6 +38,7 @@ optional_parts() {
   local folder
   for folder in ${INCLUDE_DIRS:-/usr/include /usr/local/include}; do
     [[ ! -e $folder/$opencv_header ]] || echo "$folder/$opencv_header"
+    [[ ! -e $folder/$analytics_header ]] || echo "$folder/$analytics_header"
   done
 }
 
@@ -82,7 +86,7 @@ print_python() {
 case "${1:-}" in
   "") install_packages ;;
   --test)
-    [[ -n $(optional_parts) ]] || packages+=("$opencv_package")
+    [[ $(optional_parts) == *$opencv_header* ]] || packages+=("$opencv_package")
     install_packages
     ;;
   --optional) optional_parts ;;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <utility>
 
 #include "base/cuda.h"
@@ -192,20 +193,24 @@ std::string CapturedGraph::record(StreamHandle stream, const std::function<void(
   cudaError_t error = cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal);
   if (error != cudaSuccess) return cudaGetErrorString(error);
   std::string refused;
+  std::exception_ptr thrown;
   try {
     work();
   } catch (const Error& problem) {
     refused = problem.what();
+  } catch (...) {
+    thrown = std::current_exception();
   }
   cudaGraph_t graph = nullptr;
-  error = cudaStreamEndCapture(stream, &graph);  // also when refused: the stream must go on
-  if (error == cudaSuccess && refused.empty()) {
+  error = cudaStreamEndCapture(stream, &graph);  // whatever was thrown: the stream must go on
+  if (error == cudaSuccess && refused.empty() && !thrown) {
     error = cudaGraphInstantiateWithFlags(&graph_, graph, 0);
     if (error != cudaSuccess) graph_ = nullptr;
   }
   if (graph) cudaGraphDestroy(graph);
   if (refused.empty() && error != cudaSuccess) refused = cudaGetErrorString(error);
   cudaGetLastError();  // told here
+  if (thrown) std::rethrow_exception(thrown);
   return refused;
 }
 
@@ -270,10 +275,10 @@ CudaDeviceInfo cuda_device_info(int index) {
 
 }  // namespace tubecam
 
-extern "C" void tubecam_require_cuda(int index) { tubecam::require_cuda(index); }
+extern "C" TUBECAM_API void tubecam_require_cuda(int index) { tubecam::require_cuda(index); }
 
 // Makes the context that all of TubeCAM's work on this device shares current in the calling thread.
-extern "C" void tubecam_enter_cuda(tubecam::Device device) {
+extern "C" TUBECAM_API void tubecam_enter_cuda(tubecam::Device device) {
   tubecam::use_cuda(device);
   tubecam::check_cuda(cudaFree(nullptr), "to make a context");  // before CUDA 12 made with this
 }

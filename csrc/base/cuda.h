@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/device.h"
+#include "base/export.h"
 #include "base/tensor.h"
 
 struct CUstream_st;
@@ -23,16 +24,16 @@ using StreamHandle = CUstream_st*;  // cudaStream_t; nullptr is the default stre
 using EventHandle = CUevent_st*;    // cudaEvent_t
 
 // Throws kUnavailable: no driver, driver too old, no GPU of this index.
-void require_cuda(int index);
+TUBECAM_API void require_cuda(int index);
 // The calling thread's device from now on. Buffers, streams and events belong to it.
-void use_cuda(Device device);
-Device current_cuda_device();
+TUBECAM_API void use_cuda(Device device);
+TUBECAM_API Device current_cuda_device();
 
 // `error` is a cudaError_t. what: "cam3d", "to allocate 12 MiB of device memory".
-void check_cuda(int error, const char* what);
+TUBECAM_API void check_cuda(int error, const char* what);
 
 // Memory of the device. Not cleared.
-class DeviceBuffer {
+class TUBECAM_API DeviceBuffer {
  public:
   DeviceBuffer() = default;
   explicit DeviceBuffer(size_t bytes);
@@ -55,7 +56,7 @@ class DeviceBuffer {
 };
 
 // Page-locked memory of the host: copies from and to it overlap with the device's work.
-class PinnedBuffer {
+class TUBECAM_API PinnedBuffer {
  public:
   PinnedBuffer() = default;
   explicit PinnedBuffer(size_t bytes);
@@ -77,7 +78,7 @@ class PinnedBuffer {
 };
 
 // A stream of its own: it does not wait for the default stream.
-class CudaStream {
+class TUBECAM_API CudaStream {
  public:
   CudaStream();
   ~CudaStream();
@@ -91,7 +92,7 @@ class CudaStream {
   StreamHandle stream_ = nullptr;
 };
 
-class CudaEvent {
+class TUBECAM_API CudaEvent {
  public:
   explicit CudaEvent(bool timed = false);
   ~CudaEvent();
@@ -110,7 +111,7 @@ class CudaEvent {
 };
 
 // A stream's work recorded once and launched as one.
-class CapturedGraph {
+class TUBECAM_API CapturedGraph {
  public:
   CapturedGraph() = default;
   ~CapturedGraph();
@@ -118,7 +119,8 @@ class CapturedGraph {
   CapturedGraph& operator=(CapturedGraph&& other) noexcept;
 
   // Records what `work` puts into the stream; nothing of it runs. Empty on success, else why CUDA
-  // or `work` (which may throw Error) refused, and nothing is recorded: run `work` itself then.
+  // or `work` by an Error refused, and nothing is recorded: run `work` itself then. What else
+  // `work` throws comes through; the stream is usable all the same.
   // Whatever allocates or waits is refused; other threads are not disturbed.
   std::string record(StreamHandle stream, const std::function<void()>& work);
   bool ready() const { return graph_ != nullptr; }
@@ -130,28 +132,28 @@ class CapturedGraph {
 };
 
 // The same with events that others own.
-void record_event(EventHandle event, StreamHandle stream);
-void wait_for_event(EventHandle event, StreamHandle stream);  // the stream waits
+TUBECAM_API void record_event(EventHandle event, StreamHandle stream);
+TUBECAM_API void wait_for_event(EventHandle event, StreamHandle stream);  // the stream waits
 
 // Ordered with the stream's other work. Either side may be the host's or the device's memory.
-void copy_async(void* to, const void* from, size_t bytes, StreamHandle stream);
-void copy_rows_async(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t bytes,
-                     size_t rows, StreamHandle stream);
+TUBECAM_API void copy_async(void* to, const void* from, size_t bytes, StreamHandle stream);
+TUBECAM_API void copy_rows_async(void* to, size_t to_pitch, const void* from, size_t from_pitch,
+                                 size_t bytes, size_t rows, StreamHandle stream);
 // A tensor of the device, float32, float16 or bfloat16, as float32 in page-locked or device memory.
-void copy_as_float_async(float* to, const TensorView& from, StreamHandle stream);
-void zero_async(void* to, size_t bytes, StreamHandle stream);
+TUBECAM_API void copy_as_float_async(float* to, const TensorView& from, StreamHandle stream);
+TUBECAM_API void zero_async(void* to, size_t bytes, StreamHandle stream);
 
 struct DeviceMemory {
   size_t free = 0, total = 0;  // bytes
 };
-DeviceMemory device_memory();
-int multiprocessors();  // of the calling thread's device
+TUBECAM_API DeviceMemory device_memory();
+TUBECAM_API int multiprocessors();  // of the calling thread's device
 
 struct CudaDeviceInfo {
   char name[256] = {};
   int major = 0, minor = 0;     // compute capability
   int driver = 0, runtime = 0;  // 1000·major + 10·minor of CUDA
 };
-CudaDeviceInfo cuda_device_info(int index);
+TUBECAM_API CudaDeviceInfo cuda_device_info(int index);
 
 }  // namespace tubecam

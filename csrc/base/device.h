@@ -3,11 +3,13 @@
 
 #include <string>
 
+#include "base/export.h"
+
 namespace tubecam {
 
 enum class DeviceType { kCpu, kCuda };
 
-struct Device {
+struct TUBECAM_API Device {
   DeviceType type = DeviceType::kCpu;
   int index = 0;
 
@@ -26,10 +28,10 @@ inline bool operator!=(Device a, Device b) { return !(a == b); }
 
 // Throws kUnavailable when kernels for `device` cannot run: they were not built (names the CMake
 // option), there is no driver, it is too old, or there is no such GPU.
-void require_kernels(Device device);
+TUBECAM_API void require_kernels(Device device);
 
 // A function that libtubecam_cuda.so exports as extern "C" `name`. Throws as require_kernels().
-void* device_symbol(Device device, const char* name);
+TUBECAM_API void* device_symbol(Device device, const char* name);
 
 template <typename Function>
 Function* device_function(Device device, const char* name) {

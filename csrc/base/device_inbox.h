@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/device.h"
+#include "base/export.h"
 
 struct CUstream_st;
 struct CUevent_st;
@@ -25,6 +26,6 @@ class DeviceInbox {
 };
 
 // Throws kUnavailable where the device's kernels cannot run.
-DeviceInbox& device_inbox(Device device);
+TUBECAM_API DeviceInbox& device_inbox(Device device);
 
 }  // namespace tubecam

@@ -50,7 +50,7 @@ class CudaDeviceInbox final : public DeviceInbox {
 }  // namespace
 }  // namespace tubecam
 
-extern "C" tubecam::DeviceInbox* tubecam_make_device_inbox(tubecam::Device device) {
+extern "C" TUBECAM_API tubecam::DeviceInbox* tubecam_make_device_inbox(tubecam::Device device) {
   tubecam::use_cuda(device);
   return new tubecam::CudaDeviceInbox(device);
 }

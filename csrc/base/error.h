@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "base/export.h"
+
 namespace tubecam {
 
 enum class ErrorCode {
@@ -15,14 +17,21 @@ enum class ErrorCode {
   kDevice,       // a device that failed, was lost or has too little memory
 };
 
-class Error : public std::runtime_error {
+class TUBECAM_API Error : public std::runtime_error {
  public:
   Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  ~Error() override;  // in libtubecam.so, and the type with it: every library catches the same one
   ErrorCode code() const { return code_; }
 
  private:
   ErrorCode code_;
 };
+
+// For what the system refuses a program, and std::bad_alloc names in C++'s words.
+inline constexpr char kNoMemory[] = "there is not enough memory";
+
+// What the exception says that is being handled, of whatever type: to be called in a catch block.
+TUBECAM_API std::string current_message();
 
 // Throws Error with the parts streamed into one sentence.
 template <typename... Parts>

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/device.h"
+#include "base/export.h"
 
 struct CUevent_st;
 
@@ -15,8 +16,8 @@ enum class DType { kFloat32, kFloat16, kBFloat16, kInt64 };
 
 using Shape = std::vector<int64_t>;
 
-int64_t num_elements(const Shape& shape);
-std::string to_string(const Shape& shape);  // "[1, 512, 2, 7, 7]"
+TUBECAM_API int64_t num_elements(const Shape& shape);
+TUBECAM_API std::string to_string(const Shape& shape);  // "[1, 512, 2, 7, 7]"
 
 struct TensorView {
   void* data = nullptr;

@@ -1,6 +1,8 @@
 // Whether C++ exceptions work in this process.
 #pragma once
 
+#include "base/export.h"
+
 namespace tubecam {
 
 // Note [Unwinding]
@@ -11,6 +13,6 @@ namespace tubecam {
 // exception aborts the process. With libgcc in front, or libunwind alone, all is well.
 //
 // False in that case. Throws nothing, as it must not.
-bool exceptions_are_safe() noexcept;
+TUBECAM_API bool exceptions_are_safe() noexcept;
 
 }  // namespace tubecam

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/export.h"
 #include "base/tensor.h"
 #include "clip/clip_spec.h"
 #include "clip/optical_flow.h"
@@ -19,7 +20,7 @@ namespace tubecam {
 // Windows overlap: flow between two pictures that the window before had in a row is taken over. A
 // clip that stands still has no flow; it is answered beside that, so that a window's frozen copy
 // does not push the window itself out of memory.
-class ClipFlow {
+class TUBECAM_API ClipFlow {
  public:
   // Throws as make_optical_flow() does, and kUsage for a clip of one slice. `engine` replaces the
   // factory's own.

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "base/export.h"
 #include "clip/frame.h"
 
 namespace tubecam {
@@ -17,7 +18,7 @@ struct FlowSpec {
   float scale = 0.05f;  // what a pixel a slice becomes
 };
 
-struct ClipSpec {
+struct TUBECAM_API ClipSpec {
   int length = 16;  // T, slices
   int height = 112;
   int width = 112;
@@ -34,6 +35,6 @@ struct ClipSpec {
 };
 
 // Throws kUsage naming the field when a value is outside the limits of engines/README.md.
-void check_clip_spec(const ClipSpec& spec);
+TUBECAM_API void check_clip_spec(const ClipSpec& spec);
 
 }  // namespace tubecam

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/export.h"
 #include "clip/clip_spec.h"
 #include "clip/frame.h"
 #include "clip/slice_ring.h"
@@ -21,7 +22,7 @@ struct Window {
   uint64_t stretch = 0;   // counts how often it started anew, whatever the reason
 
   // Frames in it: fewer than slices where the source is slower than the model samples.
-  int frames() const;
+  TUBECAM_API int frames() const;
   // Whether they are clearly fewer: under four fifths.
   bool is_sparse() const { return 5 * size_t(frames()) < 4 * pts.size(); }
 };
@@ -43,7 +44,7 @@ int64_t gap_limit(const ClipSpec& spec, double max_gap = 1.0);
 // A frame that repeats the newest time, or is late by up to a slot, is ignored. The ring starts
 // anew, and counts a reset, when time steps back by more than a slot, when no frame came for more
 // than `max_gap` (and two slots), and when the frame's size, format or colour changes.
-class ClipWindow {
+class TUBECAM_API ClipWindow {
  public:
   // hop: slots between windows, 1…T. max_gap: seconds without a frame that end a window, up to 60.
   // device: where the slices lie (slice_ring.h). Throws kUsage naming what is out of range, and

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "base/device.h"
+#include "base/export.h"
 
 struct CUstream_st;
 
@@ -46,7 +47,7 @@ void check_in_system_memory(const Frame& frame, const char* what);
 
 // Throws kUsage unless 1 ≤ width, height ≤ 16384 and all planes and strides that the format needs
 // are there.
-void check_frame(const Frame& frame);
+TUBECAM_API void check_frame(const Frame& frame);
 
 // One plane of a format: its samples and how many interleaved channels each has.
 struct PlaneLayout {
@@ -56,11 +57,11 @@ struct PlaneLayout {
   bool chroma = false;  // a sample covers 2×2 pixels
 };
 
-const char* to_string(PixelFormat format);
-bool is_yuv(PixelFormat format);
-bool is_blue_first(PixelFormat format);  // BGR, BGRx, BGRA
-int num_planes(PixelFormat format);
-PlaneLayout plane_layout(PixelFormat format, int width, int height, int plane);
+TUBECAM_API const char* to_string(PixelFormat format);
+TUBECAM_API bool is_yuv(PixelFormat format);
+TUBECAM_API bool is_blue_first(PixelFormat format);  // BGR, BGRx, BGRA
+TUBECAM_API int num_planes(PixelFormat format);
+TUBECAM_API PlaneLayout plane_layout(PixelFormat format, int width, int height, int plane);
 
 // A rectangle in frame pixels; edges, not centres: the whole frame is {0, 0, width, height}.
 struct Rect {

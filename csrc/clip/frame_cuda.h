@@ -2,11 +2,12 @@
 #pragma once
 
 #include "base/cuda.h"
+#include "base/export.h"
 #include "clip/frame.h"
 
 namespace tubecam {
 
-class DeviceFrame {
+class TUBECAM_API DeviceFrame {
  public:
   // Copies the host's frame and returns the device's: same format and size, strides a multiple of
   // 256 bytes. Allocates only when it needs more memory than before. The host's planes may be
@@ -34,7 +35,7 @@ class DeviceFrame {
 // one. The host copies them there; the copy to the device then overlaps with what the device does,
 // and the frame's planes may be reused at once. Allocates only for a frame larger than those
 // before. Waits only where two frames before this one are still on their way.
-class StagedFrame {
+class TUBECAM_API StagedFrame {
  public:
   const Frame& bring(const Frame& frame, StreamHandle stream);
   void release(const Frame& frame, StreamHandle stream) { there_.release(frame, stream); }

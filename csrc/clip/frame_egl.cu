@@ -35,7 +35,7 @@ void set_planes(const cudaEglFrame& image, Frame* frame) {
 }  // namespace
 }  // namespace tubecam
 
-extern "C" void* tubecam_map_egl_image(void* image, bool write, tubecam::Frame* frame) {
+extern "C" TUBECAM_API void* tubecam_map_egl_image(void* image, bool write, tubecam::Frame* frame) {
   using namespace tubecam;
   use_cuda(frame->device);
   Registration registration;
@@ -49,6 +49,6 @@ extern "C" void* tubecam_map_egl_image(void* image, bool write, tubecam::Frame* 
   return std::exchange(registration.resource, nullptr);
 }
 
-extern "C" void tubecam_unmap_egl_image(void* resource) {
+extern "C" TUBECAM_API void tubecam_unmap_egl_image(void* resource) {
   cudaGraphicsUnregisterResource(static_cast<cudaGraphicsResource*>(resource));
 }

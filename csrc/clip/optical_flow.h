@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/device.h"
+#include "base/export.h"
 
 namespace tubecam {
 
@@ -21,7 +22,8 @@ class OpticalFlow {
 // (Kroeger et al. 2016, "Fast Optical Flow using Dense Inverse Search") of OpenCV. Throws
 // kUnavailable where the build has no OpenCV, naming the CMake option and the package, or where it
 // does not load; kUsage for sizes.
-std::unique_ptr<OpticalFlow> make_optical_flow(int height, int width, Device device = {});
+TUBECAM_API std::unique_ptr<OpticalFlow> make_optical_flow(int height, int width,
+                                                           Device device = {});
 
 constexpr int kLeastFlowSide = 16;
 

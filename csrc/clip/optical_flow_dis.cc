@@ -1,6 +1,7 @@
 // Optical flow by OpenCV on the CPU: a library of its own, so that OpenCV is loaded only when a
 // model takes flow.
 #include <algorithm>
+#include <mutex>
 #include <opencv2/core/utility.hpp>
 #include <opencv2/video/tracking.hpp>
 
@@ -11,16 +12,26 @@ namespace tubecam {
 namespace {
 
 // DIS searches each stripe of a picture on its own, a stripe a thread: with one thread the flow
-// does not depend on the machine.
+// does not depend on the machine. The number is the process's: while several flows are computed, the
+// first one to come changes it and the last one to go puts it back.
 class OneThread {
  public:
-  OneThread() : before_(cv::getNumThreads()) { cv::setNumThreads(1); }
-  ~OneThread() { cv::setNumThreads(before_); }
+  OneThread() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (at_work_++ > 0) return;
+    before_ = cv::getNumThreads();
+    cv::setNumThreads(1);
+  }
+  ~OneThread() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (--at_work_ == 0) cv::setNumThreads(before_);
+  }
   OneThread(const OneThread&) = delete;
   OneThread& operator=(const OneThread&) = delete;
 
  private:
-  int before_;
+  static inline std::mutex mutex_;
+  static inline int at_work_ = 0, before_ = 0;
 };
 
 class DisFlow final : public OpticalFlow {
@@ -58,6 +69,6 @@ class DisFlow final : public OpticalFlow {
 }  // namespace
 }  // namespace tubecam
 
-extern "C" tubecam::OpticalFlow* tubecam_make_optical_flow(int height, int width) {
+extern "C" TUBECAM_API tubecam::OpticalFlow* tubecam_make_optical_flow(int height, int width) {
   return new tubecam::DisFlow(height, width);
 }

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/device.h"
+#include "base/export.h"
 #include "clip/clip_spec.h"
 #include "clip/frame.h"
 
@@ -24,7 +25,7 @@ struct PreprocessPlan;
 // The weights are kept for the next frame of the same size, format and source rectangle: run()
 // then allocates nothing. Not re-entrant. On a CUDA device the frame is brought there, unless it
 // lies there, and the slice back; what stays there: preprocess_cuda.h.
-class Preprocessor {
+class TUBECAM_API Preprocessor {
  public:
   explicit Preprocessor(const ClipSpec& spec, Device device = {});
   ~Preprocessor();
@@ -40,7 +41,7 @@ class Preprocessor {
 };
 
 // The same for a single frame.
-void preprocess(const Frame& frame, const Rect& source, const ClipSpec& spec, float* slice,
-                Device device = {});
+TUBECAM_API void preprocess(const Frame& frame, const Rect& source, const ClipSpec& spec,
+                            float* slice, Device device = {});
 
 }  // namespace tubecam

@@ -192,9 +192,10 @@ void unroll_ring(const void* ring, size_t slice_bytes, int length, const int32_t
 }  // namespace tubecam
 
 // preprocess() for a frame in system memory or on `device`.
-extern "C" void tubecam_preprocess(const tubecam::ClipSpec& spec, const tubecam::Frame& frame,
-                                   const tubecam::Rect& source, float* slice,
-                                   tubecam::Device device) {
+extern "C" TUBECAM_API void tubecam_preprocess(const tubecam::ClipSpec& spec,
+                                               const tubecam::Frame& frame,
+                                               const tubecam::Rect& source, float* slice,
+                                               tubecam::Device device) {
   using namespace tubecam;
   use_cuda(device);
   const CudaStream stream;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/cuda.h"
+#include "base/export.h"
 #include "base/tensor.h"
 #include "clip/clip_spec.h"
 #include "clip/frame.h"
@@ -13,7 +14,7 @@
 namespace tubecam {
 
 // The contract of preprocess.h; within 2e-6 of its definition in float32 (of 1/std).
-class CudaPreprocessor {
+class TUBECAM_API CudaPreprocessor {
  public:
   // Throws kUsage. Belongs to the calling thread's device.
   explicit CudaPreprocessor(const ClipSpec& spec);
@@ -35,7 +36,7 @@ class CudaPreprocessor {
 // clip = the ring's slots in the order of time: slot (*oldest + k) mod length becomes slice k. One
 // launch; `oldest` is read on the device, so that a captured graph serves every window.
 // ring, clip: [length, slice_bytes] in device memory, 16-byte aligned; slice_bytes a multiple of 2.
-void unroll_ring(const void* ring, size_t slice_bytes, int length, const int32_t* oldest,
-                 void* clip, StreamHandle stream);
+TUBECAM_API void unroll_ring(const void* ring, size_t slice_bytes, int length,
+                             const int32_t* oldest, void* clip, StreamHandle stream);
 
 }  // namespace tubecam

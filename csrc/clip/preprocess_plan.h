@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/export.h"
 #include "clip/clip_spec.h"
 #include "clip/frame.h"
 #include "clip/preprocess_math.h"
@@ -54,10 +55,11 @@ struct PreprocessPlan {
 };
 
 // Shared by the CPU's and CUDA's files.
-void check_source(const Rect& source);  // throws kUsage
-PlaneSpans plane_spans(const Frame& frame, int plane, const Rect& source, const ClipSpec& spec);
-YuvToRgb frame_conversion(const Frame& frame);
-ChannelMap channel_map(PixelFormat format, const ClipSpec& spec);
+TUBECAM_API void check_source(const Rect& source);  // throws kUsage
+TUBECAM_API PlaneSpans plane_spans(const Frame& frame, int plane, const Rect& source,
+                                   const ClipSpec& spec);
+TUBECAM_API YuvToRgb frame_conversion(const Frame& frame);
+TUBECAM_API ChannelMap channel_map(PixelFormat format, const ClipSpec& spec);
 
 void preprocess_cpu(PreprocessPlan& plan, const Frame& frame, float* slice);
 

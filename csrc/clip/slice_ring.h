@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "base/export.h"
 #include "base/tensor.h"
 #include "clip/clip_spec.h"
 #include "clip/frame.h"
@@ -39,6 +40,6 @@ class SliceRing {
 // Throws kUnavailable where kernels for the device cannot run, kDevice when memory is short.
 std::unique_ptr<SliceRing> make_slice_ring(const ClipSpec& spec, Device device);
 
-Shape clip_shape(const ClipSpec& spec);  // [1, T, 3, H, W]
+TUBECAM_API Shape clip_shape(const ClipSpec& spec);  // [1, T, 3, H, W]
 
 }  // namespace tubecam

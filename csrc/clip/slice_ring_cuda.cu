@@ -89,8 +89,8 @@ class CudaSliceRing final : public SliceRing {
 }  // namespace
 }  // namespace tubecam
 
-extern "C" tubecam::SliceRing* tubecam_make_slice_ring(const tubecam::ClipSpec& spec,
-                                                       tubecam::Device device) {
+extern "C" TUBECAM_API tubecam::SliceRing* tubecam_make_slice_ring(const tubecam::ClipSpec& spec,
+                                                                   tubecam::Device device) {
   tubecam::use_cuda(device);
   return new tubecam::CudaSliceRing(spec, device);
 }

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "base/export.h"
+
 namespace tubecam {
 
 // What was wrong with the timestamps so far, in frames.
@@ -18,7 +20,7 @@ struct TimestampFaults {
 };
 
 // A sentence with the counts; empty where nothing was wrong.
-std::string describe(const TimestampFaults& faults);
+TUBECAM_API std::string describe(const TimestampFaults& faults);
 
 // Note [Repair]
 // The order in which frames come is taken to be right. While timestamps grow they are believed,
@@ -29,7 +31,7 @@ std::string describe(const TimestampFaults& faults);
 // whose slope changes slowly, so that frames are spaced as evenly as they were taken.
 // One that lies farther than `jump` before or behind the last frame's time, or more than eight
 // intervals before it, is a new place in the stream, and believed: ClipWindow then starts anew.
-class TimestampRepair {
+class TUBECAM_API TimestampRepair {
  public:
   // interval: ns from frame to frame, as far as it is stated; 0 = unknown. jump: ns, as of
   // ClipWindow's gap_limit().

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/export.h"
 #include "clip/clip_spec.h"
 #include "engine/head.h"
 
@@ -26,9 +27,12 @@ struct LayerSpec {
 struct PathwaySpec {
   std::string name;  // "slow"
   LayerSpec layer;
-  // Output names: activation with either weight or gradient, or relevance alone.
+  // Output names: activation with either weight or gradient; or relevance alone; or gradient alone,
+  // which is then the input's, [1, T, 3, H, W] of the clip or [1, T − 1, 2, H, W] of the flow.
   std::string activation, weight, gradient, relevance;
   bool of_flow = false;  // it sees the flow and not the clip
+
+  bool gives_input_gradient() const { return activation.empty() && !gradient.empty(); }
 };
 
 struct GraphSpec {
@@ -59,7 +63,10 @@ struct GraphSpec {
   bool gives_relevance() const {
     return !(pathways.empty() ? relevance : pathways.front().relevance).empty();
   }
-  bool gives_input_gradient() const { return activation.empty() && !gradient.empty(); }
+  bool gives_input_gradient() const {
+    if (!pathways.empty()) return pathways.front().gives_input_gradient();
+    return activation.empty() && !gradient.empty();
+  }
 };
 
 struct Bundle {
@@ -77,18 +84,18 @@ struct Bundle {
 // Throws kBundle: folder or file missing, not JSON, a newer format, a value outside its limits
 // (named with its JSON path), a path that leaves the folder, a hash that differs, a label count of
 // zero.
-Bundle load_bundle(const std::string& folder);
+TUBECAM_API Bundle load_bundle(const std::string& folder);
 
 // The class-activation methods, which this runtime computes from a graph's activation and gradient,
 // in the order of CamMethod (explain/cam3d.h).
-const std::vector<std::string>& method_names();
+TUBECAM_API const std::vector<std::string>& method_names();
 
 // The methods of relevance to the input, each computed by a graph of its own.
-const std::vector<std::string>& relevance_method_names();
+TUBECAM_API const std::vector<std::string>& relevance_method_names();
 
 // The methods of several passes through one graph that gives the clip's gradient
 // (explain/few_pass.h).
-const std::vector<std::string>& few_pass_method_names();
+TUBECAM_API const std::vector<std::string>& few_pass_method_names();
 
 // Whether a method shares out the logit itself: where no bias takes a part, relevance sums to it.
 bool shares_out_the_logit(const std::string& method);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/device.h"
+#include "base/export.h"
 #include "base/tensor.h"
 #include "engine/bundle.h"
 
@@ -70,7 +71,7 @@ struct LayerTime {
   float milliseconds = 0;
 };
 
-class Engine {
+class TUBECAM_API Engine {
  public:
   virtual ~Engine() = default;
   virtual EngineInfo info() const = 0;
@@ -89,8 +90,8 @@ class Engine {
 // or its inputs and outputs are not those that the sidecar states (names, shapes, dtypes are all
 // compared); kUsage for int8 of a bundle that quantises nothing. `auto` is OpenVINO on the CPU and
 // TensorRT on CUDA, unless the environment variable TUBECAM_ENGINE names one.
-std::unique_ptr<Engine> make_engine(const Bundle& bundle, const GraphSpec& graph,
-                                    const EngineOptions& options);
+TUBECAM_API std::unique_ptr<Engine> make_engine(const Bundle& bundle, const GraphSpec& graph,
+                                                const EngineOptions& options);
 
 // What an engine's library exports, as extern "C" `tubecam_make_engine`. The caller owns the
 // result.

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
+#include <mutex>
+#include <new>
 #include <openvino/op/relu.hpp>
 #include <openvino/openvino.hpp>
 #include <sstream>
@@ -12,14 +15,25 @@
 #include "base/error.h"
 #include "engine/engine.h"
 #include "engine/rewrite_convolutions.h"
+#include "engine/snippets.h"
 #include "engine/widen.h"
 
 namespace tubecam {
 namespace {
 
+// Note [Forked engines]
+// A child of fork() has none of OpenVINO's threads. What is compiled runs there nevertheless, on the
+// caller's thread; but compiling may wait for ever for a thread that OpenVINO keeps for the next
+// model, and so may destroying. So a child runs what it inherits, leaks it, and compiles nothing.
+
 // One core for the process. It is never destroyed: at exit, its plugins may be gone before it.
+// Throws kUsage in a child of the process that made it.
 ov::Core& core() {
+  static const pid_t process = ::getpid();
   static ov::Core& core = *new ov::Core;
+  check(::getpid() == process, ErrorCode::kUsage,
+        "OpenVINO compiles no model in a forked process once its parent has used it: open what is "
+        "needed before the fork, or start processes with multiprocessing's \"spawn\"");
   return core;
 }
 
@@ -44,8 +58,11 @@ auto guarded(const std::string& doing, Step step) -> decltype(step()) {
     return step();
   } catch (const Error&) {
     throw;
-  } catch (const std::exception& error) {
-    fail(ErrorCode::kEngine, "OpenVINO cannot ", doing, ": ", first_useful_line(error.what()));
+  } catch (...) {
+    const std::string reason = first_useful_line(current_message());
+    const bool of_memory = reason.find("bad_alloc") != std::string::npos || reason == kNoMemory;
+    fail(of_memory ? ErrorCode::kDevice : ErrorCode::kEngine, "OpenVINO cannot ", doing, ": ",
+         of_memory ? kNoMemory : reason);
   }
 }
 
@@ -89,7 +106,12 @@ std::vector<Port> input_ports(const ClipSpec& clip) {
   return ports;
 }
 
-void add_pathway(const PathwaySpec& pathway, std::vector<Port>* ports) {
+void add_pathway(const PathwaySpec& pathway, const ClipSpec& clip, std::vector<Port>* ports) {
+  if (pathway.gives_input_gradient()) {
+    ports->push_back(input_ports(clip)[pathway.of_flow ? 2 : 0]);
+    ports->back().name = pathway.gradient;
+    return;
+  }
   const auto& layer = pathway.layer.shape;
   const size_t channels = size_t(layer[0]);
   const ov::Shape cells = {1, channels, size_t(layer[1]), size_t(layer[2]), size_t(layer[3])};
@@ -119,7 +141,7 @@ std::vector<Port> output_ports(const Bundle& bundle, const GraphSpec& graph, boo
     const ov::Shape grid(cells.begin() + 1, cells.end());  // C is 1, and is the batch here
     ports.push_back({graph.relevance, ov::element::f32, grid});
   }
-  for (const PathwaySpec& pathway : graph.pathways) add_pathway(pathway, &ports);
+  for (const PathwaySpec& pathway : graph.pathways) add_pathway(pathway, bundle.clip, &ports);
   return ports;
 }
 
@@ -156,13 +178,21 @@ std::shared_ptr<ov::Model> with_output(const ov::Model& model, const std::string
                                      model.get_parameters(), "plain");
 }
 
-// How many threads OpenVINO works with under these options.
-int threads_of(const ov::AnyMap& map) {
+// How many threads OpenVINO works with under these options. It tells of a compiled model alone, so a
+// least one is compiled, once for each number that is asked for.
+int threads_of(const EngineOptions& options) {
+  static std::mutex& mutex = *new std::mutex;
+  static auto& known = *new std::map<int, int>;
+  const std::lock_guard<std::mutex> lock(mutex);
+  const auto found = known.find(options.threads);
+  if (found != known.end()) return found->second;
   const auto in = std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::Shape{1});
   const auto out = std::make_shared<ov::op::v0::Relu>(in);
   const auto model = std::make_shared<ov::Model>(ov::OutputVector{out}, ov::ParameterVector{in});
-  return std::max(1,
-                  core().compile_model(model, "CPU", map).get_property(ov::inference_num_threads));
+  ov::AnyMap map = compile_options(options);
+  map.erase(ov::cache_dir.name());  // not worth a file
+  const auto compiled = core().compile_model(model, "CPU", map);
+  return known[options.threads] = std::max(1, compiled.get_property(ov::inference_num_threads));
 }
 
 bool winograd_wanted(const EngineOptions& options) {
@@ -202,6 +232,15 @@ struct Compiled {
   std::string precision;  // "int8 (20 layers), f32"
 };
 
+EngineInfo info_of(const Compiled& compiled) {
+  const std::string build = ov::get_openvino_version().buildNumber;  // 2026.4.1-22982-…
+  std::string version = build.substr(0, build.find('-'));
+  if (const int count = compiled.rewritten)
+    version += ", " + std::to_string(count) + " convolutions by Winograd's algorithm";
+  return {"openvino", version, core().get_property("CPU", ov::device::full_name),
+          compiled.precision};
+}
+
 Compiled compile(const std::vector<Port>& inputs, const std::vector<Port>& outputs,
                  const std::string& file, const EngineOptions& options) {
   check(options.device.type == DeviceType::kCpu, ErrorCode::kUsage,
@@ -214,8 +253,9 @@ Compiled compile(const std::vector<Port>& inputs, const std::vector<Port>& outpu
   auto compiled = guarded("compile " + file, [&] {
     if (options.logits_only) model = with_output(*model, outputs[0].name);
     widen(model);
-    if (winograd_wanted(options)) rewritten = rewrite_convolutions(model, threads_of(map));
+    if (winograd_wanted(options)) rewritten = rewrite_convolutions(model, threads_of(options));
     if (rewritten > 0) map.erase(ov::cache_dir.name());  // it cannot hold operations of ours
+    if (must_avoid_snippets(*model)) map["SNIPPETS_MODE"] = "DISABLE";
     return core().compile_model(model, "CPU", map);
   });
   const auto asked = precision_of(options),
@@ -234,39 +274,40 @@ class OpenVinoEngine final : public Engine {
       : file_(graph.file), inputs_(input_ports(bundle.clip)) {
     const std::vector<Port> outputs = output_ports(bundle, graph, options.logits_only);
     guarded("prepare " + file_, [&] {
-      compiled_ = compile(inputs_, outputs, file_, options);
-      request_ = compiled_.model.create_infer_request();
-      request_.set_tensor("target", target_ = ov::Tensor(ov::element::i64, {1}));
+      const Compiled compiled = compile(inputs_, outputs, file_, options);
+      info_ = info_of(compiled);
+      running_.reset(new Running{compiled.model, {}});
+      running_->request = running_->model.create_infer_request();
+      running_->request.set_tensor("target", target_ = ov::Tensor(ov::element::i64, {1}));
       for (const Port& port : outputs) add_output(port, graph);
     });
     return_memory();
   }
 
-  EngineInfo info() const override {
-    return guarded("describe itself", [&] {
-      const std::string build = ov::get_openvino_version().buildNumber;  // 2026.4.1-22982-…
-      std::string version = build.substr(0, build.find('-'));
-      if (const int count = compiled_.rewritten) {
-        version += ", " + std::to_string(count) + " convolutions by Winograd's algorithm";
-      }
-      return EngineInfo{"openvino", version, core().get_property("CPU", ov::device::full_name),
-                        compiled_.precision};
-    });
+  ~OpenVinoEngine() override {
+    if (::getpid() != process_) running_.release();  // Note [Forked engines]
   }
 
+  EngineInfo info() const override { return info_; }
+
   const EngineOutputs& infer(const EngineInputs& inputs) override {
-    target_.data<int64_t>()[0] = inputs.target;
     guarded("run " + file_, [&] {
       for (const Port& port : inputs_) {
         if (port.name == "clip") bind(port, inputs.clip);
         if (port.name == "flow") bind(port, inputs.flow);
       }
-      request_.infer();
+      target_.data<int64_t>()[0] = inputs.target;
+      running_->request.infer();
     });
     return outputs_;
   }
 
  private:
+  struct Running {
+    ov::CompiledModel model;
+    ov::InferRequest request;
+  };
+
   // The request reads the caller's memory.
   void bind(const Port& port, const TensorView& view) {
     const ov::Shape& shape = port.shape;
@@ -274,7 +315,7 @@ class OpenVinoEngine final : public Engine {
                       view.shape == Shape(shape.begin(), shape.end());
     check(same, ErrorCode::kUsage, "a ", port.name, " must be float32 ", shape, ", not ",
           to_string(view.shape));
-    request_.set_tensor(port.name, ov::Tensor(ov::element::f32, shape, view.data));
+    running_->request.set_tensor(port.name, ov::Tensor(ov::element::f32, shape, view.data));
   }
 
   TensorView* pathway_view(const std::string& name, const std::vector<PathwaySpec>& pathways) {
@@ -292,7 +333,7 @@ class OpenVinoEngine final : public Engine {
   // The request writes into a tensor of ours, whose address never changes.
   void add_output(const Port& port, const GraphSpec& graph) {
     ov::Tensor tensor(port.type, port.shape);
-    request_.set_tensor(port.name, tensor);
+    running_->request.set_tensor(port.name, tensor);
     TensorView* view = pathway_view(port.name, graph.pathways);
     if (!view) {
       view = port.name == graph.logits       ? &outputs_.logits
@@ -307,8 +348,9 @@ class OpenVinoEngine final : public Engine {
 
   std::string file_;
   std::vector<Port> inputs_;
-  Compiled compiled_;
-  ov::InferRequest request_;
+  EngineInfo info_;
+  const pid_t process_ = ::getpid();
+  std::unique_ptr<Running> running_;
   ov::Tensor target_;
   std::vector<ov::Tensor> kept_;
   EngineOutputs outputs_;
@@ -317,8 +359,8 @@ class OpenVinoEngine final : public Engine {
 }  // namespace
 }  // namespace tubecam
 
-extern "C" tubecam::Engine* tubecam_make_engine(const tubecam::Bundle& bundle,
-                                                const tubecam::GraphSpec& graph,
-                                                const tubecam::EngineOptions& options) {
+extern "C" TUBECAM_API tubecam::Engine* tubecam_make_engine(const tubecam::Bundle& bundle,
+                                                            const tubecam::GraphSpec& graph,
+                                                            const tubecam::EngineOptions& options) {
   return new tubecam::OpenVinoEngine(bundle, graph, options);
 }

@@ -1,6 +1,7 @@
 // The TensorRT engine, 8.5 to 11: a library of its own, so that TensorRT is loaded only when it is
 // asked for.
 #include <NvInfer.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -47,7 +48,8 @@ std::vector<Port> input_ports(const ClipSpec& clip) {
 
 // A layer's tensors, of a graph or of a pathway; names that are empty are not there.
 template <typename Names>
-void add_layer(const Names& names, std::vector<Port>* ports) {
+void add_layer(const Names& names, const Shape& input, std::vector<Port>* ports) {
+  if (names.gives_input_gradient()) return ports->push_back({names.gradient, input});
   const auto& shape = names.layer.shape;
   const Shape cells = {1, shape[0], shape[1], shape[2], shape[3]};
   if (!names.activation.empty()) ports->push_back({names.activation, cells});
@@ -60,9 +62,10 @@ void add_layer(const Names& names, std::vector<Port>* ports) {
 std::vector<Port> output_ports(const Bundle& bundle, const GraphSpec& graph, bool logits_only) {
   std::vector<Port> ports = {{graph.logits, {1, int64_t(bundle.labels.size())}}};
   if (logits_only) return ports;
-  add_layer(graph, &ports);
-  if (graph.gives_input_gradient()) ports.back().shape = input_ports(bundle.clip)[1].shape;
-  for (const PathwaySpec& pathway : graph.pathways) add_layer(pathway, &ports);
+  const std::vector<Port> inputs = input_ports(bundle.clip);
+  if (graph.pathways.empty()) add_layer(graph, inputs[1].shape, &ports);
+  for (const PathwaySpec& pathway : graph.pathways)
+    add_layer(pathway, inputs[pathway.of_flow ? 2 : 1].shape, &ports);
   return ports;
 }
 
@@ -128,7 +131,10 @@ size_t memory_needed(const nvinfer1::ICudaEngine& engine) {
 class Layers final : public nvinfer1::IProfiler {
  public:
   void reportLayerTime(const char* name, float milliseconds) noexcept override {
-    times.push_back({name, milliseconds});
+    try {
+      times.push_back({name, milliseconds});
+    } catch (...) {  // no memory: a layer is missing
+    }
   }
   std::vector<LayerTime> times;
 };
@@ -157,6 +163,9 @@ class TensorRtEngine final : public Engine {
   }
 
   const EngineOutputs& infer(const EngineInputs& inputs) override {
+    check(::getpid() == process_, ErrorCode::kUsage,
+          "CUDA does not survive a fork: open the explainer in the process that uses it, or start "
+          "processes with multiprocessing's \"spawn\"");
     use_cuda(device_);
     upload(inputs);
     if (state_ == State::kNew) {  // TensorRT settles its memory at the first call
@@ -306,6 +315,7 @@ class TensorRtEngine final : public Engine {
   }
 
   std::string file_, precision_;
+  const pid_t process_ = ::getpid();
   Device device_;
   CudaDeviceInfo gpu_;
   // Destroyed in the reverse of this order: the context before its engine.
@@ -331,9 +341,9 @@ class TensorRtEngine final : public Engine {
 }  // namespace
 }  // namespace tubecam
 
-extern "C" tubecam::Engine* tubecam_make_engine(const tubecam::Bundle& bundle,
-                                                const tubecam::GraphSpec& graph,
-                                                const tubecam::EngineOptions& options) {
+extern "C" TUBECAM_API tubecam::Engine* tubecam_make_engine(const tubecam::Bundle& bundle,
+                                                            const tubecam::GraphSpec& graph,
+                                                            const tubecam::EngineOptions& options) {
   using namespace tubecam;
   check(options.device.type == DeviceType::kCuda, ErrorCode::kUsage,
         "the tensorrt engine runs on the device cuda or cuda:N, not on ",

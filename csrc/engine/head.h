@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "base/export.h"
+
 namespace tubecam {
 
 enum class HeadKind {
@@ -20,9 +22,9 @@ struct Head {
 };
 
 // "softmax"; throws kUsage listing the names.
-HeadKind parse_head_kind(const std::string& name);
-const char* to_string(HeadKind kind);
-const std::vector<std::string>& head_kind_names();  // in the order of HeadKind
-const std::vector<std::string>& head_unit_names();
+TUBECAM_API HeadKind parse_head_kind(const std::string& name);
+TUBECAM_API const char* to_string(HeadKind kind);
+TUBECAM_API const std::vector<std::string>& head_kind_names();  // in the order of HeadKind
+TUBECAM_API const std::vector<std::string>& head_unit_names();
 
 }  // namespace tubecam

@@ -5,13 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/error.h"
 #include "engine/sha256.h"
@@ -39,8 +40,10 @@ PlanKey timings_key(const PlanKey& key) {
 
 class File {
  public:
+  // Never through a link at the path's end: someone else may have put that there.
   File(const std::string& path, int flags, mode_t mode = 0600)
-      : descriptor_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {}
+      : File(::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, mode)) {}
+  explicit File(int descriptor) : descriptor_(descriptor) {}
   ~File() {
     if (descriptor_ >= 0) ::close(descriptor_);
   }
@@ -64,39 +67,58 @@ class File {
   int descriptor_;
 };
 
-// Held until it goes out of scope. Where a file system knows no locks, two processes may build the
-// same plan: a waste, no harm.
+// Held until it goes out of scope; the file is then gone. Where a file system knows no locks, two
+// processes may build the same plan: a waste, no harm.
 class Lock {
  public:
-  Lock(const std::string& path, const std::function<void()>& waiting)
-      : file_(path, O_RDWR | O_CREAT) {
-    if (!file_ || ::flock(file_.get(), LOCK_EX | LOCK_NB) == 0) return;
-    if (errno == EWOULDBLOCK) waiting();
-    while (::flock(file_.get(), LOCK_EX) != 0 && errno == EINTR) {
-    }
+  Lock(const std::string& path, const std::function<void()>& waiting) : path_(path) {
+    bool told = false;
+    do {
+      file_ = std::make_unique<File>(path, O_RDWR | O_CREAT);
+      if (!*file_ || ::flock(file_->get(), LOCK_EX | LOCK_NB) == 0) continue;
+      if (errno == EWOULDBLOCK && !std::exchange(told, true)) waiting();
+      while (::flock(file_->get(), LOCK_EX) != 0 && errno == EINTR) {
+      }
+    } while (*file_ && !is_there());
   }
+  ~Lock() {
+    if (*file_) ::unlink(path_.c_str());
+  }
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
 
  private:
-  File file_;
+  // Not when its last holder removed it while this one waited.
+  bool is_there() const {
+    struct stat held {
+    }, there{};
+    return ::fstat(file_->get(), &held) == 0 && ::lstat(path_.c_str(), &there) == 0 &&
+           held.st_ino == there.st_ino;
+  }
+
+  std::string path_;
+  std::unique_ptr<File> file_;
 };
 
+// Makes what is missing of the folder, for this user alone.
+void make_folder(const fs::path& folder) {
+  if (folder.has_parent_path() && folder.parent_path() != folder) make_folder(folder.parent_path());
+  ::mkdir(folder.c_str(), 0700);
+}
+
 bool writable(const std::string& folder) {
+  if (folder.empty()) return false;
   std::error_code error;
-  fs::create_directories(folder, error);
-  const std::string probe = folder + "/.probe-" + std::to_string(::getpid());
-  const bool good = bool(File(probe, O_WRONLY | O_CREAT | O_TRUNC));
-  ::unlink(probe.c_str());
-  return good;
+  make_folder(fs::absolute(folder, error));
+  return fs::is_directory(folder, error) && ::access(folder.c_str(), W_OK | X_OK) == 0;
 }
 
 // Whole or not at all.
 void write_file(const std::string& path, const std::string& header, const PlanCache::Bytes& bytes) {
-  static std::atomic<int> drafts{0};
-  const std::string draft =
-      path + ".draft-" + std::to_string(::getpid()) + "-" + std::to_string(++drafts);
+  std::string draft = path + ".draft-XXXXXX";
   bool good = false;
   {
-    const File file(draft, O_WRONLY | O_CREAT | O_TRUNC);
+    const File file(::mkostemp(draft.data(), O_CLOEXEC));
     good = file && file.write(header.data(), header.size()) &&
            file.write(bytes.data(), bytes.size()) && ::fsync(file.get()) == 0;
   }
@@ -106,30 +128,51 @@ void write_file(const std::string& path, const std::string& header, const PlanCa
   check(good, ErrorCode::kEngine, "cannot write ", path, ": ", std::strerror(reason));
 }
 
-void check_owner(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return;
-  check(status.st_uid == ::geteuid() || status.st_uid == 0, ErrorCode::kEngine, "the plan ", path,
-        " belongs to another user, and a plan is code: choose another cache folder");
+void check_owner(const std::string& path, const struct stat& status) {
+  const bool ours = status.st_uid == ::geteuid() || status.st_uid == 0;
+  check(ours && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0, ErrorCode::kEngine, "the plan ", path,
+        " can be changed by another user, and a plan is code: choose another cache folder");
+}
+
+// All of a regular file, with what the system says of the very file that is read; or nothing.
+std::optional<PlanCache::Bytes> read_whole(const std::string& path, struct stat* status) {
+  const File file(path, O_RDONLY | O_NONBLOCK);
+  if (!file || ::fstat(file.get(), status) != 0 || !S_ISREG(status->st_mode)) return std::nullopt;
+  PlanCache::Bytes bytes(size_t(status->st_size));
+  for (size_t done = 0; done < bytes.size();) {
+    const ssize_t count = ::read(file.get(), bytes.data() + done, bytes.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return std::nullopt;
+    done += size_t(count);
+  }
+  return bytes;
+}
+
+// Takes a line off the front; nothing where it is longer than `most`.
+std::optional<std::string> take_line(const PlanCache::Bytes& bytes, size_t* place, size_t most) {
+  const auto begin = bytes.begin() + std::ptrdiff_t(*place);
+  const auto limit = begin + std::ptrdiff_t(std::min(most + 1, bytes.size() - *place));
+  const auto end = std::find(begin, limit, '\n');
+  if (end == limit) return std::nullopt;
+  *place += size_t(end - begin) + 1;
+  return std::string(begin, end);
 }
 
 std::optional<PlanCache::Bytes> read_file(const std::string& path, const PlanKey& key) {
-  std::ifstream stream(path, std::ios::binary);
-  std::string format, header;
-  if (!stream || !std::getline(stream, format) || format != kFormat) return std::nullopt;
-  if (!std::getline(stream, header) || header.size() > kLongestHeader) return std::nullopt;
-  const Json record = Json::parse(header, nullptr, false);
+  struct stat status {};
+  std::optional<PlanCache::Bytes> bytes = read_whole(path, &status);
+  if (!bytes) return std::nullopt;
+  size_t begin = 0;
+  if (take_line(*bytes, &begin, kLongestHeader) != kFormat) return std::nullopt;
+  const auto header = take_line(*bytes, &begin, kLongestHeader);
+  const Json record = Json::parse(header.value_or(""), nullptr, false);
   if (!record.is_object() || record.value("key", Json()) != to_json(key)) return std::nullopt;
   const Json size = record.value("size", Json()), digest = record.value("sha256", Json());
   if (!size.is_number_unsigned() || !digest.is_string()) return std::nullopt;
-  const auto begin = stream.tellg();
-  std::error_code error;
-  const uintmax_t whole = fs::file_size(path, error);
-  if (error || whole != uintmax_t(begin) + size.get<uintmax_t>()) return std::nullopt;
-  PlanCache::Bytes bytes(size.get<size_t>());
-  if (!stream.read(bytes.data(), std::streamsize(bytes.size()))) return std::nullopt;
-  check_owner(path);
-  check(sha256_of(bytes.data(), bytes.size()) == digest.get<std::string>(), ErrorCode::kEngine,
+  if (bytes->size() - begin != size.get<size_t>()) return std::nullopt;
+  bytes->erase(bytes->begin(), bytes->begin() + std::ptrdiff_t(begin));
+  check_owner(path, status);
+  check(sha256_of(bytes->data(), bytes->size()) == digest.get<std::string>(), ErrorCode::kEngine,
         "the plan ", path, " is not the one that was written there, and a plan is code: find out ",
         "who changed it, then delete it to have it built again");
   return bytes;
@@ -153,20 +196,17 @@ std::string PlanCache::default_folder() {
   if (const char* own = variable("TUBECAM_CACHE")) return own;
   if (const char* cache = variable("XDG_CACHE_HOME")) return std::string(cache) + "/tubecam";
   if (const char* home = variable("HOME")) return std::string(home) + "/.cache/tubecam";
-  return fs::temp_directory_path().string() + "/tubecam-" + std::to_string(::geteuid());
+  return "";
 }
 
 PlanCache::PlanCache(const std::string& folder, Say say)
     : folder_(folder.empty() ? default_folder() : folder), say_(std::move(say)) {
   if (!say_) say_ = [](const std::string&) {};
   if (writable(folder_)) return;
-  std::string temporary = (fs::temp_directory_path() / "tubecam-XXXXXX").string();
-  check(::mkdtemp(temporary.data()) != nullptr, ErrorCode::kUnavailable,
-        "neither the cache folder ", folder_, " nor ", fs::temp_directory_path().string(),
-        " can be written");
-  say_("the cache folder " + folder_ + " cannot be written; plans go to " + temporary +
-       " and are built again next time");
-  folder_ = temporary;
+  const std::string why = folder_.empty() ? "neither TUBECAM_CACHE nor HOME names a cache folder"
+                                          : "the cache folder " + folder_ + " cannot be written";
+  say_(why + ", so plans are built again each time: set TUBECAM_CACHE");
+  folder_.clear();
 }
 
 std::string PlanCache::file_of(const PlanKey& key) const {
@@ -177,6 +217,7 @@ std::string PlanCache::file_of(const PlanKey& key) const {
 
 PlanCache::Bytes PlanCache::load_or_build(const PlanKey& key, const std::function<Bytes()>& build,
                                           bool afresh) {
+  if (folder_.empty()) return build();
   if (!afresh) {
     if (auto plan = load(key)) return std::move(*plan);
   }
@@ -196,14 +237,17 @@ PlanCache::Bytes PlanCache::load_or_build(const PlanKey& key, const std::functio
 }
 
 std::optional<PlanCache::Bytes> PlanCache::load(const PlanKey& key) const {
+  if (folder_.empty()) return std::nullopt;
   return read_file(file_of(key), key);
 }
 
 void PlanCache::store(const PlanKey& key, const Bytes& plan) const {
+  if (folder_.empty()) return;
   write_file(file_of(key), header_of(key, plan), plan);
 }
 
 std::optional<PlanCache::Bytes> PlanCache::load_timings(const PlanKey& key) const {
+  if (folder_.empty()) return std::nullopt;
   const PlanKey shared = timings_key(key);
   try {
     return read_file(file_of(shared), shared);
@@ -213,6 +257,7 @@ std::optional<PlanCache::Bytes> PlanCache::load_timings(const PlanKey& key) cons
 }
 
 void PlanCache::store_timings(const PlanKey& key, const Bytes& timings) const {
+  if (folder_.empty()) return;
   const PlanKey shared = timings_key(key);
   write_file(file_of(shared), header_of(shared, timings), timings);
 }

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/export.h"
+
 namespace tubecam {
 
 // A plan serves nothing but what it was built for.
@@ -22,22 +24,24 @@ struct PlanKey {
 // of JSON with the whole key, the plan's length and its SHA-256, and then the plan; it is written
 // under another name and renamed, so that no reader sees half of it.
 //   another key or format, or cut short → built again
-//   the right length and another hash, or a file of another user → refused: someone changed it
+//   the right length and another hash, or a file that another user can change → refused
 // Processes that need the same plan wait for the first to build it (flock, which the system lets go
-// of when a process dies).
-class PlanCache {
+// of when a process dies). No link at a path's end is followed, and owner and mode are those of the
+// file that is open. Where there is no folder of one's own, nothing is kept: a plan in a folder that
+// others can write is theirs.
+class TUBECAM_API PlanCache {
  public:
   using Bytes = std::vector<char>;
   using Say = std::function<void(const std::string&)>;  // a sentence for people
 
-  // folder: made when missing; empty: default_folder(). One that cannot be written is replaced by a
-  // temporary one, and `say` is told. Throws kUnavailable when there is no such one either.
+  // folder: made when missing, for this user alone; empty: default_folder(). Where there is none, or
+  // one that cannot be written, nothing is kept, and `say` is told.
   explicit PlanCache(const std::string& folder, Say say = {});
 
-  // $TUBECAM_CACHE, else $XDG_CACHE_HOME/tubecam, else ~/.cache/tubecam.
+  // $TUBECAM_CACHE, else $XDG_CACHE_HOME/tubecam, else ~/.cache/tubecam; empty where none is set.
   static std::string default_folder();
 
-  const std::string& folder() const { return folder_; }
+  const std::string& folder() const { return folder_; }  // empty: nothing is kept
   std::string file_of(const PlanKey& key) const;
 
   // The plan; `build` makes it where the cache has none, or where `afresh`. A plan that cannot be

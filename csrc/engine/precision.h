@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/export.h"
 #include "engine/bundle.h"
 
 namespace tubecam {
@@ -18,6 +19,7 @@ std::string type_name(const std::string& option);
 
 // The graph that runs under EngineOptions::precision. Throws kUsage where int8 is asked for and
 // nothing is quantised; says how to export such a bundle.
-GraphSpec graph_in(const Bundle& bundle, const GraphSpec& graph, const std::string& precision);
+TUBECAM_API GraphSpec graph_in(const Bundle& bundle, const GraphSpec& graph,
+                               const std::string& precision);
 
 }  // namespace tubecam

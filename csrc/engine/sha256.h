@@ -4,12 +4,14 @@
 #include <cstddef>
 #include <string>
 
+#include "base/export.h"
+
 namespace tubecam {
 
 // Lower-case hex. The file is streamed, so its size does not matter. Throws kBundle when it cannot
 // be read.
-std::string sha256_of_file(const std::string& path);
+TUBECAM_API std::string sha256_of_file(const std::string& path);
 
-std::string sha256_of(const void* data, size_t size);
+TUBECAM_API std::string sha256_of(const void* data, size_t size);
 
 }  // namespace tubecam

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "base/export.h"
 #include "engine/bundle.h"
 
 namespace tubecam {
@@ -18,6 +19,6 @@ constexpr int kBundleFormat = 1;
 
 // Throws kBundle, naming the JSON path, unless every value is within the limits of
 // engines/README.md.
-Sidecar parse_sidecar(const std::string& text);
+TUBECAM_API Sidecar parse_sidecar(const std::string& text);
 
 }  // namespace tubecam

@@ -118,14 +118,28 @@ void parse_sanity(const JsonNode& node, GraphSpec* graph) {
   }
 }
 
-// Cells sum whole slices and pixels of the clip.
-void check_cells(const JsonNode& node, const Sidecar& sidecar, const GraphSpec& graph) {
-  const ClipSpec& clip = sidecar.bundle.clip;
-  const int sizes[] = {3, clip.length, clip.height, clip.width};
-  for (size_t i = 0; i < 4; ++i) {
-    const int cells = graph.layer.shape[i];
-    const bool whole = i == 0 ? cells == sizes[0] : sizes[i] % cells == 0;
-    if (!whole) node[i].refuse(i == 0 ? "3, the clip's colours" : "a divisor of the clip's size");
+// Cells sum whole slices and pixels of the input: of the clip, or of its flow.
+void check_cells(const JsonNode& node, const ClipSpec& clip, const LayerSpec& layer, bool of_flow) {
+  const int sizes[] = {of_flow ? 2 : 3, clip.length, clip.height, clip.width};
+  if (layer.shape[0] != sizes[0])
+    node[0].refuse(of_flow ? "2, the flow's directions" : "3, the clip's colours");
+  for (size_t i = 1; i < 4; ++i) {
+    if (sizes[i] % layer.shape[i] != 0) node[i].refuse("a divisor of the clip's size");
+  }
+}
+
+// Gradients of the inputs are those of both: the clip's, and the flow's that the clip has.
+void check_inputs(const JsonNode& node, const ClipSpec& clip, const GraphSpec& graph) {
+  if (graph.pathways.empty())
+    return check_cells(node.at("layer").at("shape"), clip, graph.layer, false);
+  const JsonNode pathways = node.at("pathways");
+  const bool both = graph.pathways.size() == 2 && clip.flow.used &&
+                    graph.pathways[0].of_flow != graph.pathways[1].of_flow;
+  check(both, ErrorCode::kBundle, pathways.path(),
+        " must be the clip and its flow, since they name the gradients of the inputs");
+  for (size_t i = 0; i < 2; ++i) {
+    const PathwaySpec& pathway = graph.pathways[i];
+    check_cells(pathways[i].at("layer").at("shape"), clip, pathway.layer, pathway.of_flow);
   }
 }
 
@@ -135,6 +149,11 @@ std::vector<std::string> parse_pathway_outputs(const JsonNode& names, PathwaySpe
     const bool alone = !names.has("activation") && !names.has("weight") && !names.has("gradient");
     check(alone, ErrorCode::kBundle, names.path(), " must name either relevance or an activation");
     return {pathway->relevance = names.at("relevance").text()};
+  }
+  if (!names.has("activation") && names.has("gradient")) {
+    check(!names.has("weight"), ErrorCode::kBundle, names.path(),
+          " must name either weight or gradient");
+    return {pathway->gradient = names.at("gradient").text()};
   }
   const bool closed = names.has("weight");
   check(closed != names.has("gradient"), ErrorCode::kBundle, names.path(),
@@ -174,9 +193,11 @@ void parse_pathways(const JsonNode& node, const ClipSpec& clip, GraphSpec* graph
     graph->pathways.push_back(parse_pathway(node[i], clip, &outputs));
     const bool fresh = names.insert(graph->pathways.back().name).second;
     if (!fresh) node[i].at("name").refuse("another name than the pathways before it have");
-    const bool alike = graph->pathways.back().relevance.empty() != graph->gives_relevance();
+    const PathwaySpec& now = graph->pathways.back();
+    const bool alike = now.relevance.empty() != graph->gives_relevance() &&
+                       now.gives_input_gradient() == graph->gives_input_gradient();
     check(alike, ErrorCode::kBundle, node[i].at("outputs").path(),
-          " must name relevance as the other pathways do, or none of them may");
+          " must name outputs of the same kind as the other pathways do");
   }
   graph->layer = joined_layer(graph->pathways);
 }
@@ -265,7 +286,7 @@ GraphSpec parse_graph(const JsonNode& node, const Sidecar& sidecar,
   if (!graph.relevance.empty() && graph.layer.shape[0] != 1) {
     node.at("layer").at("shape")[0].refuse("1, since relevance is summed over the colours");
   }
-  if (graph.gives_input_gradient()) check_cells(node.at("layer").at("shape"), sidecar, graph);
+  if (graph.gives_input_gradient()) check_inputs(node, sidecar.bundle.clip, graph);
   if (node.has("sanity")) parse_sanity(node.at("sanity"), &graph);
   return graph;
 }

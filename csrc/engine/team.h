@@ -1,18 +1,17 @@
 // A few threads that work on one thing together, and sleep between.
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
-#include <thread>
-#include <vector>
+#include <memory>
+
+#include "base/export.h"
 
 namespace tubecam {
 
-class Team {
+class TUBECAM_API Team {
  public:
-  // size: threads that work, the caller among them; 1 makes no thread.
+  // size: threads that work, the caller among them; 1 makes no thread. Where the system gives fewer,
+  // the team is smaller.
   explicit Team(int size);
   ~Team();
   Team(const Team&) = delete;
@@ -22,7 +21,7 @@ class Team {
   class Member {
    public:
     Member(Team* team, int index, int size) : index(index), size(size), team_(team) {}
-    // Waits until every member is here.
+    // Waits until every member is here. Leaves the work by an exception when another member's threw.
     void meet() const {
       if (size > 1) team_->meet();
     }
@@ -34,24 +33,22 @@ class Team {
   };
   using Work = std::function<void(const Member&)>;
 
-  // Calls `work` once a member, at the same time, and returns when all are done. While another
-  // thread's work holds the team, the caller works alone. `work` must not throw.
+  // Calls `work` once a member, at the same time, and returns when all are done; throws what the
+  // first of them threw. While another thread's work holds the team, and in a child of fork(), where
+  // the other threads do not exist, the caller works alone.
   void run(const Work& work);
 
+  int size() const { return size_; }
+
  private:
+  struct Threads;
+  void take_part(const Work& work, int index);
   void serve(int index);
   void meet();
 
-  const int size_;
-  std::mutex busy_;  // held by the caller whose work is done
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  const Work* work_ = nullptr;
-  uint64_t round_ = 0;
-  bool stop_ = false;
-  std::atomic<int> arrived_{0};
-  std::atomic<uint64_t> meetings_{0};
-  std::vector<std::thread> threads_;
+  int size_ = 1;
+  const int process_;  // that has the threads
+  std::unique_ptr<Threads> threads_;
 };
 
 }  // namespace tubecam

@@ -27,7 +27,11 @@ class Progress final : public nvinfer1::IProgressMonitor {
 
   void phaseStart(const char* phase, const char* parent, int32_t steps) noexcept override {
     if (parent) return;
-    phase_ = phase;
+    try {
+      phase_ = phase;
+    } catch (...) {  // no memory for a name: its progress is not told
+      phase_.clear();
+    }
     steps_ = std::max<int32_t>(steps, 1);
     said_ = -1;
     stepComplete(phase, 0);

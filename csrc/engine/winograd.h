@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/export.h"
 #include "engine/team.h"
 
 namespace tubecam {
@@ -32,7 +33,7 @@ struct ConvolutionShape {
 // Rows of tiles are taken together in blocks such that V and M stay in the cache.
 // In float32 the result differs from the direct form's by less than 1e-5 of the largest output for
 // inputs and kernels of one scale; the transforms multiply by up to 5 and 8.
-class Winograd {
+class TUBECAM_API Winograd {
  public:
   // weights [outputs, inputs, kernel_t, 3, 3], bias [outputs] or empty.
   Winograd(const ConvolutionShape& shape, const std::vector<float>& weights,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/device.h"
+#include "base/export.h"
 
 namespace tubecam {
 
@@ -19,9 +20,9 @@ enum class CamMethod {
 };
 
 // "gradcam++"; throws kUsage listing the names.
-CamMethod parse_cam_method(const std::string& name);
-const char* to_string(CamMethod method);
-const std::vector<std::string>& cam_method_names();
+TUBECAM_API CamMethod parse_cam_method(const std::string& name);
+TUBECAM_API const char* to_string(CamMethod method);
+TUBECAM_API const std::vector<std::string>& cam_method_names();
 
 // A [C, t, h, w] float32; either weight [C] (closed form, ∂logit/∂A = weight/(t·h·w)) or gradient
 // [C, t, h, w].
@@ -56,10 +57,11 @@ struct CamStats {
 // On a CUDA device the tensors are brought there first; those that an engine left there:
 // cam3d_cuda.h.
 // Throws kUsage for `cam` without weight and for shapes that are not positive.
-CamStats cam3d(const CamInput& input, CamMethod method, float* tube, Device device = {});
+TUBECAM_API CamStats cam3d(const CamInput& input, CamMethod method, float* tube,
+                           Device device = {});
 
 // The tube of a graph that gives relevance itself: a copy, with the same statistics.
 // relevance, tube: [t, h, w] float32.
-CamStats copy_relevance(const float* relevance, int t, int h, int w, float* tube);
+TUBECAM_API CamStats copy_relevance(const float* relevance, int t, int h, int w, float* tube);
 
 }  // namespace tubecam

@@ -134,8 +134,9 @@ void launch_relevance(const CamJob& job, const void* relevance, DType dtype, voi
 }  // namespace tubecam
 
 // cam3d() for tensors in system memory.
-extern "C" void tubecam_cam3d(const tubecam::CamInput& input, tubecam::CamMethod method,
-                              float* tube, tubecam::CamStats* stats, tubecam::Device device) {
+extern "C" TUBECAM_API void tubecam_cam3d(const tubecam::CamInput& input, tubecam::CamMethod method,
+                                          float* tube, tubecam::CamStats* stats,
+                                          tubecam::Device device) {
   using namespace tubecam;
   use_cuda(device);
   CamJob job;

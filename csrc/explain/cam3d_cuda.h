@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "base/cuda.h"
+#include "base/export.h"
 #include "base/tensor.h"
 #include "explain/cam3d.h"
 
@@ -60,8 +61,8 @@ inline CamStats cam_result_stats(const void* result) {
 
 // Scratch that launches on one stream may share; its first bytes must be zero before the first one
 // (prepare_cam_workspace), and every launch leaves them so. Belongs to the calling thread's device.
-size_t cam_workspace_bytes(const CamJob& job);
-void prepare_cam_workspace(void* workspace, const CamJob& job, StreamHandle stream);
+TUBECAM_API size_t cam_workspace_bytes(const CamJob& job);
+TUBECAM_API void prepare_cam_workspace(void* workspace, const CamJob& job, StreamHandle stream);
 
 // results: [N] of cam_result_bytes(job), 16-byte aligned. One launch that reads activation and
 // gradient once (gradcam++ and xgradcam look at the activation of 32 channels a second time, in the
@@ -69,12 +70,12 @@ void prepare_cam_workspace(void* workspace, const CamJob& job, StreamHandle stre
 // bits. Sums are of float32, those of gradcam++ and xgradcam that divide of float64: within
 // 4e-6 · Σ_k |w_k A_k| of cam3d().
 // Throws kUsage as cam3d() does, and for more than 65535 clips or 4096 cells along t.
-void launch_cam3d(const CamJob& job, const CamTensors& tensors, void* results, void* workspace,
-                  StreamHandle stream);
+TUBECAM_API void launch_cam3d(const CamJob& job, const CamTensors& tensors, void* results,
+                              void* workspace, StreamHandle stream);
 
 // copy_relevance()'s twin: the tube of a graph that gives relevance itself, with the same result.
 // relevance: [N, t, h, w]. job.channels and job.method are not read.
-void launch_relevance(const CamJob& job, const void* relevance, DType dtype, void* results,
-                      void* workspace, StreamHandle stream);
+TUBECAM_API void launch_relevance(const CamJob& job, const void* relevance, DType dtype,
+                                  void* results, void* workspace, StreamHandle stream);
 
 }  // namespace tubecam

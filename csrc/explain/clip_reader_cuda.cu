@@ -69,7 +69,7 @@ class CudaClipReader final : public ClipReader {
 }  // namespace
 }  // namespace tubecam
 
-extern "C" tubecam::ClipReader* tubecam_make_clip_reader(tubecam::Device device) {
+extern "C" TUBECAM_API tubecam::ClipReader* tubecam_make_clip_reader(tubecam::Device device) {
   tubecam::use_cuda(device);
   return new tubecam::CudaClipReader(device);
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "base/export.h"
 #include "engine/engine.h"
 #include "explain/cam3d.h"
 
@@ -28,7 +29,7 @@ class DeviceCam {
   virtual const float* curve() const = 0;      // [T]
   virtual const float* tube() const = 0;       // [t, h, w]
   virtual TensorView device_tube() const = 0;  // [t, h, w] float32 where it lies; overwritten too
-  CamStats copy_to(float* tube) const;         // as cam3d() gives them
+  TUBECAM_API CamStats copy_to(float* tube) const;  // as cam3d() gives them
 
   // Counts the windows that it follows the engine through.
   void begin_window() { ++window_; }
@@ -51,7 +52,7 @@ struct DeviceTube {
 std::unique_ptr<DeviceCam> make_device_cam(const DeviceCamSpec& spec);
 
 // Keeps an engine followed by the method that is asked for. It must outlive the engine's use.
-class CamTail {
+class TUBECAM_API CamTail {
  public:
   // nullptr on a CPU, and for graphs whose tensors are read in system memory: those of several
   // pathways, and those that give the clip's gradient. Another method than before costs one

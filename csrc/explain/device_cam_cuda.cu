@@ -65,6 +65,7 @@ class CudaDeviceCam final : public DeviceCam {
 }  // namespace
 }  // namespace tubecam
 
-extern "C" tubecam::DeviceCam* tubecam_make_device_cam(const tubecam::DeviceCamSpec& spec) {
+extern "C" TUBECAM_API tubecam::DeviceCam* tubecam_make_device_cam(
+    const tubecam::DeviceCamSpec& spec) {
   return new tubecam::CudaDeviceCam(spec);
 }

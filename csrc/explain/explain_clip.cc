@@ -37,8 +37,12 @@ CamInput cam_input(const EngineOutputs& outputs, const LayerSpec& layer) {
           shape[3]};
 }
 
-size_t cells_of(const LayerSpec& layer) {
+size_t num_cells(const LayerSpec& layer) {
   return size_t(layer.shape[1]) * size_t(layer.shape[2]) * size_t(layer.shape[3]);
+}
+
+TensorView view_of(const float* values, const Shape& shape) {
+  return {const_cast<float*>(values), DType::kFloat32, shape, {}};
 }
 
 // Of a tube that is no class-activation map.
@@ -70,12 +74,16 @@ class Making {
   bool is_finite() const;
   const EngineOutputs& infer(const TensorView& clip, int64_t target);
   const EngineOutputs& infer(const float* clip, int64_t target);
+  const EngineOutputs& infer(const TensorView& clip, const TensorView& flow, int64_t target);
+  Pass pass(const ModelInputs& inputs);
+  std::vector<float> flow_of_clip();
   void begin(const Window& where);
   void read_logits(const float* logits);
   void invalidate(const std::string& problem);
 
   void explain(const EngineOutputs& outputs);
   CamStats few_passes();
+  CamStats cells_of(const FewPassResult& found);
   CamStats relevance_of(const EngineOutputs& outputs, float* tube,
                         std::vector<Pathway>* pathways = nullptr) const;
   std::string what_explains() const;
@@ -126,7 +134,7 @@ const float* Making::host_clip() {
 }
 
 const EngineOutputs& Making::infer(const float* clip, int64_t target) {
-  return infer({const_cast<float*>(clip), DType::kFloat32, clip_shape(spec_), {}}, target);
+  return infer(view_of(clip, clip_shape(spec_)), target);
 }
 
 const EngineOutputs& Making::infer(const TensorView& clip, int64_t target) {
@@ -136,6 +144,11 @@ const EngineOutputs& Making::infer(const TensorView& clip, int64_t target) {
     flow = flow_->run(clip.device.type == DeviceType::kCpu ? clip.f32() : host_clip());
     result_.timings.preprocess += flow_watch.milliseconds();
   }
+  return infer(clip, flow, target);
+}
+
+const EngineOutputs& Making::infer(const TensorView& clip, const TensorView& flow,
+                                   int64_t target) {
   const Stopwatch watch;
   const EngineOutputs& outputs = engine_.infer({clip, target, flow});
   engine_ms_ += watch.milliseconds();
@@ -152,7 +165,7 @@ void Making::begin(const Window& where) {
   result_.shape = {layer_.shape[1], layer_.shape[2], layer_.shape[3]};
   result_.stride = layer_.stride;
   result_.offset = layer_.offset;
-  result_.tube.resize(cells_of(layer_));
+  result_.tube.resize(num_cells(layer_));
   Receipt& receipt = result_.receipt;
   receipt.method = request_.method;
   receipt.layer = layer_.name;
@@ -221,25 +234,66 @@ std::string Making::what_explains() const {
   return "the activation or the " + other + " of layer " + layer_.name;
 }
 
+// One pass at given inputs, whose flow need not be that of their clip.
+Pass Making::pass(const ModelInputs& inputs) {
+  TensorView flow;
+  if (inputs.flow) {
+    const int64_t length = spec_.length;
+    flow = view_of(inputs.flow, {1, length - 1, 2, spec_.height, spec_.width});
+  }
+  const EngineOutputs& outputs =
+      infer(view_of(inputs.clip, clip_shape(spec_)), flow, result_.target);
+  ModelInputs gradient{outputs.gradient.f32()};
+  for (size_t i = 0; i < graph_.pathways.size(); ++i) {
+    (graph_.pathways[i].of_flow ? gradient.flow : gradient.clip) =
+        outputs.pathways[i].gradient.f32();
+  }
+  return {gradient, outputs.logits.f32()[size_t(result_.target)]};
+}
+
+std::vector<float> Making::flow_of_clip() {
+  if (!flow_) return {};
+  const TensorView flow = flow_->run(host_clip());
+  return {flow.f32(), flow.f32() + num_elements(flow.shape)};
+}
+
 CamStats Making::few_passes() {
-  const auto target = size_t(result_.target);
-  const RunPass pass = [&](const float* at) {
-    const EngineOutputs& outputs = infer(at, result_.target);
-    return Pass{outputs.gradient.f32(), outputs.logits.f32()[target]};
-  };
   const auto method = recipe_.passes == Passes::kIntegratedGradients ? integrated_gradients
                       : recipe_.passes == Passes::kSmoothGrad        ? smoothgrad
                                                                      : gradient_shap;
-  const FewPassResult found = method(pass, host_clip(), spec_, request_.options.few_pass);
-  std::vector<float> cells(result_.tube.size());
-  sum_cells(found.relevance, spec_, layer_.shape[1], layer_.shape[2], layer_.shape[3],
-            cells.data());
-  const CamStats stats = stats_of(cells, layer_, result_.tube.data());
+  const std::vector<float> flow = flow_of_clip();
+  const ModelInputs x{host_clip(), flow.empty() ? nullptr : flow.data()};
+  const FewPassResult found = method([this](const ModelInputs& inputs) { return pass(inputs); }, x,
+                                     spec_, request_.options.few_pass);
+  const CamStats stats = cells_of(found);
   Receipt& receipt = result_.receipt;
   receipt.baseline_logit = found.baseline_logit;
   receipt.conservation =
       share_of_difference(stats.sum, result_.logits, receipt.logit, found.baseline_logit);
   return stats;
+}
+
+// The tube of a graph that gives the gradient of the clip, or those of the clip and its flow.
+CamStats Making::cells_of(const FewPassResult& found) {
+  const auto summed = [this](const std::vector<float>& relevance, const LayerSpec& layer) {
+    std::vector<float> cells(num_cells(layer));
+    sum_cells(relevance, spec_, layer.shape[1], layer.shape[2], layer.shape[3], cells.data());
+    return cells;
+  };
+  if (graph_.pathways.empty()) {
+    return stats_of(summed(found.clip, layer_), layer_, result_.tube.data());
+  }
+  std::vector<std::vector<float>> cells;
+  EngineOutputs outputs;
+  for (const PathwaySpec& pathway : graph_.pathways) {
+    const LayerSpec& layer = pathway.layer;
+    cells.push_back(summed(pathway.of_flow ? found.flow : found.clip, layer));
+    outputs.pathways.emplace_back().relevance =
+        view_of(cells.back().data(), {1, layer.shape[1], layer.shape[2], layer.shape[3]});
+  }
+  PathwayTubes tubes = explain_pathways(outputs, graph_, CamMethod::kCam, result_.tube.data());
+  result_.pathways = std::move(tubes.pathways);
+  return tubes.joined;
 }
 
 void Making::explain(const EngineOutputs& outputs) {

@@ -38,17 +38,17 @@ void check_hop(int hop, const Bundle& bundle) {
 
 }  // namespace
 
-// What the setters change. explain() works on a copy.
-struct Settings {
-  std::string method;
-  int64_t target = -1;
-  float threshold = 0.5f;
-  int hop = 4;
-  double budget_ms = 0;
-  MethodOptions options;
-};
-
 struct Explainer::State {
+  // What the setters change. explain() works on a copy.
+  struct Settings {
+    std::string method;
+    int64_t target = -1;
+    float threshold = 0.5f;
+    int hop = 4;
+    double budget_ms = 0;
+    MethodOptions options;
+  };
+
   Bundle bundle;
   EngineOptions engine_options;
   EngineMaker maker;

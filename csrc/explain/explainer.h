@@ -18,6 +18,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/export.h"
 #include "engine/bundle.h"
 #include "engine/engine.h"
 #include "explain/explain_clip.h"
@@ -42,7 +43,7 @@ struct ExplainerOptions {
   MethodOptions method_options;
 };
 
-class Explainer {
+class TUBECAM_API Explainer {
  public:
   explicit Explainer(const std::string& bundle_folder, const ExplainerOptions& options = {});
   ~Explainer();

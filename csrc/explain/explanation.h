@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/export.h"
 #include "clip/clip_window.h"
 #include "engine/head.h"
 #include "explain/device_cam.h"
@@ -45,7 +46,7 @@ struct Receipt {
   std::string fell_back_from;   // "cuda:0: " and what failed there, where the CPU took over
 };
 
-struct Explanation {
+struct TUBECAM_API Explanation {
   bool valid = true;    // false: NaN or infinity was met; the tube is zero
   std::string problem;  // where, when not valid
   int64_t label = -1;   // predicted class
@@ -84,6 +85,6 @@ struct Explanation {
 };
 
 // Where the time `pts` lies within a window, in slices (fractional, clamped to 0 … T−1).
-double slice_at(const Window& window, int64_t pts);
+TUBECAM_API double slice_at(const Window& window, int64_t pts);
 
 }  // namespace tubecam

@@ -18,25 +18,60 @@ constexpr unsigned kSeed = 20170312;  // the same clip is explained the same way
 size_t pixels_of(const ClipSpec& spec) { return size_t(spec.height) * size_t(spec.width); }
 size_t size_of(const ClipSpec& spec) { return size_t(spec.length) * 3 * pixels_of(spec); }
 
-// Σ_colour of weight · gradient ⊙ (clip − baseline), added to sums [T, H, W].
-void add_products(const float* gradient, const float* clip, const std::vector<float>& baseline,
-                  double weight, const ClipSpec& spec, std::vector<double>* sums) {
-  const size_t pixels = pixels_of(spec);
-  for (size_t plane = 0; plane < size_t(spec.length) * 3; ++plane) {
-    double* sum = sums->data() + plane / 3 * pixels;
-    const size_t first = plane * pixels;
-    for (size_t i = 0; i < pixels; ++i) {
-      const double step = double{clip[first + i]} - baseline[first + i];
-      sum[i] += weight * gradient[first + i] * step;
+// One of the model's inputs on its way: planes of height × width, `channels` of them a slice.
+struct Input {
+  const float* values;
+  size_t slices, channels;
+  std::vector<float> baseline{}, between{};
+  std::vector<double> sums{};  // [slices, H, W]
+
+  size_t planes() const { return slices * channels; }
+};
+
+std::vector<Input> inputs_of(const ModelInputs& x, const ClipSpec& spec) {
+  const size_t length = size_t(spec.length), pixels = pixels_of(spec);
+  std::vector<Input> inputs = {{x.clip, length, 3}};
+  if (x.flow) inputs.push_back({x.flow, length - 1, 2});
+  for (Input& input : inputs) {
+    input.baseline.resize(input.planes() * pixels);
+    input.between.resize(input.baseline.size());
+    input.sums.resize(input.slices * pixels);
+  }
+  return inputs;
+}
+
+const float* part(const ModelInputs& inputs, size_t at) {
+  return at == 0 ? inputs.clip : inputs.flow;
+}
+
+ModelInputs all_of(const std::vector<Input>& inputs, std::vector<float> Input::*values) {
+  return {(inputs[0].*values).data(), inputs.size() > 1 ? (inputs[1].*values).data() : nullptr};
+}
+
+// Σ_channels of weight · gradient ⊙ (values − baseline), added to the sums.
+void add_products(const ModelInputs& gradient, double weight, size_t pixels,
+                  std::vector<Input>* inputs) {
+  for (size_t at = 0; at < inputs->size(); ++at) {
+    Input& input = (*inputs)[at];
+    for (size_t plane = 0; plane < input.planes(); ++plane) {
+      double* sum = input.sums.data() + plane / input.channels * pixels;
+      const size_t first = plane * pixels;
+      for (size_t i = 0; i < pixels; ++i) {
+        const double step = double{input.values[first + i]} - input.baseline[first + i];
+        sum[i] += weight * part(gradient, at)[first + i] * step;
+      }
     }
   }
 }
 
 // x' + α(x − x')
-void interpolate(const float* clip, const std::vector<float>& baseline, double alpha,
-                 std::vector<float>* between) {
-  for (size_t i = 0; i < between->size(); ++i)
-    (*between)[i] = float(baseline[i] + alpha * (double{clip[i]} - baseline[i]));
+void interpolate(double alpha, std::vector<Input>* inputs) {
+  for (Input& input : *inputs) {
+    for (size_t i = 0; i < input.between.size(); ++i) {
+      const double step = double{input.values[i]} - input.baseline[i];
+      input.between[i] = float(input.baseline[i] + alpha * step);
+    }
+  }
 }
 
 // One axis of a box blur, edges replicated. values: [outer, size, inner].
@@ -70,6 +105,15 @@ std::vector<float> blurred(const float* clip, const ClipSpec& spec) {
 
 std::vector<float> to_floats(const std::vector<double>& values) {
   return {values.begin(), values.end()};
+}
+
+FewPassResult result_of(const std::vector<Input>& inputs, size_t pixels, double baseline_logit) {
+  FewPassResult result{to_floats(inputs[0].sums), {}, baseline_logit};
+  if (inputs.size() > 1) {
+    result.flow = to_floats(inputs[1].sums);
+    result.flow.resize(result.flow.size() + pixels);
+  }
+  return result;
 }
 
 }  // namespace
@@ -138,43 +182,56 @@ std::vector<float> baseline_of(Baseline baseline, const float* clip, const ClipS
   return values;
 }
 
-FewPassResult integrated_gradients(const RunPass& run, const float* clip, const ClipSpec& spec,
+FewPassResult integrated_gradients(const RunPass& run, const ModelInputs& x, const ClipSpec& spec,
                                    const FewPassOptions& options) {
-  const std::vector<float> baseline = baseline_of(options.baseline, clip, spec, options);
+  const size_t pixels = pixels_of(spec);
+  std::vector<Input> inputs = inputs_of(x, spec);
+  inputs[0].baseline = baseline_of(options.baseline, x.clip, spec, options);
   const Quadrature rule = gauss_legendre(options.steps);
-  std::vector<float> between(baseline.size());
-  std::vector<double> sums(baseline.size() / 3);
   for (size_t i = 0; i < rule.nodes.size(); ++i) {
-    interpolate(clip, baseline, rule.nodes[i], &between);
-    add_products(run(between.data()).gradient, clip, baseline, rule.weights[i], spec, &sums);
+    interpolate(rule.nodes[i], &inputs);
+    add_products(run(all_of(inputs, &Input::between)).gradient, rule.weights[i], pixels, &inputs);
   }
-  return {to_floats(sums), run(baseline.data()).logit};
+  return result_of(inputs, pixels, run(all_of(inputs, &Input::baseline)).logit);
 }
 
-FewPassResult smoothgrad(const RunPass& run, const float* clip, const ClipSpec& spec,
+FewPassResult smoothgrad(const RunPass& run, const ModelInputs& x, const ClipSpec& spec,
                          const FewPassOptions& options) {
-  const size_t size = size_of(spec), pixels = pixels_of(spec);
-  const auto [low, high] = std::minmax_element(clip, clip + size);
+  const size_t pixels = pixels_of(spec);
+  std::vector<Input> inputs = inputs_of(x, spec);
+  std::vector<std::vector<double>> means;
+  std::vector<float> deviations;
+  for (const Input& input : inputs) {
+    const auto [low, high] =
+        std::minmax_element(input.values, input.values + input.between.size());
+    deviations.push_back(options.noise * (*high - *low));
+    means.emplace_back(input.between.size());
+  }
   std::mt19937 random(kSeed);
   std::normal_distribution<float> normal;
-  const float deviation = options.noise * (*high - *low);
-  std::vector<float> noisy(size);
-  std::vector<double> mean(size), relevance(size / 3);
   for (int step = 0; step < options.steps; ++step) {
-    for (size_t i = 0; i < size; ++i) noisy[i] = clip[i] + deviation * normal(random);
-    const float* gradient = run(noisy.data()).gradient;
-    for (size_t i = 0; i < size; ++i) mean[i] += double{gradient[i]} / options.steps;
+    for (size_t at = 0; at < inputs.size(); ++at) {
+      for (size_t i = 0; i < means[at].size(); ++i)
+        inputs[at].between[i] = inputs[at].values[i] + deviations[at] * normal(random);
+    }
+    const ModelInputs gradient = run(all_of(inputs, &Input::between)).gradient;
+    for (size_t at = 0; at < inputs.size(); ++at) {
+      for (size_t i = 0; i < means[at].size(); ++i)
+        means[at][i] += double{part(gradient, at)[i]} / options.steps;
+    }
   }
-  for (size_t i = 0; i < size; ++i) {
-    relevance[i / (3 * pixels) * pixels + i % pixels] += std::abs(mean[i]);
+  for (size_t at = 0; at < inputs.size(); ++at) {
+    Input& input = inputs[at];
+    for (size_t i = 0; i < means[at].size(); ++i)
+      input.sums[i / (input.channels * pixels) * pixels + i % pixels] += std::abs(means[at][i]);
   }
-  return {to_floats(relevance), kNone};
+  return result_of(inputs, pixels, kNone);
 }
 
-FewPassResult gradient_shap(const RunPass& run, const float* clip, const ClipSpec& spec,
+FewPassResult gradient_shap(const RunPass& run, const ModelInputs& x, const ClipSpec& spec,
                             const FewPassOptions& options) {
-  std::vector<float> between(size_of(spec));
-  std::vector<double> sums(between.size() / 3);
+  const size_t pixels = pixels_of(spec);
+  std::vector<Input> inputs = inputs_of(x, spec);
   std::mt19937 random(kSeed);
   std::uniform_real_distribution<double> uniform;
   // Which part of the path each baseline gets is drawn too: none keeps to one end.
@@ -184,16 +241,17 @@ FewPassResult gradient_shap(const RunPass& run, const float* clip, const ClipSpe
   double baseline_logit = 0;
   const int kinds = std::min(options.steps, 3);
   for (int kind = 0; kind < kinds; ++kind) {
-    const auto baseline = baseline_of(static_cast<Baseline>(kind), clip, spec, options);
+    inputs[0].baseline = baseline_of(static_cast<Baseline>(kind), x.clip, spec, options);
     int drawn = 0;
     for (int step = kind; step < options.steps; step += 3, ++drawn) {
-      const double alpha = (parts[size_t(step)] + uniform(random)) / options.steps;
-      interpolate(clip, baseline, alpha, &between);
-      add_products(run(between.data()).gradient, clip, baseline, 1.0 / options.steps, spec, &sums);
+      interpolate((parts[size_t(step)] + uniform(random)) / options.steps, &inputs);
+      const ModelInputs gradient = run(all_of(inputs, &Input::between)).gradient;
+      add_products(gradient, 1.0 / options.steps, pixels, &inputs);
     }
-    baseline_logit += double{run(baseline.data()).logit} * drawn / options.steps;
+    const float logit = run(all_of(inputs, &Input::baseline)).logit;
+    baseline_logit += double{logit} * drawn / options.steps;
   }
-  return {to_floats(sums), baseline_logit};
+  return result_of(inputs, pixels, baseline_logit);
 }
 
 void sum_cells(const std::vector<float>& relevance, const ClipSpec& spec, int t, int h, int w,

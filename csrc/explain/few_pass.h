@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/export.h"
 #include "clip/clip_spec.h"
 
 namespace tubecam {
@@ -22,42 +23,50 @@ struct FewPassOptions {
   int steps = 8;  // passes along the path, or noisy clips
   Baseline baseline = Baseline::kZero;
   std::shared_ptr<const std::vector<float>> baseline_clip;  // [T, 3, H, W], for kGiven
-  float noise = 0.15f;  // standard deviation, of the clip's range
+  float noise = 0.15f;  // standard deviation, of the range of each input
 };
 
 // "zero"; throws kUsage listing the names.
-Baseline parse_baseline(const std::string& name);
-const std::vector<std::string>& baseline_names();
+TUBECAM_API Baseline parse_baseline(const std::string& name);
+TUBECAM_API const std::vector<std::string>& baseline_names();
 // Throws kUsage: steps < 1 or > 1024, noise below 0 or no number, a given clip of the wrong size.
 void check_few_pass(const FewPassOptions& options, const ClipSpec& spec);
 
-// One pass: the gradient [T, 3, H, W] of the target's logit at a clip [T, 3, H, W], valid until the
-// next pass, and the logit.
+// What a model takes, or the gradients of a logit there: a clip [T, 3, H, W] and, where it takes
+// optical flow, a flow [T − 1, 2, H, W]; null where it does not. Steps go through both at once.
+struct ModelInputs {
+  const float* clip;
+  const float* flow = nullptr;
+};
+
+// One pass: the gradients of the target's logit, valid until the next pass, and the logit.
 struct Pass {
-  const float* gradient;
+  ModelInputs gradient;
   float logit;
 };
-using RunPass = std::function<Pass(const float* clip)>;
+using RunPass = std::function<Pass(const ModelInputs& inputs)>;
 
 // What came of it.
 struct FewPassResult {
-  std::vector<float> relevance;  // [T, H, W], summed over the colours
-  double baseline_logit;         // of the clip that the relevance is told from; NaN: there is none
+  std::vector<float> clip;  // relevance [T, H, W], summed over the colours
+  std::vector<float> flow;  // and over both directions; 0 in the last slice, which no flow leaves
+  double baseline_logit;    // of what the relevance is told from; NaN: there is none
 };
 
 // Sundararajan et al. 2017, "Axiomatic attribution for deep networks":
 // (x − x') ⊙ ∫ ∇f(x' + α(x − x')) dα, by Gauss–Legendre quadrature. Complete: Σ → f(x) − f(x').
-FewPassResult integrated_gradients(const RunPass& run, const float* clip, const ClipSpec& spec,
+// The flow's x' is zero, whatever the clip's is: nothing moves.
+FewPassResult integrated_gradients(const RunPass& run, const ModelInputs& x, const ClipSpec& spec,
                                    const FewPassOptions& options);
 
-// Smilkov et al. 2017, "SmoothGrad": |mean of ∇f over noisy clips|.
-FewPassResult smoothgrad(const RunPass& run, const float* clip, const ClipSpec& spec,
+// Smilkov et al. 2017, "SmoothGrad": |mean of ∇f over noisy inputs|.
+FewPassResult smoothgrad(const RunPass& run, const ModelInputs& x, const ClipSpec& spec,
                          const FewPassOptions& options);
 
 // Expected gradients (Erion et al. 2021; gradient SHAP of Lundberg and Lee 2017):
 // mean of (x − x') ⊙ ∇f(x' + α(x − x')), with x' the baselines zero, blurred and frozen in turn and
 // α uniform, one from each of `steps` equal parts. Σ → f(x) − mean of f(x').
-FewPassResult gradient_shap(const RunPass& run, const float* clip, const ClipSpec& spec,
+FewPassResult gradient_shap(const RunPass& run, const ModelInputs& x, const ClipSpec& spec,
                             const FewPassOptions& options);
 
 // Nodes and weights of Gauss–Legendre quadrature on 0…1; the weights sum to 1.

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/export.h"
 #include "explain/explanation.h"
 
 namespace tubecam {
@@ -15,9 +16,9 @@ struct Mark {
 };
 
 // In the order of their weight; empty: nothing speaks against it.
-std::vector<Mark> marks(const Explanation& explanation);
+TUBECAM_API std::vector<Mark> marks(const Explanation& explanation);
 
 // Every key that there is, in that order.
-const std::vector<std::string>& mark_keys();
+TUBECAM_API const std::vector<std::string>& mark_keys();
 
 }  // namespace tubecam

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/export.h"
 #include "engine/bundle.h"
 
 namespace tubecam {
@@ -11,7 +12,8 @@ namespace tubecam {
 // What may take a method's place, dearest first: `method` itself, then of "gradcam" and "cam" those
 // that the bundle has in a graph that costs less: several passes > a pass back to the input > one
 // back to a layer > none. Methods of one graph cost the same.
-std::vector<std::string> fallback_methods(const Bundle& bundle, const std::string& method);
+TUBECAM_API std::vector<std::string> fallback_methods(const Bundle& bundle,
+                                                      const std::string& method);
 
 // Note [Hysteresis]
 // One step down when the median of the last kWindows windows exceeds the budget. One step up after
@@ -21,7 +23,7 @@ std::vector<std::string> fallback_methods(const Bundle& bundle, const std::strin
 // more rarely, and nothing flaps. Each change begins with windows of its own.
 //
 // Pure logic, without a clock: for one thread.
-class MethodBudget {
+class TUBECAM_API MethodBudget {
  public:
   static constexpr int kWindows = 5, kCalm = 20, kMaxCalm = 640;
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/export.h"
 #include "engine/bundle.h"
 
 namespace tubecam {
@@ -27,12 +28,12 @@ struct Recipe {
 // The methods of motion are made of another one of the bundle: the splits of its default method,
 // selective relevance of its first relevance to the input, else of its default method.
 // Throws kUsage naming the methods that the bundle offers.
-Recipe find_recipe(const Bundle& bundle, const std::string& method);
+TUBECAM_API Recipe find_recipe(const Bundle& bundle, const std::string& method);
 
 // Every method that the bundle offers: its graphs' own, then those of motion.
-std::vector<std::string> offered_methods(const Bundle& bundle);
+TUBECAM_API std::vector<std::string> offered_methods(const Bundle& bundle);
 
 // "motion-split", "motion-split-exact", "selective-relevance".
-const std::vector<std::string>& motion_method_names();
+TUBECAM_API const std::vector<std::string>& motion_method_names();
 
 }  // namespace tubecam

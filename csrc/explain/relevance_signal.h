@@ -5,6 +5,7 @@
 #include <deque>
 #include <vector>
 
+#include "base/export.h"
 #include "clip/clip_window.h"
 
 namespace tubecam {
@@ -18,7 +19,7 @@ namespace tubecam {
 //
 // A window of another stretch, or one that begins before the one before it or after its end, starts
 // the signal anew, as reset() and flush() do. In between lies time without a value.
-class RelevanceSignal {
+class TUBECAM_API RelevanceSignal {
  public:
   struct Sample {
     int64_t pts = 0;  // ns
@@ -61,6 +62,6 @@ class RelevanceSignal {
 // Indices of the values that stand out: local maxima of at least half the greatest value, `apart`
 // indices from a greater one at least. The first of equal neighbours counts. Nothing where no value
 // is positive.
-std::vector<int> key_frames(const std::vector<float>& values, int apart);
+TUBECAM_API std::vector<int> key_frames(const std::vector<float>& values, int apart);
 
 }  // namespace tubecam

@@ -4,6 +4,8 @@
 #include <array>
 #include <vector>
 
+#include "base/export.h"
+
 namespace tubecam {
 
 // Cell (i, j, k) is centred on clip coordinates offset + stride·index; pixel centres are whole
@@ -28,21 +30,22 @@ struct Box {
 
 // Trilinear between cell centres, clamped beyond the outermost ones: sampled at a centre, a cell
 // gives itself back.
-float sample_tube(const TubeView& tube, double slice, double y, double x);
+TUBECAM_API float sample_tube(const TubeView& tube, double slice, double y, double x);
 
 // plane: [h, w], the tube at one time (linear between cells, clamped).
-void tube_plane(const TubeView& tube, double slice, float* plane);
+TUBECAM_API void tube_plane(const TubeView& tube, double slice, float* plane);
 
 // curve: [length], Σ over h, w of the tube at slice 0 … length−1.
-void temporal_curve(const TubeView& tube, int length, float* curve);
+TUBECAM_API void temporal_curve(const TubeView& tube, int length, float* curve);
 
-Peak tube_peak(const TubeView& tube, int flat_index);
+TUBECAM_API Peak tube_peak(const TubeView& tube, int flat_index);
 
 // Bounding boxes of 4-connected regions where plane ≥ threshold (logit units), greatest value
 // first, at most `limit`.
 // source: the model's crop relative to the frame; clip_height, clip_width: its size in clip pixels.
 // A cell covers stride pixels around its centre; boxes are cut at the frame.
-std::vector<Box> plane_boxes(const float* plane, const TubeView& tube, int clip_height,
-                             int clip_width, const Box& source, float threshold, int limit = 16);
+TUBECAM_API std::vector<Box> plane_boxes(const float* plane, const TubeView& tube, int clip_height,
+                                         int clip_width, const Box& source, float threshold,
+                                         int limit = 16);
 
 }  // namespace tubecam

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/cuda.h"
+#include "base/export.h"
 #include "explain/tube.h"
 
 namespace tubecam {
@@ -9,10 +10,11 @@ namespace tubecam {
 // `tube.values`, `plane` and `points` are device memory; nothing allocates or waits.
 
 // plane: [h, w], the tube at one time.
-void launch_tube_plane(const TubeView& tube, double slice, float* plane, StreamHandle stream);
+TUBECAM_API void launch_tube_plane(const TubeView& tube, double slice, float* plane,
+                                   StreamHandle stream);
 
 // points: [count, 3] float32 (slice, y, x) in clip coordinates; values: [count].
-void launch_sample_tube(const TubeView& tube, const float* points, int count, float* values,
-                        StreamHandle stream);
+TUBECAM_API void launch_sample_tube(const TubeView& tube, const float* points, int count,
+                                    float* values, StreamHandle stream);
 
 }  // namespace tubecam

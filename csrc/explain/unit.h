@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/export.h"
 #include "engine/head.h"
 
 namespace tubecam {
@@ -11,6 +12,6 @@ namespace tubecam {
 // "logit per input" for gradients: its change when a normalised pixel changes by 1; "share", 0…1,
 // of attention; "none" for signals that follow a rule of their own on the way back.
 // method: of a graph; the methods of motion are measured like the method that they are made of.
-std::string unit_of(const std::string& method, const Head& head);
+TUBECAM_API std::string unit_of(const std::string& method, const Head& head);
 
 }  // namespace tubecam

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/export.h"
+
 namespace tubecam {
 
 // Fixed point: `keep` counts 1/32768, `add` 1/128 of a level and holds the half level that rounds.
@@ -36,7 +38,7 @@ class BlendRow {
 // Blends 2^log2_rows rows (log2_rows 0…4) of `bytes` bytes in place: the first by `first`, on a
 // line towards `next`, which belongs to the row after the last. Steps are rounded down: where rows
 // are interpolated, `keep` is at least 16.
-void blend_rows(uint8_t* rows, int stride, int log2_rows, int bytes, const BlendRow& first,
-                const BlendRow& next);
+TUBECAM_API void blend_rows(uint8_t* rows, int stride, int log2_rows, int bytes,
+                            const BlendRow& first, const BlendRow& next);
 
 }  // namespace tubecam

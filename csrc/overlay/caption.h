@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/export.h"
 #include "clip/frame.h"
 #include "overlay/colormap.h"
 
@@ -24,7 +25,7 @@ struct Caption {
 
 // Text is laid out by Pango once per change and kept as a coverage mask; drawing blends it into any
 // pixel format, in system memory or where a frame on a GPU lies: the bytes are the same.
-class CaptionPainter {
+class TUBECAM_API CaptionPainter {
  public:
   CaptionPainter();
   ~CaptionPainter();

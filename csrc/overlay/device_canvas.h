@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "base/export.h"
 #include "overlay/overlay.h"
 
 namespace tubecam {
@@ -24,6 +25,6 @@ class DeviceCanvas {
 };
 
 // Throws kUnavailable without CUDA's kernels.
-std::unique_ptr<DeviceCanvas> make_device_canvas(Device device);
+TUBECAM_API std::unique_ptr<DeviceCanvas> make_device_canvas(Device device);
 
 }  // namespace tubecam

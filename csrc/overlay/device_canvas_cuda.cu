@@ -47,6 +47,6 @@ class CudaCanvas final : public DeviceCanvas {
 }  // namespace
 }  // namespace tubecam
 
-extern "C" tubecam::DeviceCanvas* tubecam_make_device_canvas(tubecam::Device device) {
+extern "C" TUBECAM_API tubecam::DeviceCanvas* tubecam_make_device_canvas(tubecam::Device device) {
   return new tubecam::CudaCanvas(device);
 }

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "base/export.h"
 #include "clip/frame.h"
 #include "overlay/blend.h"
 
@@ -18,7 +19,8 @@ struct StickerPlane {
 struct StickerPart {
   int left, top, width, height;  // the size may be 0 or less: nothing is under it
 };
-StickerPart part_under(const Frame& frame, int plane, const PlaneLayout& sticker, int x, int y);
+TUBECAM_API StickerPart part_under(const Frame& frame, int plane, const PlaneLayout& sticker, int x,
+                                   int y);
 
 // A sticker in a GPU's memory: sticker_cuda.cu.
 class DeviceSticker {

@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/export.h"
+
 namespace tubecam {
 
 // Smooths planes exponentially in time and adapts the scale: fast up (attack), slowly down
 // (release), so that amplitude in logit units stays visible within a scene and nothing flickers
 // when a window replaces another.
-class HeatSmoother {
+class TUBECAM_API HeatSmoother {
  public:
   struct Options {
     double smoothing = 0.08;  // seconds, time constant of the plane: the heat trails motion by it

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "base/export.h"
 #include "overlay/overlay.h"
 
 namespace tubecam {
@@ -21,7 +22,7 @@ struct HeatTable {
 };
 
 // plane: of the frame's format.
-HeatTable make_heat_table(const Frame& frame, int plane, const HeatStyle& style);
+TUBECAM_API HeatTable make_heat_table(const Frame& frame, int plane, const HeatStyle& style);
 
 // Tables of one style between which motion mixes; they agree in `keep`.
 struct MotionTables {
@@ -31,6 +32,6 @@ struct MotionTables {
   float straight = 1, bend = 1;
 };
 
-MotionTables make_motion_tables(const Frame& frame, int plane, HeatStyle style);
+TUBECAM_API MotionTables make_motion_tables(const Frame& frame, int plane, HeatStyle style);
 
 }  // namespace tubecam

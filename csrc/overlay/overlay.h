@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/device.h"
+#include "base/export.h"
 #include "clip/frame.h"
 #include "overlay/colormap.h"
 
@@ -57,10 +58,10 @@ struct HeatPlane {
 // On a CUDA device the frame is brought there and back, and one that lies there is heated in place
 // (plane.values and plane.motion are in system memory all the same; where these lie there too:
 // overlay_cuda.h). Throws kUsage when the frame, the geometry or the style is out of range.
-void blend_heat(const Frame& frame, const HeatPlane& plane, const HeatStyle& style,
-                Device device = {});
+TUBECAM_API void blend_heat(const Frame& frame, const HeatPlane& plane, const HeatStyle& style,
+                            Device device = {});
 
 // Its checks. False when nothing would be drawn.
-bool check_heat(const Frame& frame, const HeatPlane& plane, const HeatStyle& style);
+TUBECAM_API bool check_heat(const Frame& frame, const HeatPlane& plane, const HeatStyle& style);
 
 }  // namespace tubecam

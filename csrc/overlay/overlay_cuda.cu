@@ -146,8 +146,10 @@ void CudaHeatBlender::blend(const Frame& frame, const HeatPlane& plane, const He
 }  // namespace tubecam
 
 // blend_heat() for a frame in system memory or on `device`.
-extern "C" void tubecam_blend_heat(const tubecam::Frame& frame, const tubecam::HeatPlane& plane,
-                                   const tubecam::HeatStyle& style, tubecam::Device device) {
+extern "C" TUBECAM_API void tubecam_blend_heat(const tubecam::Frame& frame,
+                                               const tubecam::HeatPlane& plane,
+                                               const tubecam::HeatStyle& style,
+                                               tubecam::Device device) {
   using namespace tubecam;
   use_cuda(device);
   const CudaStream stream;

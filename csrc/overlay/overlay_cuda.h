@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/cuda.h"
+#include "base/export.h"
 #include "overlay/overlay.h"
 
 namespace tubecam {
@@ -20,7 +21,7 @@ struct HeatLaunch {
 };
 
 // Keeps the tables of a style and format on the device.
-class CudaHeatBlender {
+class TUBECAM_API CudaHeatBlender {
  public:
   // The contract of overlay.h, each sample looked up for itself. frame.plane, plane.values and
   // plane.motion are device memory. One launch, two where refined heat does not fit into a block's

@@ -104,6 +104,6 @@ class CudaSticker final : public DeviceSticker {
 }  // namespace
 }  // namespace tubecam
 
-extern "C" tubecam::DeviceSticker* tubecam_make_device_sticker(tubecam::Device device) {
+extern "C" TUBECAM_API tubecam::DeviceSticker* tubecam_make_device_sticker(tubecam::Device device) {
   return new tubecam::CudaSticker(device);
 }

@@ -111,8 +111,8 @@ std::optional<FramePlace> Flow::place(GstBuffer* buffer, const Settings& setting
     const FrameMap map(mapper_.get(), buffer, Access::kRead);
     check_device(map.frame().device, device_);
     return stream_.push(map.frame(), *pts, when_full(settings), segment_);
-  } catch (const std::exception& error) {
-    warn(error.what());
+  } catch (...) {
+    warn(current_message());
     return std::nullopt;
   }
 }
@@ -130,11 +130,21 @@ void Flow::accept(GstBuffer* buffer, const Settings& settings) {
   work_seconds_ += seconds_since(begin);
 }
 
+bool Flow::is_due(const FramePlace& place) {
+  const FramePlace& newest = held_.newest();
+  if (drains_ || align_ == Align::kLatest || place.stretch != newest.stretch || !source_is_live())
+    return true;
+  const int64_t latency = stream_.latency().nanoseconds();
+  return newest.pts - place.pts + frame_duration_ >= latency - stream_.spare(frame_duration_) / 2;
+}
+
 bool Flow::may_go(const HeldItem& item) {
-  if (!item.placed || stream_.ready(item.place)) return true;
+  if (!item.placed) return true;
+  const bool ready = stream_.ready(item.place);
+  if (ready && is_due(item.place)) return true;
   const auto hold = static_cast<int64_t>(stream_.hold_seconds() * GST_SECOND);
   const HoldQueue::Limit limit = held_.exceeded(max_held_bytes_, hold + kExtraHold);
-  if (limit == HoldQueue::Limit::kNone) return false;
+  if (limit == HoldQueue::Limit::kNone || ready) return limit != HoldQueue::Limit::kNone;
   early_ = why_early(limit);
   stream_.count()([](StreamCounts& counts) { ++counts.early; });
   return true;
@@ -200,6 +210,7 @@ void Flow::hold(GstEvent* event) { held_.push_event(event); }
 
 void Flow::drain() {
   stream_.finish();
+  drains_ = true;
   GstFlowReturn flow = GST_FLOW_OK;
   while (GstBuffer* frame = next()) {
     if (flow == GST_FLOW_OK) {
@@ -208,6 +219,7 @@ void Flow::drain() {
       gst_buffer_unref(frame);
     }
   }
+  drains_ = false;
 }
 
 void Flow::flush() {

@@ -19,6 +19,13 @@
 
 namespace tubecam {
 
+// Note [Pace]
+// When a window is explained, all the frames that waited for it are ready at once. A sink that
+// renders in time would take them one by one, and hold up the thread that brings the next window's
+// frames, so that these come too late. So each frame of a live source that waits for its
+// explanation goes shortly before the latency that was told is over: a frame's time, and half of
+// what was told as headroom. The thread is hardly held up, and no queue is needed behind this
+// element.
 class Flow {
  public:
   // element: its pads are pushed on and asked, its bus hears the warnings. All three outlive this.
@@ -45,6 +52,7 @@ class Flow {
   std::optional<int64_t> time_of(GstBuffer* buffer);
   std::optional<FramePlace> place(GstBuffer* buffer, const Settings& settings);
   Worker::WhenFull when_full(const Settings& settings);
+  bool is_due(const FramePlace& place);
   bool may_go(const HeldItem& item);
   std::string why_early(HoldQueue::Limit limit) const;
   GstBuffer* decorate(const HeldItem& item);  // takes ownership of its buffer
@@ -76,7 +84,7 @@ class Flow {
   int64_t newest_pts_ = -1;
   StreamReport report_;
   std::string early_;  // why frames went before their explanation
-  bool frames_came_ = false, untimed_told_ = false;
+  bool frames_came_ = false, untimed_told_ = false, drains_ = false;
   double work_seconds_ = 0;  // since the last measure()
   Stream::ExplanationPtr described_;
   std::unique_ptr<GstStructure, FieldsDeleter> fields_;  // of described_

@@ -122,12 +122,12 @@ class PrimarySharing final : public CudaSharing {
 }  // namespace
 }  // namespace tubecam
 
-extern "C" tubecam::FrameMapper* tubecam_make_cuda_mapper(const GstVideoInfo& info) {
+extern "C" TUBECAM_API tubecam::FrameMapper* tubecam_make_cuda_mapper(const GstVideoInfo& info) {
   gst_cuda_memory_init_once();
   return new tubecam::CudaMapper(info);
 }
 
-extern "C" tubecam::CudaSharing* tubecam_share_cuda(tubecam::Device device) {
+extern "C" TUBECAM_API tubecam::CudaSharing* tubecam_share_cuda(tubecam::Device device) {
   tubecam::check(gst_cuda_load_library(), tubecam::ErrorCode::kUnavailable,
                  "GStreamer finds no CUDA library");
   gst_cuda_memory_init_once();

@@ -142,6 +142,6 @@ class NvmmMapper final : public FrameMapper {
 }  // namespace
 }  // namespace tubecam
 
-extern "C" tubecam::FrameMapper* tubecam_make_nvmm_mapper(const GstVideoInfo& info) {
+extern "C" TUBECAM_API tubecam::FrameMapper* tubecam_make_nvmm_mapper(const GstVideoInfo& info) {
   return new tubecam::NvmmMapper(info);
 }

@@ -1,6 +1,6 @@
 #include "plugin/hold_queue.h"
 
-#include <gst/video/gstvideopool.h>
+#include <gst/video/video.h>
 
 namespace tubecam {
 namespace {

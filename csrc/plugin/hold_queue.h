@@ -41,6 +41,7 @@ class HoldQueue {
   enum class Limit { kNone, kBytes, kItems, kTime };
   Limit exceeded(uint64_t most_bytes, int64_t longest) const;
   size_t size() const { return items_.size(); }
+  const FramePlace& newest() const { return newest_; }  // of the frames that came
 
  private:
   std::deque<HeldItem> items_;

@@ -173,8 +173,11 @@ static gboolean gst_tube_overlay_accept_caps(GstBaseTransform* base, GstPadDirec
                                              GstCaps* caps) {
   auto* parent = GST_BASE_TRANSFORM_CLASS(gst_tube_overlay_parent_class);
   tubecam::RateLimit* refusals = &GST_TUBE_OVERLAY(base)->state->refusals;
-  return tubecam::accepts_memory_or_error(base, direction, caps, refusals) &&
-         parent->accept_caps(base, direction, caps);
+  bool readable = false;
+  tubecam::run_or_error(GST_ELEMENT(base), [&] {
+    readable = tubecam::accepts_memory_or_error(base, direction, caps, refusals);
+  });
+  return readable && parent->accept_caps(base, direction, caps);
 }
 
 static gboolean gst_tube_overlay_query(GstBaseTransform* base, GstPadDirection direction,
@@ -182,22 +185,20 @@ static gboolean gst_tube_overlay_query(GstBaseTransform* base, GstPadDirection d
   auto* parent = GST_BASE_TRANSFORM_CLASS(gst_tube_overlay_parent_class);
   tubecam::RateLimit* warnings = &GST_TUBE_OVERLAY(base)->state->warnings;
   const gboolean answered = parent->query(base, direction, query);
-  if (answered) tubecam::warn_of_unread_memory(base, direction, query, warnings);
+  if (answered)
+    tubecam::run_or_warn(GST_ELEMENT(base),
+                         [&] { tubecam::warn_of_unread_memory(base, direction, query, warnings); });
   return answered;
 }
 
 static gboolean gst_tube_overlay_set_caps(GstBaseTransform* base, GstCaps* caps, GstCaps*) {
   OverlayState* state = GST_TUBE_OVERLAY(base)->state;
-  try {
+  return tubecam::run_or_error(GST_ELEMENT(base), [&] {
     state->mapper = tubecam::make_frame_mapper(caps);
     const GstStructure* size = gst_caps_get_structure(caps, 0);
     gst_structure_get_int(size, "width", &state->width);
     gst_structure_get_int(size, "height", &state->height);
-  } catch (const std::exception& error) {
-    tubecam::post_error(GST_ELEMENT(base), error, "");
-    return FALSE;
-  }
-  return TRUE;
+  });
 }
 
 static gboolean gst_tube_overlay_sink_event(GstBaseTransform* base, GstEvent* event) {
@@ -235,8 +236,8 @@ static GstFlowReturn gst_tube_overlay_transform_ip(GstBaseTransform* base, GstBu
       return GST_FLOW_OK;
     const tubecam::FrameMap map(state->mapper.get(), buffer, tubecam::Access::kWrite);
     state->painter.paint(map.frame(), annotation, state->snapshot());
-  } catch (const std::exception& error) {
-    if (state->warnings.allow()) tubecam::post_warning(GST_ELEMENT(base), error.what());
+  } catch (...) {
+    if (state->warnings.allow()) tubecam::post_current_warning(GST_ELEMENT(base));
   }
   return GST_FLOW_OK;
 }

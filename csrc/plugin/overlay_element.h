@@ -13,7 +13,7 @@
  * |[
  * gst-launch-1.0 v4l2src ! videoconvert ! tubecam ! videoscale ! video/x-raw,width=320,height=240 !
  * tubeoverlay ! videoconvert ! autovideosink
- * ]| Scaled in between: the crop is kept relative to the frame, so heat stays in place.
+ * ]| Scaled in between: the explanation follows, so heat stays in place.
  *
  * With `show=auto` colour tells how much of the relevance is motion where the explanation knows it
  * (blue: still, orange: moving), and opacity how much relevance there is; `show=heat` keeps colour
@@ -23,6 +23,10 @@
  * downwards, and the heat itself is smoothed over 0.15 s, so that nothing flickers when one window
  * replaces another. A frame without an explanation passes untouched; an explanation that is not
  * valid shows its reason and no heat. All properties can be changed while playing.
+ *
+ * Heat is drawn at the right place or not at all: where an element between `tubecam` and this one
+ * changed the picture and did not say how, or no `tubecam` has seen the frame, a warning says so
+ * once, and frames pass untouched.
  *
  * Frames in `memory:NVMM` and `memory:CUDAMemory`, as far as they were built, are drawn on where
  * they lie, and are done when they are pushed on. A surface of `memory:NVMM` that another branch

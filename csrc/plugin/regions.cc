@@ -1,6 +1,6 @@
 #include "plugin/regions.h"
 
-#include <gst/video/gstvideometa.h>
+#include <gst/video/video.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,19 +11,6 @@ namespace tubecam {
 namespace {
 
 using Region = GstVideoRegionOfInterestMeta;
-
-struct Pixels {
-  guint x, y, width, height;
-};
-
-Pixels pixels_of(const Box& box, const RegionFacts& facts) {
-  const auto pixel = [](double share, int size) {
-    return static_cast<guint>(std::lround(std::clamp(share, 0.0, 1.0) * size));
-  };
-  const guint x = pixel(box.x, facts.width), y = pixel(box.y, facts.height);
-  return {x, y, pixel(double{box.x} + box.width, facts.width) - x,
-          pixel(double{box.y} + box.height, facts.height) - y};
-}
 
 // The next region of ours; `state` begins as nullptr.
 Region* next_region(GstBuffer* buffer, gpointer* state) {
@@ -38,10 +25,19 @@ Region* next_region(GstBuffer* buffer, gpointer* state) {
 
 }  // namespace
 
+PixelBox pixels_of(const Box& box, const RegionFacts& facts) {
+  const auto pixel = [](double share, int size) {
+    return static_cast<int>(std::lround(std::clamp(share, 0.0, 1.0) * size));
+  };
+  const int x = pixel(box.x, facts.width), y = pixel(box.y, facts.height);
+  return {x, y, pixel(double{box.x} + box.width, facts.width) - x,
+          pixel(double{box.y} + box.height, facts.height) - y};
+}
+
 void add_regions(GstBuffer* buffer, const std::vector<Box>& boxes, const RegionFacts& facts) {
   int id = 0;
   for (const Box& box : boxes) {
-    const Pixels p = pixels_of(box, facts);
+    const PixelBox p = pixels_of(box, facts);
     Region* region = gst_buffer_add_video_region_of_interest_meta(buffer, kMetaName, p.x, p.y,
                                                                   p.width, p.height);
     region->id = id++;
@@ -50,6 +46,9 @@ void add_regions(GstBuffer* buffer, const std::vector<Box>& boxes, const RegionF
                                   G_TYPE_DOUBLE, facts.score, "relevance", G_TYPE_DOUBLE,
                                   double{box.value}, nullptr));
   }
+#ifdef TUBECAM_GST_ANALYTICS
+  add_analytics(buffer, boxes, facts);
+#endif
 }
 
 void remove_regions(GstBuffer* buffer) {

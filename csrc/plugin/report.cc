@@ -1,5 +1,7 @@
 #include "plugin/report.h"
 
+#include <new>
+
 #include "base/error.h"
 #include "base/unwind.h"
 #include "plugin/meta.h"
@@ -14,11 +16,9 @@ struct Code {
   gint code;
 };
 
-Code code_of(const std::exception& error, const std::string& bundle) {
-  const auto* ours = dynamic_cast<const Error*>(&error);
-  if (!ours) return {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED};
+Code code_of(ErrorCode code, const std::string& bundle) {
   const bool missing = !g_file_test(bundle.c_str(), G_FILE_TEST_EXISTS);
-  switch (ours->code()) {
+  switch (code) {
     case ErrorCode::kUsage:
       return {GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS};
     case ErrorCode::kUnavailable:
@@ -33,11 +33,30 @@ Code code_of(const std::exception& error, const std::string& bundle) {
   return {GST_RESOURCE_ERROR, missing ? GST_RESOURCE_ERROR_NOT_FOUND : GST_RESOURCE_ERROR_READ};
 }
 
-void post(GstElement* element, GstMessageType type, Code code, const std::string& text,
+Code code_of_current(const std::string& bundle) {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return code_of(error.code(), bundle);
+  } catch (const std::bad_alloc&) {
+    return {GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED};
+  } catch (...) {
+    return {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED};
+  }
+}
+
+void post(GstElement* element, GstMessageType type, Code code, const char* text,
           GstStructure* details = nullptr) {
-  gst_element_message_full_with_details(element, type, code.domain, code.code,
-                                        g_strdup(text.c_str()), nullptr, __FILE__, GST_FUNCTION,
-                                        __LINE__, details);
+  gst_element_message_full_with_details(element, type, code.domain, code.code, g_strdup(text),
+                                        nullptr, __FILE__, GST_FUNCTION, __LINE__, details);
+}
+
+void post_current(GstElement* element, GstMessageType type, Code code) noexcept {
+  try {
+    post(element, type, code, current_message().c_str());
+  } catch (...) {  // not even for the text
+    post(element, type, code, kNoMemory);
+  }
 }
 
 void set_times(GstStructure* fields, const Window& window, const GstSegment* segment) {
@@ -62,8 +81,12 @@ bool RateLimit::allow() {
   return true;
 }
 
-void post_error(GstElement* element, const std::exception& error, const std::string& bundle) {
-  post(element, GST_MESSAGE_ERROR, code_of(error, bundle), error.what());
+void post_current_error(GstElement* element, const std::string& bundle) noexcept {
+  post_current(element, GST_MESSAGE_ERROR, code_of_current(bundle));
+}
+
+void post_current_warning(GstElement* element) noexcept {
+  post_current(element, GST_MESSAGE_WARNING, {GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED});
 }
 
 bool exceptions_are_safe_or_error(GstElement* element) {
@@ -77,7 +100,8 @@ bool exceptions_are_safe_or_error(GstElement* element) {
 }
 
 void post_warning(GstElement* element, const std::string& text, GstStructure* details) {
-  post(element, GST_MESSAGE_WARNING, {GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED}, text, details);
+  post(element, GST_MESSAGE_WARNING, {GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED}, text.c_str(),
+       details);
 }
 
 void post_progress(GstElement* element, GstProgressType type, const std::string& text) {

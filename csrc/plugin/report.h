@@ -3,7 +3,6 @@
 
 #include <gst/gst.h>
 
-#include <exception>
 #include <mutex>
 #include <string>
 
@@ -21,10 +20,36 @@ class RateLimit {
   gint64 last_ = 0;  // µs, monotonic
 };
 
-// Stops the pipeline. A missing bundle is RESOURCE NOT_FOUND, a bad one RESOURCE READ, a wrong
-// property RESOURCE SETTINGS, an engine that is not there LIBRARY INIT and one that fails LIBRARY
-// FAILED.
-void post_error(GstElement* element, const std::exception& error, const std::string& bundle);
+// Stops the pipeline with the exception that is being handled. A missing bundle is RESOURCE
+// NOT_FOUND, a bad one RESOURCE READ, a wrong property RESOURCE SETTINGS, an engine that is not
+// there LIBRARY INIT and one that fails LIBRARY FAILED.
+void post_current_error(GstElement* element, const std::string& bundle) noexcept;
+void post_current_warning(GstElement* element) noexcept;  // the same, and the stream goes on
+
+// Note [C boundary]
+// GStreamer is C, which no exception may reach: what it calls runs by one of these two. False when
+// `step` threw, which is told then.
+template <typename Step>
+bool run_or_error(GstElement* element, const Step& step, const std::string& bundle = "") noexcept {
+  try {
+    step();
+    return true;
+  } catch (...) {
+    post_current_error(element, bundle);
+    return false;
+  }
+}
+template <typename Step>
+bool run_or_warn(GstElement* element, const Step& step) noexcept {
+  try {
+    step();
+    return true;
+  } catch (...) {
+    post_current_warning(element);
+    return false;
+  }
+}
+
 // The same where C++ exceptions would abort the process (Note [Unwinding]); false then. To be asked
 // before anything throws.
 bool exceptions_are_safe_or_error(GstElement* element);

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <vector>
 
+#include "base/at_work.h"
 #include "base/error.h"
 
 namespace tubecam {
@@ -46,6 +47,7 @@ Session::Session(const Settings& settings, const Listener& listener)
 }
 
 Explanation Session::explain(const TensorView& clip, const Window& window) {
+  const AtWork at_work;
   Explanation result = explainer_.explain(clip, window);
   if (result.valid) result.signal = signal_.add(window, result.curve.data());
   return result;

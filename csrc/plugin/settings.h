@@ -65,6 +65,20 @@ void install_properties(GObjectClass* klass);
 bool set_setting(Settings* settings, guint property, const GValue* value);
 bool get_setting(const Settings& settings, guint property, GValue* value);
 
+// A property's new value, kept.
+struct Change {
+  Change(guint id, const GValue* given) : property(id) {
+    g_value_init(&value, G_VALUE_TYPE(given));
+    g_value_copy(given, &value);
+  }
+  ~Change() { g_value_unset(&value); }
+  Change(const Change&) = delete;
+  Change& operator=(const Change&) = delete;
+
+  const guint property;
+  GValue value = G_VALUE_INIT;
+};
+
 // Tells a running explainer. Throws kUsage naming what would be valid; the explainer then goes on
 // as before.
 void apply_setting(const Settings& settings, guint property, Explainer* explainer);

@@ -95,6 +95,9 @@ void Stream::submit(Worker::WhenFull when_full, const std::shared_ptr<const void
     aligner_.dropped(id);
     if (!give_up_device_(error)) throw;
     return;
+  } catch (...) {
+    aligner_.dropped(id);  // or frames would wait for it
+    throw;
   }
   if (submitted == Worker::Submitted::kTaken) return note_taken(window);
   aligner_.dropped(id);
@@ -165,6 +168,11 @@ double Stream::measured_seconds() const {
 bool Stream::measure(double work_seconds, double frame_seconds) {
   work_.sample(work_seconds);
   return latency_.update(fixed_seconds(frame_seconds), measured_seconds());
+}
+
+int64_t Stream::spare(int64_t frame_duration) const {
+  const double needed = fixed_seconds(1e-9 * double(frame_duration)) + measured_seconds();
+  return std::max<int64_t>(0, latency_.nanoseconds() - int64_t(1e9 * needed));
 }
 
 }  // namespace tubecam

@@ -1,8 +1,11 @@
 #include "plugin/tubecam_element.h"
 
+#include <deque>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/unwind.h"
@@ -26,7 +29,16 @@ struct TubecamState {
   StreamCounts last;                     // of the session before, to be read after the end
   std::unique_ptr<Flow> flow;
   RateLimit warnings, refusals;
+  bool starting = false;         // start() is at work
+  std::deque<Change> meanwhile;  // what was set since it began
 
+  // Under the lock. Throws what a running explainer refuses; nothing is changed then.
+  void change(guint property, const GValue* value) {
+    Settings wanted = settings;
+    set_setting(&wanted, property, value);
+    if (session) apply_setting(wanted, property, &session->explainer());
+    settings = std::move(wanted);
+  }
   Settings snapshot() {
     std::lock_guard<std::mutex> lock(mutex);
     return settings;
@@ -37,10 +49,32 @@ struct TubecamState {
   }
   void set(guint property, const GValue* value) {
     std::lock_guard<std::mutex> lock(mutex);
-    Settings wanted = settings;
-    set_setting(&wanted, property, value);
-    if (session) apply_setting(wanted, property, &session->explainer());
-    settings = wanted;
+    if (starting) meanwhile.emplace_back(property, value);
+    change(property, value);
+  }
+  // start() makes a session of these, and publishes it, or null where it failed.
+  Settings begin() {
+    std::lock_guard<std::mutex> lock(mutex);
+    starting = true;
+    return settings;
+  }
+  // What was set meanwhile is judged by the bundle now, as if it had been set now. Gives what is
+  // refused of it, to be told without the lock.
+  std::vector<std::string> publish(std::unique_ptr<Session> made, const Settings& begun) {
+    std::vector<std::string> refused;
+    std::lock_guard<std::mutex> lock(mutex);
+    session = std::move(made);
+    if (session) settings = begun;
+    for (const Change& late : meanwhile) {
+      try {
+        if (session) change(late.property, &late.value);
+      } catch (...) {
+        refused.push_back(current_message());
+      }
+    }
+    meanwhile.clear();
+    starting = false;
+    return refused;
   }
   // Any thread: wakes the streaming thread from waiting for inference.
   void cancel() {
@@ -73,6 +107,8 @@ struct TubecamState {
 using tubecam::Flow;
 using tubecam::Outcome;
 using tubecam::RateLimit;
+using tubecam::run_or_error;
+using tubecam::run_or_warn;
 using tubecam::Session;
 using tubecam::Settings;
 using tubecam::TubecamState;
@@ -87,16 +123,15 @@ G_DEFINE_FINAL_TYPE(GstTubecam, gst_tubecam, GST_TYPE_BASE_TRANSFORM)
 // ---- properties ----
 
 static void gst_tubecam_set_property(GObject* object, guint id, const GValue* value, GParamSpec*) {
-  try {
-    GST_TUBECAM(object)->state->set(id, value);
-  } catch (const std::exception& error) {  // what was valid stays
-    tubecam::post_warning(GST_ELEMENT(object), error.what());
-  }
+  // What was valid stays.
+  run_or_warn(GST_ELEMENT(object), [&] { GST_TUBECAM(object)->state->set(id, value); });
 }
 
 static void gst_tubecam_get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {
   TubecamState* state = GST_TUBECAM(object)->state;
-  if (tubecam::get_setting(state->snapshot(), id, value)) return;
+  bool known = false;
+  const auto read = [&] { known = tubecam::get_setting(state->snapshot(), id, value); };
+  if (!run_or_warn(GST_ELEMENT(object), read) || known) return;
   const tubecam::StreamCounts counts = state->counts();
   switch (id) {
     case tubecam::kPropWindows:
@@ -140,24 +175,26 @@ static void gst_tubecam_report(GstTubecam* self, Session& session, const Outcome
 static gboolean gst_tubecam_start(GstBaseTransform* base) {
   GstTubecam* self = GST_TUBECAM(base);
   TubecamState* state = self->state;
-  const Settings settings = state->snapshot();
   GstElement* element = GST_ELEMENT(self);
   if (!tubecam::exceptions_are_safe_or_error(element)) return FALSE;
-  try {
+  const Settings settings = state->begin();
+  std::unique_ptr<Session> session;
+  const auto compile = [&] {
     tubecam::post_progress(element, GST_PROGRESS_TYPE_START, "Compiling the model");
-    auto session = std::make_unique<Session>(
-        settings,
-        [self](Session& from, const Outcome& outcome) { gst_tubecam_report(self, from, outcome); });
-    tubecam::post_progress(element, GST_PROGRESS_TYPE_COMPLETE, "The model is compiled");
+    session = std::make_unique<Session>(settings, [self](Session& from, const Outcome& outcome) {
+      gst_tubecam_report(self, from, outcome);
+    });
     state->flow = std::make_unique<Flow>(base, session.get(), settings, &state->warnings);
-    std::lock_guard<std::mutex> lock(state->mutex);
-    state->session = std::move(session);
-  } catch (const std::exception& error) {
+    tubecam::post_progress(element, GST_PROGRESS_TYPE_COMPLETE, "The model is compiled");
+  };
+  const bool compiled = run_or_error(element, compile, settings.bundle);
+  if (!compiled) {
     tubecam::post_progress(element, GST_PROGRESS_TYPE_ERROR, "The model could not be compiled");
-    tubecam::post_error(element, error, settings.bundle);
-    return FALSE;
+    session.reset();
   }
-  return TRUE;
+  for (const std::string& text : state->publish(std::move(session), settings))
+    tubecam::post_warning(element, text);
+  return compiled;
 }
 
 static gboolean gst_tubecam_stop(GstBaseTransform* base) {
@@ -177,7 +214,7 @@ static GstStateChangeReturn gst_tubecam_change_state(GstElement* element, GstSta
   TubecamState* state = GST_TUBECAM(element)->state;
   if (change == GST_STATE_CHANGE_PAUSED_TO_READY) state->cancel();
   if (change == GST_STATE_CHANGE_NULL_TO_READY && tubecam::exceptions_are_safe())
-    state->share(element);
+    run_or_warn(element, [&] { state->share(element); });
   return GST_ELEMENT_CLASS(gst_tubecam_parent_class)->change_state(element, change);
 }
 
@@ -186,27 +223,28 @@ static GstStateChangeReturn gst_tubecam_change_state(GstElement* element, GstSta
 static gboolean gst_tubecam_accept_caps(GstBaseTransform* base, GstPadDirection direction,
                                         GstCaps* caps) {
   RateLimit* refusals = &GST_TUBECAM(base)->state->refusals;
-  return tubecam::accepts_memory_or_error(base, direction, caps, refusals) &&
+  bool readable = false;
+  run_or_error(GST_ELEMENT(base), [&] {
+    readable = tubecam::accepts_memory_or_error(base, direction, caps, refusals);
+  });
+  return readable &&
          GST_BASE_TRANSFORM_CLASS(gst_tubecam_parent_class)->accept_caps(base, direction, caps);
 }
 
 static gboolean gst_tubecam_set_caps(GstBaseTransform* base, GstCaps* caps, GstCaps*) {
-  try {
-    if (Flow* flow = GST_TUBECAM(base)->state->flow.get()) flow->set_caps(caps);
-  } catch (const std::exception& error) {
-    tubecam::post_error(GST_ELEMENT(base), error, "");
-    return FALSE;
-  }
-  return TRUE;
+  Flow* flow = GST_TUBECAM(base)->state->flow.get();
+  return !flow || run_or_error(GST_ELEMENT(base), [&] { flow->set_caps(caps); });
 }
 
 static GstFlowReturn gst_tubecam_generate_output(GstBaseTransform* base, GstBuffer** out) {
   TubecamState* state = GST_TUBECAM(base)->state;
   GstBuffer* arrived = base->queued_buf;
   base->queued_buf = nullptr;
-  if (arrived) state->flow->accept(arrived, state->snapshot());
-  *out = state->flow->next();
-  return GST_FLOW_OK;
+  const auto step = [&] {
+    if (arrived) state->flow->accept(arrived, state->snapshot());
+    *out = state->flow->next();
+  };
+  return run_or_error(GST_ELEMENT(base), step) ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
 static bool gst_tubecam_must_drain(const Flow& flow, GstEvent* event) {
@@ -261,16 +299,19 @@ static gboolean gst_tubecam_sink_event(GstBaseTransform* base, GstEvent* event) 
   TubecamState* state = GST_TUBECAM(base)->state;
   if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START) {  // not on the streaming thread
     state->cancel();
-  } else if (GST_EVENT_IS_SERIALIZED(event) && state->flow &&
-             !gst_tubecam_before_event(*state->flow, event)) {
-    state->flow->hold(event);
-    return TRUE;
+  } else if (GST_EVENT_IS_SERIALIZED(event) && state->flow) {
+    bool held = false;
+    run_or_error(GST_ELEMENT(base), [&] {
+      held = !gst_tubecam_before_event(*state->flow, event);
+      if (held) state->flow->hold(event);
+    });
+    if (held) return TRUE;
   }
   return GST_BASE_TRANSFORM_CLASS(gst_tubecam_parent_class)->sink_event(base, event);
 }
 
-static gboolean gst_tubecam_query(GstBaseTransform* base, GstPadDirection direction,
-                                  GstQuery* query) {
+static gboolean gst_tubecam_answer(GstBaseTransform* base, GstPadDirection direction,
+                                   GstQuery* query) {
   TubecamState* state = GST_TUBECAM(base)->state;
   if (GST_QUERY_TYPE(query) == GST_QUERY_DRAIN && direction == GST_PAD_SINK && state->flow &&
       state->flow->holds()) {
@@ -291,6 +332,13 @@ static gboolean gst_tubecam_query(GstBaseTransform* base, GstPadDirection direct
   const GstClockTime own = state->latency();
   gst_query_set_latency(query, live, min + own, GST_CLOCK_TIME_IS_VALID(max) ? max + own : max);
   return TRUE;
+}
+
+static gboolean gst_tubecam_query(GstBaseTransform* base, GstPadDirection direction,
+                                  GstQuery* query) {
+  gboolean answered = FALSE;
+  run_or_error(GST_ELEMENT(base), [&] { answered = gst_tubecam_answer(base, direction, query); });
+  return answered;
 }
 
 // ---- class ----

@@ -16,17 +16,26 @@
  * ]| Prints one message a window. See meta.h for their fields, which are those of the metadata.
  *
  * ## Time
- * Windows follow presentation times. A gap of over a second, a step back, a flush, another segment,
- * another size, and a DISCONT buffer more than a quarter of a second after the one before it start
- * a new window; none is ever part-filled. A buffer without a time gets the one that the frame rate
- * implies; where there is no frame rate it passes unexplained.
+ * Windows follow presentation times. A gap or a jump of over a second, a step back by more than
+ * eight frames, a flush, another segment, another size, and a DISCONT buffer more than a quarter of
+ * a second after the one before it start a new window; none is ever part-filled. Timestamps that
+ * are missing, repeat or jitter are repaired (Note [Repair] in timestamps.h); where there is neither
+ * a timestamp nor a frame rate, frames pass unexplained, as they do while playback runs backwards.
+ * All of it, and a source with fewer frames than the model samples, is told by warnings with
+ * counts; the property `stats` has them, too.
  *
  * ## Alignment
  * With `align=latest` a frame carries the newest explanation that is there, until one replaces it,
  * for at most 5 s. With `align=delayed` it waits for the window in whose middle it lies best; see
  * Note [Overlapping windows] in aligner.h. Then frames of the stream's start wait for the first
- * window, so the latency is about a window plus inference. More than 512 MiB, or 4 s more than a
- * window, is never held: frames then go with the best explanation that is there.
+ * window, so the latency is about a window plus inference; those of a live source leave at its own
+ * pace (Note [Pace] in flow.h). More than `max-held-bytes`, or 4 s more than a window, is never
+ * held: frames then go with the best explanation that is there, and it is told why. When no more
+ * frames come since a queue beside is full, that queue is named (Note [Full queues]).
+ *
+ * ## The picture behind
+ * The explanation follows what happens to the picture, or is left behind where an element does not
+ * say what it does; see Note [Following] in meta_transform.h and deploy/metadata.md.
  *
  * ## Inference
  * It runs on a thread of its own. `late-windows` says what happens when it falls behind; frames are

@@ -1,11 +1,15 @@
 #include "plugin/worker.h"
 
 #include <chrono>
-#include <exception>
+#include <iterator>
 #include <utility>
+
+#include "base/error.h"
 
 namespace tubecam {
 namespace {
+
+constexpr size_t kOutcomes = 16;  // more than are finished from frame to frame
 
 int64_t now() {
   using std::chrono::steady_clock;
@@ -16,6 +20,8 @@ int64_t now() {
 
 Worker::Worker(Explain explain, Listener listener)
     : explain_(std::move(explain)), listener_(std::move(listener)) {
+  waiting_.reserve(std::size(slots_));  // so that nothing is allocated where nothing may fail
+  finished_.reserve(kOutcomes);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -71,7 +77,10 @@ Worker::Submitted Worker::submit(Job job, const Fill& fill, WhenFull when_full) 
 
 std::vector<Outcome> Worker::take() {
   std::lock_guard<std::mutex> lock(mutex_);
-  return std::exchange(finished_, {});
+  std::vector<Outcome> taken(std::make_move_iterator(finished_.begin()),
+                             std::make_move_iterator(finished_.end()));
+  finished_.clear();
+  return taken;
 }
 
 void Worker::wait_idle() {
@@ -96,18 +105,25 @@ void Worker::resume() {
   cancelled_ = false;
 }
 
-Outcome Worker::explain(const Slot& slot) const {
+Outcome Worker::explain(Slot& slot) const {
   Outcome outcome;
-  outcome.job = slot.job;
+  outcome.job = std::move(slot.job);
   try {
-    auto explanation = std::make_shared<Explanation>(explain_(slot.clip.view, slot.job.window));
-    explanation->timings.preprocess += slot.job.preprocess_ms;
+    auto explanation = std::make_shared<Explanation>(explain_(slot.clip.view, outcome.job.window));
+    explanation->timings.preprocess += outcome.job.preprocess_ms;
     outcome.explanation = std::move(explanation);
-  } catch (const std::exception& error) {
-    outcome.error = error.what();
+  } catch (...) {
+    outcome.error = current_message();
   }
   outcome.turnaround = 1e-9 * static_cast<double>(now() - slot.submitted);
   return outcome;
+}
+
+void Worker::tell(const Outcome& outcome) const {
+  try {
+    listener_(outcome);
+  } catch (...) {  // there is nobody else to tell
+  }
 }
 
 void Worker::run() {
@@ -116,7 +132,7 @@ void Worker::run() {
     changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
     if (stopping_) return;
     Slot* slot = waiting_.front();
-    waiting_.pop_front();
+    waiting_.erase(waiting_.begin());
     running_ = true;
     const uint64_t generation = generation_;
     lock.unlock();
@@ -124,7 +140,7 @@ void Worker::run() {
     lock.lock();
     const bool wanted = generation == generation_;
     lock.unlock();
-    if (wanted) listener_(outcome);
+    if (wanted) tell(outcome);
     lock.lock();
     if (generation == generation_) finished_.push_back(std::move(outcome));
     slot->taken = running_ = false;

@@ -3,7 +3,6 @@
 
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -41,7 +40,8 @@ class Worker {
   enum class WhenFull { kDrop, kWait };
   enum class Submitted { kTaken, kDropped, kCancelled };
   using Explain = std::function<Explanation(const TensorView& clip, const Window& window)>;
-  using Listener = std::function<void(const Outcome&)>;  // called on the inference thread
+  // Called on the inference thread. What it throws is lost, and the stream goes on.
+  using Listener = std::function<void(const Outcome&)>;
   // Makes a slot's clip where it has none, or one elsewhere, and writes it.
   using Fill = std::function<void(ClipBuffer& clip)>;
 
@@ -67,7 +67,8 @@ class Worker {
   };
 
   void run();
-  Outcome explain(const Slot& slot) const;
+  Outcome explain(Slot& slot) const;
+  void tell(const Outcome& outcome) const;
   Slot* free_slot();
 
   const Explain explain_;
@@ -75,7 +76,7 @@ class Worker {
   std::mutex mutex_;
   std::condition_variable changed_;
   Slot slots_[2];
-  std::deque<Slot*> waiting_;
+  std::vector<Slot*> waiting_;  // the next one first
   std::vector<Outcome> finished_;
   uint64_t generation_ = 0;  // counts cancel(): what began before is not wanted any more
   bool running_ = false, cancelled_ = false, stopping_ = false;

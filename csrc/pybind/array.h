@@ -27,7 +27,7 @@ pybind11::array_t<T, pybind11::array::c_style> require_array(const pybind11::arr
                                                              const std::string& meaning) {
   const bool good = pybind11::isinstance<pybind11::array_t<T>>(array) && array.ndim() == axes;
   check(good, ErrorCode::kUsage, "expected ", meaning, ", not ", describe_array(array));
-  return pybind11::array_t<T, pybind11::array::c_style>::ensure(array);
+  return pybind11::array_t<T, pybind11::array::c_style>(array);  // throws what NumPy raises
 }
 
 // A read-only view of memory that `owner` holds.

@@ -2,6 +2,7 @@
 
 #include <pybind11/stl.h>
 
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -50,7 +51,7 @@ template <typename Managed>
 py::object capsule_of(Export<Managed>* made, const char* name) {
   PyObject* capsule = PyCapsule_New(&made->managed, name, [](PyObject* self) {
     const char* now = PyCapsule_GetName(self);
-    if (std::string(now).rfind("used_", 0) == 0) return;
+    if (std::strncmp(now, "used_", 5) == 0) return;
     auto* managed = static_cast<Managed*>(PyCapsule_GetPointer(self, now));
     managed->deleter(managed);
   });

@@ -7,6 +7,7 @@
 #include "base/device_inbox.h"
 #include "base/error.h"
 #include "pybind/foreign_array.h"
+#include "pybind/released.h"
 
 namespace py = pybind11;
 
@@ -116,7 +117,7 @@ Pixels pixels_of(const py::array& array) {
 Pixels pixels_of(const ForeignArray& array) {
   if (array.device.type == DeviceType::kCuda) {
     DeviceInbox& inbox = device_inbox(array.device);
-    py::gil_scoped_release released;
+    const Released released;
     inbox.wait();
   }
   return {array.dtype, array.shape, array.strides, array.data, array.device};

@@ -1,11 +1,13 @@
 // tubecam._core: the compiled part of the Python package.
 #include "pybind/register.h"
+#include "pybind/released.h"
 
 PYBIND11_MODULE(_core, module) {
   module.doc() =
       "Compiled core of TubeCAM. Use the package tubecam, which documents and checks what it "
       "takes.";
   module.attr("__version__") = TUBECAM_VERSION;
+  tubecam::watch_forks();
   tubecam::register_errors(module);
   tubecam::register_clip(module);
   tubecam::register_engine(module);

@@ -12,6 +12,7 @@
 #include "pybind/array.h"
 #include "pybind/frame_array.h"
 #include "pybind/register.h"
+#include "pybind/released.h"
 
 namespace py = pybind11;
 using namespace py::literals;
@@ -64,6 +65,35 @@ ClipSpec make_clip_spec(int length, int height, int width, double sample_fps,
   return spec;
 }
 
+// For pickle: the arguments of make_clip_spec().
+py::tuple state_of_spec(const ClipSpec& spec) {
+  std::optional<std::array<float, 2>> flow;
+  if (spec.flow.used) flow = {spec.flow.bound, spec.flow.scale};
+  return py::make_tuple(spec.length, spec.height, spec.width, spec.sample_fps, spec.mean, spec.std,
+                        name_of(kColors, spec.color), name_of(kRules, spec.resize), spec.short_side,
+                        flow);
+}
+
+ClipSpec spec_of_state(const py::tuple& state) {
+  using Arguments =
+      std::tuple<int, int, int, double, std::array<float, 3>, std::array<float, 3>, std::string,
+                 std::string, std::optional<int>, std::optional<std::array<float, 2>>>;
+  return std::apply(make_clip_spec, state.cast<Arguments>());
+}
+
+py::tuple state_of_window(const Window& window) {
+  const Rect& source = window.source;
+  return py::make_tuple(window.pts, source.x, source.y, source.width, source.height,
+                        window.frame_width, window.frame_height, window.sequence, window.stretch);
+}
+
+Window window_of_state(const py::tuple& state) {
+  const auto [pts, x, y, width, height, frame_width, frame_height, sequence, stretch] =
+      state.cast<std::tuple<std::vector<int64_t>, double, double, double, double, int, int,
+                            uint64_t, uint64_t>>();
+  return {pts, {x, y, width, height}, frame_width, frame_height, sequence, stretch};
+}
+
 py::tuple rect_tuple(const Rect& rect) {
   return py::make_tuple(rect.x, rect.y, rect.width, rect.height);
 }
@@ -74,7 +104,7 @@ Array preprocess_frame(const FrameArray& frame, const ClipSpec& spec,
   float* data = slice.mutable_data();
   const Rect rect = source ? Rect{(*source)[0], (*source)[1], (*source)[2], (*source)[3]}
                            : spec.source_rect(frame.frame().width, frame.frame().height);
-  py::gil_scoped_release release;
+  const Released released;
   preprocess(frame.frame(), rect, spec, data);
   return slice;
 }
@@ -86,7 +116,7 @@ class GuardedWindow {
 
   template <typename Function>
   auto with(Function function) {
-    py::gil_scoped_release release;
+    const Released released;
     std::lock_guard<std::mutex> lock(mutex_);
     return function(window_);
   }
@@ -157,6 +187,7 @@ void register_clip_spec(py::module_& module) {
                                if (!s.flow.used) return py::none();
                                return py::make_tuple(s.flow.bound, s.flow.scale);
                              })
+      .def(py::pickle(&state_of_spec, &spec_of_state))
       .def(
           "source_rect",
           [](const ClipSpec& s, int width, int height) {
@@ -177,7 +208,8 @@ void register_window(py::module_& module) {
       .def_readonly("sequence", &Window::sequence)
       .def_readonly("stretch", &Window::stretch)
       .def_property_readonly("frames", &Window::frames)
-      .def_property_readonly("is_sparse", &Window::is_sparse);
+      .def_property_readonly("is_sparse", &Window::is_sparse)
+      .def(py::pickle(&state_of_window, &window_of_state));
   py::class_<GuardedWindow>(module, "ClipWindow")
       .def(py::init<const ClipSpec&, int, double>(), "spec"_a, "hop"_a = 4, "max_gap"_a = 1.0)
       .def(

@@ -1,9 +1,9 @@
 #include <pybind11/functional.h>
 #include <pybind11/stl.h>
 
-#include <cstring>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "clip/clip_flow.h"
@@ -13,26 +13,39 @@
 #include "pybind/array.h"
 #include "pybind/engine_options.h"
 #include "pybind/register.h"
+#include "pybind/released.h"
 
 namespace py = pybind11;
 
 namespace tubecam {
 namespace {
 
-// An engine with the graph that it runs, and the flow's stage where that takes flow.
+// An engine with the graph that it runs, and the flow's stage where that takes flow. One call at a
+// time: neither is re-entrant, and the GIL does not guard them.
 struct EngineHandle {
   std::unique_ptr<Engine> engine;
   GraphSpec graph;
   std::unique_ptr<ClipFlow> flow;
+  std::mutex mutex;
+};
+
+// A tensor that an engine gave, in memory of its own.
+struct Result {
+  std::string name;
+  Shape shape;
+  std::vector<float> values;
 };
 
 using Say = std::optional<std::function<void(const std::string&)>>;
 
-EngineHandle open_engine(const Bundle& bundle, size_t graph, const EngineOptions& options) {
+std::unique_ptr<EngineHandle> open_engine(const Bundle& bundle, size_t graph,
+                                          const EngineOptions& options) {
   check(graph < bundle.graphs.size(), ErrorCode::kUsage, "the bundle ", bundle.name, " has ",
         bundle.graphs.size(), " graphs; there is no number ", graph);
-  EngineHandle handle{make_engine(bundle, bundle.graphs[graph], options), bundle.graphs[graph], {}};
-  if (bundle.clip.flow.used) handle.flow = std::make_unique<ClipFlow>(bundle.clip);
+  auto handle = std::make_unique<EngineHandle>();
+  handle->engine = make_engine(bundle, bundle.graphs[graph], options);
+  handle->graph = bundle.graphs[graph];
+  if (bundle.clip.flow.used) handle->flow = std::make_unique<ClipFlow>(bundle.clip);
   return handle;
 }
 
@@ -44,14 +57,41 @@ TensorView flow_of(EngineHandle& handle, const TensorView& clip) {
   return clip.shape == shape ? handle.flow->run(clip.f32()) : TensorView{};
 }
 
-py::array copy_of(const TensorView& tensor) {
-  return py::array_t<float>(std::vector<py::ssize_t>(tensor.shape.begin(), tensor.shape.end()),
-                            tensor.f32());
-}
-
 TensorView view_of(const py::array_t<float, py::array::c_style>& values) {
   return {const_cast<float*>(values.data()), DType::kFloat32,
           Shape(values.shape(), values.shape() + 5), Device{}};
+}
+
+// What the engine gave, under the names that the graph has for it.
+std::vector<Result> results_of(const EngineOutputs& outputs, const GraphSpec& graph) {
+  std::vector<Result> results;
+  const auto add = [&](const std::string& name, const TensorView& tensor) {
+    if (!tensor.data) return;  // not given, or only the logits were asked for
+    const float* values = tensor.f32();
+    results.push_back({name, tensor.shape, {values, values + num_elements(tensor.shape)}});
+  };
+  add("logits", outputs.logits);
+  for (size_t i = 0; i < outputs.pathways.size(); ++i) {
+    const PathwayTensors& tensors = outputs.pathways[i];
+    const PathwaySpec& names = graph.pathways[i];
+    add(names.activation, tensors.activation);
+    add(names.relevance, tensors.relevance);
+    add(names.weight, tensors.weight);
+    add(names.gradient, tensors.gradient);
+  }
+  add("activation", outputs.activation);
+  add("weight", outputs.weight);
+  add("gradient", outputs.gradient);
+  add("relevance", outputs.relevance);
+  return results;
+}
+
+// Copies before the next call may overwrite what the engine gave.
+std::vector<Result> run(EngineHandle& handle, EngineInputs inputs, bool has_flow) {
+  const Released released;
+  const std::lock_guard<std::mutex> lock(handle.mutex);
+  if (!has_flow) inputs.flow = flow_of(handle, inputs.clip);
+  return results_of(handle.engine->infer(inputs), handle.graph);
 }
 
 py::dict infer(EngineHandle& handle, const py::array& clip, int64_t target,
@@ -63,27 +103,11 @@ py::dict infer(EngineHandle& handle, const py::array& clip, int64_t target,
     flows = require_array<float>(*flow, 5, "a flow float32 [1, T − 1, 2, H, W]");
     inputs.flow = view_of(flows);
   }
-  const EngineOutputs* outputs;
-  {
-    py::gil_scoped_release released;
-    if (!flow) inputs.flow = flow_of(handle, inputs.clip);
-    outputs = &handle.engine->infer(inputs);
-  }
   py::dict result;
-  result["logits"] = copy_of(outputs->logits);
-  for (size_t i = 0; i < outputs->pathways.size(); ++i) {
-    const PathwayTensors& tensors = outputs->pathways[i];
-    const PathwaySpec& names = handle.graph.pathways[i];
-    // None where only the logits were asked for.
-    if (tensors.activation.data) result[names.activation.c_str()] = copy_of(tensors.activation);
-    if (tensors.relevance.data) result[names.relevance.c_str()] = copy_of(tensors.relevance);
-    if (tensors.weight.data) result[names.weight.c_str()] = copy_of(tensors.weight);
-    if (tensors.gradient.data) result[names.gradient.c_str()] = copy_of(tensors.gradient);
+  for (const Result& tensor : run(handle, inputs, flow.has_value())) {
+    const std::vector<py::ssize_t> shape(tensor.shape.begin(), tensor.shape.end());
+    result[tensor.name.c_str()] = py::array_t<float>(shape, tensor.values.data());
   }
-  if (outputs->activation.data) result["activation"] = copy_of(outputs->activation);
-  if (outputs->weight.data) result["weight"] = copy_of(outputs->weight);
-  if (outputs->gradient.data) result["gradient"] = copy_of(outputs->gradient);
-  if (outputs->relevance.data) result["relevance"] = copy_of(outputs->relevance);
   return result;
 }
 
@@ -157,7 +181,7 @@ void register_engine(py::module_& module) {
                  const py::gil_scoped_acquire held;
                  (*say)(text);
                };
-             py::gil_scoped_release released;
+             const Released released;
              return open_engine(bundle, graph, options);
            }),
            py::arg("bundle"), py::arg("graph") = 0, py::arg("engine") = "auto",
@@ -168,8 +192,7 @@ void register_engine(py::module_& module) {
                              [](const EngineHandle& handle) { return handle.engine->info(); })
       .def("infer", &infer, py::arg("clip"), py::arg("target") = -1, py::arg("flow") = py::none());
 
-  module.def("load_bundle", &load_bundle, py::arg("folder"),
-             py::call_guard<py::gil_scoped_release>());
+  module.def("load_bundle", &load_bundle, py::arg("folder"), py::call_guard<Released>());
   module.def("method_names", &method_names);
   module.def("head_kind_names", &head_kind_names);
   module.def("head_unit_names", &head_unit_names);

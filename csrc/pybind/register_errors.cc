@@ -1,4 +1,5 @@
 #include <cstring>
+#include <new>
 
 #include "base/error.h"
 #include "pybind/register.h"
@@ -32,6 +33,8 @@ void register_errors(py::module_&) {
   py::register_exception_translator([](std::exception_ptr pointer) {
     try {
       if (pointer) std::rethrow_exception(pointer);
+    } catch (const std::bad_alloc&) {
+      PyErr_SetString(PyExc_MemoryError, kNoMemory);
     } catch (const Error& error) {
       const py::object type = py::module_::import("tubecam.errors").attr(class_name(error.code()));
       // A message may quote a path, and a path need not be UTF-8.

@@ -17,6 +17,7 @@
 #include "pybind/foreign_array.h"
 #include "pybind/frame_array.h"
 #include "pybind/register.h"
+#include "pybind/released.h"
 #include "pybind/samples.h"
 
 namespace py = pybind11;
@@ -67,7 +68,7 @@ SharedExplanation explain_array(Explainer& explainer, const py::object& clip,
                       spec.width,
                       spec.height,
                       0};
-  py::gil_scoped_release released;
+  const Released released;
   return std::make_shared<Explanation>(explainer.explain(view, window));
 }
 
@@ -78,7 +79,7 @@ SharedExplanation explain_frames(Explainer& explainer, const std::vector<FrameAr
         " frames for a clip, not ", frames.size());
   const int width = frames[0].frame().width, height = frames[0].frame().height;
   const Window window{clip_pts(spec, pts), spec.source_rect(width, height), width, height, 0};
-  py::gil_scoped_release released;
+  const Released released;
   const Clock::time_point start = Clock::now();
   const size_t slice = size_t(3) * size_t(spec.height) * size_t(spec.width);
   std::vector<float> clip(slice * frames.size());
@@ -95,7 +96,7 @@ SharedExplanation explain_frames(Explainer& explainer, const std::vector<FrameAr
 }
 
 SharedExplanation push_frame(Explainer& explainer, const FrameArray& frame, int64_t pts) {
-  py::gil_scoped_release released;
+  const Released released;
   auto explanation = explainer.push(frame.frame(), pts);
   return explanation ? std::make_shared<Explanation>(std::move(*explanation)) : nullptr;
 }
@@ -116,7 +117,7 @@ std::unique_ptr<Explainer> make_explainer(const std::string& bundle, const std::
   options.threshold = threshold;
   options.budget_ms = budget_ms;
   options.method_options = method_options;
-  py::gil_scoped_release released;
+  const Released released;
   return std::make_unique<Explainer>(bundle, options);
 }
 
@@ -282,7 +283,7 @@ void register_explain(py::module_& module) {
   register_options(module);
   register_device_tube(module);
   register_explanation(module);
-  const auto released = py::call_guard<py::gil_scoped_release>();
+  const auto released = py::call_guard<Released>();
   const auto pts = py::arg("pts") = py::none();
   py::class_<Explainer>(module, "Explainer")
       .def(py::init(&make_explainer), py::arg("bundle"), py::kw_only(), py::arg("method") = "",
@@ -305,7 +306,7 @@ void register_explain(py::module_& module) {
                              [](const Explainer& self) { return self.device().to_string(); })
       .def_property_readonly("bundle", &Explainer::bundle, py::return_value_policy::copy)
       .def_property_readonly("engine_info", [](const Explainer& self) {
-        py::gil_scoped_release unlocked;
+        const Released released;
         return self.engine_info();
       });
 }

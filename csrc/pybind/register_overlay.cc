@@ -12,6 +12,7 @@
 #include "pybind/array.h"
 #include "pybind/frame_array.h"
 #include "pybind/register.h"
+#include "pybind/released.h"
 
 namespace py = pybind11;
 using namespace py::literals;
@@ -60,7 +61,7 @@ void blend_array(const FrameArray& frame, const py::array& values,
   plane.scale = scale;
   const HeatStyle style{parse_color_map(color_map), alpha, threshold};
   const Frame& target = frame.writable();
-  py::gil_scoped_release released;
+  const Released released;
   blend_heat(target, plane, style);
 }
 
@@ -98,7 +99,7 @@ void draw_caption(GuardedPainter& self, const FrameArray& frame, const py::str& 
                         strip_now,   key_frames,  strip_motion, motion_legend};
   const ColorMap map = parse_color_map(color_map);
   const Frame& target = frame.writable();
-  py::gil_scoped_release released;
+  const Released released;
   const std::lock_guard<std::mutex> lock(self.mutex);
   self.painter.draw(target, caption, map);
 }

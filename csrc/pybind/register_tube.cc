@@ -10,6 +10,7 @@
 #include "explain/tube.h"
 #include "pybind/array.h"
 #include "pybind/register.h"
+#include "pybind/released.h"
 #include "pybind/samples.h"
 
 namespace py = pybind11;
@@ -49,7 +50,7 @@ py::tuple cam3d_of_arrays(const py::array& activation, const std::string& method
   float* values = tube.mutable_data();
   CamStats stats;
   {
-    py::gil_scoped_release released;
+    const Released released;
     stats = cam3d(input, parsed, values);
   }
   return py::make_tuple(tube, stats);

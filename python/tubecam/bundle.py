@@ -57,6 +57,9 @@ class Bundle:
         """The graph that serves a method; UsageError for one that the bundle has not."""
         return self.graphs[_core.graph_of(self.core, method)]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return load_bundle, (self.folder,)  # which verifies it again
+
     def describe(self) -> str:
         """The bundle in a few lines for a person."""
         rows = [("bundle", f"{self.name}  ({self.folder})"), ("labels", _some(self.labels))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,11 @@ from .options import MethodOptions
 
 class Explainer:
     """Runs a bundle and explains each of its predictions.
+
+    Threads may share one: a call waits for the one before it. A process made by ``fork`` goes on
+    with those it inherits; to one made by ``spawn`` they can be sent: pickling keeps the arguments
+    and what was set since, not the frames pushed so far, and the engine is opened again there. A
+    copy is another Explainer in the same way.
 
     Parameters
     ----------
@@ -102,6 +108,10 @@ class Explainer:
             method_options=options.core(),
             fallback=fallback,
         )
+        self._opened = {
+            "device": device, "precision": precision, "threads": threads, "engine": engine,
+            "cache_dir": cache_dir, "fallback": fallback,
+        }  # fmt: skip
         self._options = options
         self._budget_ms = budget_ms
         self._core_bundle = self._core.bundle
@@ -174,6 +184,14 @@ class Explainer:
     def close(self) -> None:
         """Frees the engine. Explanations stay valid; calling it again does nothing."""
         self._core = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        self._open  # noqa: B018  (a closed one has nothing to give on)
+        arguments = {
+            **self._opened, "method": self._method, "target": self._target, "hop": self._hop,
+            "threshold": self._threshold, "budget_ms": self._budget_ms, "options": self._options,
+        }  # fmt: skip
+        return functools.partial(type(self), self._bundle.folder, **arguments), ()
 
     def __enter__(self) -> Explainer:
         return self

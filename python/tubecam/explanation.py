@@ -180,6 +180,9 @@ class Explanation:
     labels: tuple[str, ...] = field(repr=False)
     device_tube: _core.DeviceTube | None = field(default=None, repr=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "device_tube": None}  # a GPU's memory belongs to its process
+
     @property
     def times(self) -> npt.NDArray[np.float64]:
         """Presentation times of the slices in seconds, float64 [T]."""

@@ -1,8 +1,13 @@
 // The flow of a clip: what reaches the engine behind the seam, and what is taken over.
+#include <dlfcn.h>
 #include <gtest/gtest.h>
+#include <link.h>
 
 #include <cmath>
+#include <cstring>
 #include <memory>
+#include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -105,6 +110,43 @@ TEST(ClipFlow, NeedsTwoSlicesAndAPictureLargeEnough) {
   int calls = 0;
   EXPECT_THROW(ClipFlow(spec_of(1), std::make_unique<Fake>(&calls)), Error);
   EXPECT_THROW(make_optical_flow(16, 15), Error);
+}
+
+// A function of OpenCV, which is loaded with the flow's library and known to it alone.
+template <typename Function>
+Function* of_opencv(const char* name) {
+  std::string path;
+  dl_iterate_phdr(
+      [](dl_phdr_info* library, size_t, void* found) {
+        if (!std::strstr(library->dlpi_name, "/libopencv_core.so")) return 0;
+        *static_cast<std::string*>(found) = library->dlpi_name;
+        return 1;
+      },
+      &path);
+  void* library = path.empty() ? nullptr : dlopen(path.c_str(), RTLD_LAZY | RTLD_NOLOAD);
+  return library ? reinterpret_cast<Function*>(dlsym(library, name)) : nullptr;
+}
+
+TEST(OpticalFlow, LeavesTheProcessItsNumberOfThreads) {
+  std::unique_ptr<OpticalFlow> first, second;
+  try {
+    first = make_optical_flow(32, 32), second = make_optical_flow(32, 32);
+  } catch (const Error& error) {
+    GTEST_SKIP() << error.what();
+  }
+  auto* threads = of_opencv<int()>("_ZN2cv13getNumThreadsEv");
+  auto* set_threads = of_opencv<void(int)>("_ZN2cv13setNumThreadsEi");
+  ASSERT_TRUE(threads && set_threads);
+  set_threads(3);
+  const auto work = [](OpticalFlow* flow) {
+    const std::vector<uint8_t> from(32 * 32, 90), to(32 * 32, 120);
+    std::vector<float> vectors(2 * 32 * 32);
+    for (int i = 0; i < 300; ++i) flow->run(from.data(), to.data(), vectors.data());
+  };
+  std::thread other(work, second.get());
+  work(first.get());
+  other.join();
+  EXPECT_EQ(threads(), 3);
 }
 
 }  // namespace

@@ -103,6 +103,8 @@ TEST_F(Cuda, ARefusedCaptureLeavesTheStreamUsable) {
   EXPECT_FALSE(graph.ready());
   EXPECT_EQ(graph.record(stream.get(), [] { fail(ErrorCode::kEngine, "no"); }), "no");
   EXPECT_FALSE(graph.ready());
+  EXPECT_THROW(graph.record(stream.get(), [] { throw std::bad_alloc(); }), std::bad_alloc);
+  EXPECT_FALSE(graph.ready());
   copy_async(to.data(), from.data(), 4, stream.get());
   stream.synchronize();
   EXPECT_EQ(to_host<int>(to.data(), 1)[0], 7);

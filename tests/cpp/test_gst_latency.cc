@@ -68,5 +68,28 @@ TEST(Latency, LiveSourcesDropWindowsAndNeverFrames) {
   EXPECT_EQ(rig.messages(GST_MESSAGE_ELEMENT).size(), windows - dropped);
 }
 
+// Of the pushes of a stream at its own pace since the first frame came out, the share for which one
+// frame came out.
+double one_by_one(bool live) {
+  Rig rig("tubecam", {{"align", "delayed"}, {"hop", "8"}});
+  gst_harness_set_live(rig.harness(), live);
+  rig.caps(video_caps("RGB", 64, 48));
+  int pushes = 0, ones = 0;
+  for (int i = 0; i < 100; ++i) {
+    rig.push(i * kFrame, i);
+    const size_t came = rig.take().size();
+    if (pushes > 0 || came > 0) ++pushes;
+    ones += came == 1;
+    g_usleep(kFrame / GST_USECOND);
+  }
+  EXPECT_GT(pushes, 30);
+  return double(ones) / pushes;
+}
+
+TEST(Latency, ALiveSourcesFramesGoAtItsPace) {
+  EXPECT_GT(one_by_one(true), 0.6);
+  EXPECT_LT(one_by_one(false), 0.3);  // a hop of 8 slices is 16 frames
+}
+
 }  // namespace
 }  // namespace tubecam::testing

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <optional>
 #include <thread>
 
 #include "base/error.h"
@@ -135,24 +137,59 @@ TEST_F(PlanCacheTest, NothingHalfWrittenStays) {
   built(cache, key);
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename();
-    EXPECT_EQ(name.find("draft"), std::string::npos) << name;
-    EXPECT_EQ(name.find("probe"), std::string::npos) << name;
+    EXPECT_EQ(folder + "/" + name, cache.file_of(key));  // no draft, no lock
   }
   struct stat status {};
   ASSERT_EQ(::stat(cache.file_of(key).c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600u);
 }
 
-TEST_F(PlanCacheTest, AFolderThatCannotBeWrittenIsReplaced) {
+TEST_F(PlanCacheTest, InAFolderThatCannotBeWrittenNothingIsKept) {
   write_text(folder + "/file", "");
   std::string said;
   PlanCache cache(folder + "/file/plans", [&](const std::string& text) { said = text; });
   EXPECT_NE(said.find(folder + "/file/plans"), std::string::npos);
-  EXPECT_NE(said.find(cache.folder()), std::string::npos);
+  EXPECT_NE(said.find("TUBECAM_CACHE"), std::string::npos);
+  EXPECT_EQ(cache.folder(), "");
   EXPECT_EQ(built(cache, key), plan);
   EXPECT_EQ(built(cache, key), plan);
-  EXPECT_EQ(builds, 1);
-  fs::remove_all(cache.folder());
+  EXPECT_EQ(builds, 2);
+  cache.store_timings(key, plan);
+  EXPECT_FALSE(cache.load_timings(key));
+}
+
+TEST_F(PlanCacheTest, MadeFoldersAreTheUsersAlone) {
+  const mode_t before = ::umask(0);
+  const PlanCache cache(folder + "/several/levels");
+  ::umask(before);
+  for (const char* made : {"/several", "/several/levels"}) {
+    struct stat status {};
+    ASSERT_EQ(::stat((folder + made).c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777, 0700u) << made;
+  }
+}
+
+TEST_F(PlanCacheTest, LinksAreNotFollowed) {
+  PlanCache cache(folder), elsewhere(folder + "/elsewhere");
+  built(elsewhere, key);
+  fs::create_symlink(elsewhere.file_of(key), cache.file_of(key));
+  EXPECT_FALSE(cache.load(key));
+  const Bytes other(5000, 'q');
+  cache.store(key, other);
+  EXPECT_EQ(cache.load(key), other);
+  EXPECT_EQ(elsewhere.load(key), plan);  // what the link named
+  fs::remove(cache.file_of(key));
+  write_text(folder + "/victim", "whole");
+  fs::create_symlink(folder + "/victim", cache.file_of(key) + ".lock");
+  EXPECT_EQ(built(cache, key), plan);
+  EXPECT_EQ(text_of(folder + "/victim"), "whole");
+}
+
+TEST_F(PlanCacheTest, APlanThatOthersCanWriteIsRefused) {
+  PlanCache cache(folder);
+  built(cache, key);
+  ASSERT_EQ(::chmod(cache.file_of(key).c_str(), 0666), 0);
+  EXPECT_THROW(cache.load(key), Error);
 }
 
 TEST_F(PlanCacheTest, APlanThatCannotBeKeptIsUsed) {
@@ -244,16 +281,25 @@ TEST_F(PlanCacheTest, TimingsServeEveryGraphOfTheGpu) {
 }
 
 TEST(PlanCacheFolder, ComesFromTheEnvironment) {
-  const char* before = std::getenv("TUBECAM_CACHE");
-  const std::string kept = before ? before : "";
+  std::map<const char*, std::optional<std::string>> before;
+  for (const char* name : {"TUBECAM_CACHE", "XDG_CACHE_HOME", "HOME"}) {
+    const char* value = std::getenv(name);
+    before[name] = value ? std::optional<std::string>(value) : std::nullopt;
+  }
   ::setenv("TUBECAM_CACHE", "/somewhere/plans", 1);
   EXPECT_EQ(PlanCache::default_folder(), "/somewhere/plans");
   ::setenv("TUBECAM_CACHE", "", 1);
-  EXPECT_NE(PlanCache::default_folder().find("tubecam"), std::string::npos);
-  if (before)
-    ::setenv("TUBECAM_CACHE", kept.c_str(), 1);
-  else
-    ::unsetenv("TUBECAM_CACHE");
+  ::setenv("XDG_CACHE_HOME", "", 1);
+  ::setenv("HOME", "/home/someone", 1);
+  EXPECT_EQ(PlanCache::default_folder(), "/home/someone/.cache/tubecam");
+  ::unsetenv("HOME");
+  EXPECT_EQ(PlanCache::default_folder(), "");  // and no folder that others can write
+  for (const auto& [name, value] : before) {
+    if (value)
+      ::setenv(name, value->c_str(), 1);
+    else
+      ::unsetenv(name);
+  }
 }
 
 TEST(Sha256, IsTheStandards) {

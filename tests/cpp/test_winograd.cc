@@ -1,4 +1,4 @@
-// Winograd's convolution against the definition in float64, and the threads that compute it.
+// Winograd's convolution against the definition in float64.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <thread>
 
 #include "engine/team.h"
 #include "engine/winograd.h"
@@ -164,20 +165,6 @@ TEST(Winograd, PaysForWideLayersOnly) {
   EXPECT_TRUE(Winograd::pays(make_shape(256, 256, 3, {4, 14, 14}, {1, 1, 1})));
   EXPECT_FALSE(Winograd::pays(make_shape(512, 512, 3, {2, 7, 7}, {1, 1, 1})));  // factors: 113 MB
   EXPECT_FALSE(Winograd::pays(make_shape(3, 64, 3, {16, 112, 112}, {1, 1, 1})));
-}
-
-TEST(Team, LetsEveryMemberWorkAndMeet) {
-  Team team(4);
-  for (int round = 0; round < 50; ++round) {
-    std::atomic<int> first{0}, seen{0};
-    team.run([&](const Team::Member& member) {
-      ++first;
-      member.meet();
-      if (first == member.size) ++seen;  // nobody is past the meeting before all are there
-    });
-    EXPECT_EQ(first, 4);
-    EXPECT_EQ(seen, 4);
-  }
 }
 
 }  // namespace

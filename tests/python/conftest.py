@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -44,3 +46,21 @@ def tubecam_command():
         return subprocess.run(command, capture_output=True, text=True, timeout=timeout, **options)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def emulated_package(tmp_path_factory) -> Path:
+    """A folder for PYTHONPATH: tubecam with the emulation in the place of CUDA and TensorRT."""
+    import tubecam
+
+    wheel = ROOT / "build" / f"wheel-{sys.implementation.cache_tag}"
+    built = [wheel / "tests/cpp/emulated" / f"libtubecam_{n}.so" for n in ("cuda", "tensorrt")]
+    if not all(library.exists() for library in built):
+        pytest.skip("the emulation is not built: make cpp-tests builds it")
+    folder = tmp_path_factory.mktemp("emulated")
+    shutil.copytree(Path(tubecam.__file__).parent, folder / "tubecam")
+    for library in built:
+        shutil.copy(library, folder / "tubecam" / "lib")
+    openvino = importlib.util.find_spec("openvino")
+    (folder / "openvino").symlink_to(Path(openvino.origin).parent)
+    return folder

@@ -112,7 +112,7 @@ def test_the_sidecar_of_two_inputs_is_checked(inputs_bundle, root, tmp_path):
     copy = shutil.copytree(inputs_bundle, tmp_path / "copy")
     both = {"activation": "activation_rgb", "gradient": "gradient_rgb"}
     for change, words in (
-        (lambda p: p[1].update(outputs=both), "must name relevance as the other pathways do"),
+        (lambda p: p[1].update(outputs=both), "must name outputs of the same kind as the other"),
         (lambda p: p[1]["outputs"].update(both), "either relevance or an activation"),
         (lambda p: p[1]["layer"].update(shape=[2, 9, 32, 32]), "must be 1, since relevance"),
     ):
@@ -133,9 +133,3 @@ def test_a_video_is_explained_input_by_input(inputs_bundle, tmp_path):
     windows = [json.loads(line) for line in jsonl.read_text().splitlines()]
     assert windows and all(w["method"] == "lrp-epsilon-plus" for w in windows)
     assert [p["of_flow"] for p in windows[0]["pathways"]] == [False, True]
-
-
-@pytest.mark.parametrize("method", ["integrated-gradients", "smoothgrad"])
-def test_methods_of_steps_through_clips_are_refused(model, tmp_path, method):
-    with pytest.raises(UsageError, match=f"{method} takes steps.*lrp-epsilon-plus"):
-        export(model, tmp_path / "bundle", methods=["gradcam", method], clip=CLIP)

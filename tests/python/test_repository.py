@@ -14,11 +14,13 @@ import tubecam
 ROOT = Path(__file__).resolve().parents[2]
 CSRC = ROOT / "csrc"
 CODE_SUFFIXES = {
+    ".c",
     ".cc",
     ".cu",
     ".cuh",
     ".cmake",
     ".h",
+    ".map",
     ".py",
     ".pyi",
     ".sh",
@@ -173,3 +175,30 @@ def test_make_help_names_real_targets():
     listed = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True)
     named = set(re.findall(r"make ([a-z-]+)", listed.stdout))
     assert {"demo", "test", "install"} <= named <= make_targets()
+
+
+def named_types(path: Path) -> list[str]:
+    """The types that a file of csrc names for all of its library, with their namespace."""
+    spaces: list[str] = []
+    found = []
+    for line in path.read_text("utf-8").splitlines():
+        if opened := re.match(r"namespace ?([\w:]*) ?\{$", line):
+            spaces.append(opened[1])
+        elif re.match(r"\}  // namespace", line):
+            spaces.pop()
+        elif "" not in spaces and (
+            named := re.match(r"(?:class|struct|enum class)(?: TUBECAM_API)? (\w+(?:::\w+)*)[^;]*\{", line)
+        ):
+            found.append("::".join((*spaces, named[1])))
+    return found
+
+
+def test_no_two_types_have_one_name():
+    # One definition rule: the linker takes either one's functions for both.
+    places: dict[str, set[str]] = {}
+    for path in sources(".cc", ".cu", ".cuh", ".h"):
+        if CSRC in path.parents:
+            for name in named_types(path):
+                places.setdefault(name, set()).add(relative(path))
+    assert len(places) > 100 and "tubecam::Explainer" in places
+    assert not {name: where for name, where in places.items() if len(where) > 1}

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 HEADER = "opencv4/opencv2/video/tracking.hpp"
+ANALYTICS = "gstreamer-1.0/gst/analytics/analytics.h"
 FLOW = "libopencv-video-dev"
 APT = """#!/bin/bash
 echo "$@" >>"$LOG"
@@ -31,12 +32,13 @@ def setup(root, tmp_path):
         (tools / name).chmod(stat.S_IRWXU)
     log, include = tmp_path / "apt.log", tmp_path / "include"
 
-    def run(*arguments, missing="", opencv=False):
+    def run(*arguments, missing="", opencv=False, analytics=False):
         log.write_text("")
-        (include / HEADER).parent.mkdir(parents=True, exist_ok=True)
-        (include / HEADER).unlink(missing_ok=True)
-        if opencv:
-            (include / HEADER).touch()
+        for header, there in ((HEADER, opencv), (ANALYTICS, analytics)):
+            (include / header).parent.mkdir(parents=True, exist_ok=True)
+            (include / header).unlink(missing_ok=True)
+            if there:
+                (include / header).touch()
         env = {"PATH": f"{tools}:{os.environ['PATH']}", "LOG": str(log), "MISSING": missing,
                "INCLUDE_DIRS": str(include)}  # fmt: skip
         done = subprocess.run([root / "deploy" / "setup.sh", *arguments], env=env, text=True,
@@ -77,6 +79,12 @@ def test_optional_parts_are_told(setup):
     assert setup("--optional")[0].stdout == ""
     done, asked = setup("--optional", opencv=True)
     assert done.stdout.strip().endswith(HEADER) and not asked
+
+
+def test_analytics_count_as_a_part_and_take_no_other_ones_place(setup):
+    assert setup("--optional", analytics=True)[0].stdout.strip().endswith(ANALYTICS)
+    done, asked = setup("--test", missing=FLOW, analytics=True)
+    assert installed(asked) == [FLOW]
 
 
 def test_an_unknown_argument_is_refused(setup):

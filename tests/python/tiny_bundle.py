@@ -207,6 +207,18 @@ def write(
     return folder
 
 
+def write_two(folder: Path, second: bytes) -> Path:
+    """A bundle of two graphs: `model()`, and `second` for lrp-epsilon-plus, whatever it holds."""
+    entry = sidecar("relevance")["graphs"][0] | {"file": "second.onnx"}
+
+    def add(sidecar: dict) -> None:
+        (folder / "second.onnx").write_bytes(second)
+        sidecar["files"]["second.onnx"] = hashlib.sha256(second).hexdigest()
+        sidecar["graphs"].append(entry)
+
+    return write(folder, change=add)
+
+
 def forward(clip: np.ndarray, head: str = "pool") -> tuple[np.ndarray, np.ndarray]:
     """Logits [K] and activation [C, t, h, w] of a clip [T, 3, H, W], in float64 NumPy."""
     arrays = {name: array.astype(np.float64) for name, array in weights(head).items()}

@@ -10,7 +10,7 @@ from dataclasses import replace
 from torch import fx
 
 from ..errors import ExportError, UsageError
-from .capture import PATHS, Capture, base_name, shape_of
+from .capture import MODULE, PATHS, Capture, base_name, shape_of
 from .default_layer import SPLITS, VIEWS, WEIGHING, averaged, entry, telling
 from .follow import follow
 from .geometry import UnevenError, cells_of
@@ -204,17 +204,12 @@ class Candidates:
         behind = descendants(node)
         culprit = next((c for n, c in self.places.lost.items() if n in behind), None)
         if culprit is not None:
-            return f", and its axes cannot be followed through {self._called(culprit)}"
+            return f", and its axes cannot be followed through {_called(culprit)}"
         uneven = next((n for n in self.captured.module.graph.nodes if n in self.uneven & behind), None)
         if uneven is not None:
-            return f", and {self._called(uneven)} brings cells together that lie far apart"
+            return f", and {_called(uneven)} brings cells together that lie far apart"
         return ""
 
-    def _called(self, node: fx.Node) -> str:
-        """An operator by its name and the next module whose output tells where it stands."""
-        later = itertools.dropwhile(lambda n: n is not node, self.captured.module.graph.nodes)
-        module = next((min(n.meta[PATHS], key=len) for n in later if n.meta.get(PATHS)), None)
-        return f"aten.{base_name(node)}" + (f" before the end of '{module}'" if module else "")
 
 
 def choose_layers(candidates: Candidates, paths: Paths) -> tuple[Layer, ...]:
@@ -250,6 +245,12 @@ def _named(path: str) -> tuple[str, str]:
     """NAME=PATH in two; a path alone is its own name."""
     name, equals, rest = path.partition("=")
     return (name, rest) if equals else (path, path)
+
+
+def _called(node: fx.Node) -> str:
+    """An operator by its name and its module's."""
+    where = node.meta.get(MODULE)
+    return f"aten.{base_name(node)}" + (f" in {where}" if where else "")
 
 
 def _outermost(path: str) -> tuple[bool, int, int]:

@@ -219,7 +219,6 @@ def export(
     say("loading the model")
     found = load_source(source, weights, random_weights, seed, len(labels) if labels else None)
     found.clip = clip_spec(clip, found.clip)
-    _check_flow(found.clip, methods)
     found.model, read = headed_model(
         found, head or found.head, output, reduce, time_first, seed, labels, say
     )
@@ -321,16 +320,6 @@ def _check_methods(methods: Sequence[str] | None) -> None:
     wrong = [m for m in methods if m not in METHODS]
     if wrong:
         raise UsageError(f"unknown method {wrong[0]!r}; there are {', '.join(METHODS)}.")
-
-
-def _check_flow(clip: ClipSpec, methods: Sequence[str] | None) -> None:
-    wrong = [m for m in methods or () if m in FEW_PASS]
-    if clip.flow is not None and wrong:
-        raise UsageError(
-            f"{wrong[0]} takes steps through clips, and this model sees optical flow, too, which "
-            "does not follow such steps; take gradient-x-input or lrp-epsilon-plus, which tell the "
-            "relevance of both."
-        )
 
 
 def _offered(methods: Sequence[str] | None, graph: Graph) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from .capture import PATHS, add_constant
+from .capture import MODULE, PATHS, add_constant
 
 aten = torch.ops.aten
 
@@ -17,6 +17,8 @@ def call(before: fx.Node, target: Any, args: tuple[Any, ...], value: Tensor, **k
     with before.graph.inserting_before(before):
         node = before.graph.call_function(target, args, kwargs)
     node.meta["val"] = value
+    if MODULE in before.meta:
+        node.meta[MODULE] = before.meta[MODULE]
     return node
 
 

@@ -142,7 +142,7 @@ def _entry(
 
 def _pathways(graph: Graph | RelevanceGraph, outputs: tuple[str, ...]) -> list[dict[str, Any]]:
     _, *names = outputs
-    kinds = ("activation", "gradient") if isinstance(graph, Graph) else ("relevance",)
+    kinds = ("activation", "gradient") if isinstance(graph, Graph) else (names[0].split("_")[0],)
     each = [names[i : i + len(kinds)] for i in range(0, len(names), len(kinds))]
     return [
         {

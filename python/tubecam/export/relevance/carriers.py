@@ -32,7 +32,7 @@ from .operators import (
     RELU,
     RESCALED,
     SHARES,
-    is_constant_like,
+    STEP,
 )
 
 Kinds = Mapping[fx.Node, str | None]
@@ -69,9 +69,9 @@ class Carriers:
         self._trunks: dict[fx.Node, fx.Node] = {clip: clip}
         self._ancestors: dict[fx.Node, set[fx.Node]] = {}
         for node in others:
-            alive = [n for n in node.all_input_nodes if n in self.inputs]
-            if kinds[node] in constants or is_constant_like(node):
+            if kinds[node] in (*constants, STEP):
                 continue
+            alive = [n for n in node.all_input_nodes if n in self.inputs]
             alive = self._without_gates(node, alive)
             if alive:
                 self.inputs[node] = alive

@@ -22,7 +22,7 @@ from torch import Tensor, fx
 from ..capture import base_name, shape_of
 from ..layers import run_nodes
 from . import rules, weighted
-from .operators import HOMOGENEOUS, MAXIMUM, holds_floats
+from .operators import HOMOGENEOUS, MAXIMUM, carries
 from .rules import Rule
 
 # The sign or the range of the output says where the input lay.
@@ -53,11 +53,11 @@ def deciding_nodes(
     found: set[fx.Node] = set()
     for node, kind in kinds.items():
         inputs = [n for n in node.all_input_nodes if n in kinds]
-        if not holds_floats(node) and node.target is not operator.getitem:
-            found.update(inputs)  # a comparison, an index
-        elif node in table:
+        if node in table:
             found.update(_deciding(node, kind, table[node], inputs, safe))
-    return [n for n in kinds if n in found and shape_of(n) is not None and holds_floats(n)]
+        if any(not carries(user) and user.target is not operator.getitem for user in node.users):
+            found.add(node)  # of a comparison, of an index
+    return [n for n in kinds if n in found and shape_of(n) is not None]
 
 
 def _deciding(

@@ -110,7 +110,7 @@ def build_relevance(
         relevance, place = Rollout(captured, attentions), _tokens(captured, attentions)
     else:
         relevance = _fitting(captured, method, pool, domain)
-        place = _place(captured, pool, 3 if relevance.method.by_colour else 1)
+        place = _place(captured, pool, relevance.method.by_colour)
     refuse_too_large(relevance, method)
     watching = Watched(relevance)
     chooser = FormMeasurer()
@@ -173,16 +173,18 @@ def output_names(relevance: Relevance | Rollout, layers: Sequence[Layer]) -> tup
 Places = tuple[tuple[Layer, ...], tuple[bool, ...]]
 
 
-def _place(captured: Capture, pool: Cells, colours: int) -> Places:
+def _place(captured: Capture, pool: Cells, by_colour: bool) -> Places:
     """Layers, and whether each is the flow."""
     _, t, channels, h, w = shape_of(captured.clip)
-    shape = (colours, t // pool[0], h // pool[1], w // pool[2])
+    cells = t // pool[0], h // pool[1], w // pool[2]
+    shape = (COLOURS if by_colour else 1, *cells)
     stride = tuple(float(p) for p in pool)
     offset = tuple((p - 1) / 2 for p in pool)
     clip = Layer("clip", captured.clip, shape, Geometry(stride, offset, stride))
     if channels == COLOURS:
         return (clip,), (False,)
-    first, second = (replace(clip, name=name, pathway=name) for name in ("clip", "flow"))
+    shapes = {"clip": shape, "flow": (channels - COLOURS if by_colour else 1, *cells)}
+    first, second = (replace(clip, name=n, pathway=n, shape=its) for n, its in shapes.items())
     between = clip.geometry.later(0.5)  # from a slice to the next
     return (first, replace(second, geometry=between)), (False, True)
 

@@ -20,8 +20,8 @@ aten = torch.ops.aten
 CONVOLUTION, DENSE, RELU, RESCALED, POWER, GATE, INVERSE, SHARES = (
     "convolution", "dense", "relu", "rescaled", "power", "gate", "inverse", "softmax",
 )  # fmt: skip
-PRODUCT, QUOTIENT, MAXIMUM, HOMOGENEOUS, LINEAR = (
-    "product", "quotient", "maximum", "homogeneous", "linear",
+PRODUCT, QUOTIENT, MAXIMUM, HOMOGENEOUS, LINEAR, STEP = (
+    "product", "quotient", "maximum", "homogeneous", "linear", "step",
 )  # fmt: skip
 
 # Operators with weights: where they take input, weight and bias, as often as either side may be the
@@ -45,6 +45,7 @@ _NAMES = {
     GATE: {"sigmoid", "hardsigmoid", "exp", "softplus"},
     INVERSE: {"rsqrt", "reciprocal"},  # no number at zero
     SHARES: {"_softmax", "_safe_softmax", "softmax"},
+    STEP: {"sign", "sgn", "floor", "ceil", "round", "trunc", "heaviside"},  # constant in between
     QUOTIENT: {"div"},
     PRODUCT: {"mul", "bmm", "mm", "convolution"},
     MAXIMUM: {
@@ -57,7 +58,7 @@ _NAMES = {
         "add", "sub", "rsub", "neg", "mean", "sum", "cumsum", "where",
         "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d",
         "upsample_nearest2d", "upsample_nearest3d", "upsample_bilinear2d", "upsample_trilinear3d",
-        "slice_scatter", "select_scatter", "masked_fill",
+        "masked_fill",
     },
 }  # fmt: skip
 # Linear too: each value keeps itself, in another place or in several.
@@ -72,14 +73,6 @@ _REARRANGE = {
 _NAMES[LINEAR] |= _REARRANGE
 _KEEP_SIGN = (_NAMES[LINEAR] | _NAMES[MAXIMUM] | {"mul", "div"}) - {"sub", "rsub", "neg"}
 _NEVER_BELOW = {"relu", "exp", "abs", "sqrt"} | _NAMES[GATE] | _NAMES[SHARES]
-# Tensors of one value, whatever the tensor is whose shape they take.
-FILLS = {
-    "zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full",
-    "new_empty",
-}  # fmt: skip
-_STEPS = {"sign", "sgn", "floor", "ceil", "round", "trunc", "heaviside"}
-
-
 def kind_of(node: fx.Node, moving: list[fx.Node]) -> str | None:
     """The operator's kind, None for one that no rule is known for.
 
@@ -127,18 +120,6 @@ def _fully_connected(node: fx.Node) -> bool:
     (*_, height, width), kernel = shape_of(node.args[0]), shape_of(node.args[1])[2:]
     one = {*shape_of(node)[-2:]} == {1} and not any(node.args[4])
     return one and kernel[-2:] == (height, width) and set(kernel[:-2]) <= {1}
-
-
-def is_constant_like(node: fx.Node) -> bool:
-    """Whether a value has no derivative: a fill, a step, a comparison, an index."""
-    return base_name(node) in FILLS | _STEPS or not holds_floats(node)
-
-
-def holds_floats(node: fx.Node) -> bool:
-    """Whether the value, or one of several, is of floating point."""
-    value = node.meta.get("val")
-    values = value if isinstance(value, (tuple, list)) else (value,)
-    return any(isinstance(v, torch.Tensor) and v.is_floating_point() for v in values)
 
 
 def never_negative(captured_nodes: list[fx.Node]) -> set[fx.Node]:

@@ -18,7 +18,7 @@ from torch.fx.passes.fake_tensor_prop import FakeTensorProp
 from ..capture import MODULE, PATHS, Capture, base_name, shape_of
 from .operators import aten
 
-_SHOWING = {"view", "_unsafe_view", "reshape", "expand", "clone", "alias", "detach"}
+_SHOWING = {"reshape", "expand", "clone", "alias", "detach"}
 Value = Any  # a proxy, which records what is done to it in the graph
 
 
@@ -28,9 +28,6 @@ def take_apart(captured: Capture) -> None:
     replaced = [_replace(captured, node) for node in list(module.graph.nodes)]
     if not any(replaced):
         return
-    for node in module.graph.nodes:
-        if node.target in (aten.view.default, aten._unsafe_view.default):
-            node.target = aten.reshape.default  # strides are others now
     module.graph.eliminate_dead_code()
     module.recompile()
     with FakeTensorMode(allow_non_fake_inputs=True) as mode:
@@ -79,7 +76,7 @@ def _normalised(x: Value, dims: Sequence[int], eps: float) -> Value:
 def _affine(x: Value, weight: Value, bias: Value, shape: Sequence[int] | None = None) -> Value:
     for value, apply in ((weight, aten.mul.Tensor), (bias, aten.add.Tensor)):
         if value is not None:
-            x = apply(x, value if shape is None else aten.view.default(value, list(shape)))
+            x = apply(x, value if shape is None else aten.reshape.default(value, list(shape)))
     return x
 
 
@@ -95,9 +92,9 @@ def _group_norm(
     groups: int, eps: float,
 ) -> Value:  # fmt: skip
     shape = shape_of(node.args[0])
-    y = _normalised(aten.view.default(x, [n, groups, -1]), [-1], eps)
+    y = _normalised(aten.reshape.default(x, [n, groups, -1]), [-1], eps)
     each = [1, channels] + [1] * (len(shape) - 2)
-    return _affine(aten.view.default(y, list(shape)), weight, bias, each)
+    return _affine(aten.reshape.default(y, list(shape)), weight, bias, each)
 
 
 def _batch_norm(node: fx.Node, x: Value, weight: Value, bias: Value, *rest: Any) -> Value | None:
@@ -217,13 +214,6 @@ def _itself(node: fx.Node, x: Value) -> Value:
     return x
 
 
-def _copied(node: fx.Node, into: Value, x: Value, *rest: Any) -> Value:
-    value, other = node.meta["val"], node.args[1].meta["val"]
-    if value.dtype != other.dtype:
-        x = aten._to_copy.default(x, dtype=value.dtype)
-    return x if value.shape == other.shape else aten.expand.default(x, list(value.shape))
-
-
 _APART: dict[str, Callable[..., Value | None]] = {
     "native_layer_norm": _layer_norm,
     "native_group_norm": _group_norm,
@@ -246,5 +236,4 @@ _APART: dict[str, Callable[..., Value | None]] = {
     "addcmul": _added_product,
     "addcdiv": _added_product,
     "detach": _itself,
-    "copy": _copied,
 }

@@ -12,7 +12,7 @@ from torch import Tensor, fx, nn
 
 from ..capture import Capture, base_name
 from ..explained import chosen
-from ..flow_input import COLOURS, packed
+from ..flow_input import COLOURS, packed, parts
 from ..layers import ancestors, run_nodes
 from .carriers import Carriers
 from .decisions import deciding_nodes
@@ -21,8 +21,7 @@ from .methods import Method, method_of
 from .operators import (
     CONVOLUTION,
     DENSE,
-    FILLS,
-    is_constant_like,
+    STEP,
     kind_of,
     moving_nodes,
     never_negative,
@@ -38,7 +37,7 @@ class Relevance(nn.Module):
     """(clip [1, T, 3, H, W], maybe its flow, target [1]) → logits [1, K], relevance of each input.
 
     That is [1, T', H', W'] of the clip, and the same of the flow (:func:`cells_of`). A method by
-    colour gives the signal at the clip, [1, T, 3, H, W].
+    colour gives the signal at the clip, [1, T, 3, H, W], and at the flow, [1, T − 1, 2, H, W].
 
     Parameters
     ----------
@@ -71,6 +70,8 @@ class Relevance(nn.Module):
         self.raw = raw_nodes(self.moving)
         self.kinds = {n: kind_of(n, self._moving_inputs(n)) for n in self.moving[1:]}
         self.inputs = self._carriers(self.method)
+        if captured.clip not in self.inputs:
+            raise only_gates(method, self._gate())
         self.table = {n: self._rule(n) for n in self.moving[1:] if n in self.inputs}
         self.first = self._first_layers()
         self.table.update(dict.fromkeys(self.first, self.method.first))
@@ -114,7 +115,7 @@ class Relevance(nn.Module):
     ) -> tuple[Tensor, ...]:
         """Each input's relevance from the signal at the packed clip."""
         relevance = self.method.finish(signal, clip, reference)
-        return (relevance,) if self.method.by_colour else cells_of(relevance, self.pool)
+        return parts(relevance) if self.method.by_colour else cells_of(relevance, self.pool)
 
     def _run(self, clip: Tensor, nodes: Iterable[fx.Node] | None = None) -> dict[fx.Node, Any]:
         values = {self.captured.clip: clip}
@@ -172,14 +173,12 @@ class Relevance(nn.Module):
         """By node that relevance reaches from the logits: the inputs that it passes to."""
         every = Carriers(self.moving, self.kinds, method.constants, method.gated, method.halves)
         reached = every.reaching(self.captured.logits)
-        if self.captured.clip not in reached:
-            raise only_gates(self.name, self._gate(reached))
         return {n: every.inputs[n] for n in reached}
 
-    def _gate(self, reached: set[fx.Node]) -> fx.Node:
+    def _gate(self) -> fx.Node:
         """The last constant of those that depend on the clip."""
-        every = (n for n in reversed(self.moving) if n not in reached)
-        return next((n for n in every if self.kinds[n] in self.method.constants), self.moving[-1])
+        constants = (*self.method.constants, STEP)
+        return next(n for n in reversed(self.moving) if self.kinds.get(n) in constants)
 
     def _rule(self, node: fx.Node) -> Rule | None:
         if node.target is operator.getitem:
@@ -190,10 +189,9 @@ class Relevance(nn.Module):
         return rule
 
     def _chooses(self, node: fx.Node) -> bool:
-        """Whether an index or a mask that depends on the clip decides what passes."""
-        return any(
-            is_constant_like(n) and base_name(n) not in FILLS for n in self._moving_inputs(node)
-        )
+        """Whether a mask, an index or a step that depends on the clip has a say in what passes."""
+        others = (n for n in node.all_input_nodes if n not in self.inputs)
+        return any(self.captured.clip in ancestors(n) for n in others)
 
     def _call(self, node: fx.Node, values: dict[fx.Node, Any]) -> Call:
         needed = {n: values[n] for n in node.all_input_nodes}

@@ -19,6 +19,7 @@ struct LayerSpec {
   std::array<int, 4> shape{};      // C, t, h, w
   std::array<double, 3> stride{};  // t (slices), y, x (input pixels)
   std::array<double, 3> offset{};
+  std::optional<std::array<double, 3>> receptive_field;  // of a cell; older bundles do not tell
 };
 
 // One explained layer of several: a stream, a rate of frames, a group of channels; or one of the

@@ -1,8 +1,23 @@
 #include "engine/pathway.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace tubecam {
+
+namespace {
+
+// Of both, where both are known.
+void widen(const LayerSpec& layer, LayerSpec* joined) {
+  if (!layer.receptive_field) joined->receptive_field.reset();
+  if (!joined->receptive_field) return;
+  for (size_t axis = 0; axis < 3; ++axis) {
+    double& field = (*joined->receptive_field)[axis];
+    field = std::max(field, (*layer.receptive_field)[axis]);
+  }
+}
+
+}  // namespace
 
 LayerSpec joined_layer(const std::vector<PathwaySpec>& pathways) {
   LayerSpec joined = pathways.front().layer;
@@ -10,6 +25,7 @@ LayerSpec joined_layer(const std::vector<PathwaySpec>& pathways) {
   joined.shape[0] = 1;
   for (const PathwaySpec& pathway : pathways) {
     const LayerSpec& layer = pathway.layer;
+    widen(layer, &joined);
     joined.name += (joined.name.empty() ? "" : " + ") + pathway.name;
     for (size_t axis = 0; axis < 3; ++axis) {
       const auto finer = [axis](const LayerSpec& of) {

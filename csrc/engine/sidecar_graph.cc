@@ -11,7 +11,16 @@ namespace {
 constexpr size_t kMaxPathways = 8;
 constexpr int64_t kMaxLayerSize = int64_t{1} << 28;  // values of one activation: 1 GiB of float32
 
-LayerSpec parse_layer(const JsonNode& node) {
+// Slices and pixels, at most the clip's.
+std::array<double, 3> parse_receptive_field(const JsonNode& node, const ClipSpec& clip) {
+  const int most[3] = {clip.length, clip.height, clip.width};
+  std::array<double, 3> field{};
+  node.array(3, 3);
+  for (size_t i = 0; i < 3; ++i) field[i] = node[i].number(1, most[i]);
+  return field;
+}
+
+LayerSpec parse_layer(const JsonNode& node, const ClipSpec& clip) {
   LayerSpec layer;
   layer.name = node.at("name").text();
   const JsonNode shape = node.at("shape"), stride = node.at("stride"), offset = node.at("offset");
@@ -26,6 +35,8 @@ LayerSpec parse_layer(const JsonNode& node) {
     layer.stride[i] = stride[i].number(1e-3, 1024);
     layer.offset[i] = offset[i].number(-1024, 1024);
   }
+  if (node.has("receptive_field"))
+    layer.receptive_field = parse_receptive_field(node.at("receptive_field"), clip);
   return layer;
 }
 
@@ -153,10 +164,11 @@ std::vector<std::string> parse_pathway_outputs(const JsonNode& names, PathwaySpe
   return {pathway->activation, second};
 }
 
-PathwaySpec parse_pathway(const JsonNode& node, std::set<std::string>* outputs) {
+PathwaySpec parse_pathway(const JsonNode& node, const ClipSpec& clip,
+                          std::set<std::string>* outputs) {
   PathwaySpec pathway;
   pathway.name = node.at("name").text(100);
-  pathway.layer = parse_layer(node.at("layer"));
+  pathway.layer = parse_layer(node.at("layer"), clip);
   const JsonNode names = node.at("outputs");
   for (const std::string& name : parse_pathway_outputs(names, &pathway)) {
     check(outputs->insert(name).second, ErrorCode::kBundle, names.path(), " names the output ",
@@ -174,11 +186,11 @@ PathwaySpec parse_pathway(const JsonNode& node, std::set<std::string>* outputs) 
 }
 
 // Several explained layers: `outputs` then names the logits alone.
-void parse_pathways(const JsonNode& node, GraphSpec* graph) {
+void parse_pathways(const JsonNode& node, const ClipSpec& clip, GraphSpec* graph) {
   const size_t count = node.array(2, kMaxPathways);
   std::set<std::string> names, outputs = {graph->logits};
   for (size_t i = 0; i < count; ++i) {
-    graph->pathways.push_back(parse_pathway(node[i], &outputs));
+    graph->pathways.push_back(parse_pathway(node[i], clip, &outputs));
     const bool fresh = names.insert(graph->pathways.back().name).second;
     if (!fresh) node[i].at("name").refuse("another name than the pathways before it have");
     const PathwaySpec& now = graph->pathways.back();
@@ -265,10 +277,10 @@ GraphSpec parse_graph(const JsonNode& node, const Sidecar& sidecar,
   graph.sha256 = sidecar.files.at(graph.file);
   if (node.has("pathways")) {
     graph.logits = node.at("outputs").at("logits").text();
-    parse_pathways(node.at("pathways"), &graph);
+    parse_pathways(node.at("pathways"), sidecar.bundle.clip, &graph);
   } else {
     parse_outputs(node.at("outputs"), &graph);
-    graph.layer = parse_layer(node.at("layer"));
+    graph.layer = parse_layer(node.at("layer"), sidecar.bundle.clip);
   }
   parse_form(node, sidecar, &graph);
   parse_methods(node, &graph, methods);

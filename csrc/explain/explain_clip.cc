@@ -169,6 +169,7 @@ void Making::begin(const Window& where) {
   Receipt& receipt = result_.receipt;
   receipt.method = request_.method;
   receipt.layer = layer_.name;
+  receipt.receptive_field = layer_.receptive_field;
   receipt.unit = unit_of(recipe_.base, bundle_.head);
   receipt.engine = info.name + " " + info.version;
   receipt.precision = info.precision;

@@ -27,6 +27,7 @@ struct Timings {
 // How far an explanation can be trusted.
 struct Receipt {
   std::string method, layer, engine, precision;
+  std::optional<std::array<double, 3>> receptive_field;  // of a cell: slices, clip pixels
   std::string unit;          // of the tube and all that is made of it (unit.h)
   double relevance_sum = 0;  // before ReLU
   double logit = 0;          // of the target

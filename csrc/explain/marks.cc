@@ -1,7 +1,11 @@
 #include "explain/marks.h"
 
+#include <algorithm>
+
 namespace tubecam {
 namespace {
+
+constexpr int kLeastCells = 5;  // along the picture's shorter side, for a grid that is not coarse
 
 // A mark's words, or an empty string where the explanation does not bear it.
 using Words = std::string (*)(const Explanation&);
@@ -23,6 +27,13 @@ std::string drifts(const Explanation& e) {
   return e.receipt.drifts ? "int8, not the map of float32" : "";
 }
 
+// Between so few cells a map is interpolated: it looks exact and is not.
+std::string coarse_grid(const Explanation& e) {
+  const int rows = e.shape[1], columns = e.shape[2];
+  if (rows == 0 || std::min(rows, columns) >= kLeastCells) return "";
+  return "coarse grid of " + std::to_string(rows) + "×" + std::to_string(columns) + " cells";
+}
+
 std::string downgraded(const Explanation& e) {
   const std::string& wanted = e.receipt.downgraded_from;
   return wanted.empty() ? "" : "too slow for " + wanted;
@@ -38,6 +49,7 @@ constexpr Rule kRules[] = {
     {"not-class-specific", not_class_specific},
     {"class-dependence-unknown", class_dependence_unknown},
     {"drifts", drifts},
+    {"coarse-grid", coarse_grid},
     {"downgraded", downgraded},
     {"fell-back", fell_back},
 };

@@ -85,6 +85,10 @@ void describe_tube(GstStructure* fields, const Explanation& e) {
                     "stride-y", G_TYPE_DOUBLE, e.stride[1], "stride-x", G_TYPE_DOUBLE, e.stride[2],
                     "offset-t", G_TYPE_DOUBLE, e.offset[0], "offset-y", G_TYPE_DOUBLE, e.offset[1],
                     "offset-x", G_TYPE_DOUBLE, e.offset[2], nullptr);
+  if (const auto& field = e.receipt.receptive_field) {
+    gst_structure_set(fields, "field-t", G_TYPE_DOUBLE, (*field)[0], "field-y", G_TYPE_DOUBLE,
+                      (*field)[1], "field-x", G_TYPE_DOUBLE, (*field)[2], nullptr);
+  }
 }
 
 void describe_place(GstStructure* fields, const Explanation& e, const ClipSpec& spec) {

@@ -43,6 +43,8 @@ namespace tubecam {
 //   tube-t, -h, -w                int      its shape
 //   stride-t, -y, -x              double   cell i is centred on offset + stride·i: slices,
 //   offset-t, -y, -x              double   clip pixels, clip pixels
+//   field-t, -y, -x               double   the same of what a cell can depend on, its receptive
+//                            field; missing where the bundle does not tell
 //   pathways        int      of a model with several explained layers: how many; then, for each
 //                            i from 0, the tube above being the one that joins them:
 //   pathway-i-name, pathway-i-layer      string

@@ -114,7 +114,8 @@ void register_engine(py::module_& module) {
       .def_readonly("name", &LayerSpec::name)
       .def_readonly("shape", &LayerSpec::shape)
       .def_readonly("stride", &LayerSpec::stride)
-      .def_readonly("offset", &LayerSpec::offset);
+      .def_readonly("offset", &LayerSpec::offset)
+      .def_readonly("receptive_field", &LayerSpec::receptive_field);
 
   py::class_<PathwaySpec>(module, "PathwaySpec")
       .def_readonly("name", &PathwaySpec::name)

@@ -171,6 +171,7 @@ void register_explanation(py::module_& module) {
   py::class_<Receipt>(module, "Receipt")
       .def_readonly("method", &Receipt::method)
       .def_readonly("layer", &Receipt::layer)
+      .def_readonly("receptive_field", &Receipt::receptive_field)
       .def_readonly("unit", &Receipt::unit)
       .def_readonly("engine", &Receipt::engine)
       .def_readonly("precision", &Receipt::precision)

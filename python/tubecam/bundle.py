@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import _core
+from .grid import field_text, is_coarse
 
 _HEADS = {
     "softmax": "softmax: one of the classes",
@@ -76,7 +77,7 @@ class Bundle:
         rows += [("head", f"{_HEADS[self.core.head]}; explained is the {self.core.unit}")]
         rows += [("clip", _clip(self.clip)), ("colours", _colours(self.clip))]
         for graph in self.graphs:
-            rows += _graph(graph, self.default_method)
+            rows += _graph(graph, self.default_method, self.clip)
         motion = [m for m in self.methods if m in _core.motion_method_names()]
         rows += [("motion", ", ".join(motion))] if motion else []
         check = self.sidecar["check"]
@@ -132,7 +133,9 @@ def _colours(clip: _core.ClipSpec) -> str:
     return f"{clip.color}, mean {mean}, std {std}"
 
 
-def _graph(graph: _core.GraphSpec, default: str) -> list[tuple[str, str]]:
+def _graph(
+    graph: _core.GraphSpec, default: str, clip: _core.ClipSpec
+) -> list[tuple[str, str]]:
     layer = graph.layer
     names = [f"{m} (default)" if m == default else m for m in graph.methods]
     names.sort(key=lambda name: not name.endswith(")"))
@@ -147,7 +150,7 @@ def _graph(graph: _core.GraphSpec, default: str) -> list[tuple[str, str]]:
         ("methods", ", ".join(names)),
         *(("mark", mark) for mark in _marks(graph)),
         *(
-            ("layer", f"{name} {_numbers(layer.shape)}, stride {_numbers(layer.stride)}")
+            ("layer", f"{name} {_layer(layer, clip)}")
             for name, layer in layers or [(layer.name, layer)]
         ),
     ]
@@ -160,6 +163,14 @@ def _marks(graph: _core.GraphSpec) -> list[str]:
         for mark in _core.graph_marks(graph, method):
             found.setdefault(mark.text, []).append(method)
     return [f"{text}: {', '.join(methods)}" for text, methods in found.items()]
+
+
+def _layer(layer: _core.LayerSpec, clip: _core.ClipSpec) -> str:
+    """Shape, stride, what a cell sees, and whether cells are few."""
+    field = field_text(layer.receptive_field, (clip.length, clip.height, clip.width))
+    sees = f", a cell sees {field}" if field else ""
+    coarse = "; a coarse grid, which is interpolated between its cells" if is_coarse(layer.shape) else ""
+    return f"{_numbers(layer.shape)}, stride {_numbers(layer.stride)}{sees}{coarse}"
 
 
 def _drift(sidecar: dict[str, Any]) -> list[tuple[str, str]]:

@@ -72,6 +72,8 @@ class Receipt:
     passes: int  # through the engine
     downgraded_from: str = ""  # the method asked for, where the budget did not pay it
     fell_back_from: str = ""  # the device asked for and what failed there, where the CPU took over
+    # Slices, rows and columns of the clip that a cell can depend on; None: the bundle does not tell.
+    receptive_field: tuple[float, float, float] | None = None
 
     @property
     def bias_share(self) -> float:
@@ -247,6 +249,8 @@ class Explanation:
 
         receipt = dict(vars(self.receipt))
         del receipt["method"]
+        field = receipt["receptive_field"]
+        receipt["receptive_field"] = None if field is None else list(field)
         return WindowRecord(
             number=self.number,
             valid=self.valid,
@@ -290,6 +294,8 @@ def from_core(
     receipt = {
         name: getattr(core.receipt, name) for name in Receipt.__annotations__ if name != "bundle"
     }
+    field = receipt["receptive_field"]
+    receipt["receptive_field"] = None if field is None else tuple(field)
     return Explanation(
         valid=core.valid,
         problem=core.problem,

@@ -17,7 +17,8 @@
     motion        {"share", "by"}: how much of the decision is motion, 0…1, and how that was found
     receipt       {"bundle", "layer", "unit", "engine", "precision", "relevance_sum", "logit",
                   "export_error", "conservation", "baseline_logit", "passes", "class_specific",
-                  "map_correlation", "drifts", "downgraded_from", "fell_back_from"}
+                  "map_correlation", "drifts", "downgraded_from", "fell_back_from",
+                  "receptive_field"}: slices, rows and columns of the clip that a cell can see
     marks         [{"key", "text"}]: what speaks against believing it, gravest first
     signal        [{"time", "value"}]: what became final by this window of the relevance over time
                   that overlapping windows tell together; the lines' parts make one whole, up to

@@ -156,7 +156,10 @@ class WindowRecord:
                 name.replace("-", "_"): str(fields.get(name) or "")
                 for name in ("downgraded-from", "fell-back-from")
             }
-            | {"class_specific": fields.get("class-specific")},
+            | {
+                "class_specific": fields.get("class-specific"),
+                "receptive_field": _field(fields),
+            },
             signal=(
                 np.asarray(fields["signal-pts"], np.int64) + shift,
                 np.asarray(fields["signal"], np.float32),
@@ -164,6 +167,11 @@ class WindowRecord:
             pathways=pathway.from_fields(fields),
             marks=marks.from_fields(fields),
         )
+
+
+def _field(fields: Mapping[str, object]) -> list[float] | None:
+    """Slices, rows and columns; None where the bundle does not tell."""
+    return [fields[f"field-{axis}"] for axis in "tyx"] if "field-t" in fields else None
 
 
 Scored = tuple[tuple[str, float], ...]

@@ -61,6 +61,17 @@ def test_reads_every_field(folder):
     assert bundle.sidecar["provenance"]["license"] == "Apache-2.0"
 
 
+def test_a_receptive_field_is_told_where_the_bundle_does(folder, tmp_path):
+    assert tubecam.load_bundle(folder).graphs[0].layer.receptive_field is None
+    assert "sees" not in tubecam.load_bundle(folder).describe()
+    told = tiny_bundle.write(
+        tmp_path / "told", change=set_at(("graphs", 0, "layer", "receptive_field"), [3, 7, 16])
+    )
+    bundle = tubecam.load_bundle(told)
+    assert bundle.graphs[0].layer.receptive_field == [3, 7, 16]
+    assert "a cell sees 3 slices of 16×7 pixels; a coarse grid" in bundle.describe()
+
+
 def test_finds_the_graph_of_a_method(tmp_path):
     bundle = tubecam.load_bundle(tiny_bundle.write(tmp_path, "relevance"))
     graph = bundle.graph_of("lrp-epsilon-plus")
@@ -165,6 +176,9 @@ VALUES = [
     (("head",), {"kind": "sigmoid", "unit": 1}, r"head\.unit"),
     (("graphs", 0, "sanity"), {"gradcam": {"class_specific": 1}}, r"class_specific"),
     (("graphs", 0, "sanity"), {"gradcam": {"class_specific": False, "undecided": 1}}, "undecided"),
+    (("graphs", 0, "layer", "receptive_field"), [0, 3, 3], r"receptive_field\[0\]"),
+    (("graphs", 0, "layer", "receptive_field"), [3, 3], r"receptive_field"),
+    (("graphs", 0, "layer", "receptive_field"), [8, 16, 17], r"receptive_field\[2\]"),  # of 16
     (("precision",), "float8", "precision"),
     (("check", "max_relative_error"), -1, "max_relative_error"),
     (("check", "max_relative_error"), None, "max_relative_error"),

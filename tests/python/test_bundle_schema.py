@@ -19,6 +19,7 @@ BEYOND_SCHEMA = [
     15,  # short_side against height and width
     "logits",  # outputs differ
     [65536, 256, 1024, 1024],  # the product
+    [8, 16, 17],  # a receptive field against the clip
 ]  # fmt: skip
 
 

@@ -10,8 +10,7 @@ from torch import nn  # noqa: E402
 
 from tubecam.export.architectures import ARCHITECTURES  # noqa: E402
 from tubecam.export.capture import capture  # noqa: E402
-from tubecam.export.geometry import layer_geometry  # noqa: E402
-from tubecam.export.layers import choose_layer, choose_layers  # noqa: E402
+from tubecam.export.candidates import Candidates, choose_layers  # noqa: E402
 
 
 class Headed(nn.Module):
@@ -57,9 +56,8 @@ class Patches(nn.Module):
 
 def place(model, path, shape=(1, 16, 3, 64, 64)):
     clip = torch.randn(shape)
-    captured = capture(model.eval(), clip)
-    layer = choose_layer(captured, path, shape[1])
-    return layer_geometry(captured, layer.node, layer.frame_wise)
+    (layer,) = choose_layers(Candidates(capture(model.eval(), clip)), path)
+    return layer.geometry
 
 
 @pytest.mark.parametrize(
@@ -72,9 +70,10 @@ def place(model, path, shape=(1, 16, 3, 64, 64)):
 )
 def test_known_networks(name, places):
     captured = capture(ARCHITECTURES[name].make(4).eval(), torch.zeros(1, 8, 3, 32, 32))
-    assert choose_layer(captured, None, 8).name == "layer4"
+    candidates = Candidates(captured)
+    assert candidates.default().name == "layer4"
     for path, stride in places.items():
-        got = layer_geometry(captured, captured.find(path), False)
+        got = candidates.at(path).geometry
         assert (got.stride, got.offset, got.exact) == (stride, (0, 0, 0), True)
 
 
@@ -164,8 +163,8 @@ def test_the_causal_architecture_lies_on_its_own_slices():
     captured = capture(
         ARCHITECTURES["movinet_a0_stream"].make(4).eval(), torch.zeros(1, 6, 3, 64, 64)
     )
-    layer = choose_layer(captured, None, 6)
-    got = layer_geometry(captured, layer.node, layer.frame_wise)
+    layer = Candidates(captured).default()
+    got = layer.geometry
     assert layer.name == "conv7" and got.exact
     assert (got.stride[0], got.offset[0]) == (1, 0)
 
@@ -180,28 +179,14 @@ def test_tokens_are_followed_through_reshapes():
     assert (got.stride, got.offset, got.exact) == ((2, 8, 8), (0.5, 3.5, 3.5), True)
 
 
-def test_what_cannot_be_followed_is_said():
-    class Shuffled(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.conv = nn.Conv3d(3, 4, 2, 2)
-
-        def forward(self, x):
-            x = torch.einsum("nchtw,tu->nchuw", self.conv(x).transpose(2, 3), torch.eye(4) + 1)
-            return x.transpose(2, 3).relu().mean((2, 3, 4))
-
-    got = place(Shuffled(), None, (1, 8, 3, 16, 16))
-    assert not got.exact and got.stride == (2, 2, 2)
-
-
 def test_slowfasts_pathways_lie_in_time():
     """Slow frames are the nearest to eight even steps over 32 slices, 31/7 apart."""
     architecture = ARCHITECTURES["slowfast_r50"]
     captured = capture(architecture.make(3).eval(), torch.zeros(1, 32, 3, 32, 32))
-    slow, fast = choose_layers(captured, architecture.layer, 32)
+    slow, fast = choose_layers(Candidates(captured), architecture.layer)
     assert (slow.shape[1], fast.shape[1]) == (8, 32)
-    place = layer_geometry(captured, slow.node, False)
+    place = slow.geometry
     assert place.stride == (pytest.approx(31 / 7), 32, 32)
     assert place.offset == (0, 0, 0) and place.exact
-    place = layer_geometry(captured, fast.node, False)
+    place = fast.geometry
     assert (place.stride, place.offset, place.exact) == ((1, 32, 32), (0, 0, 0), True)

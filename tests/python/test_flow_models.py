@@ -32,8 +32,7 @@ from tubecam import BundleError, UsageError, _core, cli  # noqa: E402
 from tubecam.export import export  # noqa: E402
 from tubecam.export.architectures import ARCHITECTURES  # noqa: E402
 from tubecam.export.capture import capture  # noqa: E402
-from tubecam.export.geometry import layer_geometry  # noqa: E402
-from tubecam.export.layers import choose_layers  # noqa: E402
+from tubecam.export.candidates import Candidates, choose_layers  # noqa: E402
 from videos import numbered, write_video  # noqa: E402
 
 pytestmark = pytest.mark.skipif(
@@ -160,9 +159,8 @@ def test_the_sidecars_flow_is_checked(bundle, tmp_path, change, words):
 def test_streams_lie_where_their_pictures_and_flows_are(name, length, places):
     architecture = ARCHITECTURES[name]
     captured = capture(architecture.make(3).eval(), torch.zeros(1, length, 5, 64, 64))
-    for layer in choose_layers(captured, architecture.layer, length):
-        later = 0.5 if layer.pathway == "flow" else 0
-        geometry = layer_geometry(captured, layer.node, layer.frame_wise, later)
+    for layer in choose_layers(Candidates(captured), architecture.layer):
+        geometry = layer.geometry.later(0.5 if layer.pathway == "flow" else 0)
         assert geometry.exact
         assert (geometry.stride[0], geometry.offset[0]) == places[layer.pathway]
         assert (geometry.stride[1:], geometry.offset[1:]) == ((32, 32), (0, 0))

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from ..grid import field_text
+from .layers import print_layers
 
 if TYPE_CHECKING:
     from ..export import ExportReport
@@ -23,7 +25,8 @@ _EPILOG = """\
 SOURCE is one of
   r3d_18, i3d, x3d_s …          a named architecture: `tubecam models` lists them, and
                                 whose published checkpoints load with --weights
-  transformers:FOLDER           VideoMAE, ViViT or TimeSformer, as save_pretrained() wrote it
+  transformers:FOLDER           VideoMAE, ViViT, TimeSformer or V-JEPA 2, as save_pretrained()
+                                wrote it
   torchvision:NAME              a video classifier of the installed torchvision
   package.module:factory        a function without arguments (or a class, or an instance) that gives
                                 a torch.nn.Module: [N, 3, T, H, W] to logits or probabilities
@@ -32,6 +35,7 @@ SOURCE is one of
 examples
   tubecam export r3d_18 -o engines/r3d --weights r3d_18.pth --labels kinetics.txt
   tubecam export r3d_18 -o engines/try --random-weights --layer layer3
+  tubecam export mynet:build --list-layers
   tubecam export mynet:build -o engines/mine --length 8 --size 128x160 --sample-fps 10 --color BGR
 
 A head of global average pool + linear needs no backward pass and offers every method:
@@ -42,7 +46,7 @@ Relevance to the input, a graph of its own each, with --method:
   sensitivity  gradient-x-input  deconvolution  guided-backprop
   lrp-epsilon  lrp-alpha1beta0  deep-taylor  lrp-epsilon-plus  lrp-epsilon-plus-flat  lrp-gamma
   attn-lrp  excitation-backprop  deeplift
-For transformers:FOLDER also attention-rollout, each token's share, the same for every class.
+For transformers with global attention attention-rollout, each token's share, for every class alike.
 Of several passes, through one graph that they share:
   integrated-gradients  smoothgrad  gradient-shap
 Every bundle offers besides, made of the others when it runs:
@@ -63,7 +67,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.set_defaults(run=run)
     parser.add_argument("source", metavar="SOURCE", help="the model; see below")
     parser.add_argument(
-        "-o", "--output", metavar="FOLDER", required=True, help="the bundle folder to write"
+        "-o", "--output", metavar="FOLDER", help="the bundle folder to write"
     )
     _add_model_options(parser.add_argument_group("the model"))
     _add_explanation_options(parser.add_argument_group("the explanation"))
@@ -99,8 +103,16 @@ def _add_model_options(group: argparse._ArgumentGroup) -> None:
 
 def _add_explanation_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--layer", metavar="PATH", help="module to explain (default: the last one before pooling);"
-        " NAME=PATH,NAME=PATH for a tube a pathway"
+        "--layer", metavar="PATH", help="module to explain (default: the last one whose cells the"
+        " head reads); NAME=PATH,NAME=PATH for a tube a pathway"
+    )  # fmt: skip
+    group.add_argument(
+        "--list-layers", action="store_true", help="only print the layers that could be explained:"
+        " their cells, where these lie and what each can see"
+    )  # fmt: skip
+    group.add_argument(
+        "--tokens", metavar="TxHxW[+N]", help="how a transformer's tokens lie in time, height and"
+        " width, behind N that are none (class, registers); where the model does not tell"
     )  # fmt: skip
     group.add_argument(
         "--method", "--methods", dest="methods", metavar="A,B", action="extend", type=_names,
@@ -168,8 +180,13 @@ def _add_bundle_options(group: argparse._ArgumentGroup) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exports and prints what was written; 0."""
+    """Exports and prints what was written, or only what there is to explain; 0."""
     clip = clip_settings(args)
+    if args.list_layers:
+        print_layers(args, clip)
+        return 0
+    if args.output is None:
+        raise UsageError("export needs the folder to write: -o FOLDER (or --list-layers).")
     from ..export import export
 
     with _Progress() as progress:
@@ -180,6 +197,7 @@ def run(args: argparse.Namespace) -> int:
             random_weights=args.random_weights,
             seed=args.seed,
             layer=_layers(args.layer),
+            tokens=args.tokens,
             methods=args.methods,
             pool=_pool(args.pool) if args.pool is not None else None,
             labels=Path(args.labels) if args.labels is not None else None,
@@ -252,14 +270,17 @@ def summary(report: ExportReport) -> str:
                       (report.geometry.stride, report.geometry.offset))  # fmt: skip
     head = "average pool + linear, no backward pass" if report.closed_form else "by gradient"
     head = "relevance to the input" if report.layer == "clip" else head
-    guess = "" if report.geometry.exact else " (from sizes alone: the graph could not be followed)"
+    guess = "" if report.geometry.exact else " (by their number: some see places far apart)"
+    sees = field_text(report.geometry.field, report.clip)
     replaced = report.check.replaced
     lines = [
         f"bundle   {report.path}",
         f"classes  {report.classes}{_head(report)}",
         f"layer    {report.layer}: {c} channels, {t}x{h}x{w} cells; {head}",
         *(f"         and {layer}" for layer in report.layers[1:]),
-        f"cells    stride {stride}, offset {offset} (t y x){guess}",
+        f"cells    stride {stride}, offset {offset} (t y x){guess}"
+        + (f"; each sees {sees}" if sees else ""),
+        *(f"coarse   {sentence}" for sentence in report.coarse),
         f"methods  {' '.join(report.methods)}",
         f"check    {report.check.max_relative_error:.1e} relative error against "
         f"{report.check.reference} on {report.check.inputs} unseen inputs ({report.check.engine})"

@@ -13,6 +13,9 @@ except ImportError as error:
     ) from error
 
 from .exporter import CAM_METHODS, METHODS, ExportReport, export
+from .listing import Listing, list_layers
 from .spec import ClipSpec
 
-__all__ = ["CAM_METHODS", "METHODS", "ClipSpec", "ExportReport", "export"]
+__all__ = [
+    "CAM_METHODS", "METHODS", "ClipSpec", "ExportReport", "Listing", "export", "list_layers",
+]  # fmt: skip

@@ -9,16 +9,17 @@ import onnx
 import torch
 from torch import Tensor
 
-from .capture import Capture, capture, shape_of
+from .candidates import Candidates, Paths, choose_layers
+from .capture import PATHS, Capture, capture, shape_of
 from .explained import trace_explained
 from .flow_input import input_names, parts, sees_flow_alone, without_last_flow
 from .fold import fold_batch_norm, fold_constants
-from .geometry import Geometry, layer_geometry
-from .layers import Layer, Paths, choose_layer, choose_layers, closed_form
+from .layers import Layer, closed_form
 from .measure import FormMeasurer
 from .onnx_file import to_onnx
 from .source import Source
 from .spec import ClipSpec
+from .tokens import TokenGrid
 
 Progress = Callable[[str], None]
 
@@ -33,25 +34,21 @@ class Graph:
     captured: Capture
     layers: tuple[Layer, ...]  # one, or several pathways
     closed_form: bool
-    geometries: tuple[Geometry, ...]
     classes: int
     folded: int
     kept: int
     of_flow: tuple[bool, ...]  # by layer: it sees the optical flow and no colour
     forms: dict[str, int]
+    coarse: tuple[str, ...] = ()  # sentences on layers of few cells
 
     @property
     def layer(self) -> Layer:
         return self.layers[0]
 
-    @property
-    def geometry(self) -> Geometry:
-        return self.geometries[0]
-
-
 def build_graph(
-    found: Source, paths: Paths, time_first: bool, seed: int, measure: bool, say: Progress
-) -> Graph:
+    found: Source, paths: Paths, tokens: TokenGrid | None, time_first: bool, seed: int,
+    measure: bool, say: Progress,
+) -> Graph:  # fmt: skip
     """Everything between a model and its ONNX graph; nothing is written or checked."""
     example = example_clip(found.clip, seed)
     say("tracing the forward pass")
@@ -59,17 +56,17 @@ def build_graph(
     captured = capture(found.model, example, time_first)
     fold_constants(captured.module)
     classes = shape_of(captured.logits)[1]
-    layers = choose_layers(captured, paths, found.clip.length)
+    candidates = Candidates(captured, tokens)
+    layers = choose_layers(candidates, paths)
+    coarse = _coarse(layers, candidates)
+    for sentence in coarse:
+        say(sentence)
     of_flow = tuple(sees_flow_alone(captured, layer.node, example) for layer in layers)
-    geometries = tuple(
-        layer_geometry(captured, layer.node, layer.frame_wise, 0.5 if flow else 0.0)
+    layers = tuple(
+        replace(layer, geometry=layer.geometry.later(0.5)) if flow else layer
         for layer, flow in zip(layers, of_flow, strict=True)
     )
-    folded, kept = fold_batch_norm(captured, [layer.node for layer in layers])
-    layers = tuple(
-        replace(choose_layer(captured, a.name, found.clip.length), pathway=a.pathway)
-        for a in layers
-    )
+    layers, folded, kept = _fold(captured, layers)
     matrix = closed_form(captured, layers[0], example) if len(layers) == 1 else None
     names = ", ".join(layer.name for layer in layers)
     if matrix is None:
@@ -86,9 +83,33 @@ def build_graph(
     model = to_onnx(traced, inputs, input_names(example), outputs)
     forms = list(chooser.chosen.values())
     return Graph(
-        model, found, original, captured, layers, matrix is not None, geometries, classes, folded,
-        kept, of_flow, {form: forms.count(form) for form in sorted(set(forms))},
+        model, found, original, captured, layers, matrix is not None, classes, folded,
+        kept, of_flow, {form: forms.count(form) for form in sorted(set(forms))}, coarse,
     )  # fmt: skip
+
+
+def _fold(
+    captured: Capture, layers: tuple[Layer, ...]
+) -> tuple[tuple[Layer, ...], int, int]:
+    """The layers by the nodes that they then are, and how many normalisations went and stayed."""
+    for layer in layers:
+        layer.node.meta.setdefault(PATHS, [layer.name])
+    folded, kept = fold_batch_norm(captured, [layer.node for layer in layers])
+    found = tuple(replace(layer, node=captured.find(layer.name)) for layer in layers)
+    return found, folded, kept
+
+
+def _coarse(layers: tuple[Layer, ...], candidates: Candidates) -> tuple[str, ...]:
+    """A sentence on each layer of few cells."""
+    found = []
+    for layer in (each for each in layers if each.is_coarse):
+        finer = candidates.finer(layer)
+        other = f"--layer {finer.name} has {finer.cells_text}" if finer else "no layer has more"
+        found.append(
+            f"{layer.name} has {layer.cells_text} only, between which maps are interpolated: they "
+            f"look more exact than they are; {other}"
+        )
+    return tuple(found)
 
 
 def output_names(layers: Sequence[Layer], closed: bool) -> tuple[str, ...]:

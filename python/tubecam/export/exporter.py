@@ -31,6 +31,7 @@ from .relevance.graph import RelevanceGraph, build_relevance, checked_pool, read
 from .sanity import Sanity
 from .source import Source, load_source
 from .spec import ClipSpec, clip_spec
+from .tokens import token_grid
 
 CAM_METHODS = ("gradcam", "cam", "gradcam-frame", "hirescam", "layercam", "gradcam++", "xgradcam")
 MOTION = ("motion-split", "motion-split-exact", "selective-relevance")
@@ -70,6 +71,9 @@ class ExportReport:
         How scores follow from the logits; None where a bundle was converted.
     marks : tuple of str
         What explanations will bear, and by which methods.
+    clip : (T, H, W)
+    coarse : tuple of str
+        Of each layer with few cells, a sentence that names a finer one.
     """
 
     path: Path
@@ -88,6 +92,8 @@ class ExportReport:
     quantisation: dict[str, Any] = field(default_factory=dict)
     head: Head | None = None
     marks: tuple[str, ...] = ()
+    clip: tuple[int, int, int] = (0, 0, 0)
+    coarse: tuple[str, ...] = ()
 
 
 def export(
@@ -98,6 +104,7 @@ def export(
     random_weights: bool = False,
     seed: int = 0,
     layer: str | Sequence[str] | None = None,
+    tokens: str | None = None,
     methods: Sequence[str] | None = None,
     pool: Sequence[int] | None = (1, 1, 1),
     reference: npt.ArrayLike | None = None,
@@ -134,7 +141,10 @@ def export(
         Module path (``layer3``; ``relu:0`` for the first of several calls, else the last), or
         several of them for a model of several pathways, each ``NAME=PATH``: every pathway then has
         a tube and a share of the decision. Default: the architecture's own, or else the last
-        spatio-temporal tensor before pooling.
+        tensor whose cells the head reads (:mod:`default_layer`).
+    tokens : str, optional
+        ``8x14x14+1``: how a transformer's tokens lie in time, height and width, and how many stand
+        in front that are none (class, registers). Needed only where the graph does not tell.
     methods : sequence of str, optional
         A subset of ``METHODS``, the first is the default method. Class-activation methods share one
         graph, each method of relevance to the input has its own. Default: all class-activation
@@ -200,7 +210,7 @@ def export(
     if is_bundle(source):
         given = {"--weights": weights, "--random-weights": random_weights, "--layer": layer,
                  "--method": methods, "--labels": labels, "clip settings": clip,
-                 "--time-first": time_first, "--head": head, "--output-key": output,
+                 "--time-first": time_first, "--tokens": tokens, "--head": head, "--output-key": output,
                  "--reduce": reduce}  # fmt: skip
         _refuse_settings(source, given)
         wide = load_wide(source, precision)
@@ -208,6 +218,7 @@ def export(
         return _converted(out, convert(wide, out, narrow, name, license, say))
     if isinstance(labels, (str, os.PathLike)):
         labels = bundle.read_labels(Path(labels))
+    stated = token_grid(tokens) if tokens is not None else None
     say("loading the model")
     found = load_source(source, weights, random_weights, seed, len(labels) if labels else None)
     found.clip = clip_spec(clip, found.clip)
@@ -229,11 +240,11 @@ def export(
     def build(kind: str) -> Graph | RelevanceGraph:
         if kind == CAM:
             chosen = found.layer if layer is None else layer
-            return build_graph(found, chosen, time_first, seed, measure, say)
+            return build_graph(found, chosen, stated, time_first, seed, measure, say)
         say(f"tracing {kind}")
         example = example_clip(found.clip, seed)
         return build_relevance(
-            found.model, example, kind, cells, domain, time_first, measure, found.tokens
+            found.model, example, kind, cells, domain, time_first, measure, stated
         )
 
     def write(graph: Graph | RelevanceGraph, folder: Path) -> Part:
@@ -263,11 +274,11 @@ def export(
     offered = tuple(method for part in parts for method in part.entry["methods"])
     return ExportReport(
         out, first.layer.name, first.layer.shape, tuple(layer.name for layer in first.layers),
-        first.closed_form, first.geometry, offered,
+        first.closed_form, first.layer.geometry, offered,
         first.classes, first.folded, first.kept, first.forms, check,
         {name: sanity for part in parts for name, sanity in part.sanity.items()},
-        next((p.entry["quantisation"] for p in parts if "quantisation" in p.entry), {}),
-        read, marks,
+         next((p.entry["quantisation"] for p in parts if "quantisation" in p.entry), {}),
+         read, marks, (shape[1], *shape[3:]), getattr(first, "coarse", ()),
     )  # fmt: skip
 
 
@@ -285,11 +296,12 @@ def _converted(out: Path, sidecar: dict[str, Any]) -> ExportReport:
     return ExportReport(
         out, layer["name"], tuple(layer["shape"]), tuple(each["name"] for each in layers),
         "weight" in first["outputs"],
-        Geometry(tuple(layer["stride"]), tuple(layer["offset"]), True),
+        Geometry(*(tuple(layer.get(k, ())) for k in ("stride", "offset", "receptive_field"))),
         tuple(method for graph in sidecar["graphs"] for method in graph["methods"]),
         len(load_bundle(out).labels), 0, 0, {}, report_of(sidecar), {},
         next((g["quantisation"] for g in sidecar["graphs"] if "quantisation" in g), {}),
         marks=load_bundle(out).marks,
+        clip=tuple(sidecar["clip"][n] for n in ("length", "height", "width")),
     )  # fmt: skip
 
 

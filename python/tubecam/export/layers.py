@@ -1,21 +1,18 @@
-"""Which tensor is explained, and whether the head behind it has a closed form."""
+"""The explained tensor, and whether the head behind it has a closed form."""
 
 from __future__ import annotations
 
-import difflib
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, fx
 
-from ..errors import ExportError, UsageError
-from .capture import PATHS, Capture, shape_of
+from ..grid import is_coarse
+from .capture import Capture, shape_of
+from .geometry import Cells, Geometry
 
-VIEWS = ("view", "reshape", "permute", "transpose", "clone", "expand", "slice", "select", "detach")
 CLOSED_FORM_TOLERANCE = 1e-9
-MOST_LAYERS = 8
 
 
 @dataclass(frozen=True)
@@ -28,10 +25,11 @@ class Layer:
         Module path, or the graph node's name where no module gives this tensor.
     node : Node
         Its place in the captured graph.
-    shape : tuple of int
-        (C, t, h, w).
-    frame_wise : bool
-        The tensor is [T, C, h, w]: a network that sees each frame alone, frames as the batch.
+    shape : (C, t, h, w)
+    geometry : Geometry
+        Where its cells lie on the clip.
+    cells : Cells, optional
+        Which of its values are cells; None: it is [1, C, t, h, w].
     pathway : str
         What this layer of several stands for ("slow"); empty where it is the only one.
     """
@@ -39,108 +37,29 @@ class Layer:
     name: str
     node: fx.Node
     shape: tuple[int, int, int, int]
-    frame_wise: bool
+    geometry: Geometry
+    cells: Cells | None = None
     pathway: str = ""
 
     def volume(self, x: Tensor) -> Tensor:
-        """The tensor as [1, C, t, h, w], of either layout."""
-        return x.permute(1, 0, 2, 3)[None] if self.frame_wise else x
+        """The tensor as [1, C, t, h, w], whatever its layout."""
+        return x if self.cells is None else self.cells.volume(x)
 
+    @property
+    def is_picture(self) -> bool:
+        """It has more than one cell a slice."""
+        return self.shape[2] * self.shape[3] > 1
 
-Paths = str | Sequence[str] | None  # of one layer or of several: PATH, or NAME=PATH
+    @property
+    def is_coarse(self) -> bool:
+        """Its maps look exact and are not."""
+        return is_coarse(self.shape)
 
-
-def choose_layers(captured: Capture, paths: Paths, length: int) -> tuple[Layer, ...]:
-    """The layer or layers at `paths`, as :func:`choose_layer` finds each.
-
-    Raises
-    ------
-    UsageError
-        A name stands twice, or there are more than eight.
-    ExportError
-        One of several layers lies behind another, so that their relevance would count twice.
-    """
-    if paths is None or isinstance(paths, str):
-        name, path = _named(paths) if paths else ("", None)
-        return (choose_layer(captured, path, length),)
-    names = [_named(path)[0] for path in paths]
-    if not 1 <= len(set(names)) == len(names) <= MOST_LAYERS:
-        raise UsageError(f"give 1 to {MOST_LAYERS} different layers, not {', '.join(names)}.")
-    layers = [choose_layer(captured, _named(path)[1], length) for path in paths]
-    if len(layers) > 1:
-        layers = [replace(layer, pathway=n) for n, layer in zip(names, layers, strict=True)]
-    for behind, before in itertools.permutations(layers, 2):
-        if behind.node in descendants(before.node):
-            raise ExportError(
-                f"layer '{behind.name}' lies behind layer '{before.name}', so that their relevance "
-                "would count twice; choose layers of which none feeds another."
-            )
-    return tuple(layers)
-
-
-def _named(path: str) -> tuple[str, str]:
-    """NAME=PATH in two; a path alone is its own name."""
-    name, equals, rest = path.partition("=")
-    return (name, rest) if equals else (path, path)
-
-
-def choose_layer(captured: Capture, path: str | None, length: int) -> Layer:
-    """The layer at `path`; by default the last spatio-temporal tensor before pooling.
-
-    Raises
-    ------
-    UsageError
-        No module has that path; the message names near ones.
-    ExportError
-        The tensor is not spatio-temporal, or no tensor of the graph is.
-    """
-    relevant = ancestors(captured.logits) & descendants(captured.clip)
-    if path is None:
-        node = _last_volume(captured, relevant, length)
-        name = min(node.meta.setdefault(PATHS, [node.name]), key=_outermost)
-        return _layer(name, node, length)
-    node = captured.find(path)
-    if node is None:
-        near = difflib.get_close_matches(path, captured.paths(), 5, 0.3) or captured.paths()[-5:]
-        raise UsageError(f"no layer '{path}' runs in this model; there are: {', '.join(near)}.")
-    if node not in relevant or node is captured.logits:
-        raise ExportError(
-            f"layer '{path}' does not lie between the clip and the logits; choose one that does."
-        )
-    return _layer(path, node, length)
-
-
-def _outermost(path: str) -> tuple[bool, int, int]:
-    return ":" in path, path.count("."), len(path)
-
-
-def _layer(name: str, node: fx.Node, length: int) -> Layer:
-    shape = shape_of(node) or ()
-    if len(shape) == 5 and shape[0] == 1:
-        return Layer(name, node, (shape[1], shape[2], shape[3], shape[4]), False)
-    if len(shape) == 4 and shape[0] == length:
-        return Layer(name, node, (shape[1], shape[0], shape[2], shape[3]), True)
-    raise ExportError(
-        f"layer '{name}' gives {list(shape)}; a spatio-temporal tensor [1, C, t, h, w] (or "
-        "[T, C, h, w] of a network that sees each frame alone) is needed. Choose a layer before "
-        "the pooling."
-    )
-
-
-def _last_volume(captured: Capture, relevant: set[fx.Node], length: int) -> fx.Node:
-    for rank in (5, 4):
-        for node in reversed(captured.module.graph.nodes):
-            shape = shape_of(node)
-            if node not in relevant or node is captured.clip or shape is None or len(shape) != rank:
-                continue
-            batch = 1 if rank == 5 else length
-            view = any(word in str(node.target) for word in VIEWS) and not node.meta.get(PATHS)
-            if shape[0] == batch and shape[-1] * shape[-2] > 1 and not view:
-                return node
-    raise ExportError(
-        "no spatio-temporal tensor [1, C, t, h, w] lies between the clip and the logits, so there "
-        "is nothing to draw a tube from; name a layer that gives one."
-    )
+    @property
+    def cells_text(self) -> str:
+        """512 channels, 2x7x7 cells."""
+        c, *grid = self.shape
+        return f"{c} channels, {'x'.join(map(str, grid))} cells"
 
 
 def ancestors(node: fx.Node) -> set[fx.Node]:
@@ -253,9 +172,7 @@ class _Head:
 
     def pooled(self, activation: Tensor) -> Tensor:
         """[1, C] mean over time and space."""
-        if self.layer.frame_wise:
-            return activation.mean((0, 2, 3))[None]
-        return activation.mean((2, 3, 4))
+        return self.layer.volume(activation).mean((2, 3, 4))
 
     def trials(self) -> list[Tensor]:
         random = torch.Generator().manual_seed(20)

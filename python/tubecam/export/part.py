@@ -14,7 +14,6 @@ from ..errors import ExportError
 from .cam_graph import Graph, Progress, output_names
 from .check import CheckReport, Reference, check_graph, compare
 from .examine import examine_maps
-from .geometry import Geometry
 from .layers import Layer
 from .narrow import Narrow, graph_files
 from .onnx_file import as_engine_input, halve_weights, save
@@ -132,7 +131,7 @@ def _entry(
     if len(graph.layers) > 1:
         explained = {"outputs": {"logits": "logits"}, "pathways": _pathways(graph, outputs)}
     else:
-        layer = _layer(graph.layer, graph.geometry)
+        layer = _layer(graph.layer)
         explained = {"outputs": {name: name for name in outputs}, "layer": layer}
     return {
         "file": file,
@@ -152,20 +151,19 @@ def _pathways(graph: Graph | RelevanceGraph, outputs: tuple[str, ...]) -> list[d
             "name": layer.pathway,
             "input": "flow" if of_flow else "clip",
             "outputs": dict(zip(kinds, own, strict=True)),
-            "layer": _layer(layer, geometry),
+            "layer": _layer(layer),
         }
-        for layer, geometry, of_flow, own in zip(
-            graph.layers, graph.geometries, graph.of_flow, each, strict=True
-        )
+        for layer, of_flow, own in zip(graph.layers, graph.of_flow, each, strict=True)
     ]
 
 
-def _layer(layer: Layer, geometry: Geometry) -> dict[str, Any]:
+def _layer(layer: Layer) -> dict[str, Any]:
     return {
         "name": layer.name,
         "shape": list(layer.shape),
-        "stride": [_plain(v) for v in geometry.stride],
-        "offset": [_plain(v) for v in geometry.offset],
+        "stride": [_plain(v) for v in layer.geometry.stride],
+        "offset": [_plain(v) for v in layer.geometry.offset],
+        "receptive_field": [_plain(v) for v in layer.geometry.field],
     }
 
 

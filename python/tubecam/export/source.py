@@ -19,7 +19,6 @@ from .adapters import ADAPTERS
 from .architectures import ARCHITECTURES, Architecture
 from .checkpoint import load_state, read_checkpoint, renamed
 from .spec import ClipSpec
-from .tokens import TokenLayout
 
 
 @dataclass
@@ -32,7 +31,6 @@ class Source:
     clip: ClipSpec
     layer: str | Sequence[str] | None = None  # what to explain where the user names nothing
     labels: Sequence[str] | None = None  # that came with the model
-    tokens: TokenLayout | None = None  # of a transformer
     head: str | None = None  # what its output is known to be (``find_head.HEADS``)
 
 
@@ -129,8 +127,8 @@ def _adapted(source: str, weights: str | os.PathLike[str] | None, seed: int) -> 
     if weights is not None:
         load_state(found.model, read_checkpoint(weights))
     return Source(
-        found.model, found.name, found.description, found.clip, found.layer, found.labels or None,
-        found.tokens, found.head,
+        found.model, found.name, found.description, found.clip, labels=found.labels or None,
+        head=found.head,
     )  # fmt: skip
 
 

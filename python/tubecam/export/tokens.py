@@ -1,49 +1,77 @@
-"""How a transformer's tokens lie in the clip, and how its attentions run over them."""
+"""The grid that a user states of cells that cannot be followed: ``TxHxW+N``."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .geometry import Geometry
+import torch
+from torch import Tensor
+
+from ..errors import UsageError
+from .follow_rules import Place
+from .spread import Spread, compact
 
 
 @dataclass(frozen=True)
-class TokenLayout:
-    """Known of a video transformer by whoever adapts it.
+class TokenGrid:
+    """Cells that share a clip evenly, in the order of time, rows and columns.
 
     Attributes
     ----------
     grid : (t, h, w)
-        Tokens of the clip, in this order.
-    patch : (t, y, x)
-        Slices and pixels that one of them covers.
-    class_token : bool
-        One more token, in front.
-    mean_pooled : bool
-        The head reads the mean of all tokens, else the first one.
-    blocks : int
-    divided : bool
-        Each block attends over time, each place for itself, and then over space, each slice for
-        itself with a copy of the class token in front, the copies being averaged afterwards
-        (Bertasius et al. 2021, "divided space-time attention"). Else over all tokens at once.
+    others : int
+        Class and register tokens in front of them.
     """
 
     grid: tuple[int, int, int]
-    patch: tuple[int, int, int]
-    class_token: bool
-    mean_pooled: bool
-    blocks: int
-    divided: bool = False
+    others: int = 0
 
-    @property
-    def geometry(self) -> Geometry:
-        """Of the cells that the tokens are; patches do not overlap."""
-        stride = tuple(float(p) for p in self.patch)
-        return Geometry(stride, tuple((p - 1) / 2 for p in self.patch), True)
+    def __str__(self) -> str:
+        return "x".join(map(str, self.grid)) + (f"+{self.others}" if self.others else "")
 
-    def attentions(self) -> list[tuple[int, int]]:
-        """(sequences, tokens in each) of every attention, in the order of execution."""
-        t, h, w = self.grid
-        if self.divided:
-            return [(h * w, t), (t, 1 + h * w)] * self.blocks
-        return [(1, int(self.class_token) + t * h * w)] * self.blocks
+    def place(self, shape: Sequence[int], clip: Sequence[int]) -> Place | None:
+        """Of a tensor [1, N, D], [1, D, N], [1, D, t, h, w] or [1, t, h, w, D] of a T×H×W clip.
+
+        None where no such tensor has that shape.
+        """
+        cells = torch.cartesian_prod(*(torch.arange(float(n)) for n in self.grid)).double()
+        front = torch.full((self.others, 3), torch.nan, dtype=torch.float64)
+        rows = torch.cat([front, cells])
+        sizes = self._placing(tuple(shape), len(rows))
+        if sizes is None:
+            return None
+        return tuple(
+            (_spread(rows[:, axis].reshape(sizes), clip[axis] / self.grid[axis]),)
+            for axis in range(3)
+        )
+
+    def _placing(self, shape: tuple[int, ...], tokens: int) -> tuple[int, ...] | None:
+        """`shape` with 1 for its channels."""
+        if len(shape) == 3 and shape[0] == 1 and shape.count(tokens) == 1:
+            return tuple(n if n == tokens else 1 for n in shape)
+        if len(shape) == 5 and not self.others and shape[0] == 1:
+            if shape[2:] == self.grid:
+                return (1, 1, *self.grid)
+            if shape[1:4] == self.grid:
+                return (1, *self.grid, 1)
+        return None
+
+
+def _spread(index: Tensor, size: float) -> Spread:
+    """Of cells of that many slices or pixels each."""
+    low, high = index * size, (index + 1) * size - 1
+    return Spread(compact((low + high) / 2), compact(low), compact(high), size)
+
+
+def token_grid(text: str) -> TokenGrid:
+    """Reads ``8x14x14+1``; UsageError where it is not of that form."""
+    found = re.fullmatch(r"(\d{1,3})x(\d{1,4})x(\d{1,4})(?:\+(\d{1,4}))?", text.strip().lower())
+    sizes = [int(n) for n in found.groups(default="0")] if found else [0]
+    if min(sizes[:3]) < 1:
+        raise UsageError(
+            f"tokens {text!r} is not of the form TxHxW or TxHxW+N, as in 8x14x14+1: tokens in time,"
+            " height and width, and how many that are no cells (class, registers) stand in front."
+        )
+    return TokenGrid((sizes[0], sizes[1], sizes[2]), sizes[3])

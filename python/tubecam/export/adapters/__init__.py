@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from ..spec import ClipSpec
-from ..tokens import TokenLayout
 
 
 @dataclass
@@ -19,9 +18,7 @@ class Adapted:
     name: str
     description: str
     clip: ClipSpec
-    layer: str | None = None
     labels: list[str] = field(default_factory=list)
-    tokens: TokenLayout | None = None
     head: str | None = None  # what the output is, where that is known
 
 

@@ -18,7 +18,8 @@ from ..geometry import Geometry
 from ..layers import Layer
 from ..measure import FormMeasurer
 from ..onnx_file import to_onnx, without_outputs
-from ..tokens import TokenLayout
+from ..tokens import TokenGrid
+from .attentions import Attentions, attentions_of
 from .domain import Domain
 from .memory import refuse_too_large
 from .methods import method_of
@@ -52,7 +53,6 @@ class RelevanceGraph:
     watched: onnx.ModelProto
     relevance: Relevance | Rollout
     layers: tuple[Layer, ...]
-    geometries: tuple[Geometry, ...]
     of_flow: tuple[bool, ...]
     classes: int
     folded: int
@@ -63,11 +63,6 @@ class RelevanceGraph:
     @property
     def layer(self) -> Layer:
         return self.layers[0]
-
-    @property
-    def geometry(self) -> Geometry:
-        return self.geometries[0]
-
 
 def checked_pool(pool: Sequence[int], clip_shape: Sequence[int]) -> Cells:
     """Slices and pixels of a cell; UsageError unless they divide the clip."""
@@ -94,11 +89,12 @@ def readable_pool(clip_shape: Sequence[int]) -> Cells:
 
 def build_relevance(
     module: nn.Module, example: Tensor, method: str, pool: Cells, domain: Domain,
-    time_first: bool, measure: bool, tokens: TokenLayout | None = None,
+    time_first: bool, measure: bool, stated: TokenGrid | None = None,
 ) -> RelevanceGraph:  # fmt: skip
     """Captures, folds, propagates and converts.
 
-    A method that follows attentions needs `tokens`, which are its cells: `pool` is not for it.
+    The cells of a method that follows attentions are the model's tokens, `stated` where the graph
+    does not tell: `pool` is not for it.
 
     Raises
     ------
@@ -110,8 +106,8 @@ def build_relevance(
     folded, kept = fold_batch_norm(captured, ())
     relevance: Relevance | Rollout
     if method_of(method).class_agnostic:
-        relevance = Rollout(captured, tokens)
-        place = _tokens(captured, relevance.tokens)
+        attentions = attentions_of(captured, example, stated)
+        relevance, place = Rollout(captured, attentions), _tokens(captured, attentions)
     else:
         relevance = _fitting(captured, method, pool, domain)
         place = _place(captured, pool, relevance.method.by_colour)
@@ -122,13 +118,13 @@ def build_relevance(
     if measure and chooser.measure_pending():
         traced = trace_forward_only(watching, example, chooser, method)
     inputs = (*parts(example), torch.tensor([-1]))
-    layers, geometries, of_flow = place
+    layers, of_flow = place
     names = ("logits", *output_names(relevance, layers), *watching.names)
     watched = to_onnx(traced, inputs, input_names(example), names)
     forms = list(chooser.chosen.values())
     return RelevanceGraph(
-        method, without_outputs(watched, watching.names), watched, relevance, layers, geometries,
-        of_flow, shape_of(captured.logits)[1], folded, kept,
+        method, without_outputs(watched, watching.names), watched, relevance, layers, of_flow,
+        shape_of(captured.logits)[1], folded, kept,
         {form: forms.count(form) for form in sorted(set(forms))},
     )  # fmt: skip
 
@@ -174,28 +170,24 @@ def output_names(relevance: Relevance | Rollout, layers: Sequence[Layer]) -> tup
     return tuple(f"{name}_{a.pathway}" if a.pathway else name for a in layers)
 
 
-Places = tuple[tuple[Layer, ...], tuple[Geometry, ...], tuple[bool, ...]]
+Places = tuple[tuple[Layer, ...], tuple[bool, ...]]
 
 
 def _place(captured: Capture, pool: Cells, by_colour: bool) -> Places:
-    """Layers, their geometries, and whether each is the flow."""
+    """Layers, and whether each is the flow."""
     _, t, channels, h, w = shape_of(captured.clip)
     cells = t // pool[0], h // pool[1], w // pool[2]
     shape = (COLOURS if by_colour else 1, *cells)
     stride = tuple(float(p) for p in pool)
     offset = tuple((p - 1) / 2 for p in pool)
-    clip, place = Layer("clip", captured.clip, shape, False), Geometry(stride, offset, True)
+    clip = Layer("clip", captured.clip, shape, Geometry(stride, offset, stride))
     if channels == COLOURS:
-        return (clip,), (place,), (False,)
-    flow = (channels - COLOURS if by_colour else 1, *cells)
-    inputs = tuple(
-        replace(clip, name=name, pathway=name, shape=its)
-        for name, its in (("clip", shape), ("flow", flow))
-    )
-    between = replace(place, offset=(offset[0] + 0.5, *offset[1:]))  # from a slice to the next
-    return inputs, (place, between), (False, True)
+        return (clip,), (False,)
+    shapes = {"clip": shape, "flow": (channels - COLOURS if by_colour else 1, *cells)}
+    first, second = (replace(clip, name=n, pathway=n, shape=its) for n, its in shapes.items())
+    between = clip.geometry.later(0.5)  # from a slice to the next
+    return (first, replace(second, geometry=between)), (False, True)
 
 
-def _tokens(captured: Capture, tokens: TokenLayout) -> Places:
-    layer = Layer("tokens", captured.clip, (1, *tokens.grid), False)
-    return (layer,), (tokens.geometry,), (False,)
+def _tokens(captured: Capture, found: Attentions) -> Places:
+    return (Layer("tokens", captured.clip, (1, *found.grid), found.geometry),), (False,)

@@ -21,15 +21,13 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from ...errors import ExportError
-from ..capture import Capture, base_name, shape_of
+from ..capture import Capture
 from ..explained import chosen
 from ..layers import ancestors, run_nodes
-from ..tokens import TokenLayout
+from .attentions import Attentions
 from .methods import METHODS
 
 NAME = "attention-rollout"
-_SOFTMAX = {"_softmax", "_safe_softmax", "softmax"}
 
 
 class Rollout(nn.Module):
@@ -37,27 +35,16 @@ class Rollout(nn.Module):
 
     Relevance is a share: what the class token holds, and all cells together, is 1, whatever the
     target. The interface is that of :class:`Relevance`.
-
-    Raises
-    ------
-    ExportError
-        The model's tokens are not known, or its attentions are not those that the layout says.
     """
 
-    def __init__(self, captured: Capture, tokens: TokenLayout | None) -> None:
+    def __init__(self, captured: Capture, attentions: Attentions) -> None:
         super().__init__()
-        if tokens is None:
-            raise ExportError(
-                f"{NAME} follows the attentions of a transformer whose tokens are known: export "
-                "transformers:FOLDER. For other models take gradcam or gradient-x-input."
-            )
-        self.graph, self.captured, self.tokens = captured.module, captured, tokens
+        self.graph, self.captured, self.attentions = captured.module, captured, attentions
         self.name, self.method, self.pool = NAME, METHODS[NAME], (1, 1, 1)
         needed = ancestors(captured.logits)
         self.nodes = [n for n in captured.module.graph.nodes if n in needed]
-        self.attentions = self._attentions()
         self.deciding: list[fx.Node] = []
-        self.needed = {captured.logits, *self.attentions}
+        self.needed = {captured.logits, *attentions.nodes}
 
     def forward(self, clip: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         return self.explain(*self.evaluate(clip), target)
@@ -76,40 +63,26 @@ class Rollout(nn.Module):
         # Engines drop an input that nothing reads, and the runtime gives each graph a target: a
         # class that does not exist has no explanation.
         exists = torch.arange(logits.shape[1])[None] == chosen(logits, target)[:, None]
-        means = [values[node].mean(1) for node in self.attentions]
-        tokens = self.tokens
-        shares = rollout_divided if tokens.divided else rollout_joint
-        return logits, shares(means, tokens) * exists.to(logits.dtype).sum(1)
-
-    def _attentions(self) -> list[fx.Node]:
-        """The softmax nodes, [sequences, heads, n, n] each."""
-        found = [n for n in self.nodes if base_name(n) in _SOFTMAX and len(shape_of(n) or ()) == 4]
-        shapes = [(shape[0], *shape[2:]) for shape in map(shape_of, found)]
-        if shapes != [(batch, n, n) for batch, n in self.tokens.attentions()]:
-            seen = ", ".join("x".join(map(str, shape)) for shape in dict.fromkeys(shapes))
-            raise ExportError(
-                f"{NAME} expected {len(self.tokens.attentions())} attentions over the tokens and "
-                f"found {len(shapes)} (sequences x tokens: {seen or 'none'}): this model attends "
-                "in a way that it does not know. gradcam and gradient-x-input fit any model."
-            )
-        return found
+        means = [values[node].mean(-3) for node in self.attentions.nodes]
+        shares = rollout_divided if self.attentions.divided else rollout_joint
+        return logits, shares(means, self.attentions) * exists.to(logits.dtype).sum(1)
 
 
-def rollout_joint(means: list[Tensor], tokens: TokenLayout) -> Tensor:
+def rollout_joint(means: list[Tensor], attentions: Attentions) -> Tensor:
     """Shares [1, t, h, w] by attentions [1, n, n] over all tokens."""
-    row = _read(means[-1], means[-1].shape[-1], tokens.mean_pooled)
+    row = attentions.read.to(means[-1].dtype)[None, None]
     for mean in reversed(means):
         row = (row + torch.matmul(row, mean)) / 2
-    return row[:, 0, int(tokens.class_token) :].reshape(1, *tokens.grid)
+    return row[0, 0, attentions.cells].reshape(1, *attentions.grid)
 
 
-def rollout_divided(means: list[Tensor], tokens: TokenLayout) -> Tensor:
+def rollout_divided(means: list[Tensor], attentions: Attentions) -> Tensor:
     """Shares [1, t, h, w] by pairs of attentions: over time [h·w, t, t], space [t, 1+h·w, 1+h·w].
 
     The row is held as [t, 1, 1+h·w], the class token's share spread evenly over its copies.
     """
-    t, h, w = tokens.grid
-    row = _read(means[-1], 1 + h * w, False).expand(t, 1, 1 + h * w) / t
+    t, h, w = attentions.grid
+    row = attentions.read.to(means[-1].dtype)[None, None].expand(t, 1, 1 + h * w) / t
     for over_time, over_space in reversed(list(zip(means[::2], means[1::2], strict=True))):
         row = (row + torch.matmul(row, over_space)) / 2
         front, body = row[:, :, :1], row[:, 0, 1:].transpose(0, 1)[:, None]
@@ -117,10 +90,3 @@ def rollout_divided(means: list[Tensor], tokens: TokenLayout) -> Tensor:
         front = front.mean(0, keepdim=True).expand(t, 1, 1)
         row = torch.cat([front, body[:, 0].transpose(0, 1)[:, None]], 2)
     return row[:, 0, 1:].reshape(1, t, h, w)
-
-
-def _read(like: Tensor, count: int, mean_pooled: bool) -> Tensor:
-    """[1, 1, count]: how the head reads the last tokens."""
-    first = torch.arange(count) == 0
-    row = torch.full((count,), 1 / count) if mean_pooled else first
-    return row.to(like.dtype)[None, None]

@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
 #include "base/error.h"
 
 namespace tubecam {
 namespace {
 
-constexpr int64_t kJump = 1'000'000'000;  // ns
 constexpr int64_t kMaxPts = int64_t{1} << 62;
 constexpr int kSmoothFrames = 64;
 constexpr int kMemory = 64;  // frames
@@ -32,11 +30,14 @@ std::string describe(const TimestampFaults& faults) {
   append(&uneven, faults.repeated, "repeated");
   append(&uneven, faults.late, "stepping back");
   if (!uneven.empty()) text = uneven + " (frames are spaced by their interval instead)";
-  append(&text, faults.jumps, "farther than a second from the frame before (windows start anew)");
+  append(&text, faults.jumps, "far from the frame before (windows start anew)");
   return text.empty() ? "" : "Faulty timestamps: " + text;
 }
 
-TimestampRepair::TimestampRepair(int64_t interval) { set_interval(interval); }
+TimestampRepair::TimestampRepair(int64_t interval, int64_t jump) : jump_(jump) {
+  check(jump > 0, ErrorCode::kUsage, "the least jump is ", jump, " ns; it must be above 0");
+  set_interval(interval);
+}
 
 void TimestampRepair::set_interval(int64_t interval) {
   check(interval >= 0, ErrorCode::kUsage, "the interval between frames is ", interval,
@@ -65,16 +66,23 @@ std::optional<int64_t> TimestampRepair::next(std::optional<int64_t> pts) {
     ++faults_.repeated;
     return interval_ > 0 ? advance() : time_;
   }
-  const bool jumps = time_ && std::abs(*pts - *time_) > kJump;
-  const bool late = stated_ && !jumps && *pts < *stated_;
-  faults_.jumps += jumps;
+  const bool jump = time_ && jumps(*pts);
+  const bool late = stated_ && !jump && *pts < *stated_;
+  faults_.jumps += jump;
   faults_.late += late;
-  if (jumps) smoothing_ = 0;
+  if (jump) smoothing_ = 0;
   if (late) smoothing_ = kSmoothFrames;
-  time_ = !time_ || jumps ? *pts : smoothing_ > 0 ? smooth(*pts) : believe(*pts);
+  time_ = !time_ || jump ? *pts : smoothing_ > 0 ? smooth(*pts) : believe(*pts);
   stated_ = pts;
   since_ = 0;
   return time_;
+}
+
+bool TimestampRepair::jumps(int64_t pts) const {
+  const int64_t ahead = pts - *time_;
+  if (ahead >= 0) return ahead > jump_;
+  const bool known = interval_ > 0;
+  return -ahead > (known ? std::min<int64_t>(jump_, std::llround(8 * interval_)) : jump_ / 4);
 }
 
 std::optional<int64_t> TimestampRepair::advance() {

@@ -11,8 +11,8 @@ namespace tubecam {
 struct TimestampFaults {
   uint64_t missing = 0;   // none, or outside 0…2^62 ns
   uint64_t repeated = 0;  // that of the frame before
-  uint64_t late = 0;      // before that of the frame before, by up to a second
-  uint64_t jumps = 0;     // farther than a second from where the frame belongs
+  uint64_t late = 0;      // before that of the frame before, but not far
+  uint64_t jumps = 0;     // far from where the frame belongs
 
   uint64_t total() const { return missing + repeated + late + jumps; }
 };
@@ -27,12 +27,13 @@ std::string describe(const TimestampFaults& faults);
 // timestamps show. A timestamp that steps back means that timestamps jitter: from there on until 64
 // frames after the last such step, times follow an alpha–beta filter, a line through the timestamps
 // whose slope changes slowly, so that frames are spaced as evenly as they were taken.
-// One that lies farther than a second from where the frame belongs is a new place in the stream,
-// and believed: ClipWindow then starts anew.
+// One that lies farther than `jump` before or behind the last frame's time, or more than eight
+// intervals before it, is a new place in the stream, and believed: ClipWindow then starts anew.
 class TimestampRepair {
  public:
-  // interval: ns from frame to frame, as far as it is stated; 0 = unknown.
-  explicit TimestampRepair(int64_t interval = 0);
+  // interval: ns from frame to frame, as far as it is stated; 0 = unknown. jump: ns, as of
+  // ClipWindow's gap_limit().
+  explicit TimestampRepair(int64_t interval = 0, int64_t jump = 1'000'000'000);
 
   // The next frame's time, ns, never before the one that was given last but after a jump; missing
   // where neither this frame's time is known nor how frames follow each other.
@@ -44,11 +45,13 @@ class TimestampRepair {
   const TimestampFaults& faults() const { return faults_; }
 
  private:
+  bool jumps(int64_t pts) const;
   std::optional<int64_t> advance();
   int64_t believe(int64_t pts);
   int64_t smooth(int64_t pts);
 
   TimestampFaults faults_;
+  const int64_t jump_;  // ns
   double interval_ = 0;  // ns, 0 = unknown
   int known_ = 0;        // frames that it was found from, up to what the filter remembers
   int64_t origin_ = 0;

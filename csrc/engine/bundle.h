@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "clip/clip_spec.h"
+#include "engine/head.h"
 
 namespace tubecam {
 
@@ -70,6 +71,7 @@ struct Bundle {
   std::string name;
   std::vector<std::string> labels;
   ClipSpec clip;
+  Head head;
   std::vector<GraphSpec> graphs;
   std::string precision;    // of its narrowest graph
   double export_error = 0;  // greatest relative error that the export's check saw

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "clip/clip_window.h"
+#include "engine/head.h"
 #include "explain/device_cam.h"
 #include "explain/pathways.h"
 #include "explain/relevance_signal.h"
@@ -25,6 +26,7 @@ struct Timings {
 // How far an explanation can be trusted.
 struct Receipt {
   std::string method, layer, engine, precision;
+  std::string unit;          // of the tube and all that is made of it (unit.h)
   double relevance_sum = 0;  // before ReLU
   double logit = 0;          // of the target
   double export_error = 0;   // relative, from the bundle's check
@@ -47,11 +49,14 @@ struct Explanation {
   std::string problem;  // where, when not valid
   int64_t label = -1;   // predicted class
   std::string label_name;
-  float score = 0;      // softmax probability of the label
+  float score = 0;      // what the model says of the label: see `scores`
   int64_t target = -1;  // explained class
   std::string target_name;
   std::vector<float> logits;  // [K]
-  std::vector<float> tube;    // [t, h, w], logit units; of several pathways, their joined one
+  // [K], scores.h: probabilities, but for the head kScores. Empty where a logit is not finite.
+  std::vector<float> scores;
+  HeadKind head = HeadKind::kSoftmax;
+  std::vector<float> tube;  // [t, h, w], in receipt.unit; of several pathways, their joined one
   // The same where a GPU found it, for methods of one pass; null: there is none.
   std::shared_ptr<const DeviceTube> device_tube;
   std::array<int, 3> shape{};

@@ -102,6 +102,13 @@ void read_motion(const Reader& fields, Annotation* annotation) {
     annotation->motion_share = fields.any_number("motion-share");
 }
 
+void read_frame_size(const Reader& fields, Annotation* annotation) {
+  annotation->frame_width = annotation->frame_height = 0;
+  if (!fields.has("frame-width")) return;
+  annotation->frame_width = fields.count_of("frame-width", G_MAXINT);
+  annotation->frame_height = fields.count_of("frame-height", G_MAXINT);
+}
+
 std::vector<Mark> read_marks(const Reader& fields) {
   std::vector<Mark> marks;
   if (!fields.has("marks")) return marks;
@@ -135,11 +142,14 @@ bool read_annotation(GstBuffer* buffer, Annotation* annotation) {
   annotation->target = fields.text("target");
   annotation->method = fields.text("method");
   annotation->score = fields.number("score");
+  annotation->head = fields.has("head") ? parse_head_kind(fields.text("head")) : HeadKind::kSoftmax;
+  annotation->also = fields.text("also");
   annotation->tube = read_tube(fields);
   annotation->clip_length = fields.size("clip-length");
   annotation->clip_height = fields.size("clip-height");
   annotation->clip_width = fields.size("clip-width");
   annotation->crop = read_crop(fields);
+  read_frame_size(fields, annotation);
   annotation->curve = fields.numbers<float>("curve", annotation->clip_length);
   annotation->slice = fields.number("slice");
   annotation->window = fields.count("window");

@@ -175,7 +175,9 @@ void register_window(py::module_& module) {
       .def_readonly("frame_width", &Window::frame_width)
       .def_readonly("frame_height", &Window::frame_height)
       .def_readonly("sequence", &Window::sequence)
-      .def_readonly("stretch", &Window::stretch);
+      .def_readonly("stretch", &Window::stretch)
+      .def_property_readonly("frames", &Window::frames)
+      .def_property_readonly("is_sparse", &Window::is_sparse);
   py::class_<GuardedWindow>(module, "ClipWindow")
       .def(py::init<const ClipSpec&, int, double>(), "spec"_a, "hop"_a = 4, "max_gap"_a = 1.0)
       .def(
@@ -204,7 +206,7 @@ void register_window(py::module_& module) {
 
 void register_timestamps(py::module_& module) {
   py::class_<TimestampRepair>(module, "TimestampRepair")
-      .def(py::init<int64_t>(), "interval"_a = 0)
+      .def(py::init<int64_t, int64_t>(), "interval"_a = 0, "jump"_a = 1'000'000'000)
       .def("next", &TimestampRepair::next, "pts"_a)
       .def("restart", &TimestampRepair::restart, "origin"_a = 0)
       .def_property_readonly("faults",
@@ -229,6 +231,7 @@ void register_clip(py::module_& module) {
            "spec"_a)
       .def("run", &flow_of_clip, "clip"_a)
       .def_property_readonly("computed", &ClipFlow::computed);
+  module.def("gap_limit", &gap_limit, "spec"_a, "max_gap"_a = 1.0);
   module.def("preprocess", &preprocess_frame, "frame"_a, "spec"_a, "source"_a = py::none());
 }
 

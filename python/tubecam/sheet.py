@@ -65,7 +65,7 @@ def draw_sheet(gallery: Gallery, info: SheetInfo) -> Image.Image:
         parts += [
             _section("Key frames", "where relevance peaked, in order of time"),
             _key_frames(shots, gallery.scale(), info, colors),
-            _section("Relevance over time", "summed over the picture, logit units"),
+            _section("Relevance over time", f"summed over the picture, unit: {_unit(gallery)}"),
             _timeline(gallery, shots, colors),
             _section("The tube", _tube_caption(gallery)),
             _tube(gallery, info),
@@ -179,7 +179,7 @@ def _key_frames(
         row, column = divmod(number, columns)
         x, y = _MARGIN + column * (width + _GAP), row * step
         image.paste(_heated(shot, scale, info).resize((width, height), Image.LANCZOS), (x, y))
-        score = f"{100 * shot.window.score:.0f} %"
+        score = shot.window.score_text
         time = clock(shot.time)
         color = colors.get(shot.window.label, _HUES[-1])
         draw.rectangle((x, y + height + 14, x + 9, y + height + 31), color)
@@ -192,6 +192,10 @@ def _key_frames(
 
 
 # ---- timeline ----
+
+
+def _unit(gallery: Gallery) -> str:
+    return str(gallery.stack[0].window.receipt.get("unit", "logit"))
 
 
 def _timeline(gallery: Gallery, shots: list[Shot], colors: dict[str, str]) -> Image.Image:
@@ -272,7 +276,7 @@ def _tube_caption(gallery: Gallery) -> str:
     window = first.window
     return (
         f"the strongest window, {clock(first.time)} to {clock(last.time)}:"
-        f" {window.label}, {100 * window.score:.0f} %"
+        f" {window.label}, {window.score_text}"
     )
 
 
@@ -326,7 +330,8 @@ def _legend(scale: float, info: SheetInfo, window: WindowRecord) -> Image.Image:
     """What the colours of heat say, and how much the strongest is."""
     image, draw = _blank(44)
     face, y = font(16), 12
-    text = f"relevance of a cell, 0 to {scale:.2g} logits and more"
+    unit = window.receipt.get("unit", "logit")
+    text = f"relevance of a cell, 0 to {scale:.2g} and more, unit: {unit}"
     right = _WIDTH - _MARGIN
     draw.text((right, y), text, MUTED, face, anchor="ra")
     right -= round(face.getlength(text)) + _GAP

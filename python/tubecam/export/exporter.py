@@ -19,7 +19,9 @@ from . import bundle
 from .cam_graph import Graph, Progress, build_graph, example_clip
 from .check import CheckReport, joined
 from .convert import convert, is_bundle, load_wide, report_of, spec_of
+from .find_head import headed_model
 from .geometry import Geometry
+from .head import Head
 from .narrow import Calibration, Narrow, checked_precision, prepared
 from .part import Part, judge, write_cam, write_relevance
 from .relevance import FEW_PASS, INPUT_GRADIENT
@@ -64,6 +66,8 @@ class ExportReport:
         By method: what its maps depend on.
     quantisation : dict
         Of an int8 graph: layers, clips, windows, rule, drift and limits, as in the sidecar.
+    head : Head or None
+        How scores follow from the logits; None where a bundle was converted.
     """
 
     path: Path
@@ -80,6 +84,7 @@ class ExportReport:
     check: CheckReport
     sanity: dict[str, Sanity]
     quantisation: dict[str, Any] = field(default_factory=dict)
+    head: Head | None = None
 
 
 def export(
@@ -100,6 +105,9 @@ def export(
     windows: int | None = None,
     name: str | None = None,
     time_first: bool = False,
+    head: str | None = None,
+    output: str | None = None,
+    reduce: str | None = None,
     license: str = "unstated",
     force: bool = False,
     measure: bool = True,
@@ -151,6 +159,16 @@ def export(
         How many of them at most (48).
     time_first : bool
         The model takes [N, T, 3, H, W].
+    head : str, optional
+        What the model gives: ``logits``; ``softmax``, ``log-softmax`` or ``sigmoid`` of them, which
+        is recognised where it is its last operator; ``multi-label`` for logits of classes that are
+        each judged by themselves; ``scores`` for values that are no probabilities, as of a
+        regression. One logit decides between the labels no and yes.
+    output : str, optional
+        Of a model that gives several tensors: a key, a field or a place, ``heads.verb`` of nested
+        ones. Needed where more than one could be the prediction.
+    reduce : str, optional
+        ``mean``, ``max`` or ``last`` over the times of a model that predicts for each.
     force : bool
         Replace a bundle at `out`, and export all the same, marked so, a method of relevance whose
         maps do not depend on the class, or an int8 graph whose maps are not float32's. A folder
@@ -179,7 +197,8 @@ def export(
     if is_bundle(source):
         given = {"--weights": weights, "--random-weights": random_weights, "--layer": layer,
                  "--method": methods, "--labels": labels, "clip settings": clip,
-                 "--time-first": time_first}  # fmt: skip
+                 "--time-first": time_first, "--head": head, "--output-key": output,
+                 "--reduce": reduce}  # fmt: skip
         _refuse_settings(source, given)
         wide = load_wide(source, precision)
         narrow = prepared(precision, calibrate, spec_of(wide), force, say, windows)
@@ -189,6 +208,10 @@ def export(
     say("loading the model")
     found = load_source(source, weights, random_weights, seed, len(labels) if labels else None)
     found.clip = clip_spec(clip, found.clip)
+    found.model, read = headed_model(
+        found, head or found.head, output, reduce, time_first, seed, labels, say
+    )
+    names = bundle.checked_labels(labels or found.labels, read.classes, read)
     shape = found.clip.input_shape
     cells = readable_pool(shape) if pool is None else checked_pool(pool, shape)
     domain = domain_of(found.clip, reference)
@@ -223,12 +246,11 @@ def export(
         return write_cam(graph, offered, folder, time_first, seed, narrow, say)
 
     first = build(kinds[0])
-    names = bundle.checked_labels(labels or found.labels, first.classes)
     with bundle.new_folder(out) as folder:
         parts = [write(first, folder), *(write(build(kind), folder) for kind in kinds[1:])]
         check = joined([part.check for part in parts])
         (folder / bundle.LABELS).write_text("\n".join(names) + "\n", encoding="utf-8")
-        content = _sidecar(found, name, parts, narrow, check, license)
+        content = _sidecar(found, name, read, parts, narrow, check, license)
         files = [file for part in parts for file in part.files]
         bundle.write_sidecar(folder, [*files, bundle.LABELS], content)
     say(f"wrote {out}")
@@ -238,7 +260,7 @@ def export(
         first.closed_form, first.geometry, offered,
         first.classes, first.folded, first.kept, first.forms, check,
         {name: sanity for part in parts for name, sanity in part.sanity.items()},
-        next((p.entry["quantisation"] for p in parts if "quantisation" in p.entry), {}),
+        next((p.entry["quantisation"] for p in parts if "quantisation" in p.entry), {}), read,
     )  # fmt: skip
 
 
@@ -309,6 +331,7 @@ def _file_name(out: Path) -> str:
 def _sidecar(
     found: Source,
     name: str,
+    head: Head,
     parts: list[Part],
     narrow: Narrow,
     check: CheckReport,
@@ -318,6 +341,7 @@ def _sidecar(
         "name": name,
         "labels": bundle.LABELS,
         "clip": found.clip.sidecar(),
+        "head": head.sidecar(),
         "graphs": [part.entry for part in parts],
         "precision": narrow.precision,
         "check": check.sidecar(),

@@ -33,6 +33,7 @@ class Source:
     layer: str | Sequence[str] | None = None  # what to explain where the user names nothing
     labels: Sequence[str] | None = None  # that came with the model
     tokens: TokenLayout | None = None  # of a transformer
+    head: str | None = None  # what its output is known to be (``find_head.HEADS``)
 
 
 def load_source(
@@ -129,7 +130,7 @@ def _adapted(source: str, weights: str | os.PathLike[str] | None, seed: int) -> 
         load_state(found.model, read_checkpoint(weights))
     return Source(
         found.model, found.name, found.description, found.clip, found.layer, found.labels or None,
-        found.tokens,
+        found.tokens, found.head,
     )  # fmt: skip
 
 

@@ -67,6 +67,21 @@ def alpha1_beta0(x: np.ndarray, w: np.ndarray, b: np.ndarray, r: np.ndarray) -> 
     return result
 
 
+def gamma(x: np.ndarray, w: np.ndarray, b: np.ndarray, r: np.ndarray, more: float) -> np.ndarray:
+    """R_i = Σ_j (z_ij + γ z⁺_ij) / (z_j + γ Σ z⁺) R_j where z_j > 0 (Montavon et al. 2019).
+
+    Where z_j < 0 the negative contributions count more. The bias is one of the contributions.
+    """
+    result = np.zeros_like(x)
+    for j, row in enumerate(w):
+        z = np.append(row * x, b[j])
+        favoured = np.maximum(z, 0) if z.sum() > 0 else np.minimum(z, 0)
+        total = (z + more * favoured).sum()
+        if total != 0:
+            result += ((z + more * favoured) / total * r[j])[:-1]
+    return result
+
+
 def excitation(x: np.ndarray, w: np.ndarray, r: np.ndarray) -> np.ndarray:
     """P(a_i | a_j) = Z_j a_i w_ij for w_ij ≥ 0 and a_i ≥ 0, else 0 (Zhang et al. 2016)."""
     result = np.zeros_like(x)
@@ -128,6 +143,8 @@ def sequential(
             r = epsilon(x, w, b, r, eps)
         elif rule == "alpha1beta0":
             r = alpha1_beta0(x, w, b, r)
+        elif rule.startswith("gamma"):
+            r = gamma(x, w, b, r, float(rule.removeprefix("gamma")))
         elif rule == "z_box":
             r = z_box(x, w, *(np.broadcast_to(end, clip.shape).ravel() for end in box), r)
         elif rule == "flat":

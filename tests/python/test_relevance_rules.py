@@ -23,7 +23,7 @@ from tubecam.export.spec import ClipSpec  # noqa: E402
 SHAPE = (1, 4, 3, 8, 8)
 LRP = (
     "lrp-epsilon", "lrp-alpha1beta0", "deep-taylor", "lrp-epsilon-plus", "lrp-epsilon-plus-flat",
-    "excitation-backprop",
+    "lrp-gamma", "excitation-backprop",
 )  # fmt: skip
 SPEC = ClipSpec(4, 8, 8, mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.3))
 EXACT = 1e-6  # models are float32, so that a folded normalisation is rounded once
@@ -73,6 +73,7 @@ RULES = {
     "deep-taylor": {nn.Conv3d: "alpha1beta0", nn.Linear: "alpha1beta0"},
     "lrp-epsilon-plus": {nn.Conv3d: "alpha1beta0", nn.Linear: "epsilon"},
     "lrp-epsilon-plus-flat": {nn.Conv3d: "alpha1beta0", nn.Linear: "epsilon"},
+    "lrp-gamma": {nn.Conv3d: "gamma 0.25", nn.Linear: "gamma 0.05"},
     "excitation-backprop": {nn.Conv3d: "excitation", nn.Linear: "excitation"},
 }
 
@@ -240,12 +241,21 @@ def test_cells_are_sums():
     assert_close(cells, want, 1e-12)
 
 
-def test_a_method_that_does_not_apply_names_the_operator():
+def test_a_method_that_does_not_apply_names_the_operator_and_its_module():
     class Odd(nn.Module):
         def forward(self, x):
-            return torch.cumsum(x, 2).mean((3, 4)).flatten(1)
+            return torch.atan2(x, x.roll(1, 2) + 2).mean((3, 4)).flatten(1)
 
-    with pytest.raises(ExportError, match="lrp-epsilon has no rule .*cumsum.*sensitivity"):
-        relevance(Odd(), "lrp-epsilon", clip())
+    class Inside(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts = nn.Sequential(nn.Identity(), Odd())
+
+        def forward(self, x):
+            return self.parts(x)
+
+    words = r"lrp-epsilon has no rule for aten.atan2 in parts.1 \(Odd\)"
+    with pytest.raises(ExportError, match=words):
+        relevance(made(Inside), "lrp-epsilon", clip())
     with pytest.raises(ExportError, match="guided-backprop changes what passes a relu"):
-        relevance(Odd(), "guided-backprop", clip())
+        relevance(made(Inside), "guided-backprop", clip())

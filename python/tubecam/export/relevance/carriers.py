@@ -90,8 +90,8 @@ class Carriers:
     def _without_gates(self, node: fx.Node, alive: list[fx.Node]) -> list[fx.Node]:
         if self.gated and self.kinds[node] == QUOTIENT:
             return [n for n in alive if n is node.args[0]]
-        if self.gated and self.kinds[node] == PRODUCT and len(alive) == 2:
-            return self._signals(*alive)
+        if self.gated and self.kinds[node] == PRODUCT:
+            return self._signals(*alive) if len(alive) == 2 else _unless_nothing(node, alive)
         return alive
 
     def _signals(self, a: fx.Node, b: fx.Node) -> list[fx.Node]:
@@ -104,12 +104,17 @@ class Carriers:
 
     def _is_squashed(self, factor: fx.Node, other: fx.Node) -> bool:
         """A function with f(0) ≠ 0, also one that was lifted by a number."""
-        lifted = False
-        while self.kinds.get(factor) in _PASSING and len(self.inputs[factor]) == 1:
-            lifted |= base_name(factor) in {"add", "sub", "rsub"} and _takes_number(factor)
-            (factor,) = self.inputs[factor]
-        kind = self.kinds.get(factor)
+        path = self._path(factor)
+        kind = self.kinds.get(path[-1])
+        lifted = any(base_name(n) in {"add", "sub", "rsub"} and _takes_number(n) for n in path)
         return kind in (GATE, INVERSE) or (lifted and kind in (RESCALED, RELU))
+
+    def _path(self, node: fx.Node) -> list[fx.Node]:
+        """Back through what weighs and rearranges this one value, as far as that goes."""
+        path = [node]
+        while self.kinds.get(path[-1]) in _PASSING and len(self.inputs[path[-1]]) == 1:
+            path.append(self.inputs[path[-1]][0])
+        return path
 
     def _is_made_of(self, factor: fx.Node, other: fx.Node) -> bool:
         """Computed from the other factor; not attention, which is computed from its values."""
@@ -122,7 +127,7 @@ class Carriers:
         return first in self._ancestors[last]
 
     def _is_activated(self, factor: fx.Node, other: fx.Node) -> bool:
-        return not self.halves and self.kinds.get(self._trunks[factor]) in (RESCALED, RELU)
+        return not self.halves and self.kinds.get(self._path(factor)[-1]) in (RESCALED, RELU)
 
     def _trunk(self, node: fx.Node) -> fx.Node:
         """The one node that this is a sum of, weighed and rearranged; itself, if there is none."""
@@ -130,6 +135,17 @@ class Carriers:
         kind, factors = self.kinds[node], sum(a in self.inputs[node] for a in node.args)
         sums = kind in _PASSING and not (kind == PRODUCT and factors > 1)
         return sources.pop() if sums and len(sources) == 1 and not _has_role(node) else node
+
+
+def _unless_nothing(node: fx.Node, alive: list[fx.Node]) -> list[fx.Node]:
+    """None where the other factor is zero: the state before the first slice."""
+    return [] if any(_is_zero(n) for n in node.all_input_nodes if n not in alive) else alive
+
+
+def _is_zero(node: fx.Node) -> bool:
+    if node.op == "get_attr":
+        return not getattr(node.graph.owning_module, str(node.target)).any()
+    return base_name(node) == "full" and node.args[1] == 0
 
 
 def _has_role(node: fx.Node) -> bool:

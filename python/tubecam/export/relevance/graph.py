@@ -9,7 +9,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from ...errors import UsageError
+from ...errors import ExportError, UsageError
 from ..capture import Capture, capture, shape_of
 from ..explained import trace_forward_only
 from ..flow_input import COLOURS, input_names, packed, parts
@@ -109,7 +109,7 @@ def build_relevance(
         attentions = attentions_of(captured, example, stated)
         relevance, place = Rollout(captured, attentions), _tokens(captured, attentions)
     else:
-        relevance = _fitting(captured, method, pool, domain)
+        relevance = _fitting(captured, method, pool, domain, example)
         place = _place(captured, pool, relevance.method.by_colour)
     refuse_too_large(relevance, method)
     watching = Watched(relevance)
@@ -129,13 +129,16 @@ def build_relevance(
     )  # fmt: skip
 
 
-def _fitting(captured: Capture, method: str, pool: Cells, domain: Domain) -> Relevance:
-    """The method on this model, or what fits it instead."""
+def _fitting(
+    captured: Capture, method: str, pool: Cells, domain: Domain, example: Tensor
+) -> Relevance:
+    """The method on this model; the refusal says which others were tried and fit."""
 
     def fits(name: str) -> bool:
         try:
-            Relevance(captured, name, pool, domain)
-        except NotApplicableError:
+            other = Watched(Relevance(captured, name, pool, domain))
+            trace_forward_only(other, example, FormMeasurer(), name)
+        except ExportError:
             return False
         return True
 

@@ -10,6 +10,7 @@ from torch import fx
 
 from ...errors import ExportError
 from ..capture import base_name
+from .operators import CONVOLUTION, DENSE, LINEAR, PRODUCT, SHARES
 from .propagate import Relevance
 from .refusals import operator_at
 from .rollout import Rollout
@@ -28,7 +29,7 @@ def refuse_too_large(relevance: Relevance | Rollout, method: str) -> None:
     Transformers keep the attention of every layer: 7 GiB of a clip of 8x16x16 tokens with 24 layers
     of 16 heads.
     """
-    sizes = {node: _bytes(node) for node in relevance.needed}
+    sizes = {node: _bytes(node) for node in map(_memory_of, _kept(relevance))}
     kept, most = sum(sizes.values()), machine_bytes()
     if kept * CHECK <= most:
         return
@@ -40,6 +41,23 @@ def refuse_too_large(relevance: Relevance | Rollout, method: str) -> None:
     )
 
 
+def _kept(relevance: Relevance | Rollout) -> set[fx.Node]:
+    if isinstance(relevance, Rollout) or not relevance.method.is_gradient:
+        return relevance.needed
+    return relevance.needed.union(*(_read(relevance, node) for node in relevance.inputs))
+
+
+def _read(relevance: Relevance, node: fx.Node) -> list[fx.Node]:
+    """What the derivative of an operator reads."""
+    kind, carriers = relevance.kinds.get(node), relevance.inputs[node]
+    if kind in (LINEAR, DENSE, CONVOLUTION, None):
+        return []
+    if kind == SHARES:
+        return [node]
+    alone = kind == PRODUCT and len(carriers) == 1
+    return [n for n in node.all_input_nodes if not alone or n not in carriers]
+
+
 def machine_bytes() -> int:
     """Of memory that this process may have."""
     whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -47,10 +65,15 @@ def machine_bytes() -> int:
     return min(whole, int(limit)) if limit.isdigit() else whole
 
 
+def _memory_of(node: fx.Node) -> fx.Node:
+    """The node whose memory a view shows."""
+    while node.op == "call_function" and base_name(node) in _VIEWS:
+        node = node.all_input_nodes[0]
+    return node
+
+
 def _bytes(node: fx.Node) -> int:
-    """Of its result in float32; views and weights take nothing."""
+    """Of its result in float32; weights are there anyway."""
     value = node.meta.get("val")
     tensor = isinstance(value, torch.Tensor) and value.is_floating_point()
-    if not tensor or node.op == "get_attr" or base_name(node) in _VIEWS:
-        return 0
-    return 4 * value.numel()
+    return 4 * value.numel() if tensor and node.op != "get_attr" else 0

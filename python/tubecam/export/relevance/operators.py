@@ -37,8 +37,8 @@ _NAMES = {
     RELU: {"relu"},
     # f(0) = 0, so that f(x)/x is the slope of the line through the origin.
     RESCALED: {
-        "silu", "gelu", "hardswish", "elu", "celu", "tanh", "hardtanh", "mish", "clamp",
-        "clamp_min", "clamp_max", "leaky_relu", "_prelu_kernel", "erf",
+        "silu", "gelu", "hardswish", "elu", "celu", "tanh", "hardtanh", "mish",
+        "leaky_relu", "_prelu_kernel", "erf",
     },
     POWER: {"sqrt"},
     # f(0) is another number: in a product they say how much of the other factor passes.
@@ -86,6 +86,8 @@ def kind_of(node: fx.Node, moving: list[fx.Node]) -> str | None:
         return LINEAR if moving == [node.args[0]] else INVERSE
     if name == "pow":
         return _power(node, moving)
+    if name in ("clamp", "clamp_min", "clamp_max"):
+        return probed(node, moving)  # by its limits
     named = next((kind for kind, names in _NAMES.items() if name in names), None)
     return named or probed(node, moving)
 

@@ -27,7 +27,7 @@ from .operators import (
     never_negative,
     raw_nodes,
 )
-from .refusals import no_difference, no_rule, not_first, only_gates
+from .refusals import NotApplicableError, no_difference, no_rule, not_first, only_gates
 from .rules import Call, Rule, Signal
 
 Visit = Callable[[Call, "Rule | None", Signal], None]
@@ -75,17 +75,21 @@ class Relevance(nn.Module):
         self.table = {n: self._rule(n) for n in self.moving[1:] if n in self.inputs}
         self.first = self._first_layers()
         self.table.update(dict.fromkeys(self.first, self.method.first))
-        self.needed = {
-            captured.clip,
-            *self.inputs,
-            *(m for n in self.inputs for m in n.all_input_nodes),
-        }
+        self.needed = self._needed()
         deciding = deciding_nodes(self.table, self.kinds, self.raw | self.nonnegative)
         self.deciding = [n for n in deciding if n is not captured.logits]
         if self.method.needs and self.method.needs not in self.kinds.values():
             raise no_difference(method, f"a {self.method.needs}", "the plain gradient")
         if self.method.like and self.inputs == self._carriers(method_of(self.method.like)):
             raise no_difference(method, "attention and gated layers", self.method.like)
+
+    def accepts(self, method: str) -> bool:
+        """Whether another method has rules for this model."""
+        try:
+            Relevance(self.captured, method, self.pool, self.domain)
+        except NotApplicableError:
+            return False
+        return True
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         *clip, target = inputs
@@ -178,6 +182,12 @@ class Relevance(nn.Module):
         every = Carriers(self.moving, self.kinds, method.constants, method.gated, method.halves)
         reached = every.reaching(self.captured.logits)
         return {n: every.inputs[n] for n in reached}
+
+    def _needed(self) -> set[fx.Node]:
+        """Values that the way back reads. Autograd keeps what a derivative reads by itself."""
+        read = [] if self.method.is_gradient else list(self.inputs)
+        ends = {self.captured.clip, self.captured.logits}
+        return ends.union(read, *(n.all_input_nodes for n in read))
 
     def _gate(self) -> fx.Node:
         """The last constant of those that depend on the clip."""

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ExportError
-from .capture import Capture, model_input, plain_operators
+from .capture import Capture, model_input
 from .flow_input import feeds, without_last_flow
 from .layers import Layer, run_nodes, split_at
+from .recorder import plain_operators
 
 LIMITS = {"float32": 1e-3, "float16": 1e-2}  # half precision rounds each weight by up to 5e-4
 INPUTS = 3

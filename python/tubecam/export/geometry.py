@@ -19,7 +19,8 @@ from typing import Any
 
 from torch import fx
 
-from .capture import Capture, shape_of
+from .capture import Capture
+from .nodes import shape_of
 
 AXES = ("t", "y", "x")
 

@@ -91,7 +91,9 @@ def _without_scales(node: fx.Node) -> None:
 
 
 def _by_formula(node: fx.Node) -> None:
-    replace_by(node, FORMULAS[node.target](node))
+    result = FORMULAS[node.target](node)
+    if result is not node:
+        replace_by(node, result)
 
 
 RULES: dict[Any, Callable[[fx.Node], None]] = {

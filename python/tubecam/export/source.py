@@ -78,8 +78,11 @@ def load_source(
 
 
 def _copied(model: nn.Module) -> nn.Module:
+    """A copy; tensors that a module computed and keeps (old weight norms) are copied as values."""
+    kept = [v for m in model.modules() for v in vars(m).values() if isinstance(v, Tensor)]
+    memo = {id(v): v.detach().clone() for v in kept if not v.is_leaf}
     try:
-        return copy.deepcopy(model)
+        return copy.deepcopy(model, memo)
     except Exception as error:
         raise ExportError(
             f"the model cannot be copied ({error}); give package.module:factory instead."

@@ -20,12 +20,17 @@ from torch import Tensor, fx
 
 from ..layers import run_nodes
 from . import rules
-from .operators import MAXIMUM, base_name, kind_of
+from .operators import MAXIMUM, base_name, carries, kind_of
 from .rules import Rule
 
-# The sign or the range of the output says where the input lay.
-_TELLING = {"relu", "leaky_relu", "hardtanh", "clamp"}
-_BENT = {"hardswish", "hardsigmoid", "abs", "sign"}
+# What comes out says where the input lay, so that engines may fuse them with what is in front.
+_TELLING = {"relu", "leaky_relu", "hardtanh", "clamp", "clamp_min", "clamp_max"}
+# These do not: what goes in is watched.
+_BENT = {
+    "hardswish", "hardsigmoid", "hardshrink", "softshrink", "threshold", "elu", "prelu",
+    "_prelu_kernel", "abs", "sign", "sgn", "linalg_vector_norm", "minimum", "min", "amin", "median",
+    "topk", "sort", "kthvalue",
+}  # fmt: skip
 
 
 def deciding_nodes(table: dict[fx.Node, Rule | None], safe: set[fx.Node]) -> list[fx.Node]:
@@ -42,15 +47,25 @@ def deciding_nodes(table: dict[fx.Node, Rule | None], safe: set[fx.Node]) -> lis
     for node, rule in table.items():
         inputs = [n for n in node.all_input_nodes if n in table]
         gradient = rule in (rules.chain, rules.rectified, rules.guided)
-        if gradient and base_name(node) in _TELLING:
+        if gradient and _tells(node):
             found.add(node)
-        elif rule is rules.winners or (
-            gradient and (kind_of(node, inputs) == MAXIMUM or base_name(node) in _BENT)
-        ):
+        elif rule is rules.winners or (gradient and (kind_of(node, inputs) == MAXIMUM or _bent(node))):
             found.update(inputs)
         elif rule in (rules.z_plus, rules.excited):
             found.update(n for n in inputs if n not in safe)
+        if any(u.op == "call_function" and not carries(u) for u in node.users):  # it is compared
+            found.add(node)
     return [n for n in table if n in found and isinstance(n.meta.get("val"), Tensor)]
+
+
+def _tells(node: fx.Node) -> bool:
+    """Whether what comes out says on which side of each end the input lay."""
+    ends = [*node.args[1:], *node.kwargs.values()]
+    return base_name(node) in _TELLING and not any(isinstance(end, fx.Node) for end in ends)
+
+
+def _bent(node: fx.Node) -> bool:
+    return base_name(node) in _BENT or (base_name(node) in _TELLING and not _tells(node))
 
 
 def run_decided(
@@ -81,10 +96,37 @@ def run_decided(
 def _moved(node: fx.Node, values: dict[fx.Node, Any], given: Tensor) -> Tensor:
     """The value `given`, with the derivative that the operator has there."""
     value = values[node]
-    if base_name(node) in _TELLING:
+    if _tells(node):
         source = node.all_input_nodes[0]
         x = values[source]
-        moved = {n: values[n] for n in node.all_input_nodes} | {source: given + (x - x.detach())}
+        told = _told(node, given) + (x - x.detach())
+        moved = {n: values[n] for n in node.all_input_nodes} | {source: told}
         args, kwargs = fx.map_arg((node.args, node.kwargs), moved.__getitem__)
         value = node.target(*args, **kwargs)
     return given + (value - value.detach())
+
+
+def _told(node: fx.Node, given: Tensor) -> Tensor:
+    """An input that gives what came out: well beyond an end where that is what came out."""
+    low, high = _ends(node)
+    if low is not None:
+        given = torch.where(given <= _single(low), given - 1, given)
+    if high is not None:
+        given = torch.where(given >= _single(high), given + 1, given)
+    return given
+
+
+def _ends(node: fx.Node) -> tuple[float | None, float | None]:
+    name, numbers = base_name(node), [*node.args[1:], *node.kwargs.values()]
+    if name == "clamp_max":
+        return None, numbers[0]
+    if "clamp" in name:
+        named = node.kwargs
+        low, high = (*node.args[1:], None, None)[:2]
+        return named.get("min", low), named.get("max", high)
+    return tuple(numbers or (-1.0, 1.0)) if name == "hardtanh" else (None, None)
+
+
+def _single(number: float) -> float:
+    """As the engine, which computes in float32, knows it."""
+    return torch.tensor(number, dtype=torch.float32).item()

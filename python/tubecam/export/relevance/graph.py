@@ -10,13 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import UsageError
-from ..capture import Capture, capture, shape_of
+from ..capture import Capture, capture
+from ..culprit import named_culprit
 from ..explained import trace_forward_only
 from ..flow_input import COLOURS, input_names, packed, parts
 from ..fold import fold_batch_norm, fold_constants
 from ..geometry import Geometry
 from ..layers import Layer
 from ..measure import FormMeasurer
+from ..nodes import shape_of
 from ..onnx_file import to_onnx, without_outputs
 from ..tokens import TokenLayout
 from .domain import Domain
@@ -114,13 +116,14 @@ def build_relevance(
         place = _place(captured, pool, 3 if relevance.method.by_colour else 1)
     watching = Watched(relevance)
     chooser = FormMeasurer()
-    traced = trace_forward_only(watching, example, chooser, method)
-    if measure and chooser.measure_pending():
-        traced = trace_forward_only(watching, example, chooser, method)
     inputs = (*parts(example), torch.tensor([-1]))
     layers, geometries, of_flow = place
     names = ("logits", *output_names(relevance, layers), *watching.names)
-    watched = to_onnx(traced, inputs, input_names(example), names)
+    with named_culprit(captured, [captured.clip], method):
+        traced = trace_forward_only(watching, example, chooser)
+        if measure and chooser.measure_pending():
+            traced = trace_forward_only(watching, example, chooser)
+        watched = to_onnx(traced, inputs, input_names(example), names)
     forms = list(chooser.chosen.values())
     return RelevanceGraph(
         method, without_outputs(watched, watching.names), watched, relevance, layers, geometries,

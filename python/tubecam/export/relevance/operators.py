@@ -7,8 +7,9 @@ import operator
 import torch
 from torch import fx
 
-from ..capture import shape_of
 from ..layers import ancestors
+from ..nodes import operator_name as base_name
+from ..nodes import shape_of, tensors_of
 
 aten = torch.ops.aten
 
@@ -34,7 +35,10 @@ _NAMES = {
     SHARES: {"_softmax", "_safe_softmax", "softmax"},
     QUOTIENT: {"div"},
     PRODUCT: {"mul", "bmm", "mm"},
-    MAXIMUM: {"amax", "maximum", "max_pool2d_with_indices", "max_pool3d_with_indices"},
+    MAXIMUM: {
+        "amax", "maximum", "max", "max_pool2d_with_indices", "max_pool3d_with_indices",
+        "adaptive_max_pool2d", "adaptive_max_pool3d",
+    },
     # Relevance follows the derivative, each input by its contribution.
     LINEAR: {
         "add", "sub", "rsub", "neg", "mean", "sum",
@@ -53,13 +57,6 @@ _REARRANGE = {
 _NAMES[LINEAR] |= _REARRANGE
 _GATES = _NAMES[GATE] | _NAMES[SHARES]
 _KEEP_SIGN = (_NAMES[LINEAR] | _NAMES[MAXIMUM] | {"mul", "div"}) - {"sub", "rsub", "neg"}
-
-
-def base_name(node: fx.Node) -> str:
-    """``relu`` of ``aten.relu.default``; the target's own name for anything else."""
-    if isinstance(node.target, torch._ops.OpOverload):
-        return node.target._schema.name.removeprefix("aten::")
-    return getattr(node.target, "__name__", str(node.target))
 
 
 def kind_of(node: fx.Node, moving: list[fx.Node]) -> str | None:
@@ -134,9 +131,7 @@ def raw_nodes(moving: list[fx.Node]) -> set[fx.Node]:
 
 def carries(node: fx.Node) -> bool:
     """Whether a value, or one of an operator's values, can have a derivative."""
-    value = node.meta.get("val")
-    values = value if isinstance(value, (tuple, list)) else (value,)
-    return any(isinstance(v, torch.Tensor) and v.is_floating_point() for v in values)
+    return bool(tensors_of(node, floating=True))
 
 
 def moving_nodes(clip: fx.Node, result: fx.Node) -> list[fx.Node]:

@@ -22,9 +22,10 @@ import torch
 from torch import Tensor, fx, nn
 
 from ...errors import ExportError
-from ..capture import Capture, shape_of
+from ..capture import Capture
 from ..explained import chosen
 from ..layers import ancestors, run_nodes
+from ..nodes import shape_of
 from ..tokens import TokenLayout
 from .methods import METHODS
 from .operators import base_name

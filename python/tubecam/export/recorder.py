@@ -1,0 +1,111 @@
+"""What a model does while it is traced: which module runs, what it gives; none of it stays."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.fx import traceback
+
+MODULE = "module"  # key of Node.meta: the innermost module that called the operator
+
+
+class Recorder:
+    """Hooks that keep a copy of each module's output and know which module runs now.
+
+    Attributes
+    ----------
+    calls : list of (path, tensor)
+        In the order in which they ended.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.calls: list[tuple[str, Tensor]] = []
+        self._running: list[tuple[str, Any]] = []
+        self._handles = []
+        for path, module in model.named_modules():
+            self._handles.append(module.register_forward_pre_hook(self._enter(path)))
+            self._handles.append(module.register_forward_hook(self._leave(path)))
+
+    @property
+    def where(self) -> str:
+        """The innermost module that runs, also of a forward pass that failed."""
+        return self._running[-1][0] if self._running else "the model"
+
+    def _enter(self, path: str) -> Callable[..., None]:
+        def enter(module: nn.Module, inputs: Any) -> None:
+            place = named(path, module)
+            mark = traceback.annotate({MODULE: place})
+            mark.__enter__()
+            self._running.append((place, mark))
+
+        return enter
+
+    def _leave(self, path: str) -> Callable[..., None]:
+        def leave(module: nn.Module, inputs: Any, output: Any) -> None:
+            _, mark = self._running.pop()
+            mark.__exit__(None, None, None)
+            if path and isinstance(output, Tensor):
+                self.calls.append((path, output.clone()))
+
+        return leave
+
+    def clear(self) -> None:
+        """Forgets a pass, a failed one, too."""
+        while self._running:
+            self._running.pop()[1].__exit__(None, None, None)
+        self.calls = []
+
+    def remove(self) -> None:
+        """Takes the hooks away."""
+        self.clear()
+        for handle in self._handles:
+            handle.remove()
+
+
+def named(path: str, module: nn.Module) -> str:
+    """A module as messages name it: its path and its class."""
+    return f"'{path}' ({type(module).__name__})" if path else "the model"
+
+
+def module_of(node: fx.Node) -> str:
+    """The module that called a captured operator, as messages name it."""
+    return node.meta.get("custom", {}).get(MODULE, "the model")
+
+
+@contextlib.contextmanager
+def unchanged(model: nn.Module) -> Iterator[None]:
+    """What modules keep for themselves while they run (caches, computed weights) is given back."""
+    before = [(module, _state(module)) for module in model.modules()]
+    try:
+        yield
+    finally:
+        for module, state in before:
+            vars(module).clear()
+            vars(module).update(state)
+
+
+def _state(module: nn.Module) -> dict[str, Any]:
+    """Its attributes, with copies of the containers that it may add to."""
+    kinds = (dict, list, set)
+    return {name: type(v)(v) if type(v) in kinds else v for name, v in vars(module).items()}
+
+
+@contextlib.contextmanager
+def plain_operators() -> Iterator[None]:
+    """Keeps torch from choosing fused CPU operators that no exporter knows."""
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of hardware that is not there
+            with torch.backends.mkldnn.flags(enabled=False), sdpa_kernel(SDPBackend.MATH):
+                yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)

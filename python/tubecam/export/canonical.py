@@ -58,13 +58,15 @@ def canonical(module: fx.GraphModule) -> None:
             _unmasked(node)
         elif node.target is aten.as_strided.default:
             _strided(module, node)
+        elif node.target is aten.diagonal.default:
+            _diagonal(module, node)
         elif node.target in READS.values():
             _read_back(node)
     for node in list(module.graph.nodes):
         if node.target in READS:
             _joined(module, node)
         elif node.target is aten.diagonal_scatter.default:
-            _diagonal(module, node)
+            _into_diagonal(module, node)
     module.graph.eliminate_dead_code()
     module.recompile()
 
@@ -159,12 +161,26 @@ def _joined(module: fx.GraphModule, node: fx.Node) -> None:
 
 
 def _diagonal(module: fx.GraphModule, node: fx.Node) -> None:
-    """A scatter into a diagonal as a choice of cells."""
+    """A diagonal as a choice of cells."""
+    whole, *which = node.args
+    places = _places(whole).diagonal(*which).flatten()
+    flat = reshape(node, whole, [whole.meta["val"].numel()])
+    chosen = choose(module, node, flat, 0, places)
+    replace_by(node, reshape(node, chosen, list(shape_of(node))))
+
+
+def _into_diagonal(module: fx.GraphModule, node: fx.Node) -> None:
     whole, source, *which = node.args
-    shape, count = list(shape_of(whole)), whole.meta["val"].numel()
-    places = torch.arange(count).reshape(shape).diagonal(*which).flatten().tolist()
-    flat = [reshape(node, whole, [count]), reshape(node, source, [len(places)])]
-    replace_by(node, reshape(node, overwritten(module, node, *flat, 0, places), shape))
+    places = _places(whole).diagonal(*which).flatten().tolist()
+    flat = [reshape(node, x, [x.meta["val"].numel()]) for x in (whole, source)]
+    written = overwritten(module, node, *flat, 0, places)
+    replace_by(node, reshape(node, written, list(shape_of(whole))))
+
+
+def _places(node: fx.Node) -> torch.Tensor:
+    """Every cell's own number, in the node's shape."""
+    shape = shape_of(node)
+    return torch.arange(torch.Size(shape).numel()).reshape(shape)
 
 
 def _part(node: fx.Node, whole: fx.Node, dim: int, first: int, last: int) -> fx.Node:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 import torch
 from torch import fx
 
@@ -88,6 +90,11 @@ def _unfit(node: fx.Node) -> str:
             f"{where} normalises a clip by its own statistics and updates the running ones, as in "
             "training, although the model is in evaluation mode. Let it follow self.training."
         )
+    if name.startswith("max_pool") and _reads_places(node):
+        return (
+            f"what follows {where} reads the places of its maxima (max unpooling), which engines "
+            "do not give. Replace the unpooling by an interpolation."
+        )
     kinds = {v.dtype for v in tensors_of(node)}
     if any(kind.is_complex for kind in kinds):
         return f"{where} computes with complex numbers (aten.{name}), which engines do not know."
@@ -97,3 +104,7 @@ def _unfit(node: fx.Node) -> str:
             "type of its input; --precision float16 makes a graph in half precision."
         )
     return ""
+
+
+def _reads_places(pool: fx.Node) -> bool:
+    return any(user.args[1] == 1 for user in pool.users if user.target is operator.getitem)

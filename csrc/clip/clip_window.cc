@@ -17,13 +17,19 @@ bool same_kind(const Frame& a, const Frame& b) {
          a.matrix == b.matrix && a.full_range == b.full_range;
 }
 
+}  // namespace
+
 int64_t gap_limit(const ClipSpec& spec, double max_gap) {
   check(max_gap > 0 && max_gap <= 60, ErrorCode::kUsage, "max_gap is ", max_gap,
         " s; it must be above 0 and at most 60");
   return std::llround(std::max(max_gap, 2 / spec.sample_fps) * kSecond);
 }
 
-}  // namespace
+int Window::frames() const {
+  int count = pts.empty() ? 0 : 1;
+  for (size_t i = 1; i < pts.size(); ++i) count += pts[i] != pts[i - 1];
+  return count;
+}
 
 ClipWindow::ClipWindow(const ClipSpec& spec, int hop, double max_gap, Device device)
     : spec_(spec),

@@ -19,7 +19,16 @@ struct Window {
   int frame_height = 0;
   uint64_t sequence = 0;  // counts the windows of a ClipWindow from 0
   uint64_t stretch = 0;   // counts how often it started anew, whatever the reason
+
+  // Frames in it: fewer than slices where the source is slower than the model samples.
+  int frames() const;
+  // Whether they are clearly fewer: under four fifths.
+  bool is_sparse() const { return 5 * size_t(frames()) < 4 * pts.size(); }
 };
+
+// ns without a frame that end a window: max_gap, in seconds, or two slots where these are longer.
+// Throws kUsage for max_gap outside 0…60.
+int64_t gap_limit(const ClipSpec& spec, double max_gap = 1.0);
 
 // Note [Sampling]
 // Slots lie on a grid: slot k at base + k/sample_fps, rounded to nanoseconds, base being the first

@@ -127,6 +127,9 @@ Bundle load_bundle(const std::string& folder) {
   Bundle bundle = std::move(sidecar.bundle);
   bundle.folder = root.string();
   bundle.labels = read_labels(locate(root, sidecar.labels_file));
+  // Softmax of one value is 1, whatever the model says.
+  if (bundle.labels.size() == 1 && bundle.head.kind == HeadKind::kSoftmax)
+    bundle.head = {HeadKind::kScores, "score"};
   for (GraphSpec& graph : bundle.graphs) {
     graph.file = locate(root, graph.file).string();
     if (!graph.reference.empty()) graph.reference = locate(root, graph.reference).string();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "clip/clip_spec.h"
+#include "engine/head.h"
 
 namespace tubecam {
 
@@ -49,7 +50,8 @@ struct GraphSpec {
   // several, the output names above are empty but for the logits, and `layer` is the grid on which
   // their tubes are joined (C = 1).
   std::vector<PathwaySpec> pathways;
-  std::set<std::string> unspecific;  // methods that the export found to ignore the class
+  // Methods that the export found to ignore the class, and those of which it could not tell.
+  std::set<std::string> unspecific, undecided;
 
   // To the clip, or to the clip and its flow.
   bool gives_relevance() const {
@@ -63,6 +65,7 @@ struct Bundle {
   std::string name;
   std::vector<std::string> labels;
   ClipSpec clip;
+  Head head;
   std::vector<GraphSpec> graphs;
   std::string precision;    // of its narrowest graph
   double export_error = 0;  // greatest relative error that the export's check saw

@@ -122,6 +122,22 @@ ClipSpec parse_clip(const JsonNode& node) {
   return clip;
 }
 
+Head parse_head(const JsonNode& node) {
+  Head head;
+  const auto one_of = [](const JsonNode& value, const std::vector<std::string>& names) {
+    const std::string text = value.text();
+    if (std::find(names.begin(), names.end(), text) != names.end()) return text;
+    std::string list;
+    for (const std::string& name : names)
+      list += (list.empty() ? "" : name == names.back() ? " or " : ", ") + name;
+    value.refuse(list);
+  };
+  head.kind = parse_head_kind(one_of(node.at("kind"), head_kind_names()));
+  if (head.kind == HeadKind::kScores) head.unit = "score";
+  if (node.has("unit")) head.unit = one_of(node.at("unit"), head_unit_names());
+  return head;
+}
+
 double parse_check(const JsonNode& node) {
   node.at("inputs").integer(1, INT32_MAX);
   return node.at("max_relative_error").number(0, 1);
@@ -146,6 +162,7 @@ Sidecar parse_sidecar(const std::string& text) {
   bundle.sidecar = text;
   bundle.name = root.at("name").text(100);
   bundle.clip = parse_clip(root.at("clip"));
+  if (root.has("head")) bundle.head = parse_head(root.at("head"));
   bundle.precision = parse_precision(root.at("precision"));
   bundle.export_error = parse_check(root.at("check"));
   const JsonNode provenance = root.at("provenance");

@@ -100,7 +100,10 @@ void parse_outputs(const JsonNode& node, GraphSpec* graph) {
 void parse_sanity(const JsonNode& node, GraphSpec* graph) {
   for (const std::string& method : graph->methods) {
     if (!node.has(method.c_str())) continue;
-    if (!node.at(method).at("class_specific").boolean()) graph->unspecific.insert(method);
+    const JsonNode found = node.at(method);
+    const bool undecided = found.has("undecided") && found.at("undecided").boolean();
+    if (undecided) graph->undecided.insert(method);
+    if (!found.at("class_specific").boolean() && !undecided) graph->unspecific.insert(method);
   }
 }
 
@@ -193,7 +196,8 @@ const std::vector<std::string>& relevance_method_names() {
   static const auto& names = *new std::vector<std::string>{
       "sensitivity",           "gradient-x-input",    "deconvolution", "guided-backprop",
       "lrp-epsilon",           "lrp-alpha1beta0",     "deep-taylor",   "lrp-epsilon-plus",
-      "lrp-epsilon-plus-flat", "excitation-backprop", "deeplift",      "attention-rollout"};
+      "lrp-epsilon-plus-flat", "lrp-gamma",           "attn-lrp",      "excitation-backprop",
+      "deeplift",              "attention-rollout"};
   return names;
 }
 
@@ -206,7 +210,8 @@ const std::vector<std::string>& few_pass_method_names() {
 bool shares_out_the_logit(const std::string& method) {
   static const auto& names = *new std::set<std::string>{
       "hirescam",    "gradient-x-input", "lrp-epsilon",           "lrp-alpha1beta0",
-      "deep-taylor", "lrp-epsilon-plus", "lrp-epsilon-plus-flat", "excitation-backprop"};
+      "deep-taylor", "lrp-epsilon-plus", "lrp-epsilon-plus-flat", "excitation-backprop",
+      "lrp-gamma",   "attn-lrp"};
   return names.count(method) > 0;
 }
 

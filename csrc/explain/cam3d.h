@@ -43,13 +43,14 @@ struct CamStats {
 //
 //   gradcam        ReLU Σ_k w_k A_k,  w_k = mean of g_k over t, h, w    Selvaraju 2017, eq. 1–2
 //   gradcam-frame  the same, the mean over h, w for each t
-//   cam            Σ_k W_k A_k,  weight only                            Zhou 2016, Stergiou 2019
+//   cam            Σ_k W_k A_k / Z,  weight only                        Zhou 2016, Stergiou 2019
 //   hirescam       Σ_k g_k ⊙ A_k                                        Draelos 2020
 //   layercam       ReLU Σ_k ReLU(g_k) ⊙ A_k                             Jiang 2021
-//   gradcam++      ReLU Σ_k w_k A_k,  w_k = Σ α ReLU(g_k),
+//   gradcam++      ReLU Σ_k w_k A_k,  w_k = mean of α ReLU(g_k) over t, h, w,
 //                  α = g²/(2g² + g³ ΣA), 0 where g = 0                  Chattopadhay 2018
 //   xgradcam       ReLU Σ_k w_k A_k,  w_k = Σ g_k A_k / Σ A_k           Fu 2020
 //
+// All in logit units: the papers of cam and gradcam++, which draw the shape alone, do not divide by Z.
 // A denominator of exactly zero gives α or w_k = 0. Activation and gradient are streamed through
 // once, a channel at a time.
 // On a CUDA device the tensors are brought there first; those that an engine left there:

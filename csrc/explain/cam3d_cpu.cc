@@ -45,12 +45,10 @@ TUBECAM_INLINE bool all_finite(const float* x, int n) {
 // The weight of a channel whose gradient is weight/Z everywhere.
 TUBECAM_INLINE double closed_weight(CamMethod method, double weight, const float* a, int n) {
   switch (method) {
-    case CamMethod::kCam:
-      return weight;
     case CamMethod::kLayerCam:
       return relu(weight) / n;
     case CamMethod::kGradCamPlusPlus:
-      return n * alpha(weight / n, sum(a, n)) * relu(weight / n);
+      return alpha(weight / n, sum(a, n)) * relu(weight / n);
     case CamMethod::kXGradCam:
       return sum(a, n) == 0 ? 0 : weight / n;
     default:
@@ -61,7 +59,7 @@ TUBECAM_INLINE double closed_weight(CamMethod method, double weight, const float
 TUBECAM_INLINE double pooled_weight(CamMethod method, const float* g, const float* a, int n) {
   if (method == CamMethod::kGradCamPlusPlus) {
     const double total = sum(a, n);
-    return sum_of(n, [=](int i) { return alpha(double(g[i]), total) * relu(double(g[i])); });
+    return sum_of(n, [=](int i) { return alpha(double(g[i]), total) * relu(double(g[i])); }) / n;
   }
   if (method == CamMethod::kXGradCam) {
     return ratio_or_zero(sum_of(n, [=](int i) { return double(g[i]) * a[i]; }), sum(a, n));

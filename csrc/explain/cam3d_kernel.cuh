@@ -89,13 +89,11 @@ template <typename T, int kCount>
 __device__ float closed_weight(CamMethod method, float weight, const T* a, int n) {
   if (!is_finite(weight)) return NAN;
   switch (method) {
-    case CamMethod::kCam:
-      return weight;
     case CamMethod::kLayerCam:
       return relu(weight) / n;
     case CamMethod::kGradCamPlusPlus: {
       const double g = double(weight) / n;
-      return float(n * alpha(g, warp_sum_of<double, T, kCount>(a, n)) * relu(g));
+      return float(alpha(g, warp_sum_of<double, T, kCount>(a, n)) * relu(g));
     }
     case CamMethod::kXGradCam:
       return warp_sum_of<double, T, kCount>(a, n) == 0 ? 0 : weight / n;
@@ -107,7 +105,7 @@ __device__ float closed_weight(CamMethod method, float weight, const T* a, int n
 template <typename T, int kCount>
 __device__ float plus_plus_weight(const T* g, const T* a, int n) {
   const float total = float(warp_sum_of<double, T, kCount>(a, n));
-  return warp_total<kCount, float>(n, [=](int i) {
+  const float sum = warp_total<kCount, float>(n, [=](int i) {
     const auto x = load_vector<T, kCount>(g + i);
     float part = 0;
     for (int j = 0; j < kCount; ++j) {
@@ -116,6 +114,7 @@ __device__ float plus_plus_weight(const T* g, const T* a, int n) {
     }
     return is_finite(part) ? part : NAN;
   });
+  return sum / n;
 }
 
 template <typename T, int kCount>

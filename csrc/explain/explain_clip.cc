@@ -11,6 +11,8 @@
 #include "explain/locate.h"
 #include "explain/motion.h"
 #include "explain/pathways.h"
+#include "explain/scores.h"
+#include "explain/unit.h"
 
 namespace tubecam {
 namespace {
@@ -22,14 +24,6 @@ bool all_finite(const float* values, size_t count) {
   bool finite = true;
   for (size_t i = 0; i < count; ++i) finite &= std::isfinite(values[i]);
   return finite;
-}
-
-// Softmax of the logits at one class, in float64 and without overflow.
-float probability(const std::vector<float>& logits, size_t at) {
-  const double most = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(logit - most);
-  return float(std::exp(logits[at] - most) / sum);
 }
 
 CamInput cam_input(const EngineOutputs& outputs, const LayerSpec& layer) {
@@ -153,6 +147,7 @@ const EngineOutputs& Making::infer(const TensorView& clip, int64_t target) {
 void Making::begin(const Window& where) {
   const EngineInfo info = engine_.info();
   result_.window = where;
+  result_.head = bundle_.head.kind;
   result_.curve.resize(size_t(spec_.length));
   result_.shape = {layer_.shape[1], layer_.shape[2], layer_.shape[3]};
   result_.stride = layer_.stride;
@@ -161,10 +156,14 @@ void Making::begin(const Window& where) {
   Receipt& receipt = result_.receipt;
   receipt.method = request_.method;
   receipt.layer = layer_.name;
+  receipt.unit = unit_of(recipe_.base, bundle_.head);
   receipt.engine = info.name + " " + info.version;
   receipt.precision = info.precision;
   receipt.export_error = bundle_.export_error;
-  receipt.class_specific = graph_.unspecific.count(recipe_.base) == 0;
+  if (graph_.undecided.count(recipe_.base))
+    receipt.class_specific.reset();
+  else
+    receipt.class_specific = graph_.unspecific.count(recipe_.base) == 0;
   receipt.map_correlation = graph_.map_correlation;
   receipt.drifts = graph_.drifts;
   receipt.passes = 0;
@@ -186,7 +185,8 @@ void Making::read_logits(const float* logits) {
   }
   result_.label = std::max_element(values.begin(), values.end()) - values.begin();
   result_.label_name = bundle_.labels[size_t(result_.label)];
-  result_.score = probability(values, size_t(result_.label));
+  result_.scores = scores_of(values, bundle_.head.kind);
+  result_.score = result_.scores[size_t(result_.label)];
   if (target < 0) {
     result_.target = result_.label;
     result_.target_name = result_.label_name;

@@ -3,10 +3,12 @@
 
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "clip/clip_window.h"
+#include "engine/head.h"
 #include "explain/device_cam.h"
 #include "explain/pathways.h"
 #include "explain/relevance_signal.h"
@@ -24,14 +26,16 @@ struct Timings {
 // How far an explanation can be trusted.
 struct Receipt {
   std::string method, layer, engine, precision;
+  std::string unit;          // of the tube and all that is made of it (unit.h)
   double relevance_sum = 0;  // before ReLU
   double logit = 0;          // of the target
   double export_error = 0;   // relative, from the bundle's check
   double conservation = std::numeric_limits<double>::quiet_NaN();  // explain/conservation.h
   // Of the clip that relevance is told from: conservation is then of the logits' difference.
   double baseline_logit = std::numeric_limits<double>::quiet_NaN();
-  int passes = 1;              // through the engine
-  bool class_specific = true;  // false: the export found that the method ignores the class
+  int passes = 1;  // through the engine
+  // False: the export found that the method ignores the class; none: it could not tell.
+  std::optional<bool> class_specific = true;
   // Of the quantised graph's maps with float32's, by its export; NaN: it is not quantised. It
   // drifts: they differ beyond the limits, and the export was forced.
   double map_correlation = std::numeric_limits<double>::quiet_NaN();
@@ -45,11 +49,14 @@ struct Explanation {
   std::string problem;  // where, when not valid
   int64_t label = -1;   // predicted class
   std::string label_name;
-  float score = 0;      // softmax probability of the label
+  float score = 0;      // what the model says of the label: see `scores`
   int64_t target = -1;  // explained class
   std::string target_name;
   std::vector<float> logits;  // [K]
-  std::vector<float> tube;    // [t, h, w], logit units; of several pathways, their joined one
+  // [K], scores.h: probabilities, but for the head kScores. Empty where a logit is not finite.
+  std::vector<float> scores;
+  HeadKind head = HeadKind::kSoftmax;
+  std::vector<float> tube;  // [t, h, w], in receipt.unit; of several pathways, their joined one
   // The same where a GPU found it, for methods of one pass; null: there is none.
   std::shared_ptr<const DeviceTube> device_tube;
   std::array<int, 3> shape{};

@@ -74,11 +74,6 @@ std::string valid_utf8(const std::string& text) {
   return result;
 }
 
-std::string percent(float score) {
-  if (!std::isfinite(score)) return "";
-  return std::to_string(std::lround(100 * std::clamp(score, 0.0f, 1.0f))) + " %";
-}
-
 // One line of text with its extent in pixels.
 struct Text {
   Text(cairo_t* cairo, const std::string& text, double pixels, PangoWeight weight,
@@ -341,7 +336,7 @@ struct CaptionPainter::State {
 void CaptionPainter::State::draw_words(const Frame& frame, const Caption& caption) {
   Words wanted{valid_utf8(caption.label), "", valid_utf8(caption.note), caption.motion_legend,
                caption.flow_legend};
-  if (!wanted.label.empty()) wanted.score = percent(caption.score);
+  if (!wanted.label.empty()) wanted.score = valid_utf8(caption.score);
   if (wanted.empty()) return;
   if (words_sticker.empty() || !(wanted == words)) {
     words = std::move(wanted);

@@ -12,7 +12,7 @@ namespace tubecam {
 
 struct Caption {
   std::string label;                // UTF-8
-  float score = 0;                  // 0…1
+  std::string score;                // beside the label, e.g. "53 %"; may be empty
   std::string note;                 // e.g. method, or why an explanation is invalid; may be empty
   std::vector<float> strip;         // relevance over time, 0…1, oldest first; may be empty
   double strip_now = 1;             // where this frame lies on the strip, 0…1

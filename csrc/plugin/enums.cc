@@ -83,6 +83,8 @@ GType method_type() {
       {23, "The same with every slice frozen in turn", "motion-split-exact"},
       {24, "Relevance that changes over time", "selective-relevance"},
       {25, "Attention rollout of a transformer, the same for every class", "attention-rollout"},
+      {26, "LRP: gamma, attention as a constant", "lrp-gamma"},
+      {27, "AttnLRP: gamma, through attention", "attn-lrp"},
       {0, nullptr, nullptr}};
   static const GType type = make_enum("GstTubecamMethod", values);
   return type;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "plugin/frame_stamp.h"
 #include "plugin/meta.h"
 
 namespace tubecam {
@@ -14,6 +15,7 @@ constexpr int64_t kDiscontGap =
     GST_SECOND / 4;                       // a shorter one is a lost frame, as times tell already
 constexpr int64_t kLongGap = GST_SECOND;  // as of ClipWindow
 constexpr int64_t kExtraHold = 4 * GST_SECOND;
+constexpr GstClockTime kLatestStart = GstClockTime{1} << 62;  // as of ClipWindow
 
 double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -34,8 +36,12 @@ Flow::Flow(GstBaseTransform* element, Session* session, const Settings& settings
       warnings_(warnings),
       align_(settings.align),
       device_(Device::parse(settings.device)),
-      hop_(settings.hop) {
+      max_held_bytes_(settings.max_held_bytes),
+      hop_(settings.hop),
+      repair_(0, gap_limit(session_->bundle().clip)),
+      report_(GST_ELEMENT(element), session_->bundle().clip) {
   gst_video_info_init(&info_);
+  if (align_ == Align::kDelayed) watch_ = std::make_unique<StallWatch>(GST_ELEMENT(element));
 }
 
 void Flow::set_caps(GstCaps* caps) {
@@ -47,6 +53,7 @@ void Flow::set_caps(GstCaps* caps) {
   info_ = info;
   const int fps_n = GST_VIDEO_INFO_FPS_N(&info), fps_d = GST_VIDEO_INFO_FPS_D(&info);
   frame_duration_ = fps_n > 0 ? gst_util_uint64_scale(GST_SECOND, fps_d, fps_n) : 0;
+  repair_.set_interval(frame_duration_);
 }
 
 void Flow::set_segment(const GstSegment& segment) {
@@ -54,21 +61,21 @@ void Flow::set_segment(const GstSegment& segment) {
   if (segment_) stream_.end_stretch();
   segment_ = std::make_shared<const GstSegment>(segment);
   newest_pts_ = -1;
-  next_pts_ = GST_CLOCK_TIME_IS_VALID(segment.start) ? segment.start : 0;
+  repair_.restart(segment.start <= kLatestStart ? static_cast<int64_t>(segment.start) : 0);
 }
 
 std::optional<int64_t> Flow::time_of(GstBuffer* buffer) {
-  int64_t pts = next_pts_;
-  if (GST_BUFFER_PTS_IS_VALID(buffer)) {
-    pts = GST_BUFFER_PTS(buffer);
-  } else if (frame_duration_ == 0) {
-    if (!std::exchange(untimed_told_, true)) {
-      post_warning(GST_ELEMENT(element_),
-                   "Frames without a timestamp and without a frame rate are passed unexplained");
-    }
-    return std::nullopt;
+  std::optional<int64_t> stated;
+  if (GST_BUFFER_PTS(buffer) <= G_MAXINT64) stated = static_cast<int64_t>(GST_BUFFER_PTS(buffer));
+  const bool jumped =
+      stated && newest_pts_ >= 0 && std::abs(*stated - newest_pts_) > kDiscontGap;
+  if (GST_BUFFER_IS_DISCONT(buffer) && jumped) end_stretch();
+  const std::optional<int64_t> pts = repair_.next(stated);
+  stream_.count()([&](StreamCounts& counts) { counts.stamps = repair_.faults(); });
+  if (!pts && !std::exchange(untimed_told_, true)) {
+    post_warning(GST_ELEMENT(element_),
+                 "Frames without a timestamp and without a frame rate are passed unexplained");
   }
-  next_pts_ = pts + frame_duration_;
   return pts;
 }
 
@@ -91,10 +98,12 @@ Worker::WhenFull Flow::when_full(const Settings& settings) {
 }
 
 std::optional<FramePlace> Flow::place(GstBuffer* buffer, const Settings& settings) {
+  if (segment_ && segment_->rate < 0) {
+    stream_.count()([](StreamCounts& counts) { ++counts.backwards; });
+    return std::nullopt;
+  }
   const std::optional<int64_t> pts = time_of(buffer);
   if (!pts) return std::nullopt;
-  const bool jumped = newest_pts_ >= 0 && std::abs(*pts - newest_pts_) > kDiscontGap;
-  if (GST_BUFFER_IS_DISCONT(buffer) && jumped) stream_.end_stretch();
   newest_pts_ = *pts;
   try {
     if (std::exchange(hop_, settings.hop) != settings.hop) stream_.set_hop(settings.hop);
@@ -110,24 +119,40 @@ std::optional<FramePlace> Flow::place(GstBuffer* buffer, const Settings& setting
 
 void Flow::accept(GstBuffer* buffer, const Settings& settings) {
   const auto begin = std::chrono::steady_clock::now();
+  if (watch_) watch_->input_came();
   threshold_ = settings.threshold;
+  max_held_bytes_ = settings.max_held_bytes;
   const std::optional<FramePlace> placed = place(buffer, settings);
   frames_came_ = true;
   held_.push_frame(buffer, placed.has_value(), placed.value_or(FramePlace{}),
                    align_ == Align::kDelayed);
+  report_.tell(stream_.counts(), early_, false);
   work_seconds_ += seconds_since(begin);
 }
 
 bool Flow::may_go(const HeldItem& item) {
   if (!item.placed || stream_.ready(item.place)) return true;
   const auto hold = static_cast<int64_t>(stream_.hold_seconds() * GST_SECOND);
-  if (!held_.overfull(hold + kExtraHold)) return false;
-  if (!std::exchange(overfull_told_, true)) {
-    post_warning(GST_ELEMENT(element_),
-                 "Inference is so far behind that frames go before their own window is explained; "
-                 "a smaller model, a longer hop or align=latest would help");
-  }
+  const HoldQueue::Limit limit = held_.exceeded(max_held_bytes_, hold + kExtraHold);
+  if (limit == HoldQueue::Limit::kNone) return false;
+  early_ = why_early(limit);
+  stream_.count()([](StreamCounts& counts) { ++counts.early; });
   return true;
+}
+
+std::string Flow::why_early(HoldQueue::Limit limit) const {
+  if (limit == HoldQueue::Limit::kTime)
+    return "inference is more than 4 s behind; a smaller model, a longer hop or align=latest "
+           "would help";
+  std::string text = "those of " + std::to_string(stream_.hold_seconds()).substr(0, 4) +
+                     " s have to wait, and " + std::to_string(held_.size()) + " frames of " +
+                     std::to_string(GST_VIDEO_INFO_WIDTH(&info_)) + "x" +
+                     std::to_string(GST_VIDEO_INFO_HEIGHT(&info_)) + " " +
+                     gst_video_format_to_string(GST_VIDEO_INFO_FORMAT(&info_));
+  if (limit == HoldQueue::Limit::kItems) return text + " are as many as can wait; use align=latest";
+  return text + " already take max-held-bytes (" + std::to_string(max_held_bytes_ >> 20) +
+         " MiB): raise it, make frames smaller before tubecam (NV12, a smaller size), or use "
+         "align=latest";
 }
 
 GstBuffer* Flow::next() {
@@ -139,24 +164,27 @@ GstBuffer* Flow::next() {
       gst_pad_push_event(element_->srcpad, GST_EVENT_CAST(item.object));
       continue;
     }
-    frame = GST_BUFFER_CAST(item.object);
-    if (item.placed) frame = decorate(frame, item.place);
+    frame = decorate(item);
   }
   work_seconds_ += seconds_since(begin);
   if (!frame || held_.empty()) measure(std::exchange(work_seconds_, 0));
+  if (watch_ && !frame && !held_.empty())
+    watch_->wait_for_input(held_.size(), stream_.hold_seconds());
   return frame;
 }
 
-GstBuffer* Flow::decorate(GstBuffer* buffer, const FramePlace& place) {
-  const Stream::ExplanationPtr explanation = stream_.explanation(place);
+GstBuffer* Flow::decorate(const HeldItem& item) {
+  GstBuffer* buffer = gst_buffer_make_writable(GST_BUFFER_CAST(item.object));
+  const Stream::ExplanationPtr explanation =
+      item.placed ? stream_.explanation(item.place) : nullptr;
+  stamp_frame(buffer, explanation != nullptr);
   if (!explanation) return buffer;
   if (explanation != described_) {
     fields_.reset(describe(*explanation, session_->bundle(), threshold_));
     described_ = explanation;
   }
-  buffer = gst_buffer_make_writable(buffer);
   attach(buffer, fields_.get(), *explanation, session_->bundle().clip,
-         {place.pts, GST_VIDEO_INFO_WIDTH(&info_), GST_VIDEO_INFO_HEIGHT(&info_), threshold_});
+         {item.place.pts, GST_VIDEO_INFO_WIDTH(&info_), GST_VIDEO_INFO_HEIGHT(&info_), threshold_});
   return buffer;
 }
 
@@ -183,15 +211,24 @@ void Flow::drain() {
 }
 
 void Flow::flush() {
+  if (watch_) watch_->input_came();
   held_.clear();
   stream_.restart();
   newest_pts_ = -1;
+  repair_.restart();
 }
 
-void Flow::end_stretch() { stream_.end_stretch(); }
+void Flow::end_stretch() {
+  stream_.end_stretch();
+  repair_.restart();
+}
+
+void Flow::note_gap() { repair_.restart(); }
+
+void Flow::tell_counts() { report_.tell(stream_.counts(), early_, true); }
 
 void Flow::tell_when_short() {
-  if (!frames_came_ || stream_.counters().windows > 0) return;
+  if (!frames_came_ || stream_.counts().windows > 0) return;
   const ClipSpec& spec = session_->bundle().clip;
   std::string text = "No explanation: the video ended ";
   text += std::to_string(stream_.slots_missing()) + " slices before its first window of " +

@@ -7,11 +7,15 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
+#include "clip/timestamps.h"
 #include "plugin/frame_map.h"
 #include "plugin/hold_queue.h"
 #include "plugin/report.h"
 #include "plugin/session.h"
+#include "plugin/stall_watch.h"
+#include "plugin/stream_report.h"
 
 namespace tubecam {
 
@@ -32,6 +36,8 @@ class Flow {
   void drain();  // waits for inference and pushes everything
   void flush();  // forgets everything
   void end_stretch();
+  void note_gap();  // one that is announced is no fault
+  void tell_counts();     // all that was wrong with the stream so far
   void tell_when_short();  // at the end: a warning when no window was ever complete
   bool gap_is_long(GstClockTime end) const;
 
@@ -40,7 +46,8 @@ class Flow {
   std::optional<FramePlace> place(GstBuffer* buffer, const Settings& settings);
   Worker::WhenFull when_full(const Settings& settings);
   bool may_go(const HeldItem& item);
-  GstBuffer* decorate(GstBuffer* buffer, const FramePlace& place);
+  std::string why_early(HoldQueue::Limit limit) const;
+  GstBuffer* decorate(const HeldItem& item);  // takes ownership of its buffer
   void measure(double seconds);
   void warn(const std::string& text);
   bool source_is_live();
@@ -56,6 +63,7 @@ class Flow {
   const Align align_;
   const Device device_;
   float threshold_ = 0.5f;
+  uint64_t max_held_bytes_;
   int hop_;
   GstVideoInfo info_;
   std::unique_ptr<FrameMapper> mapper_;
@@ -63,8 +71,12 @@ class Flow {
   std::shared_ptr<const GstSegment> segment_;
   std::optional<bool> live_;
   HoldQueue held_;
-  int64_t newest_pts_ = -1, next_pts_ = 0;
-  bool frames_came_ = false, untimed_told_ = false, overfull_told_ = false;
+  std::unique_ptr<StallWatch> watch_;  // with Align::kDelayed
+  TimestampRepair repair_;
+  int64_t newest_pts_ = -1;
+  StreamReport report_;
+  std::string early_;  // why frames went before their explanation
+  bool frames_came_ = false, untimed_told_ = false;
   double work_seconds_ = 0;  // since the last measure()
   Stream::ExplanationPtr described_;
   std::unique_ptr<GstStructure, FieldsDeleter> fields_;  // of described_

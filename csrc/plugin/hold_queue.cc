@@ -5,7 +5,6 @@
 namespace tubecam {
 namespace {
 
-constexpr size_t kMaxBytes = size_t{512} << 20;
 constexpr size_t kMaxItems = 4096;
 
 bool pool_may_starve(GstBufferPool* pool) {
@@ -32,7 +31,7 @@ GstBuffer* release_to_pool(GstBuffer* buffer) {
 void HoldQueue::push_frame(GstBuffer* buffer, bool placed, const FramePlace& place, bool may_wait) {
   if (may_wait) buffer = release_to_pool(buffer);
   bytes_ += gst_buffer_get_size(buffer);
-  if (placed) newest_ = place.pts;
+  if (placed) newest_ = place;
   items_.push_back({GST_MINI_OBJECT_CAST(buffer), placed, place});
 }
 
@@ -51,9 +50,13 @@ void HoldQueue::clear() {
   while (!items_.empty()) gst_mini_object_unref(pop().object);
 }
 
-bool HoldQueue::overfull(int64_t longest) const {
-  if (bytes_ > kMaxBytes || items_.size() > kMaxItems) return true;
-  return !items_.empty() && items_.front().placed && newest_ - items_.front().place.pts > longest;
+HoldQueue::Limit HoldQueue::exceeded(uint64_t most_bytes, int64_t longest) const {
+  if (most_bytes != 0 && bytes_ > most_bytes) return Limit::kBytes;
+  if (items_.size() > kMaxItems) return Limit::kItems;
+  if (items_.empty() || !items_.front().placed) return Limit::kNone;
+  const FramePlace& oldest = items_.front().place;  // times of two stretches cannot be compared
+  const bool late = oldest.stretch == newest_.stretch && newest_.pts - oldest.pts > longest;
+  return late ? Limit::kTime : Limit::kNone;
 }
 
 }  // namespace tubecam

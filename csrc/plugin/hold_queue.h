@@ -37,13 +37,15 @@ class HoldQueue {
   HeldItem pop();  // gives ownership
   void clear();
 
-  // Whether more is held than windows can account for: over 512 MiB, 4096 items or `longest` ns.
-  bool overfull(int64_t longest) const;
+  // Which limit is exceeded: of bytes (0: none), of 4096 items, or of time within one stretch (ns).
+  enum class Limit { kNone, kBytes, kItems, kTime };
+  Limit exceeded(uint64_t most_bytes, int64_t longest) const;
+  size_t size() const { return items_.size(); }
 
  private:
   std::deque<HeldItem> items_;
   size_t bytes_ = 0;
-  int64_t newest_ = 0;
+  FramePlace newest_;
 };
 
 }  // namespace tubecam

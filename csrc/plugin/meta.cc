@@ -3,26 +3,15 @@
 #include <gst/video/video.h>
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
+
+#include "explain/scores.h"
+#include "plugin/meta_fields.h"
+#include "plugin/meta_transform.h"
+#include "plugin/regions.h"
 
 namespace tubecam {
 namespace {
-
-template <typename T>
-void set_bytes(GstStructure* fields, const char* name, const std::vector<T>& values) {
-  GBytes* bytes = g_bytes_new(values.data(), values.size() * sizeof(T));
-  gst_structure_set(fields, name, G_TYPE_BYTES, bytes, nullptr);
-  g_bytes_unref(bytes);
-}
-
-void set_boxes(GstStructure* fields, const std::vector<Box>& boxes) {
-  std::vector<float> values;
-  for (const Box& box : boxes) {
-    values.insert(values.end(), {box.x, box.y, box.width, box.height, box.value});
-  }
-  set_bytes(fields, "boxes", values);
-}
 
 Box relative_source(const Window& window) {
   const double width = std::max(window.frame_width, 1), height = std::max(window.frame_height, 1);
@@ -34,13 +23,27 @@ Box relative_source(const Window& window) {
   return source;
 }
 
-void describe_result(GstStructure* fields, const Explanation& e) {
+// Of a head that judges each class by itself: what else is there, besides the label.
+std::string also_present(const Explanation& e, const std::vector<std::string>& labels) {
+  std::string also;
+  for (const size_t i : present_classes(e.scores, e.head)) {
+    if (int64_t(i) == e.label) continue;
+    also += (also.empty() ? "" : ", ") + labels[i] + " " + score_text(e.scores[i], e.head);
+  }
+  return also;
+}
+
+void describe_result(GstStructure* fields, const Explanation& e, const Bundle& bundle) {
   gst_structure_set(fields, "label", G_TYPE_STRING, e.label_name.c_str(), "label-index", G_TYPE_INT,
                     static_cast<int>(e.label), "score", G_TYPE_DOUBLE, double{e.score}, "target",
                     G_TYPE_STRING, e.target_name.c_str(), "target-index", G_TYPE_INT,
                     static_cast<int>(e.target), nullptr);
-  set_bytes(fields, "logits", e.logits);
-  set_bytes(fields, "window-pts", e.window.pts);
+  set_numbers(fields, "logits", e.logits);
+  set_numbers(fields, "scores", e.scores);
+  gst_structure_set(fields, "head", G_TYPE_STRING, to_string(e.head), nullptr);
+  const std::string also = also_present(e, bundle.labels);
+  if (!also.empty()) gst_structure_set(fields, "also", G_TYPE_STRING, also.c_str(), nullptr);
+  set_numbers(fields, "window-pts", e.window.pts);
 }
 
 void describe_pathways(GstStructure* fields, const std::vector<Pathway>& pathways) {
@@ -55,7 +58,7 @@ void describe_pathways(GstStructure* fields, const std::vector<Pathway>& pathway
     set("name", G_TYPE_STRING, pathway.name.c_str());
     set("layer", G_TYPE_STRING, pathway.layer.c_str());
     set("of-flow", G_TYPE_BOOLEAN, gboolean{pathway.of_flow});
-    set_bytes(fields, (prefix + "tube").c_str(), pathway.tube);
+    set_numbers(fields, prefix + "tube", pathway.tube);
     const char* axes[] = {"t", "y", "x"};
     const char* sizes[] = {"t", "h", "w"};
     for (size_t axis = 0; axis < 3; ++axis) {
@@ -69,10 +72,10 @@ void describe_pathways(GstStructure* fields, const std::vector<Pathway>& pathway
 }
 
 void describe_tube(GstStructure* fields, const Explanation& e) {
-  set_bytes(fields, "tube", e.tube);
-  set_bytes(fields, "curve", e.curve);
+  set_numbers(fields, "tube", e.tube);
+  set_numbers(fields, "curve", e.curve);
   describe_pathways(fields, e.pathways);
-  if (!e.motion.empty()) set_bytes(fields, "motion", e.motion);
+  if (!e.motion.empty()) set_numbers(fields, "motion", e.motion);
   if (!e.motion_by.empty()) {
     gst_structure_set(fields, "motion-share", G_TYPE_DOUBLE, e.motion_share, "motion-by",
                       G_TYPE_STRING, e.motion_by.c_str(), nullptr);
@@ -105,23 +108,34 @@ void describe_peak(GstStructure* fields, const Explanation& e) {
 }
 
 void describe_receipt(GstStructure* fields, const Receipt& receipt, const Timings& timings) {
-  gst_structure_set(fields, "method", G_TYPE_STRING, receipt.method.c_str(), "layer", G_TYPE_STRING,
-                    receipt.layer.c_str(), "engine", G_TYPE_STRING, receipt.engine.c_str(),
-                    "precision", G_TYPE_STRING, receipt.precision.c_str(), "relevance-sum",
-                    G_TYPE_DOUBLE, receipt.relevance_sum, "logit", G_TYPE_DOUBLE, receipt.logit,
-                    "export-error", G_TYPE_DOUBLE, receipt.export_error, "conservation",
-                    G_TYPE_DOUBLE, receipt.conservation, "baseline-logit", G_TYPE_DOUBLE,
-                    receipt.baseline_logit, "passes", G_TYPE_INT, receipt.passes, "class-specific",
-                    G_TYPE_BOOLEAN, static_cast<gboolean>(receipt.class_specific),
-                    "map-correlation", G_TYPE_DOUBLE, receipt.map_correlation, "drifts",
-                    G_TYPE_BOOLEAN, static_cast<gboolean>(receipt.drifts), "preprocess-ms",
-                    G_TYPE_DOUBLE, timings.preprocess, "engine-ms", G_TYPE_DOUBLE, timings.engine,
-                    "explain-ms", G_TYPE_DOUBLE, timings.explain, nullptr);
+  gst_structure_set(
+      fields, "method", G_TYPE_STRING, receipt.method.c_str(), "layer", G_TYPE_STRING,
+      receipt.layer.c_str(), "unit", G_TYPE_STRING, receipt.unit.c_str(), "engine", G_TYPE_STRING,
+      receipt.engine.c_str(), "precision", G_TYPE_STRING, receipt.precision.c_str(),
+      "relevance-sum", G_TYPE_DOUBLE, receipt.relevance_sum, "logit", G_TYPE_DOUBLE, receipt.logit,
+      "export-error", G_TYPE_DOUBLE, receipt.export_error, "conservation", G_TYPE_DOUBLE,
+      receipt.conservation, "baseline-logit", G_TYPE_DOUBLE, receipt.baseline_logit, "passes",
+      G_TYPE_INT, receipt.passes, "map-correlation", G_TYPE_DOUBLE, receipt.map_correlation,
+      "drifts", G_TYPE_BOOLEAN, static_cast<gboolean>(receipt.drifts), "preprocess-ms",
+      G_TYPE_DOUBLE, timings.preprocess, "engine-ms", G_TYPE_DOUBLE, timings.engine, "explain-ms",
+      G_TYPE_DOUBLE, timings.explain, nullptr);
+  if (receipt.class_specific)
+    gst_structure_set(fields, "class-specific", G_TYPE_BOOLEAN, gboolean{*receipt.class_specific},
+                      nullptr);
   const auto set_if_told = [&](const char* name, const std::string& text) {
     if (!text.empty()) gst_structure_set(fields, name, G_TYPE_STRING, text.c_str(), nullptr);
   };
   set_if_told("downgraded-from", receipt.downgraded_from);
   set_if_told("fell-back-from", receipt.fell_back_from);
+}
+
+void describe_marks(GstStructure* fields, const std::vector<Mark>& marks) {
+  gst_structure_set(fields, "marks", G_TYPE_INT, int(marks.size()), nullptr);
+  for (size_t i = 0; i < marks.size(); ++i) {
+    const std::string prefix = "mark-" + std::to_string(i) + "-";
+    gst_structure_set(fields, (prefix + "key").c_str(), G_TYPE_STRING, marks[i].key.c_str(),
+                      (prefix + "text").c_str(), G_TYPE_STRING, marks[i].text.c_str(), nullptr);
+  }
 }
 
 void describe_signal(GstStructure* fields, const std::vector<RelevanceSignal::Sample>& signal) {
@@ -131,13 +145,8 @@ void describe_signal(GstStructure* fields, const std::vector<RelevanceSignal::Sa
     times.push_back(sample.pts);
     values.push_back(sample.value);
   }
-  set_bytes(fields, "signal-pts", times);
-  set_bytes(fields, "signal", values);
-}
-
-gboolean copy_field(GQuark name, const GValue* value, gpointer target) {
-  gst_structure_id_set_value(static_cast<GstStructure*>(target), name, value);
-  return TRUE;
+  set_numbers(fields, "signal-pts", times);
+  set_numbers(fields, "signal", values);
 }
 
 std::vector<Box> boxes_at(const Explanation& e, const ClipSpec& spec, double slice,
@@ -150,44 +159,26 @@ std::vector<Box> boxes_at(const Explanation& e, const ClipSpec& spec, double sli
                      threshold * e.peak.value);
 }
 
-void add_region(GstBuffer* buffer, int id, const Box& box, const FrameFacts& facts,
-                const Explanation& e) {
-  const auto pixels = [](double share, int size) {
-    return static_cast<guint>(std::lround(std::clamp(share, 0.0, 1.0) * size));
-  };
-  const guint x = pixels(box.x, facts.width), y = pixels(box.y, facts.height);
-  GstVideoRegionOfInterestMeta* region = gst_buffer_add_video_region_of_interest_meta(
-      buffer, kMetaName, x, y, pixels(double{box.x} + box.width, facts.width) - x,
-      pixels(double{box.y} + box.height, facts.height) - y);
-  region->id = id;
-  gst_video_region_of_interest_meta_add_param(
-      region, gst_structure_new(kMetaName, "label", G_TYPE_STRING, e.label_name.c_str(), "score",
-                                G_TYPE_DOUBLE, double{e.score}, "relevance", G_TYPE_DOUBLE,
-                                double{box.value}, nullptr));
-}
-
 void remove_older(GstBuffer* buffer) {
   while (GstCustomMeta* older = gst_buffer_get_custom_meta(buffer, kMetaName)) {
     gst_buffer_remove_meta(buffer, &older->meta);
   }
-  const GQuark type = g_quark_from_static_string(kMetaName);
-  gpointer state = nullptr;
-  while (GstMeta* meta = gst_buffer_iterate_meta_filtered(
-             buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) {
-    if (reinterpret_cast<GstVideoRegionOfInterestMeta*>(meta)->roi_type != type) continue;
-    gst_buffer_remove_meta(buffer, meta);
-    state = nullptr;  // the iterator may have stood on it
-  }
+  remove_regions(buffer);
 }
 
 }  // namespace
 
 void register_meta() {
-  static const gchar* no_tags[] = {nullptr};
+  static const gchar* tags[] = {GST_META_TAG_VIDEO_STR, GST_META_TAG_VIDEO_SIZE_STR,
+                                GST_META_TAG_VIDEO_ORIENTATION_STR, nullptr};
   static gsize once = 0;
   if (!g_once_init_enter(&once)) return;
-  gst_meta_register_custom(kMetaName, no_tags, nullptr, nullptr, nullptr);
+  gst_meta_register_custom(kMetaName, tags, transform_meta, nullptr, nullptr);
   g_once_init_leave(&once, 1);
+}
+
+GstStructure* add_meta(GstBuffer* buffer) {
+  return gst_custom_meta_get_structure(gst_buffer_add_custom_meta(buffer, kMetaName));
 }
 
 GstStructure* describe(const Explanation& explanation, const Bundle& bundle, float threshold) {
@@ -199,11 +190,12 @@ GstStructure* describe(const Explanation& explanation, const Bundle& bundle, flo
   if (!explanation.valid) {
     gst_structure_set(fields, "problem", G_TYPE_STRING, explanation.problem.c_str(), nullptr);
   }
-  describe_result(fields, explanation);
+  describe_result(fields, explanation, bundle);
   describe_tube(fields, explanation);
   describe_place(fields, explanation, bundle.clip);
   describe_peak(fields, explanation);
   describe_receipt(fields, explanation.receipt, explanation.timings);
+  describe_marks(fields, marks(explanation));
   describe_signal(fields, explanation.signal);
   return fields;
 }
@@ -211,18 +203,19 @@ GstStructure* describe(const Explanation& explanation, const Bundle& bundle, flo
 void attach(GstBuffer* buffer, const GstStructure* fields, const Explanation& explanation,
             const ClipSpec& spec, const FrameFacts& facts) {
   remove_older(buffer);
-  GstStructure* own = gst_custom_meta_get_structure(gst_buffer_add_custom_meta(buffer, kMetaName));
-  gst_structure_foreach(fields, copy_field, own);
   const double slice = slice_at(explanation.window, facts.pts);
+  const std::vector<Box> boxes = boxes_at(explanation, spec, slice, facts.threshold);
+  add_regions(buffer, boxes,
+              {explanation.label_name.c_str(), explanation.score, facts.width, facts.height});
+  GstStructure* own = add_meta(buffer);  // after the regions: see restore_region_parameters()
+  copy_fields(fields, own);
   const std::vector<int64_t>& times = explanation.window.pts;
   const bool inside = times.front() <= facts.pts && facts.pts <= times.back();
   gst_structure_set(own, "timestamp", G_TYPE_UINT64, static_cast<guint64>(facts.pts), "slice",
                     G_TYPE_DOUBLE, slice, "inside", G_TYPE_BOOLEAN, inside, "threshold",
                     G_TYPE_DOUBLE, double{facts.threshold}, nullptr);
-  const std::vector<Box> boxes = boxes_at(explanation, spec, slice, facts.threshold);
+  set_ints(own, {{"frame-width", facts.width}, {"frame-height", facts.height}});
   set_boxes(own, boxes);
-  int id = 0;
-  for (const Box& box : boxes) add_region(buffer, id++, box, facts, explanation);
 }
 
 }  // namespace tubecam

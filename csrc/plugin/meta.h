@@ -10,6 +10,7 @@
 #include "clip/frame.h"
 #include "engine/bundle.h"
 #include "explain/explainer.h"
+#include "explain/marks.h"
 
 namespace tubecam {
 
@@ -29,11 +30,16 @@ namespace tubecam {
 //   window-pts      GBytes   int64 [T], presentation times of the window's slices
 //   label           string   the predicted class, and
 //   label-index     int      its number, and
-//   score           double   its softmax probability
+//   score           double   what the model says of it: see `scores`
+//   head            string   how scores follow from logits: softmax (one of the classes), sigmoid
+//                            (each by itself) or scores (the logits themselves, no probability)
+//   scores          GBytes   float32 [K] of all classes; none where a logit is not finite
+//   also            string   of a sigmoid head, the other labels above one half ("b 61 %, c 55 %");
+//                            missing where there is none
 //   target          string   the explained class, and
 //   target-index    int      its number
 //   logits          GBytes   float32 [K]
-//   tube            GBytes   float32 [t, h, w], relevance in logit units
+//   tube            GBytes   float32 [t, h, w], relevance in the receipt's unit
 //   tube-t, -h, -w                int      its shape
 //   stride-t, -y, -x              double   cell i is centred on offset + stride·i: slices,
 //   offset-t, -y, -x              double   clip pixels, clip pixels
@@ -52,22 +58,27 @@ namespace tubecam {
 //   clip-length, -height, -width  int      T, H, W
 //   crop-x, -y, -width, -height   double   relative: where in the frame the model looked
 //   curve           GBytes   float32 [T], the tube's sum over space at each slice
-//   peak-value      double   logit units
+//   peak-value      double   in the receipt's unit
 //   peak-slice, peak-y, peak-x    double   its place: slice, clip pixels, clip pixels
 //   peak-frame-y, peak-frame-x    double   the same, relative
 //   peak-pts        uint64   the same in time
 //   threshold       double   of the tube's maximum: what counts as a box
 //   boxes           GBytes   float32 [n, 5]: x, y, width, height (relative), greatest relevance
 //   method, layer, engine, precision                      string   the receipt, and
+//   unit            string   of relevance, "logit" (explain/unit.h), and
 //   relevance-sum, logit, export-error, conservation      double   NaN where it means nothing, and
 //   baseline-logit  double   of the clip that relevance is told from; NaN: there is none
 //   passes          int      through the engine
-//   class-specific  boolean  false: the export found that the method ignores the class
+//   class-specific  boolean  false: the export found that the method ignores the class; missing
+//                            where it could not tell
 //   map-correlation double   of a quantised graph's maps with float32's; NaN: it is not quantised
 //   drifts          boolean  they differ too much, and the export was forced
 //   downgraded-from string   the method asked for where the budget did not pay it; else missing
 //   fell-back-from  string   the device asked for and what failed there, where the CPU took over;
 //                            else missing
+//   marks           int      what speaks against believing it (explain/marks.h): how many; then,
+//                            for each i from 0,
+//   mark-i-key, mark-i-text              string   a stable name, and words for people
 //   signal          GBytes   float32 [n], what became final by this window of the stream's
 //                            relevance over time, fused from all overlapping windows, and
 //   signal-pts      GBytes   int64 [n], its times
@@ -78,7 +89,9 @@ namespace tubecam {
 //   slice           double   the same within the window, 0 … T−1 (clamped)
 //   inside          boolean  whether the frame's time lies in the window; false for newer frames
 //                            with align=latest
-// and `boxes` are those at this frame's own time.
+//   frame-width, frame-height     int      of the picture that "relative" speaks of, pixels
+// and `boxes` are those at this frame's own time. When the picture is changed behind tubecam, fields
+// follow it, or the meta is left behind: Note [Following] in meta_transform.h.
 //
 // On the bus besides, about the window (as of the `level` element):
 //   timestamp, stream-time, running-time, duration   uint64
@@ -88,16 +101,17 @@ namespace tubecam {
 
 constexpr char kMetaName[] = "tubecam";
 
-// Registers the custom meta; harmless when repeated. It has no tags: every element that copies
-// metas keeps it.
+// Registers the custom meta; harmless when repeated. Its tags say that it depends on the picture's
+// size and orientation, and it can follow (meta_transform.h).
 void register_meta();
+
+GstStructure* add_meta(GstBuffer* buffer);  // an empty one; its fields, which belong to the buffer
 
 // The fields that buffer and message share. The caller owns the structure.
 GstStructure* describe(const Explanation& explanation, const Bundle& bundle, float threshold);
 
 // Puts `fields` and what concerns this frame onto a writable buffer, in place of an older
-// explanation, and a GstVideoRegionOfInterestMeta of type "tubecam" a box, with ids from 0 and a
-// parameter structure "tubecam" (label, score, relevance).
+// explanation, and its boxes as GStreamer's own metadata (regions.h).
 struct FrameFacts {
   int64_t pts = 0;
   int width = 0, height = 0;  // pixels
@@ -109,16 +123,18 @@ void attach(GstBuffer* buffer, const GstStructure* fields, const Explanation& ex
 // What the overlay needs of a buffer's meta. Pointers live as long as the meta.
 struct Annotation {
   bool valid = false;
-  const char *problem = "", *label = "", *target = "", *method = "", *downgraded_from = "";
+  const char *problem = "", *label = "", *target = "", *method = "", *also = "";
   const char* motion_by = "";
   double score = 0;
-  bool class_specific = true, drifts = false;
+  HeadKind head = HeadKind::kSoftmax;
+  std::vector<Mark> marks;
   TubeView tube;
   const float* motion = nullptr;  // [t, h, w], 0…1; nullptr: unknown
   double motion_share = 0;        // 0…1, NaN: unknown
   uint64_t window = 0;
   const int64_t* window_pts = nullptr;  // [clip_length]
   int clip_length = 0, clip_height = 0, clip_width = 0;
+  int frame_width = 0, frame_height = 0;  // of the picture that it is of; 0: not stated
   Box crop;                      // relative
   const float* curve = nullptr;  // [clip_length]
   double slice = 0;

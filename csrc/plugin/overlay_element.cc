@@ -2,11 +2,13 @@
 
 #include <memory>
 #include <mutex>
+#include <set>
 
 #include "plugin/enums.h"
 #include "plugin/frame_map.h"
 #include "plugin/meta.h"
 #include "plugin/painter.h"
+#include "plugin/place_check.h"
 #include "plugin/report.h"
 #include "plugin/video_caps.h"
 
@@ -18,6 +20,8 @@ struct OverlayState {
   std::unique_ptr<FrameMapper> mapper;
   Painter painter;
   RateLimit warnings, refusals;
+  int width = 0, height = 0;
+  std::set<HeatPlace> told;  // of what was warned since the start
 
   OverlayStyle snapshot() {
     std::lock_guard<std::mutex> lock(mutex);
@@ -152,7 +156,9 @@ static void gst_tube_overlay_get_property(GObject* object, guint id, GValue* val
 }
 
 static gboolean gst_tube_overlay_start(GstBaseTransform* base) {
-  GST_TUBE_OVERLAY(base)->state->painter.reset();
+  OverlayState* state = GST_TUBE_OVERLAY(base)->state;
+  state->painter.reset();
+  state->told.clear();
   return tubecam::exceptions_are_safe_or_error(GST_ELEMENT(base));
 }
 
@@ -181,8 +187,12 @@ static gboolean gst_tube_overlay_query(GstBaseTransform* base, GstPadDirection d
 }
 
 static gboolean gst_tube_overlay_set_caps(GstBaseTransform* base, GstCaps* caps, GstCaps*) {
+  OverlayState* state = GST_TUBE_OVERLAY(base)->state;
   try {
-    GST_TUBE_OVERLAY(base)->state->mapper = tubecam::make_frame_mapper(caps);
+    state->mapper = tubecam::make_frame_mapper(caps);
+    const GstStructure* size = gst_caps_get_structure(caps, 0);
+    gst_structure_get_int(size, "width", &state->width);
+    gst_structure_get_int(size, "height", &state->height);
   } catch (const std::exception& error) {
     tubecam::post_error(GST_ELEMENT(base), error, "");
     return FALSE;
@@ -203,11 +213,26 @@ static void gst_tube_overlay_before_transform(GstBaseTransform* base, GstBuffer*
   if (GST_CLOCK_TIME_IS_VALID(time)) gst_object_sync_values(GST_OBJECT(base), time);
 }
 
+// Whether there is something to draw, and its place is known; warns once where it is not.
+static bool gst_tube_overlay_may_draw(GstBaseTransform* base, GstBuffer* buffer,
+                                      const tubecam::Annotation* annotation) {
+  using tubecam::HeatPlace;
+  OverlayState* state = GST_TUBE_OVERLAY(base)->state;
+  const HeatPlace place = tubecam::heat_place(buffer, annotation, state->width, state->height);
+  if (place == HeatPlace::kKnown || place == HeatPlace::kNothingToDraw)
+    return place == HeatPlace::kKnown;
+  if (state->told.insert(place).second)
+    tubecam::post_warning(GST_ELEMENT(base), tubecam::place_problem(place, GST_ELEMENT(base)));
+  return false;
+}
+
 static GstFlowReturn gst_tube_overlay_transform_ip(GstBaseTransform* base, GstBuffer* buffer) {
   OverlayState* state = GST_TUBE_OVERLAY(base)->state;
   try {
     tubecam::Annotation annotation;
-    if (!tubecam::read_annotation(buffer, &annotation)) return GST_FLOW_OK;
+    const bool annotated = tubecam::read_annotation(buffer, &annotation);
+    if (!gst_tube_overlay_may_draw(base, buffer, annotated ? &annotation : nullptr))
+      return GST_FLOW_OK;
     const tubecam::FrameMap map(state->mapper.get(), buffer, tubecam::Access::kWrite);
     state->painter.paint(map.frame(), annotation, state->snapshot());
   } catch (const std::exception& error) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "explain/scores.h"
 #include "overlay/overlay_math.h"
 
 namespace tubecam {
@@ -24,11 +25,10 @@ bool tells_motion(const Annotation& annotation, const OverlayStyle& style) {
 std::string note_of(const Annotation& annotation, const OverlayStyle& style) {
   if (!annotation.valid) return annotation.problem;
   const std::string method = annotation.method, target = annotation.target;
-  std::string note = target == annotation.label ? method : method + " of " + target;
-  if (!annotation.class_specific) note += " (not class-specific)";
-  if (annotation.drifts) note += " (int8, not the map of float32)";
-  const std::string wanted = annotation.downgraded_from;
-  if (!wanted.empty()) note += " (too slow for " + wanted + ")";
+  std::string note = annotation.also;
+  if (!note.empty()) note = "also " + note + "; ";
+  note += target == annotation.label ? method : method + " of " + target;
+  for (const Mark& mark : annotation.marks) note += " (" + mark.text + ")";
   if (std::isfinite(annotation.motion_share))
     note += (annotation.of_flow() ? ", flow " : ", motion ") +
             std::to_string(std::lround(100 * annotation.motion_share)) + " %";
@@ -88,7 +88,7 @@ void Painter::draw(const Frame& frame, const Annotation& annotation, const Overl
   Caption caption;
   if (style.show_label) {
     caption.label = annotation.label;
-    caption.score = static_cast<float>(annotation.score);
+    caption.score = score_text(float(annotation.score), annotation.head);
     caption.note = note_of(annotation, style);
     caption.motion_legend = hue && style.show_heat;
     caption.flow_legend = annotation.of_flow();

@@ -2,6 +2,7 @@
 
 #include <gst/gst.h>
 
+#include "plugin/frame_stamp.h"
 #include "plugin/meta.h"
 #include "plugin/overlay_element.h"
 #include "plugin/tubecam_element.h"
@@ -10,6 +11,7 @@ namespace {
 
 gboolean plugin_init(GstPlugin* plugin) {
   tubecam::register_meta();
+  tubecam::register_frame_stamp();
   return gst_element_register(plugin, "tubecam", GST_RANK_NONE, gst_tubecam_get_type()) &&
          gst_element_register(plugin, "tubeoverlay", GST_RANK_NONE, gst_tube_overlay_get_type());
 }

@@ -33,9 +33,11 @@ Code code_of(const std::exception& error, const std::string& bundle) {
   return {GST_RESOURCE_ERROR, missing ? GST_RESOURCE_ERROR_NOT_FOUND : GST_RESOURCE_ERROR_READ};
 }
 
-void post(GstElement* element, GstMessageType type, Code code, const std::string& text) {
-  gst_element_message_full(element, type, code.domain, code.code, g_strdup(text.c_str()), nullptr,
-                           __FILE__, GST_FUNCTION, __LINE__);
+void post(GstElement* element, GstMessageType type, Code code, const std::string& text,
+          GstStructure* details = nullptr) {
+  gst_element_message_full_with_details(element, type, code.domain, code.code,
+                                        g_strdup(text.c_str()), nullptr, __FILE__, GST_FUNCTION,
+                                        __LINE__, details);
 }
 
 void set_times(GstStructure* fields, const Window& window, const GstSegment* segment) {
@@ -74,8 +76,8 @@ bool exceptions_are_safe_or_error(GstElement* element) {
   return false;
 }
 
-void post_warning(GstElement* element, const std::string& text) {
-  post(element, GST_MESSAGE_WARNING, {GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED}, text);
+void post_warning(GstElement* element, const std::string& text, GstStructure* details) {
+  post(element, GST_MESSAGE_WARNING, {GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED}, text, details);
 }
 
 void post_progress(GstElement* element, GstProgressType type, const std::string& text) {

@@ -28,7 +28,8 @@ void post_error(GstElement* element, const std::exception& error, const std::str
 // The same where C++ exceptions would abort the process (Note [Unwinding]); false then. To be asked
 // before anything throws.
 bool exceptions_are_safe_or_error(GstElement* element);
-void post_warning(GstElement* element, const std::string& text);
+// details: a structure for programs that the message takes, or null.
+void post_warning(GstElement* element, const std::string& text, GstStructure* details = nullptr);
 void post_progress(GstElement* element, GstProgressType type, const std::string& text);
 
 // The element message of a window; see meta.h. context of the job: the GstSegment of its frames, or

@@ -60,6 +60,15 @@ void install_stream_properties(GObjectClass* klass) {
                         late_windows_type(), static_cast<int>(LateWindows::kAuto), kFixed));
 }
 
+void install_holding_properties(GObjectClass* klass) {
+  g_object_class_install_property(
+      klass, kPropMaxHeldBytes,
+      g_param_spec_uint64("max-held-bytes", "Most held bytes",
+                          "With align=delayed, what the frames that wait may take at most; beyond "
+                          "it they go before their own explanation. 0: no limit",
+                          0, G_MAXUINT64, Settings().max_held_bytes, kPlaying));
+}
+
 void install_explanation_properties(GObjectClass* klass) {
   g_object_class_install_property(
       klass, kPropMethod,
@@ -135,6 +144,10 @@ void install_counters(GObjectClass* klass) {
                           "Times that the window started anew in mid-stream: gaps, steps in time, "
                           "seeks, new sizes",
                           0, G_MAXUINT64, 0, kRead));
+  g_object_class_install_property(
+      klass, kPropStats,
+      g_param_spec_boxed("stats", "Statistics", "All that is counted, as a structure of numbers",
+                         GST_TYPE_STRUCTURE, kRead));
 }
 
 std::string text_of(const GValue* value) {
@@ -168,6 +181,7 @@ ExplainerOptions Settings::options() const {
 void install_properties(GObjectClass* klass) {
   install_model_properties(klass);
   install_stream_properties(klass);
+  install_holding_properties(klass);
   install_explanation_properties(klass);
   install_method_properties(klass);
   install_counters(klass);
@@ -216,6 +230,9 @@ bool set_setting(Settings* settings, guint property, const GValue* value) {
       return true;
     case kPropBudgetMs:
       settings->budget_ms = g_value_get_double(value);
+      return true;
+    case kPropMaxHeldBytes:
+      settings->max_held_bytes = g_value_get_uint64(value);
       return true;
     case kPropSteps:
       settings->method_options.few_pass.steps = g_value_get_int(value);
@@ -280,6 +297,9 @@ bool get_setting(const Settings& settings, guint property, GValue* value) {
       return true;
     case kPropBudgetMs:
       g_value_set_double(value, settings.budget_ms);
+      return true;
+    case kPropMaxHeldBytes:
+      g_value_set_uint64(value, settings.max_held_bytes);
       return true;
     case kPropSteps:
       g_value_set_int(value, settings.method_options.few_pass.steps);

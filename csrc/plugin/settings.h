@@ -27,6 +27,7 @@ struct Settings {
   float threshold = 0.5f;
   double budget_ms = 0;
   MethodOptions method_options;
+  uint64_t max_held_bytes = uint64_t{512} << 20;  // 0: no limit
 
   ExplainerOptions options() const;  // throws kUsage for a device that is none
 };
@@ -54,6 +55,8 @@ enum Property : guint {
   kPropWindows,
   kPropDroppedWindows,
   kPropResets,
+  kPropStats,
+  kPropMaxHeldBytes,
 };
 
 void install_properties(GObjectClass* klass);

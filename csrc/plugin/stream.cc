@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <utility>
 
 namespace tubecam {
@@ -26,8 +27,23 @@ Stream::Stream(const ClipSpec& spec, const Options& options, Worker::Explain exp
       hop_(options.hop),
       worker_(std::move(explain), std::move(listener)) {
   work_.sample(kFirstWork);
-  turnaround_.sample(options.inference_seconds);
+  expect(options.inference_seconds);
   latency_.set(fixed_seconds(0), measured_seconds());
+}
+
+// A window that comes while another is explained waits for it; those that come until then are
+// dropped.
+void Stream::expect(double inference_seconds) {
+  const double hops = std::ceil(inference_seconds / hop_seconds());
+  turnaround_.sample(hops > 1 ? 2 * inference_seconds : inference_seconds);
+  spacing_.sample(std::max(hops, 1.0) * hop_seconds());
+}
+
+void Stream::note_taken(const Window& window) {
+  const int64_t middle = window.pts.front() + (window.pts.back() - window.pts.front()) / 2;
+  if (taken_ && taken_->stretch == stretch_)
+    spacing_.sample(1e-9 * static_cast<double>(middle - taken_->pts));
+  taken_ = {stretch_, middle};
 }
 
 // True when a window is complete.
@@ -52,7 +68,7 @@ FramePlace Stream::push(const Frame& frame, int64_t pts, Worker::WhenFull when_f
     window_resets_ = window_.resets();
     if (!fresh_) ++stretch_, fresh_ = true;
   }
-  if (fresh_ && started_) ++counters_.resets;
+  if (fresh_ && started_) count_([](StreamCounts& c) { ++c.resets; });
   started_ = true;
   fresh_ = closed_ = false;
   if (complete) submit(when_full, context);
@@ -63,7 +79,10 @@ void Stream::submit(Worker::WhenFull when_full, const std::shared_ptr<const void
   const Window& window = window_.window();
   Job job{next_id_++, window, std::exchange(preprocess_ms_, 0), context};
   aligner_.add(job.id, stretch_, window.pts.front(), window.pts.back());
-  ++counters_.windows;
+  count_([&](StreamCounts& c) {
+    ++c.windows;
+    c.sparse += window.is_sparse();
+  });
   const uint64_t id = job.id;
   const auto fill = [this](ClipBuffer& clip) {
     if (!clip.owner || clip.view.device != window_.device()) clip = window_.make_clip();
@@ -77,9 +96,9 @@ void Stream::submit(Worker::WhenFull when_full, const std::shared_ptr<const void
     if (!give_up_device_(error)) throw;
     return;
   }
-  if (submitted == Worker::Submitted::kTaken) return;
+  if (submitted == Worker::Submitted::kTaken) return note_taken(window);
   aligner_.dropped(id);
-  if (submitted == Worker::Submitted::kDropped) ++counters_.dropped;
+  if (submitted == Worker::Submitted::kDropped) count_([](StreamCounts& c) { ++c.dropped; });
 }
 
 void Stream::collect() {
@@ -125,11 +144,13 @@ void Stream::restart() {
   end_stretch();
 }
 
+// The first frame waits for its window's last slice. One behind the middle of a window waits for
+// the next window; where windows between two that are explained are dropped, a frame half way
+// between these waits for the second.
 double Stream::hold_seconds() const {
   if (align_ == Align::kLatest) return 0;
-  const double last =
-      window_.spec().length - 1;  // the first frame waits for the window's last slice
-  return std::max(last, last / 2 + hop_) / window_.spec().sample_fps;
+  const double last = (window_.spec().length - 1) / window_.spec().sample_fps;
+  return std::max(last, last / 2 + std::max(hop_seconds(), spacing_.seconds() / 2));
 }
 
 // A result is noticed when the next frame comes: up to one frame later.

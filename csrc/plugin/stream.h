@@ -2,15 +2,16 @@
 // it.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "base/error.h"
 #include "clip/clip_window.h"
 #include "plugin/aligner.h"
 #include "plugin/latency.h"
+#include "plugin/stream_counts.h"
 #include "plugin/worker.h"
 
 namespace tubecam {
@@ -28,11 +29,6 @@ class Stream {
     std::function<Device()> device = [] { return Device{}; };
     // Hears of a GPU that failed here. True: from now on `device` names another.
     std::function<bool(const Error&)> give_up_device = [](const Error&) { return false; };
-  };
-  struct Counters {
-    std::atomic<uint64_t> windows{0};  // complete ones, dropped ones among them
-    std::atomic<uint64_t> dropped{0};
-    std::atomic<uint64_t> resets{0};  // times that the window started anew in mid-stream
   };
 
   Stream(const ClipSpec& spec, const Options& options, Worker::Explain explain,
@@ -56,17 +52,21 @@ class Stream {
   // Any thread may cancel: it wakes push() and finish() and forgets what is on its way.
   void cancel() { worker_.cancel(); }
 
-  double hold_seconds()
-      const;  // the longest that a frame waits with Align::kDelayed until its window is complete
+  // The longest that a frame waits with Align::kDelayed until its window is complete.
+  double hold_seconds() const;
   // Measures one frame's work and how long the frame stays. True when the pipeline has to be told
   // of a new latency.
   bool measure(double work_seconds, double frame_seconds);
   const LatencyShare& latency() const { return latency_; }  // any thread
-  const Counters& counters() const { return counters_; }    // any thread
+  StreamCounts counts() const { return count_.get(); }      // any thread
+  StreamCounter& count() { return count_; }
   int slots_missing() const { return window_.slots_missing(); }
 
  private:
   void collect();
+  double hop_seconds() const { return hop_ / window_.spec().sample_fps; }
+  void expect(double inference_seconds);
+  void note_taken(const Window& window);
   bool take(const Frame& frame, int64_t pts);
   void submit(Worker::WhenFull when_full, const std::shared_ptr<const void>& context);
   double fixed_seconds(double frame_seconds) const;
@@ -84,8 +84,10 @@ class Stream {
   bool closed_ = false;   // finish() came after the newest frame
   double preprocess_ms_ = 0;
   PeakMeter work_{0.998}, turnaround_{0.98};
+  PeakMeter spacing_{0.98};  // from one window that is explained to the next, seconds of the stream
+  std::optional<FramePlace> taken_;  // the middle of the newest such window
   LatencyShare latency_;
-  Counters counters_;
+  StreamCounter count_;
   Worker worker_;  // the last member: its thread is joined before the rest goes
 };
 

@@ -18,16 +18,12 @@ namespace tubecam {
 // `mutex` guards settings, session, sharing and last, and is held only briefly; flow belongs to the
 // streaming thread.
 struct TubecamState {
-  struct Counts {
-    uint64_t windows = 0, dropped = 0, resets = 0;
-  };
-
   std::mutex mutex;
   Settings settings;
   std::unique_ptr<Session> session;      // between READY and PAUSED
   std::unique_ptr<CudaSharing> sharing;  // from READY on
   bool fallback_told = false;            // belongs to the inference thread
-  Counts last;                           // of the session before, to be read after the end
+  StreamCounts last;                     // of the session before, to be read after the end
   std::unique_ptr<Flow> flow;
   RateLimit warnings, refusals;
 
@@ -35,11 +31,9 @@ struct TubecamState {
     std::lock_guard<std::mutex> lock(mutex);
     return settings;
   }
-  Counts counts() {
+  StreamCounts counts() {
     std::lock_guard<std::mutex> lock(mutex);
-    if (!session) return last;
-    const Stream::Counters& now = session->stream().counters();
-    return {now.windows, now.dropped, now.resets};
+    return session ? session->stream().counts() : last;
   }
   void set(guint property, const GValue* value) {
     std::lock_guard<std::mutex> lock(mutex);
@@ -103,7 +97,7 @@ static void gst_tubecam_set_property(GObject* object, guint id, const GValue* va
 static void gst_tubecam_get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {
   TubecamState* state = GST_TUBECAM(object)->state;
   if (tubecam::get_setting(state->snapshot(), id, value)) return;
-  const TubecamState::Counts counts = state->counts();
+  const tubecam::StreamCounts counts = state->counts();
   switch (id) {
     case tubecam::kPropWindows:
       g_value_set_uint64(value, counts.windows);
@@ -113,6 +107,9 @@ static void gst_tubecam_get_property(GObject* object, guint id, GValue* value, G
       break;
     case tubecam::kPropResets:
       g_value_set_uint64(value, counts.resets);
+      break;
+    case tubecam::kPropStats:
+      g_value_take_boxed(value, tubecam::stats_of(counts));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
@@ -125,7 +122,7 @@ static void gst_tubecam_get_property(GObject* object, guint id, GValue* value, G
 static void gst_tubecam_report(GstTubecam* self, Session& session, const Outcome& outcome) {
   TubecamState* state = self->state;
   if (outcome.explanation) {
-    const uint64_t dropped = session.stream().counters().dropped;
+    const uint64_t dropped = session.stream().counts().dropped;
     tubecam::post_explanation(GST_ELEMENT(self), outcome, session.bundle(),
                               state->snapshot().threshold, dropped);
     const std::string& lost = outcome.explanation->receipt.fell_back_from;
@@ -165,7 +162,8 @@ static gboolean gst_tubecam_start(GstBaseTransform* base) {
 
 static gboolean gst_tubecam_stop(GstBaseTransform* base) {
   TubecamState* state = GST_TUBECAM(base)->state;
-  const TubecamState::Counts counts = state->counts();
+  const tubecam::StreamCounts counts = state->counts();
+  if (state->flow) state->flow->tell_counts();
   state->flow.reset();
   std::unique_ptr<Session> session;  // goes after the lock, which the inference thread may want
   std::lock_guard<std::mutex> lock(state->mutex);
@@ -231,7 +229,8 @@ static bool gst_tubecam_must_drain(const Flow& flow, GstEvent* event) {
 // Before the event goes on. False: it waits behind the frames that it came after.
 static bool gst_tubecam_before_event(Flow& flow, GstEvent* event) {
   const bool end = GST_EVENT_TYPE(event) == GST_EVENT_EOS;  // comes after every window's message
-  if (end || (flow.holds() && gst_tubecam_must_drain(flow, event))) flow.drain();
+  const bool drains = gst_tubecam_must_drain(flow, event);
+  if (end || (flow.holds() && drains)) flow.drain();
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_FLUSH_STOP:
       flow.flush();
@@ -239,7 +238,11 @@ static bool gst_tubecam_before_event(Flow& flow, GstEvent* event) {
     case GST_EVENT_STREAM_START:
       flow.end_stretch();
       return true;
+    case GST_EVENT_GAP:
+      if (drains) flow.note_gap();
+      return !flow.holds();
     case GST_EVENT_EOS:
+      flow.tell_counts();
       flow.tell_when_short();
       flow.end_stretch();
       return true;

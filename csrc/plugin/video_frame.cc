@@ -1,5 +1,7 @@
 #include "plugin/video_frame.h"
 
+#include "base/error.h"
+
 namespace tubecam {
 namespace {
 
@@ -12,6 +14,24 @@ YuvMatrix yuv_matrix(GstVideoColorMatrix matrix) {
     default:
       return YuvMatrix::kBt601;
   }
+}
+
+// The part that a videocrop before has left, which did not copy it.
+void crop_to(const GstVideoCropMeta& crop, const GstVideoFrame& map, Frame* frame) {
+  const GstVideoFormatInfo* format = map.info.finfo;
+  check(uint64_t{crop.x} + crop.width <= uint64_t(frame->width) &&
+            uint64_t{crop.y} + crop.height <= uint64_t(frame->height) && crop.width && crop.height,
+        ErrorCode::kUsage, "a frame's GstVideoCropMeta reaches beyond its picture");
+  for (guint i = 0; i < GST_VIDEO_FORMAT_INFO_N_COMPONENTS(format); ++i) {
+    const guint plane = GST_VIDEO_FORMAT_INFO_PLANE(format, i);
+    if (GST_VIDEO_FORMAT_INFO_POFFSET(format, i) != 0) continue;  // once a plane
+    frame->plane[plane] += size_t{crop.y >> GST_VIDEO_FORMAT_INFO_H_SUB(format, i)} *
+                               frame->stride[plane] +
+                           size_t{crop.x >> GST_VIDEO_FORMAT_INFO_W_SUB(format, i)} *
+                               GST_VIDEO_FORMAT_INFO_PSTRIDE(format, i);
+  }
+  frame->width = int(crop.width);
+  frame->height = int(crop.height);
 }
 
 }  // namespace
@@ -52,6 +72,8 @@ Frame frame_of(GstVideoFrame& map, const GstVideoInfo& info) {
     frame.plane[plane] = static_cast<uint8_t*>(GST_VIDEO_FRAME_PLANE_DATA(&map, plane));
     frame.stride[plane] = GST_VIDEO_FRAME_PLANE_STRIDE(&map, plane);
   }
+  if (const GstVideoCropMeta* crop = gst_buffer_get_video_crop_meta(map.buffer))
+    crop_to(*crop, map, &frame);
   set_colorimetry(info, &frame);
   return frame;
 }

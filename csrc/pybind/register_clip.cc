@@ -8,6 +8,7 @@
 #include "clip/clip_flow.h"
 #include "clip/clip_window.h"
 #include "clip/preprocess.h"
+#include "clip/timestamps.h"
 #include "pybind/array.h"
 #include "pybind/frame_array.h"
 #include "pybind/register.h"
@@ -174,7 +175,9 @@ void register_window(py::module_& module) {
       .def_readonly("frame_width", &Window::frame_width)
       .def_readonly("frame_height", &Window::frame_height)
       .def_readonly("sequence", &Window::sequence)
-      .def_readonly("stretch", &Window::stretch);
+      .def_readonly("stretch", &Window::stretch)
+      .def_property_readonly("frames", &Window::frames)
+      .def_property_readonly("is_sparse", &Window::is_sparse);
   py::class_<GuardedWindow>(module, "ClipWindow")
       .def(py::init<const ClipSpec&, int, double>(), "spec"_a, "hop"_a = 4, "max_gap"_a = 1.0)
       .def(
@@ -201,17 +204,34 @@ void register_window(py::module_& module) {
       });
 }
 
+void register_timestamps(py::module_& module) {
+  py::class_<TimestampRepair>(module, "TimestampRepair")
+      .def(py::init<int64_t, int64_t>(), "interval"_a = 0, "jump"_a = 1'000'000'000)
+      .def("next", &TimestampRepair::next, "pts"_a)
+      .def("restart", &TimestampRepair::restart, "origin"_a = 0)
+      .def_property_readonly("faults",
+                             [](const TimestampRepair& self) {
+                               const TimestampFaults& faults = self.faults();
+                               return py::dict("missing"_a = faults.missing,
+                                               "repeated"_a = faults.repeated,
+                                               "late"_a = faults.late, "jumps"_a = faults.jumps);
+                             })
+      .def("describe", [](const TimestampRepair& self) { return describe(self.faults()); });
+}
+
 }  // namespace
 
 void register_clip(py::module_& module) {
   register_frame(module);
   register_clip_spec(module);
   register_window(module);
+  register_timestamps(module);
   py::class_<ClipFlow>(module, "ClipFlow")
       .def(py::init([](const ClipSpec& spec) { return std::make_unique<ClipFlow>(spec); }),
            "spec"_a)
       .def("run", &flow_of_clip, "clip"_a)
       .def_property_readonly("computed", &ClipFlow::computed);
+  module.def("gap_limit", &gap_limit, "spec"_a, "max_gap"_a = 1.0);
   module.def("preprocess", &preprocess_frame, "frame"_a, "spec"_a, "source"_a = py::none());
 }
 

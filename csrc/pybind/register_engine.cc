@@ -122,13 +122,15 @@ void register_engine(py::module_& module) {
       .def_readonly("layer", &GraphSpec::layer)
       .def_readonly("pathways", &GraphSpec::pathways)
       .def_property_readonly("gives_relevance", &GraphSpec::gives_relevance)
-      .def_readonly("unspecific", &GraphSpec::unspecific);
+      .def_readonly("unspecific", &GraphSpec::unspecific)
+      .def_readonly("undecided", &GraphSpec::undecided);
 
   py::class_<Bundle>(module, "Bundle")
       .def_readonly("folder", &Bundle::folder)
       .def_readonly("name", &Bundle::name)
       .def_readonly("labels", &Bundle::labels)
       .def_readonly("clip", &Bundle::clip)
+      .def_property_readonly("head", [](const Bundle& self) { return to_string(self.head.kind); })
       .def_readonly("graphs", &Bundle::graphs)
       .def_readonly("precision", &Bundle::precision)
       .def_readonly("export_error", &Bundle::export_error)
@@ -168,6 +170,8 @@ void register_engine(py::module_& module) {
   module.def("load_bundle", &load_bundle, py::arg("folder"),
              py::call_guard<py::gil_scoped_release>());
   module.def("method_names", &method_names);
+  module.def("head_kind_names", &head_kind_names);
+  module.def("head_unit_names", &head_unit_names);
   module.def("relevance_method_names", &relevance_method_names);
   module.def("few_pass_method_names", &few_pass_method_names);
   module.def("motion_method_names", &motion_method_names);

@@ -8,7 +8,9 @@
 
 #include "clip/preprocess.h"
 #include "explain/explainer.h"
+#include "explain/marks.h"
 #include "explain/relevance_signal.h"
+#include "explain/scores.h"
 #include "pybind/array.h"
 #include "pybind/device_tube.h"
 #include "pybind/engine_options.h"
@@ -168,6 +170,7 @@ void register_explanation(py::module_& module) {
   py::class_<Receipt>(module, "Receipt")
       .def_readonly("method", &Receipt::method)
       .def_readonly("layer", &Receipt::layer)
+      .def_readonly("unit", &Receipt::unit)
       .def_readonly("engine", &Receipt::engine)
       .def_readonly("precision", &Receipt::precision)
       .def_readonly("relevance_sum", &Receipt::relevance_sum)
@@ -181,6 +184,21 @@ void register_explanation(py::module_& module) {
       .def_readonly("drifts", &Receipt::drifts)
       .def_readonly("fell_back_from", &Receipt::fell_back_from)
       .def_readonly("downgraded_from", &Receipt::downgraded_from);
+
+  py::class_<Mark>(module, "Mark")
+      .def_readonly("key", &Mark::key)
+      .def_readonly("text", &Mark::text);
+  module.def("mark_keys", &mark_keys);
+  module.def(
+      "score_text",
+      [](float score, const std::string& head) { return score_text(score, parse_head_kind(head)); },
+      py::arg("score"), py::arg("head"));
+  module.def(
+      "present_classes",
+      [](const std::vector<float>& scores, const std::string& head) {
+        return present_classes(scores, parse_head_kind(head));
+      },
+      py::arg("scores"), py::arg("head"));
 
   py::class_<Pathway>(module, "Pathway")
       .def_readonly("name", &Pathway::name)
@@ -201,6 +219,8 @@ void register_explanation(py::module_& module) {
       .def_readonly("target", &Explanation::target)
       .def_readonly("target_name", &Explanation::target_name)
       .def_property_readonly("logits", array_of(&Explanation::logits))
+      .def_property_readonly("scores", array_of(&Explanation::scores))
+      .def_property_readonly("head", [](const Explanation& self) { return to_string(self.head); })
       .def_property_readonly("tube", &tube_of)
       .def_property_readonly("device_tube",
                              [](const Explanation& self) {
@@ -222,7 +242,8 @@ void register_explanation(py::module_& module) {
                              [](const Explanation& self) { return samples_of(self.signal); })
       .def_property_readonly("pts", &pts_of)
       .def_readonly("timings", &Explanation::timings)
-      .def_readonly("receipt", &Explanation::receipt);
+      .def_readonly("receipt", &Explanation::receipt)
+      .def_property_readonly("marks", &marks);
 }
 
 // ---- options ----

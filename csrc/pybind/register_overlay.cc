@@ -85,16 +85,17 @@ struct GuardedPainter {
   std::mutex mutex;
 };
 
-void draw_caption(GuardedPainter& self, const FrameArray& frame, const py::str& label, float score,
-                  const py::str& note, const std::vector<float>& strip, double strip_now,
-                  const std::vector<int>& key_frames, const std::vector<float>& strip_motion,
-                  bool motion_legend, const std::string& color_map) {
+void draw_caption(GuardedPainter& self, const FrameArray& frame, const py::str& label,
+                  const py::str& score, const py::str& note, const std::vector<float>& strip,
+                  double strip_now, const std::vector<int>& key_frames,
+                  const std::vector<float>& strip_motion, bool motion_legend,
+                  const std::string& color_map) {
   // Lone surrogates, which file names bring, have no UTF-8; they become question marks.
   const auto text = [](const py::str& words) {
     return words.attr("encode")("utf-8", "replace").cast<std::string>();
   };
-  const Caption caption{text(label), score,      text(note),   strip,
-                        strip_now,   key_frames, strip_motion, motion_legend};
+  const Caption caption{text(label), text(score), text(note),   strip,
+                        strip_now,   key_frames,  strip_motion, motion_legend};
   const ColorMap map = parse_color_map(color_map);
   const Frame& target = frame.writable();
   py::gil_scoped_release released;
@@ -141,7 +142,7 @@ void register_overlay(py::module_& module) {
   py::class_<GuardedPainter>(module, "CaptionPainter")
       .def(py::init<>())
       .def("draw", &draw_caption, "frame"_a, py::kw_only(), "label"_a = py::str(""),
-           "score"_a = 0.0f, "note"_a = py::str(""), "strip"_a = std::vector<float>{},
+           "score"_a = py::str(""), "note"_a = py::str(""), "strip"_a = std::vector<float>{},
            "strip_now"_a = 1.0, "key_frames"_a = std::vector<int>{},
            "strip_motion"_a = std::vector<float>{}, "motion_legend"_a = false,
            "color_map"_a = color_map_names().at(static_cast<size_t>(HeatStyle().color_map)));

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
+from .marks import Mark
 from .pathway import Pathway
 
 if TYPE_CHECKING:
@@ -22,14 +23,14 @@ class Peak(NamedTuple):
     time: float  # seconds
     x: float  # relative to the frame, 0…1 from left to right
     y: float  # relative to the frame, 0…1 from top to bottom
-    value: float  # logit units
+    value: float  # in the receipt's unit
 
 
 class Signal(NamedTuple):
     """A part of a stream's relevance over time."""
 
     pts: npt.NDArray[np.int64]  # nanoseconds, [n]
-    values: npt.NDArray[np.float32]  # logit units, summed over the picture, [n]
+    values: npt.NDArray[np.float32]  # in the receipt's unit, summed over the picture, [n]
 
 
 class Box(NamedTuple):
@@ -39,7 +40,7 @@ class Box(NamedTuple):
     y: float
     width: float
     height: float
-    value: float  # greatest relevance inside, logit units
+    value: float  # greatest relevance inside, in the receipt's unit
 
 
 class Timings(NamedTuple):
@@ -57,13 +58,14 @@ class Receipt:
     bundle: str
     method: str
     layer: str
+    unit: str  # of relevance: "logit", "score", "logit per input", "share" … (explain/unit.h)
     engine: str
     precision: str  # what the engine really computes in
     relevance_sum: float  # before ReLU; with "hirescam", the logit less the head's bias
     logit: float  # of the target
     export_error: float  # relative, of the graph against autograd
     conservation: float  # relevance_sum / (logit − baseline_logit or 0); NaN: it means nothing
-    class_specific: bool  # False: the export found that the method ignores the class
+    class_specific: bool | None  # False: the export found that it ignores the class; None: unknown
     map_correlation: float  # of int8 maps with float32's, by the export; NaN: not quantised
     drifts: bool  # True: they differ beyond the limits, and the export was forced
     baseline_logit: float  # of the clip that relevance is told from; NaN: there is none
@@ -89,13 +91,19 @@ class Explanation:
     label, label_name : int, str
         The predicted class; −1 and "" where the logits are not finite.
     score : float
-        Its softmax probability.
+        What the model says of it, one of `scores`.
+    head : str
+        How scores follow from the logits: "softmax" (one of the classes), "sigmoid" (each by
+        itself; one logit has the classes no and yes) or "scores" (they are the logits, and no
+        probabilities).
     target, target_name : int, str
         The class that is explained.
     method : str
     logits : float32 [K]
+    scores : float32 [K]
+        Of all classes; empty where a logit is not finite.
     tube : float32 [t, h, w]
-        Relevance in logit units. Cell i is centred on ``offset + stride * i``.
+        Relevance in `receipt.unit`. Cell i is centred on ``offset + stride * i``.
     motion : float32 [t, h, w] or None
         How much of each cell's relevance is motion, 0…1, where the method tells.
     motion_share : float
@@ -110,7 +118,7 @@ class Explanation:
         Of a model with several explained layers, whose tubes `tube` joins: each cell's relevance
         shared out over the cells that it covers, so that sums stay. Empty where there is one.
     curve : float32 [T]
-        The tube summed over space at each slice, logit units.
+        The tube summed over space at each slice.
     peak : Peak
     boxes : tuple of Box
         Regions above the threshold at the peak's time, greatest first.
@@ -129,6 +137,8 @@ class Explanation:
         overlapping windows tell together (csrc/explain/relevance_signal.h). Empty for one clip.
     timings : Timings
     receipt : Receipt
+    marks : tuple of Mark
+        What a viewer has to know before believing it, gravest first; every picture says the same.
     device_tube : _core.DeviceTube or None
         The tube where a GPU found it, for methods of one pass: hand it to ``torch.from_dlpack``,
         ``cupy.from_dlpack`` or whatever reads ``__cuda_array_interface__``. It is there until the
@@ -141,10 +151,12 @@ class Explanation:
     label: int
     label_name: str
     score: float
+    head: str
     target: int
     target_name: str
     method: str
     logits: npt.NDArray[np.float32]
+    scores: npt.NDArray[np.float32]
     tube: npt.NDArray[np.float32]
     motion: npt.NDArray[np.float32] | None
     motion_share: float
@@ -162,6 +174,7 @@ class Explanation:
     receipt: Receipt
     signal: Signal
     pathways: tuple[Pathway, ...]
+    marks: tuple[Mark, ...]
     labels: tuple[str, ...] = field(repr=False)
     device_tube: _core.DeviceTube | None = field(default=None, repr=False)
 
@@ -192,7 +205,7 @@ class Explanation:
 
         Returns
         -------
-        float32, of the broadcast shape, logit units.
+        float32, of the broadcast shape, in the receipt's unit.
         """
         time, x, y = np.broadcast_arrays(np.asarray(time, np.float64), x, y)
         left, top, width, height = self.crop
@@ -214,7 +227,7 @@ class Explanation:
 
     def record(self) -> WindowRecord:
         """The same as what a pipeline's message tells."""
-        from .record import WindowRecord, top_labels
+        from .record import WindowRecord, present_labels, top_labels
 
         receipt = dict(vars(self.receipt))
         del receipt["method"]
@@ -225,8 +238,10 @@ class Explanation:
             pts=self.pts,
             label=self.label_name,
             score=self.score,
+            head=self.head,
             target=self.target_name,
-            top=top_labels(self.logits.astype(np.float64), self.labels),
+            top=top_labels(self.scores, self.labels),
+            present=present_labels(self.scores, self.labels, self.head),
             method=self.method,
             tube=self.tube,
             motion=self.motion,
@@ -245,6 +260,7 @@ class Explanation:
             receipt=receipt,
             signal=self.signal,
             pathways=self.pathways,
+            marks=self.marks,
         )
 
 
@@ -264,10 +280,12 @@ def from_core(
         label=core.label,
         label_name=core.label_name,
         score=core.score,
+        head=core.head,
         target=core.target,
         target_name=core.target_name,
         method=core.receipt.method,
         logits=core.logits,
+        scores=core.scores,
         tube=core.tube,
         motion=core.motion,
         motion_share=core.motion_share,
@@ -285,6 +303,7 @@ def from_core(
         receipt=Receipt(bundle=bundle.name, **receipt),
         signal=Signal(*core.signal),
         pathways=tuple(_pathway(pathway) for pathway in core.pathways),
+        marks=tuple(Mark(mark.key, mark.text) for mark in core.marks),
         labels=labels,
         device_tube=core.device_tube,
     )

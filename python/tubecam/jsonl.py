@@ -3,18 +3,22 @@
     window        counts the windows of the video from 0
     start, end    seconds, times of its first and last slice
     times         seconds of all T slices
-    label, score  the predicted class and its probability
-    top5          [{"label", "score"}], most probable first
+    label, score  the predicted class and what the model says of it
+    head          "softmax" or "sigmoid": scores are probabilities, of one of the classes or of each
+                  by itself; "scores": they are none
+    top5          [{"label", "score"}], greatest first
+    present       only with a sigmoid head: [{"label", "score"}] of all above one half
     target        the class that is explained
     method        how
-    curve         relevance at each slice, summed over the picture, logit units
+    curve         relevance at each slice, summed over the picture, in the receipt's unit
     peak          {"time", "x", "y", "value"}: where relevance is greatest
     boxes         [{"x", "y", "width", "height", "value"}]: where it is high, at the peak's time
     timings_ms    {"preprocess", "engine", "explain"}
     motion        {"share", "by"}: how much of the decision is motion, 0…1, and how that was found
-    receipt       {"bundle", "layer", "engine", "precision", "relevance_sum", "logit",
+    receipt       {"bundle", "layer", "unit", "engine", "precision", "relevance_sum", "logit",
                   "export_error", "conservation", "baseline_logit", "passes", "class_specific",
                   "map_correlation", "drifts", "downgraded_from", "fell_back_from"}
+    marks         [{"key", "text"}]: what speaks against believing it, gravest first
     signal        [{"time", "value"}]: what became final by this window of the relevance over time
                   that overlapping windows tell together; the lines' parts make one whole, up to
                   where the last window begins
@@ -35,7 +39,7 @@ import math
 from typing import IO
 
 from .pathway import Pathway
-from .record import WindowRecord
+from .record import Scored, WindowRecord
 
 _DIGITS = 7  # significant, as many as float32 has
 _TIMES = {"start", "end", "times", "time"}  # rounded to microseconds already
@@ -67,7 +71,8 @@ def as_dict(window: WindowRecord) -> dict:
         "times": times,
         "label": window.label,
         "score": window.score,
-        "top5": [{"label": label, "score": score} for label, score in window.top],
+        "head": window.head,
+        "top5": _scored(window.top),
         "target": window.target,
         "method": window.method,
         "curve": window.curve.tolist(),
@@ -83,14 +88,21 @@ def as_dict(window: WindowRecord) -> dict:
         "motion": {"share": window.motion_share, "by": window.motion_by},
         "timings_ms": dict(window.timings),
         "receipt": dict(window.receipt),
+        "marks": [mark._asdict() for mark in window.marks],
         "signal": [
             {"time": round(int(pts) / 1e9, 6), "value": float(value)}
             for pts, value in zip(*window.signal)
         ],
     }
+    if window.head == "sigmoid":
+        record["present"] = _scored(window.present)
     if window.pathways:
         record["pathways"] = [_pathway(pathway) for pathway in window.pathways]
     return record if window.valid else {**record, "problem": window.problem}
+
+
+def _scored(labels: Scored) -> list[dict]:
+    return [{"label": label, "score": score} for label, score in labels]
 
 
 def _pathway(pathway: Pathway) -> dict:

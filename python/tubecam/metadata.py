@@ -21,6 +21,7 @@ _ARRAYS: dict[str, tuple[str, tuple[str | int, ...]]] = {
     "window-pts": ("<i8", ("clip-length",)),
     "boxes": ("<f4", (-1, 5)),
     "logits": ("<f4", (-1,)),
+    "scores": ("<f4", (-1,)),
     "motion": ("<f4", ("tube-t", "tube-h", "tube-w")),
     "signal": ("<f4", (-1,)),
     "signal-pts": ("<i8", (-1,)),
@@ -53,8 +54,9 @@ def read_structure(structure: Gst.Structure) -> dict[str, Any]:
     -------
     dict
         ``tube`` and ``motion`` float32 [t, h, w], ``curve`` float32 [T], ``window-pts`` int64 [T]
-        in ns, ``boxes`` float32 [n, 5], ``logits`` float32 [K], ``signal`` float32 [n] and
-        ``signal-pts`` int64 [n] in ns, all read-only; every other field as int, float, str or bool.
+        in ns, ``boxes`` float32 [n, 5], ``logits`` and ``scores`` float32 [K], ``signal`` float32
+        [n] and ``signal-pts`` int64 [n] in ns, all read-only; every other field as int, float, str
+        or bool.
 
     Raises
     ------

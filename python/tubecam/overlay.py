@@ -157,7 +157,7 @@ class CaptionPainter:
         picture: Picture,
         *,
         label: str = "",
-        score: float = 0.0,
+        score: float | str = 0.0,
         note: str = "",
         strip: Sequence[float] | np.ndarray = (),
         strip_now: float = 1.0,
@@ -174,8 +174,8 @@ class CaptionPainter:
             See `Picture`. One smaller than 48×32 pixels is left as it is.
         label : str
             Drawn with the score; too long, it is ellipsised. Empty: neither is drawn.
-        score : float
-            0…1, shown in per cent.
+        score : float or str
+            A probability 0…1, shown in per cent; or the words themselves.
         note : str
             A second line, smaller.
         strip : sequence of float
@@ -199,7 +199,7 @@ class CaptionPainter:
         self._painter.draw(
             _frame(picture),
             label=label,
-            score=score,
+            score=score if isinstance(score, str) else _core.score_text(score, "softmax"),
             note=note,
             strip=np.asarray(strip, np.float32).ravel().tolist(),
             strip_now=strip_now,

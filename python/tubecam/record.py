@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from . import pathway
+from . import _core, marks, pathway
+from .marks import Mark
 from .pathway import Pathway
 
 _NO_TIME = 2**64 - 1
@@ -22,10 +23,15 @@ class WindowRecord:
     ----------
     number
         Counts the windows of a stream from 0; dropped ones are left out.
+    score, head
+        What the model says of the label: a probability with the heads "softmax" and "sigmoid"; a
+        value that is none with "scores".
+    top, present
+        The five labels of greatest score; and, with a sigmoid head, all that are above one half.
     pts
         int64 [T], the slices' times in the video, nanoseconds.
     tube
-        float32 [t, h, w] in logit units, whose cell i is centred on `offset + stride * i` in
+        float32 [t, h, w] in the receipt's unit, whose cell i is centred on `offset + stride * i` in
         slices and clip pixels (order t, y, x).
     clip
         (T, H, W), and `crop`, the part of the frame that it shows: x, y, width, height relative
@@ -50,6 +56,8 @@ class WindowRecord:
         Of a model with several explained layers; `tube` joins theirs.
     receipt
         Layer, engine, precision and the like: how far the explanation can be trusted.
+    marks
+        What a viewer has to know before believing it, gravest first.
     """
 
     number: int
@@ -80,6 +88,14 @@ class WindowRecord:
         default_factory=lambda: (np.empty(0, np.int64), np.empty(0, np.float32))
     )
     pathways: tuple[Pathway, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    head: str = "softmax"
+    present: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def score_text(self) -> str:
+        """The score for people: "53 %", or "2.31" where it is no probability."""
+        return _core.score_text(self.score, self.head)
 
     @property
     def times(self) -> np.ndarray:
@@ -100,13 +116,14 @@ class WindowRecord:
         begin, stream_time = int(fields["timestamp"]), int(fields["stream-time"])
         shift = stream_time - begin if max(begin, stream_time) < _NO_TIME else 0
 
+        scores = np.asarray(fields["scores"], np.float32)
+
         def many(*names: str) -> tuple:
             return tuple(fields[name] for name in names)
 
         receipt = (
-            "bundle", "layer", "engine", "precision", "relevance-sum", "logit", "export-error",
-            "conservation", "baseline-logit", "passes", "class-specific",
-            "map-correlation", "drifts",
+            "bundle", "layer", "unit", "engine", "precision", "relevance-sum", "logit",
+            "export-error", "conservation", "baseline-logit", "passes", "map-correlation", "drifts",
         )  # fmt: skip
         return WindowRecord(
             number=int(fields["window"]),
@@ -116,7 +133,9 @@ class WindowRecord:
             label=str(fields["label"]),
             score=float(fields["score"]),
             target=str(fields["target"]),
-            top=top_labels(np.asarray(fields["logits"], np.float64), labels),
+            head=str(fields["head"]),
+            top=top_labels(scores, labels),
+            present=present_labels(scores, labels, str(fields["head"])),
             method=str(fields["method"]),
             tube=np.reshape(fields["tube"], many("tube-t", "tube-h", "tube-w")),
             motion=fields.get("motion"),
@@ -136,22 +155,26 @@ class WindowRecord:
             | {
                 name.replace("-", "_"): str(fields.get(name) or "")
                 for name in ("downgraded-from", "fell-back-from")
-            },
+            }
+            | {"class_specific": fields.get("class-specific")},
             signal=(
                 np.asarray(fields["signal-pts"], np.int64) + shift,
                 np.asarray(fields["signal"], np.float32),
             ),
             pathways=pathway.from_fields(fields),
+            marks=marks.from_fields(fields),
         )
 
 
-def top_labels(
-    logits: np.ndarray, labels: Sequence[str], count: int = 5
-) -> tuple[tuple[str, float], ...]:
-    """The labels of greatest probability, greatest first; nothing where a logit is not finite."""
-    if not np.isfinite(logits).all():
-        return ()
-    shares = np.exp(logits - logits.max())
-    shares /= shares.sum()
-    best = np.argsort(-shares, kind="stable")[:count]
-    return tuple((labels[i], float(shares[i])) for i in best)
+Scored = tuple[tuple[str, float], ...]
+
+
+def top_labels(scores: np.ndarray, labels: Sequence[str], count: int = 5) -> Scored:
+    """The labels of greatest score, greatest first; none where there are no scores."""
+    best = np.argsort(-scores, kind="stable")[:count]
+    return tuple((labels[i], float(scores[i])) for i in best)
+
+
+def present_labels(scores: np.ndarray, labels: Sequence[str], head: str) -> Scored:
+    """Of a head that judges each class by itself, those above one half, most likely first."""
+    return tuple((labels[i], float(scores[i])) for i in _core.present_classes(scores, head))

@@ -18,6 +18,7 @@ from .record import WindowRecord
 
 _WIDTH, _MARGIN, _GAP = 1720, 56, 20
 INK, MUTED, FAINT, PAPER = "#14171c", "#667080", "#dfe3e8", "#ffffff"
+CAUTION = "#a8321f"
 _HUES = ("#4269d0", "#ef9c22", "#ca4a3d", "#57b5a3", "#3a9147", "#d95f9a", "#9360c9", "#8a6240",
          "#7d8794")  # fmt: skip
 _PLANE_HEIGHT = 330  # of the tube's pictures
@@ -55,7 +56,7 @@ def write_sheet(path: str | os.PathLike, gallery: Gallery, info: SheetInfo) -> N
 def draw_sheet(gallery: Gallery, info: SheetInfo) -> Image.Image:
     """The sheet, an RGB picture `_WIDTH` pixels wide."""
     gallery.finish()
-    parts = [_header(info)]
+    parts = [_header(info, gallery.notes())]
     if gallery.stack:
         columns = _columns(_aspect(gallery.stack[0]))
         rows = min(3, max(-(-len(gallery.stretches()) // columns), 1 + (gallery.windows > columns)))
@@ -64,7 +65,7 @@ def draw_sheet(gallery: Gallery, info: SheetInfo) -> Image.Image:
         parts += [
             _section("Key frames", "where relevance peaked, in order of time"),
             _key_frames(shots, gallery.scale(), info, colors),
-            _section("Relevance over time", "summed over the picture, logit units"),
+            _section("Relevance over time", f"summed over the picture, unit: {_unit(gallery)}"),
             _timeline(gallery, shots, colors),
             _section("The tube", _tube_caption(gallery)),
             _tube(gallery, info),
@@ -114,12 +115,13 @@ def _blank(height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
     return image, ImageDraw.Draw(image)
 
 
-def _header(info: SheetInfo) -> Image.Image:
-    image, draw = _blank(92)
+def _header(info: SheetInfo, notes: list[str]) -> Image.Image:
+    image, draw = _blank(122 if notes else 92)
     inner = _WIDTH - 2 * _MARGIN
     title, line = font(40, bold=True), font(20)
     draw.text((_MARGIN, 0), _fit(info.title, title, inner), INK, title)
     draw.text((_MARGIN, 58), _fit("   ·   ".join(info.facts), line, inner), MUTED, line)
+    draw.text((_MARGIN, 88), _fit("   ·   ".join(notes), line, inner), CAUTION, line)
     return image
 
 
@@ -177,7 +179,7 @@ def _key_frames(
         row, column = divmod(number, columns)
         x, y = _MARGIN + column * (width + _GAP), row * step
         image.paste(_heated(shot, scale, info).resize((width, height), Image.LANCZOS), (x, y))
-        score = f"{100 * shot.window.score:.0f} %"
+        score = shot.window.score_text
         time = clock(shot.time)
         color = colors.get(shot.window.label, _HUES[-1])
         draw.rectangle((x, y + height + 14, x + 9, y + height + 31), color)
@@ -190,6 +192,10 @@ def _key_frames(
 
 
 # ---- timeline ----
+
+
+def _unit(gallery: Gallery) -> str:
+    return str(gallery.stack[0].window.receipt.get("unit", "logit"))
 
 
 def _timeline(gallery: Gallery, shots: list[Shot], colors: dict[str, str]) -> Image.Image:
@@ -270,7 +276,7 @@ def _tube_caption(gallery: Gallery) -> str:
     window = first.window
     return (
         f"the strongest window, {clock(first.time)} to {clock(last.time)}:"
-        f" {window.label}, {100 * window.score:.0f} %"
+        f" {window.label}, {window.score_text}"
     )
 
 
@@ -324,7 +330,8 @@ def _legend(scale: float, info: SheetInfo, window: WindowRecord) -> Image.Image:
     """What the colours of heat say, and how much the strongest is."""
     image, draw = _blank(44)
     face, y = font(16), 12
-    text = f"relevance of a cell, 0 to {scale:.2g} logits and more"
+    unit = window.receipt.get("unit", "logit")
+    text = f"relevance of a cell, 0 to {scale:.2g} and more, unit: {unit}"
     right = _WIDTH - _MARGIN
     draw.text((right, y), text, MUTED, face, anchor="ra")
     right -= round(face.getlength(text)) + _GAP

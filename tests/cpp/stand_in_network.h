@@ -2,6 +2,7 @@
 // from one whose clip, tensors and tail are on the device, as TensorRT's are.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 

@@ -47,7 +47,7 @@ TEST(Cam3d, WithGradient) {
   expect_near(tube_of(input, CamMethod::kHiResCam), {1, -2, 6, 0});
   expect_near(tube_of(input, CamMethod::kLayerCam), {1, 0, 6, 0});
   expect_near(tube_of(input, CamMethod::kXGradCam), {0.5, 1, 1.5, 2});  // w = 5/10, 0/6
-  const double w0 = 1 / 12.0 + 2 / 22.0, w1 = 1 / 8.0;  // Σ g/(2 + g ΣA), ΣA = 10, 6
+  const double w0 = (1 / 12.0 + 2 / 22.0) / 4, w1 = 1 / 32.0;  // Σ g/(2 + g ΣA)/Z, ΣA = 10, 6
   expect_near(tube_of(input, CamMethod::kGradCamPlusPlus),
               {w0 + 4 * w1, 2 * w0, 3 * w0, 4 * w0 + 2 * w1});
 }
@@ -55,14 +55,14 @@ TEST(Cam3d, WithGradient) {
 TEST(Cam3d, WithWeight) {
   const Case c;
   const CamInput input = c.with_weight();
-  expect_near(tube_of(input, CamMethod::kCam), {-2, 4, 6, 6});
+  expect_near(tube_of(input, CamMethod::kCam), {-0.5, 1, 1.5, 1.5});
   expect_near(tube_of(input, CamMethod::kHiResCam), {-0.5, 1, 1.5, 1.5});
   for (const CamMethod method :
        {CamMethod::kGradCam, CamMethod::kGradCamFrame, CamMethod::kXGradCam}) {
     expect_near(tube_of(input, method), {0, 1, 1.5, 1.5});
   }
   expect_near(tube_of(input, CamMethod::kLayerCam), {0.5, 1, 1.5, 2});
-  const double w = 2 / (2 + 2 * 2.5);  // ReLU(W)/(2 + W·mean A)
+  const double w = 2 / (2 + 2 * 2.5) / 4;  // ReLU(W)/(2 + W·mean A)/Z
   expect_near(tube_of(input, CamMethod::kGradCamPlusPlus), {w, 2 * w, 3 * w, 4 * w});
 }
 
@@ -70,10 +70,10 @@ TEST(Cam3d, Statistics) {
   const Case c;
   std::vector<float> tube(4);
   const CamStats stats = cam3d(c.with_weight(), CamMethod::kCam, tube.data());
-  EXPECT_EQ(stats.min, -2);
-  EXPECT_EQ(stats.max, 6);
+  EXPECT_EQ(stats.min, -0.5f);
+  EXPECT_EQ(stats.max, 1.5f);
   EXPECT_EQ(stats.peak, 2);  // the first of two
-  EXPECT_EQ(stats.sum, 14);
+  EXPECT_EQ(stats.sum, 3.5);
   EXPECT_TRUE(stats.finite);
   EXPECT_DOUBLE_EQ(cam3d(c.with_weight(), CamMethod::kGradCam, tube.data()).sum,
                    3.5);  // before ReLU

@@ -27,7 +27,7 @@ struct Canvas {
 Caption example() {
   Caption caption;
   caption.label = "right";
-  caption.score = 0.93f;
+  caption.score = "93 %";
   caption.note = "gradcam";
   caption.strip = {0.1f, 0.8f, 0.3f};
   caption.strip_now = 0.5;
@@ -100,7 +100,7 @@ TEST(Caption, NanInStripAndScoreCountsAsNothing) {
   caption.strip = {0, 0.5f, 0};
   CaptionPainter().draw(with_zero.frame, caption, ColorMap::kTurbo);
   EXPECT_EQ(with_nan.planes[0], with_zero.planes[0]);
-  caption.score = NAN;
+  caption.score = "";
   caption.strip_now = NAN;
   CaptionPainter().draw(with_nan.frame, caption, ColorMap::kTurbo);
 }

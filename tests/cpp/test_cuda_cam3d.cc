@@ -1,4 +1,5 @@
 // CUDA's cam3d against the CPU's, which Python's tests compare with the NumPy definition.
+#include <algorithm>
 #include <cmath>
 
 #include "cuda_fixture.h"
@@ -163,7 +164,7 @@ TEST_F(CudaCam3d, NoticesWhatIsNotFinite) {
 TEST_F(CudaCam3d, FindsTheFirstOfEqualMaxima) {
   Case c(CamMethod::kCam, DType::kFloat32, true, {8, 4, 9, 9}, 1);
   std::fill(c.activation.begin(), c.activation.end(), 1.0f);
-  std::fill(c.weight.begin(), c.weight.end(), 0.5f);
+  std::fill(c.weight.begin(), c.weight.end(), 0.5f * float(c.cells()));
   const std::vector<char> results = c.run();
   EXPECT_EQ(cam_result_stats(results.data()).peak, 0);
   EXPECT_EQ(cam_result_stats(results.data()).max, 4);

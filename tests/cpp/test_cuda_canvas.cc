@@ -13,7 +13,7 @@ using CudaCanvas = CudaTest;
 Caption words_and_strip() {
   Caption caption;
   caption.label = "turns left";
-  caption.score = 0.93f;
+  caption.score = "93 %";
   caption.note = "gradcam";
   caption.strip = {0.1f, 0.8f, 0.3f, 1};
   caption.key_frames = {1};

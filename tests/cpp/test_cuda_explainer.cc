@@ -1,5 +1,6 @@
 // The whole path on the device against the same in system memory, with an engine that stands in for
 // TensorRT's.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

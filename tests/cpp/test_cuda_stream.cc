@@ -95,7 +95,7 @@ TEST_F(CudaStreaming, FramesPassAndTheCpuGoesOnWhenTheDeviceIsLost) {
   wired.finish();
   emulated_cuda::lose_device(false);
   EXPECT_EQ(wired.explainer().device(), Device{});
-  EXPECT_GE(wired.stream().counters().resets, 1u);
+  EXPECT_GE(wired.stream().counts().resets, 1u);
   const Explanation& last = wired.heard().rbegin()->second;
   EXPECT_GE(last.window.pts.back(), 58 * kSlice);
   EXPECT_NE(last.receipt.fell_back_from, "");

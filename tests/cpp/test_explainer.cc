@@ -1,6 +1,7 @@
 // From frames and clips to explanations.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>

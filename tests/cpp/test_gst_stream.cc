@@ -290,7 +290,7 @@ TEST_F(StreamTest, DelayedFramesWaitForTheWindowInWhoseMiddleTheyLie) {
   std::vector<FramePlace> places;
   for (int i = 0; i < 4; ++i) {
     places.push_back(push(*stream, 100 * i));
-    EXPECT_EQ(i == 3, stream->counters().windows > 0);
+    EXPECT_EQ(i == 3, stream->counts().windows > 0);
     EXPECT_TRUE(i == 3 || !stream->ready(places[0]));
   }
   stream->finish();
@@ -308,7 +308,7 @@ TEST_F(StreamTest, AStretchShorterThanAWindowHasNoExplanation) {
   EXPECT_TRUE(stream->ready(early));
   EXPECT_EQ(stream->explanation(early), nullptr);
   EXPECT_FALSE(stream->ready(late));
-  EXPECT_EQ(stream->counters().resets, 1u);
+  EXPECT_EQ(stream->counts().resets, 1u);
 }
 
 TEST_F(StreamTest, LatestIsAlwaysReadyAndForgetsAcrossASeek) {
@@ -321,7 +321,7 @@ TEST_F(StreamTest, LatestIsAlwaysReadyAndForgetsAcrossASeek) {
   stream->cancel();
   stream->restart();
   EXPECT_EQ(stream->explanation(push(*stream, 400)), nullptr);
-  EXPECT_EQ(stream->counters().resets, 1u);
+  EXPECT_EQ(stream->counts().resets, 1u);
 }
 
 TEST_F(StreamTest, TheHoldIsAWindowOrHalfOfOneAndAHop) {

@@ -1,6 +1,8 @@
 // memory:CUDAMemory through the elements: GStreamer's CUDA library faked, CUDA emulated.
 #include <gst/cuda/gstcuda.h>
 
+#include <algorithm>
+
 #include "annotate.h"
 #include "gst_fixture.h"
 

@@ -1,4 +1,6 @@
 // memory:NVMM through the elements: surfaces as NVIDIA's library describes them, CUDA emulated.
+#include <algorithm>
+
 #include "annotate.h"
 #include "device_memory/nvmm_fixture.h"
 #include "gst_fixture.h"

@@ -44,3 +44,14 @@ def tubecam_command():
         return subprocess.run(command, capture_output=True, text=True, timeout=timeout, **options)
 
     return run
+
+
+@pytest.fixture
+def one_thread():
+    """For tiny networks: they wait for threads longer than they compute."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -14,7 +14,7 @@ import relevance_rules as slow  # noqa: E402
 from tubecam.errors import ExportError  # noqa: E402
 from tubecam.export.capture import capture  # noqa: E402
 from tubecam.export.fold import fold_batch_norm, fold_constants  # noqa: E402
-from tubecam.export.relevance import rules  # noqa: E402
+from tubecam.export.relevance import weighted  # noqa: E402
 from tubecam.export.relevance.domain import domain_of  # noqa: E402
 from tubecam.export.relevance.propagate import Relevance  # noqa: E402
 from tubecam.export.source import load_source  # noqa: E402
@@ -92,7 +92,7 @@ def test_rules_equal_their_slow_definitions(method, bias):
 
 
 def test_epsilon_damps_as_its_definition_says(monkeypatch):
-    monkeypatch.setattr(rules, "EPSILON", 0.3)
+    monkeypatch.setattr(weighted, "EPSILON", 0.3)
     model = made(lambda: nn.Sequential(*layers()))
     x = clip().double()
     _, got = relevance(model, "lrp-epsilon", x, 1)
@@ -150,7 +150,7 @@ class Residual(nn.Module):
 
 @pytest.mark.parametrize("method", LRP)
 def test_networks_without_biases_conserve_the_logit(method, monkeypatch):
-    monkeypatch.setattr(rules, "EPSILON", 1e-14)
+    monkeypatch.setattr(weighted, "EPSILON", 1e-14)
     for target in range(4):
         logits, got = relevance(made(lambda: Residual(False)), method, clip().double(), target)
         assert float(got.sum()) == pytest.approx(float(logits[0, target]), rel=1e-9), target
@@ -159,7 +159,7 @@ def test_networks_without_biases_conserve_the_logit(method, monkeypatch):
 @pytest.mark.parametrize("name", ["r3d_18", "r2plus1d_18", "mc3_18"])
 def test_video_resnets_without_biases_conserve_the_logit(name, monkeypatch):
     """Residual adds share relevance: doubling it at each of the eight would give 256."""
-    monkeypatch.setattr(rules, "EPSILON", 1e-14)
+    monkeypatch.setattr(weighted, "EPSILON", 1e-14)
     model = load_source(name, None, True, 0, None).model
     nn.init.zeros_(model.fc.bias)
     x = torch.randn((1, 4, 3, 32, 32), generator=torch.Generator().manual_seed(4))
@@ -210,7 +210,7 @@ def test_the_box_and_flat_rules_need_weights_right_behind_the_clip():
 
 
 def test_epsilon_to_zero_is_gradient_times_input_in_relu_networks(monkeypatch):
-    monkeypatch.setattr(rules, "EPSILON", 1e-14)
+    monkeypatch.setattr(weighted, "EPSILON", 1e-14)
     model, x = made(lambda: nn.Sequential(*layers())), clip().double()
     want = relevance(model, "gradient-x-input", x)[1]
     assert_close(relevance(model, "lrp-epsilon", x)[1], want, 1e-9)

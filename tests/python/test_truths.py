@@ -43,7 +43,7 @@ def forms(weight, gradient):
 
 def test_pooled_head_makes_the_cam_methods_one(cam3d, pooled_head):
     activation, weight, gradient, cells = pooled_head
-    expected = cam3d(activation, "cam", weight=weight) / cells
+    expected = cam3d(activation, "cam", weight=weight)
     for form in forms(weight, gradient):
         np.testing.assert_allclose(cam3d(activation, "hirescam", **form), expected, **SAME)
         for method in ("gradcam", "gradcam-frame", "xgradcam"):
@@ -59,9 +59,9 @@ def test_pooled_head_layercam(cam3d, pooled_head):
 
 
 def test_pooled_head_gradcam_plus_plus(cam3d, pooled_head):
-    activation, weight, gradient, _ = pooled_head
+    activation, weight, gradient, cells = pooled_head
     mean = activation.mean(axis=(1, 2, 3), dtype=np.float64)
-    weights = np.maximum(weight, 0) / (2 + weight * mean)
+    weights = np.maximum(weight, 0) / (2 + weight * mean) / cells
     expected = np.maximum(np.einsum("k,kthw->thw", weights, activation), 0)
     for form in forms(weight, gradient):
         np.testing.assert_allclose(cam3d(activation, "gradcam++", **form), expected, **SAME)

@@ -26,7 +26,8 @@ SOURCE is one of
   transformers:FOLDER           VideoMAE, ViViT or TimeSformer, as save_pretrained() wrote it
   torchvision:NAME              a video classifier of the installed torchvision
   package.module:factory        a function without arguments (or a class, or an instance) that gives
-                                a torch.nn.Module: [N, 3, T, H, W] to logits [N, classes]
+                                a torch.nn.Module: [N, 3, T, H, W] to logits or probabilities
+                                [N, classes]; see --head, --output-key
 
 examples
   tubecam export r3d_18 -o engines/r3d --weights r3d_18.pth --labels kinetics.txt
@@ -39,8 +40,8 @@ Any other head offers all but cam.
 
 Relevance to the input, a graph of its own each, with --method:
   sensitivity  gradient-x-input  deconvolution  guided-backprop
-  lrp-epsilon  lrp-alpha1beta0  deep-taylor  lrp-epsilon-plus  lrp-epsilon-plus-flat
-  excitation-backprop  deeplift
+  lrp-epsilon  lrp-alpha1beta0  deep-taylor  lrp-epsilon-plus  lrp-epsilon-plus-flat  lrp-gamma
+  attn-lrp  excitation-backprop  deeplift
 For transformers:FOLDER also attention-rollout, each token's share, the same for every class.
 Of several passes, through one graph that they share:
   integrated-gradients  smoothgrad  gradient-shap
@@ -81,6 +82,19 @@ def _add_model_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--time-first", action="store_true", help="the model takes [N, T, 3, H, W] instead"
     )
+    group.add_argument(
+        "--head", choices=("logits", "softmax", "log-softmax", "sigmoid", "multi-label", "scores"),
+        help="what it gives (default: logits, or what it is seen to end in): multi-label are logits"
+        " of classes that are each judged by themselves, scores are no probabilities"
+    )  # fmt: skip
+    group.add_argument(
+        "--output-key", metavar="KEY", help="of several outputs, the one that holds the classes: a"
+        " key, a field or a place, as in logits, 0, heads.verb"
+    )  # fmt: skip
+    group.add_argument(
+        "--reduce", choices=("mean", "max", "last"), help="a prediction for each of several times"
+        " to one"
+    )  # fmt: skip
 
 
 def _add_explanation_options(group: argparse._ArgumentGroup) -> None:
@@ -175,6 +189,9 @@ def run(args: argparse.Namespace) -> int:
             windows=args.windows,
             name=args.name,
             time_first=args.time_first,
+            head=args.head,
+            output=args.output_key,
+            reduce=args.reduce,
             license=args.license,
             force=args.force,
             progress=progress,
@@ -239,7 +256,7 @@ def summary(report: ExportReport) -> str:
     replaced = report.check.replaced
     lines = [
         f"bundle   {report.path}",
-        f"classes  {report.classes}",
+        f"classes  {report.classes}{_head(report)}",
         f"layer    {report.layer}: {c} channels, {t}x{h}x{w} cells; {head}",
         *(f"         and {layer}" for layer in report.layers[1:]),
         f"cells    stride {stride}, offset {offset} (t y x){guess}",
@@ -250,6 +267,17 @@ def summary(report: ExportReport) -> str:
         *_quantisation(report.quantisation),
     ]
     return "\n".join(lines)
+
+
+def _head(report: ExportReport) -> str:
+    """How scores follow from what the model gives, where that is not softmax of its logits."""
+    head = report.head
+    if head is None or (head.kind, head.unit) == ("softmax", "logit"):
+        return ""
+    if head.one_logit:
+        return ", no and yes by the sigmoid of one logit"
+    how = {"softmax": "softmax", "sigmoid": "each by its sigmoid", "scores": "no probabilities"}
+    return f", {how[head.kind]}; explained is the {head.unit}"
 
 
 def _quantisation(found: dict[str, Any]) -> list[str]:

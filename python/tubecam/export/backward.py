@@ -22,7 +22,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import floordiv, mod
-from typing import Any
 
 import torch
 from torch import Tensor

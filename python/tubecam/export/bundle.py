@@ -14,6 +14,7 @@ from typing import Any
 
 from ..bundle import load_bundle
 from ..errors import BundleError, ExportError, UsageError
+from .head import Head
 
 FORMAT = 1
 SIDECAR = "bundle.json"
@@ -80,20 +81,33 @@ def _take_place(folder: Path, out: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def checked_labels(labels: Sequence[str] | None, classes: int) -> list[str]:
-    """As many labels as classes; ``class 0`` and so on where none are given."""
+def checked_labels(
+    labels: Sequence[str] | None, classes: int, head: Head | None = None
+) -> list[str]:
+    """As many labels as classes; ``class 0`` and so on where none are given.
+
+    One logit decides between two: of one label, that it is not so comes first.
+    """
     if classes > MAX_LABELS:
         raise UsageError(f"the model has {classes} classes; at most {MAX_LABELS} are supported.")
     if labels is None:
+        if head is not None and head.one_logit:
+            return ["negative", "positive"]
         digits = len(str(classes - 1))
         return [f"class {i:0{digits}d}" for i in range(classes)]
     if isinstance(labels, (str, bytes)):
         raise UsageError("labels is one text; give a list of texts, one per class.")
     names = [str(label).strip() for label in labels]
+    if head is not None and head.one_logit and len(names) == 1:
+        names.insert(0, f"not {names[0]}")
     if len(names) != classes:
+        one = head is not None and head.one_logit
         raise UsageError(
-            f"{len(names)} labels for a model of {classes} classes. Give one a class, in the order "
-            "of the logits."
+            f"{len(names)} labels for a model of one logit. Give the one that a positive logit "
+            "means, or two, the negative one first."
+            if one
+            else f"{len(names)} labels for a model of {classes} classes. Give one a class, in the "
+            "order of the logits."
         )
     bad = next((i for i, n in enumerate(names) if not _plain(n, MAX_LABEL_BYTES)), None)
     if bad is not None:

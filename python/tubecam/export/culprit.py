@@ -15,9 +15,9 @@ from .capture import Capture, trace
 from .decompositions import decompositions
 from .fold import fold_constants
 from .layers import ancestors, descendants
-from .nodes import operator_name, tensors_of
+from .nodes import operator_at, tensors_of
 from .onnx_file import OPSET, to_onnx, unknown_operators
-from .recorder import module_of, plain_operators
+from .recorder import plain_operators
 from .refusals import NoFormError
 from .simplify import simplify
 
@@ -38,33 +38,32 @@ def named_culprit(captured: Capture, starts: Iterable[fx.Node], what: str) -> It
     except (NoFormError, UsageError):
         raise
     except Exception as error:
-        reason = _reason(captured, list(starts))
+        reason = no_form_of(captured, list(starts))
         if reason is None and isinstance(error, ExportError):
             raise
         reason = reason or "torch's converter fails, and no operator alone is the reason"
         raise NoFormError(f"{what} cannot be written as a graph: {reason}.") from error
 
 
-def _reason(captured: Capture, starts: list[fx.Node]) -> str | None:
-    """Tries each operator alone, from the logits back to the clip: first the derivatives."""
+def no_form_of(captured: Capture, starts: list[fx.Node]) -> str | None:
+    """Which operator has none, in words; None where all have.
+
+    Each is tried alone, from the logits back to the clip: first the derivatives.
+    """
     needed = ancestors(captured.logits) & descendants(captured.clip)
     calls = [n for n in captured.module.graph.nodes if n in needed and _is_operator(n)]
     behind = set().union(*(descendants(start) for start in starts)) - set(starts)
     for node in reversed(calls):
         if node in behind and not _works(captured.module, node, needed, True):
-            return f"the derivative of {_called(node)} has no form that every engine runs"
+            return f"the derivative of {operator_at(node)} has no form that every engine runs"
     for node in reversed(calls):
         if not _works(captured.module, node, needed, False):
-            return f"{_called(node)} has no standard ONNX form at opset {OPSET}"
+            return f"{operator_at(node)} has no standard ONNX form at opset {OPSET}"
     return None
 
 
 def _is_operator(node: fx.Node) -> bool:
     return node.op == "call_function" and node.target is not operator.getitem
-
-
-def _called(node: fx.Node) -> str:
-    return f"aten.{operator_name(node)} in {module_of(node)}"
 
 
 def _works(module: fx.GraphModule, node: fx.Node, moving: set[fx.Node], backwards: bool) -> bool:

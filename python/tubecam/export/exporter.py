@@ -19,9 +19,12 @@ from . import bundle
 from .cam_graph import Graph, Progress, build_graph, example_clip
 from .check import CheckReport, joined
 from .convert import convert, is_bundle, load_wide, report_of, spec_of
+from .find_head import headed_model
 from .geometry import Geometry
+from .head import Head
 from .narrow import Calibration, Narrow, checked_precision, prepared
 from .part import Part, judge, write_cam, write_relevance
+from .refusals import NoFormError
 from .relevance import FEW_PASS, INPUT_GRADIENT
 from .relevance import METHODS as RELEVANCE_METHODS
 from .relevance.domain import domain_of
@@ -33,6 +36,7 @@ from .spec import ClipSpec, clip_spec
 CAM_METHODS = ("gradcam", "cam", "gradcam-frame", "hirescam", "layercam", "gradcam++", "xgradcam")
 MOTION = ("motion-split", "motion-split-exact", "selective-relevance")
 METHODS = (*CAM_METHODS, *RELEVANCE_METHODS, *FEW_PASS, *MOTION)
+REPLACE = "Nothing else works for this model either: replace that module."
 CAM = "class activation"  # the methods that share one graph
 
 
@@ -64,6 +68,8 @@ class ExportReport:
         By method: what its maps depend on.
     quantisation : dict
         Of an int8 graph: layers, clips, windows, rule, drift and limits, as in the sidecar.
+    head : Head or None
+        How scores follow from the logits; None where a bundle was converted.
     """
 
     path: Path
@@ -80,6 +86,7 @@ class ExportReport:
     check: CheckReport
     sanity: dict[str, Sanity]
     quantisation: dict[str, Any] = field(default_factory=dict)
+    head: Head | None = None
 
 
 def export(
@@ -100,6 +107,9 @@ def export(
     windows: int | None = None,
     name: str | None = None,
     time_first: bool = False,
+    head: str | None = None,
+    output: str | None = None,
+    reduce: str | None = None,
     license: str = "unstated",
     force: bool = False,
     measure: bool = True,
@@ -151,6 +161,16 @@ def export(
         How many of them at most (48).
     time_first : bool
         The model takes [N, T, 3, H, W].
+    head : str, optional
+        What the model gives: ``logits``; ``softmax``, ``log-softmax`` or ``sigmoid`` of them, which
+        is recognised where it is its last operator; ``multi-label`` for logits of classes that are
+        each judged by themselves; ``scores`` for values that are no probabilities, as of a
+        regression. One logit decides between the labels no and yes.
+    output : str, optional
+        Of a model that gives several tensors: a key, a field or a place, ``heads.verb`` of nested
+        ones. Needed where more than one could be the prediction.
+    reduce : str, optional
+        ``mean``, ``max`` or ``last`` over the times of a model that predicts for each.
     force : bool
         Replace a bundle at `out`, and export all the same, marked so, a method of relevance whose
         maps do not depend on the class, or an int8 graph whose maps are not float32's. A folder
@@ -179,7 +199,8 @@ def export(
     if is_bundle(source):
         given = {"--weights": weights, "--random-weights": random_weights, "--layer": layer,
                  "--method": methods, "--labels": labels, "clip settings": clip,
-                 "--time-first": time_first}  # fmt: skip
+                 "--time-first": time_first, "--head": head, "--output-key": output,
+                 "--reduce": reduce}  # fmt: skip
         _refuse_settings(source, given)
         wide = load_wide(source, precision)
         narrow = prepared(precision, calibrate, spec_of(wide), force, say, windows)
@@ -190,6 +211,10 @@ def export(
     found = load_source(source, weights, random_weights, seed, len(labels) if labels else None)
     found.clip = clip_spec(clip, found.clip)
     _check_flow(found.clip, methods)
+    found.model, read = headed_model(
+        found, head or found.head, output, reduce, time_first, seed, labels, say
+    )
+    names = bundle.checked_labels(labels or found.labels, read.classes, read)
     shape = found.clip.input_shape
     cells = readable_pool(shape) if pool is None else checked_pool(pool, shape)
     domain = domain_of(found.clip, reference)
@@ -201,7 +226,7 @@ def export(
         raise UsageError(f"{kinds[0]} is computed in float32 only; int8 is for {names}.")
     narrow = prepared(precision, calibrate, found.clip, force, say, windows)
 
-    def build(kind: str) -> Graph | RelevanceGraph:
+    def attempt(kind: str) -> Graph | RelevanceGraph:
         if kind == CAM:
             chosen = found.layer if layer is None else layer
             return build_graph(found, chosen, time_first, seed, measure, say)
@@ -210,6 +235,14 @@ def export(
         return build_relevance(
             found.model, example, kind, cells, domain, time_first, measure, found.tokens
         )
+
+    def build(kind: str) -> Graph | RelevanceGraph:
+        try:
+            return attempt(kind)
+        except NoFormError as error:
+            own = kind == CAM and layer is None
+            advice = "" if own else class_activation(found, time_first, seed)
+            raise ExportError(f"{error} {advice or REPLACE}") from error
 
     def write(graph: Graph | RelevanceGraph, folder: Path) -> Part:
         if isinstance(graph, RelevanceGraph):
@@ -224,12 +257,11 @@ def export(
         return write_cam(graph, offered, folder, time_first, seed, narrow, say)
 
     first = build(kinds[0])
-    names = bundle.checked_labels(labels or found.labels, first.classes)
     with bundle.new_folder(out) as folder:
         parts = [write(first, folder), *(write(build(kind), folder) for kind in kinds[1:])]
         check = joined([part.check for part in parts])
         (folder / bundle.LABELS).write_text("\n".join(names) + "\n", encoding="utf-8")
-        content = _sidecar(found, name, parts, narrow, check, license)
+        content = _sidecar(found, name, read, parts, narrow, check, license)
         files = [file for part in parts for file in part.files]
         bundle.write_sidecar(folder, [*files, bundle.LABELS], content)
     say(f"wrote {out}")
@@ -239,8 +271,18 @@ def export(
         first.closed_form, first.geometry, offered,
         first.classes, first.folded, first.kept, first.forms, check,
         {name: sanity for part in parts for name, sanity in part.sanity.items()},
-        next((p.entry["quantisation"] for p in parts if "quantisation" in p.entry), {}),
+        next((p.entry["quantisation"] for p in parts if "quantisation" in p.entry), {}), read,
     )  # fmt: skip
+
+
+def class_activation(found: Source, time_first: bool, seed: int) -> str:
+    """A sentence that recommends these methods, which have been tried; empty if they fail, too."""
+    try:
+        graph = build_graph(found, found.layer, time_first, seed, False, lambda text: None)
+    except (ExportError, UsageError):
+        return ""
+    where = ", ".join(f"'{layer.name}'" for layer in graph.layers)
+    return f"The class-activation methods (gradcam and its kin) work for this model, at {where}."
 
 
 def _refuse_settings(source: str, given: Mapping[str, Any]) -> None:
@@ -320,6 +362,7 @@ def _file_name(out: Path) -> str:
 def _sidecar(
     found: Source,
     name: str,
+    head: Head,
     parts: list[Part],
     narrow: Narrow,
     check: CheckReport,
@@ -329,6 +372,7 @@ def _sidecar(
         "name": name,
         "labels": bundle.LABELS,
         "clip": found.clip.sidecar(),
+        "head": head.sidecar(),
         "graphs": [part.entry for part in parts],
         "precision": narrow.precision,
         "check": check.sidecar(),

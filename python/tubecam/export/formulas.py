@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from .nodes import aten, call, operator_name, tensors_of
+from .nodes import aten, base_name, call, tensors_of
 
 
 def _like(node: fx.Node) -> Callable[..., fx.Node]:
@@ -29,7 +29,7 @@ def exp2(node: fx.Node) -> fx.Node:
 
 def logical(node: fx.Node) -> fx.Node:
     """Bits of truth values are truth values."""
-    name = operator_name(node).replace("bitwise", "logical")
+    name = base_name(node).replace("bitwise", "logical")
     whole = not all(tensors_of(n)[0].dtype == torch.bool for n in node.all_input_nodes)
     return node if whole else call(node, getattr(aten, name).default, node.args, node.meta["val"])
 

@@ -177,6 +177,8 @@ def run_nodes(module: fx.GraphModule, nodes: Iterable[fx.Node], values: dict, dt
             values[node] = _cast(getattr(module, str(node.target)), dtype)
         elif node.op == "call_function":
             args, kwargs = fx.map_arg((node.args, node.kwargs), values.__getitem__)
+            if dtype is not None and getattr(kwargs.get("dtype"), "is_floating_point", False):
+                kwargs = {**kwargs, "dtype": dtype}
             values[node] = _cast(node.target(*args, **kwargs), dtype)
 
 

@@ -8,14 +8,21 @@ import torch
 from torch import Tensor, fx
 
 PATHS = "paths"  # key of Node.meta: the module paths whose output this node is
+MODULE = "module"  # and the innermost module that this node stands in: "head.act (GELU)"
 aten = torch.ops.aten
 
 
-def operator_name(node: fx.Node) -> str:
+def base_name(node: fx.Node) -> str:
     """``relu`` of ``aten.relu.default``; the target's own name for anything else."""
     if isinstance(node.target, torch._ops.OpOverload):
         return node.target._schema.name.removeprefix("aten::")
     return getattr(node.target, "__name__", str(node.target))
+
+
+def operator_at(node: fx.Node) -> str:
+    """``aten.cumsum in temporal.2 (Cumulative)``."""
+    where = node.meta.get(MODULE)
+    return f"aten.{base_name(node)}" + (f" in {where}" if where else "")
 
 
 def call(
@@ -25,8 +32,7 @@ def call(
     with before.graph.inserting_before(before):
         node = before.graph.call_function(target, args, kwargs)
     node.meta["val"] = value
-    if "custom" in before.meta:  # the module that it stands in
-        node.meta["custom"] = before.meta["custom"]
+    node.meta[MODULE] = before.meta.get(MODULE, "")
     return node
 
 

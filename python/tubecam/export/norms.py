@@ -76,9 +76,7 @@ def _instance_norm(node: fx.Node, x: fx.Node, epsilon: float) -> fx.Node:
     return call(node, aten.instance_norm.default, args, x.meta["val"])
 
 
-def _affine(
-    node: fx.Node, x: fx.Node, weight: fx.Node | None, bias: fx.Node | None
-) -> fx.Node:
+def _affine(node: fx.Node, x: fx.Node, weight: fx.Node | None, bias: fx.Node | None) -> fx.Node:
     value = x.meta["val"]
     shape = [1, -1] + [1] * (value.dim() - 2)
     for target, factor in ((aten.mul.Tensor, weight), (aten.add.Tensor, bias)):

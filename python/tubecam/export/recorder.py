@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch import Tensor, fx, nn
-from torch.fx import traceback
+from torch import Tensor, nn
+from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
-MODULE = "module"  # key of Node.meta: the innermost module that called the operator
+from .nodes import MODULE
 
 
 class Recorder:
     """Hooks that keep a copy of each module's output and know which module runs now.
+
+    Nodes that are traced meanwhile are given its name.
 
     Attributes
     ----------
@@ -25,7 +27,7 @@ class Recorder:
 
     def __init__(self, model: nn.Module) -> None:
         self.calls: list[tuple[str, Tensor]] = []
-        self._running: list[tuple[str, Any]] = []
+        self._running: list[str] = []
         self._handles = []
         for path, module in model.named_modules():
             self._handles.append(module.register_forward_pre_hook(self._enter(path)))
@@ -34,47 +36,40 @@ class Recorder:
     @property
     def where(self) -> str:
         """The innermost module that runs, also of a forward pass that failed."""
-        return self._running[-1][0] if self._running else "the model"
+        return self._running[-1] if self._running else "the model"
 
     def _enter(self, path: str) -> Callable[..., None]:
         def enter(module: nn.Module, inputs: Any) -> None:
-            place = named(path, module)
-            mark = traceback.annotate({MODULE: place})
-            mark.__enter__()
-            self._running.append((place, mark))
+            self._name_nodes()
+            self._running.append(f"{path or 'the model'} ({type(module).__name__})")
 
         return enter
 
     def _leave(self, path: str) -> Callable[..., None]:
         def leave(module: nn.Module, inputs: Any, output: Any) -> None:
-            _, mark = self._running.pop()
-            mark.__exit__(None, None, None)
+            self._name_nodes()
+            self._running.pop()
             if path and isinstance(output, Tensor):
                 self.calls.append((path, output.clone()))
 
         return leave
 
+    def _name_nodes(self) -> None:
+        """Those since the last module began or ended."""
+        tracing = get_proxy_mode()
+        for node in reversed(tracing.tracer.graph.nodes) if tracing and self._running else ():
+            if MODULE in node.meta:
+                break
+            node.meta[MODULE] = self._running[-1]
+
     def clear(self) -> None:
         """Forgets a pass, a failed one, too."""
-        while self._running:
-            self._running.pop()[1].__exit__(None, None, None)
-        self.calls = []
+        self.calls, self._running = [], []
 
     def remove(self) -> None:
         """Takes the hooks away."""
-        self.clear()
         for handle in self._handles:
             handle.remove()
-
-
-def named(path: str, module: nn.Module) -> str:
-    """A module as messages name it: its path and its class."""
-    return f"'{path}' ({type(module).__name__})" if path else "the model"
-
-
-def module_of(node: fx.Node) -> str:
-    """The module that called a captured operator, as messages name it."""
-    return node.meta.get("custom", {}).get(MODULE, "the model")
 
 
 @contextlib.contextmanager

@@ -8,8 +8,7 @@ import torch
 from torch import fx
 
 from ..errors import ExportError
-from .nodes import aten, operator_name, tensors_of
-from .recorder import module_of
+from .nodes import MODULE, aten, base_name, tensors_of
 
 RANDOM = (
     "rand", "bernoulli", "native_dropout", "normal", "multinomial", "uniform", "exponential",
@@ -33,7 +32,7 @@ class NoFormError(ExportError):
 
 def reads_values(where: str, operator: str = "") -> str:
     """On control flow, sizes and numbers that are taken from a tensor's values."""
-    how = f"aten.{operator}" if operator else "an `if` on a tensor, .item(), int(tensor), nonzero()"
+    how = operator or "an `if` on a tensor, .item(), int(tensor), nonzero()"
     return (
         f"{where} reads a tensor's values while it runs ({how}), so its graph depends on data. "
         "Replace that by torch.where or by a constant."
@@ -77,9 +76,9 @@ def refuse_unfit(logits: fx.Node, clip: fx.Node) -> None:
 
 
 def _unfit(node: fx.Node) -> str:
-    name, where = operator_name(node), module_of(node)
+    name, where = base_name(node), node.meta.get(MODULE) or "the model"
     if any(word in name for word in READS_VALUES):
-        return reads_values(where, name)
+        return reads_values(where, "a Boolean index" if name == "sym_size" else f"aten.{name}")
     if any(word in name for word in RANDOM):
         return (
             f"the model is random: {where} draws random numbers (aten.{name}) in evaluation mode, "

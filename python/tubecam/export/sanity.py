@@ -43,12 +43,16 @@ class Sanity:
         Between the map and that with the last layer's weights shuffled.
     conservation : float
         Relevance over what it shares out (the logit; with DeepLIFT, the logit's difference), both
-        summed over clips with that one's sign. 1 less this is the share of the biases.
+        summed over clips with that one's sign.
+    constants : float
+        The same of the relevance that biases, class tokens and positions took. What neither took
+        was lost to the rules.
     """
 
     class_correlation: float | None
     randomised_correlation: float | None
     conservation: float | None
+    constants: float | None = None
 
     @property
     def class_specific(self) -> bool:

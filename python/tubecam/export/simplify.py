@@ -6,7 +6,6 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import fx
 
 from ..errors import ExportError
@@ -105,7 +104,6 @@ RULES: dict[Any, Callable[[fx.Node], None]] = {
     aten.upsample_linear1d.default: _without_scales,
     aten.upsample_bilinear2d.default: _without_scales,
     aten.upsample_trilinear3d.default: _without_scales,
-    aten.upsample_bicubic2d.default: _without_scales,
 }
 
 
@@ -156,14 +154,25 @@ def _functional(graph: fx.Graph) -> None:
         if schema is None or not schema.is_mutable:
             continue
         written = node.args[0]
-        plain = getattr(aten, schema.name.removeprefix("aten::").removesuffix("_"), None)
-        if plain is None or not schema.name.endswith("_") or _shared(written):
+        plain = _plain_form(schema)
+        if plain is None or _shared(written):
             raise ExportError(
                 f"{schema.name} writes in place where the trace cannot follow it; use its form "
                 "that returns a new tensor."
             )
-        node.target = getattr(plain, schema.overload_name or "default")
+        node.target = plain
         written.replace_all_uses_with(node, delete_user_cb=lambda user, node=node: user > node)
+
+
+def _plain_form(schema: Any) -> Any:
+    """The operator that returns what another one, of this schema, writes in place."""
+    packet = getattr(aten, schema.name.removeprefix("aten::").removesuffix("_"), None)
+    if packet is None or not schema.name.endswith("_"):
+        return None
+    forms = [getattr(packet, name) for name in packet.overloads()]
+    kinds = [str(a.type) for a in schema.arguments]
+    fitting = (f for f in forms if [str(a.type) for a in f._schema.arguments] == kinds)
+    return next(fitting, None)
 
 
 def _shared(node: fx.Node) -> bool:

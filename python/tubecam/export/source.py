@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import importlib
 import os
 import sys
@@ -18,6 +17,7 @@ from ..errors import ExportError, UsageError
 from .adapters import ADAPTERS
 from .architectures import ARCHITECTURES, Architecture
 from .checkpoint import load_state, read_checkpoint, renamed
+from .plain_module import copied, inner, unwrapped
 from .spec import ClipSpec
 from .tokens import TokenLayout
 
@@ -33,6 +33,7 @@ class Source:
     layer: str | Sequence[str] | None = None  # what to explain where the user names nothing
     labels: Sequence[str] | None = None  # that came with the model
     tokens: TokenLayout | None = None  # of a transformer
+    head: str | None = None  # what its output is known to be (``find_head.HEADS``)
 
 
 def load_source(
@@ -54,13 +55,17 @@ def load_source(
     if weights is not None and random_weights:
         raise UsageError("weights and random weights exclude each other; give one.")
     if isinstance(source, nn.Module):
-        model = _copied(source)
-        found = Source(model, type(source).__name__.lower(), f"{type(source).__name__} instance",
-                       ClipSpec())  # fmt: skip
+        model = unwrapped(copied(inner(source)))
+        name = type(model).__name__
+        found = Source(model, name.lower(), f"{name} instance", ClipSpec())
         if random_weights:
             raise UsageError("a module instance has its weights already; drop random_weights.")
         if weights is not None:
             load_state(model, read_checkpoint(weights))
+    elif not isinstance(source, str):
+        raise UsageError(
+            f"the source is a {type(source).__name__}; give a torch.nn.Module, or the name of one."
+        )
     elif source in ARCHITECTURES:
         found = _architecture(ARCHITECTURES[source], weights, random_weights, seed, classes)
     elif source.partition(":")[0] in ADAPTERS and ":" in source:
@@ -75,18 +80,6 @@ def load_source(
         )
     found.model.eval().float().cpu().requires_grad_(False)
     return found
-
-
-def _copied(model: nn.Module) -> nn.Module:
-    """A copy; tensors that a module computed and keeps (old weight norms) are copied as values."""
-    kept = [v for m in model.modules() for v in vars(m).values() if isinstance(v, Tensor)]
-    memo = {id(v): v.detach().clone() for v in kept if not v.is_leaf}
-    try:
-        return copy.deepcopy(model, memo)
-    except Exception as error:
-        raise ExportError(
-            f"the model cannot be copied ({error}); give package.module:factory instead."
-        ) from error
 
 
 def _architecture(
@@ -132,7 +125,7 @@ def _adapted(source: str, weights: str | os.PathLike[str] | None, seed: int) -> 
         load_state(found.model, read_checkpoint(weights))
     return Source(
         found.model, found.name, found.description, found.clip, found.layer, found.labels or None,
-        found.tokens,
+        found.tokens, found.head,
     )  # fmt: skip
 
 
@@ -149,7 +142,7 @@ def _from_factory(source: str, weights: str | os.PathLike[str] | None, seed: int
         raise ExportError(f"{source} gave {type(model).__name__}; a torch.nn.Module is needed.")
     if weights is not None:
         load_state(model, read_checkpoint(weights))
-    return Source(model, attribute.lower(), source, ClipSpec())
+    return Source(unwrapped(model), attribute.lower(), source, ClipSpec())
 
 
 def _attribute(source: str, module_name: str, attribute: str) -> Any:

@@ -48,8 +48,11 @@ def relu(x: npt.NDArray) -> npt.NDArray:
 
 
 def cam(a: npt.NDArray, weight: npt.NDArray) -> npt.NDArray:
-    """Zhou et al. 2016, eq. 2; over time, the Saliency Tubes of Stergiou et al. 2019."""
-    return np.einsum("k,kthw->thw", weight, a)
+    """Zhou et al. 2016, eq. 2, shared out over the cells that the head averages.
+
+    Over time, the Saliency Tubes of Stergiou et al. 2019.
+    """
+    return np.einsum("k,kthw->thw", weight, a) / a[0].size
 
 
 def gradcam(a: npt.NDArray, g: npt.NDArray) -> npt.NDArray:
@@ -73,11 +76,14 @@ def layercam(a: npt.NDArray, g: npt.NDArray) -> npt.NDArray:
 
 
 def gradcam_plus_plus(a: npt.NDArray, g: npt.NDArray) -> npt.NDArray:
-    """Chattopadhay et al. 2018, with the closed form of α for an exponential of the logit."""
+    """Chattopadhay et al. 2018, with the closed form of α for an exponential of the logit.
+
+    The mean over the cells in place of their sum, so that it is in logit units.
+    """
     total = a.sum(axis=(1, 2, 3), keepdims=True)
     denominator = 2 * g**2 + g**3 * total
     alpha = np.divide(g**2, denominator, out=np.zeros_like(g), where=denominator != 0)
-    return np.einsum("k,kthw->thw", (alpha * relu(g)).sum(axis=(1, 2, 3)), a)
+    return np.einsum("k,kthw->thw", (alpha * relu(g)).mean(axis=(1, 2, 3)), a)
 
 
 def xgradcam(a: npt.NDArray, g: npt.NDArray) -> npt.NDArray:

@@ -22,6 +22,7 @@ class Adapted:
     layer: str | None = None
     labels: list[str] = field(default_factory=list)
     tokens: TokenLayout | None = None
+    head: str | None = None  # what the output is, where that is known
 
 
 def _huggingface(rest: str) -> Adapted:

@@ -61,8 +61,14 @@ def load(folder: str) -> Adapted:
     labels = [model.config.id2label[i] for i in range(model.config.num_labels)]
     return Adapted(
         VideoTransformer(model), kind, f"transformers {kind} of {path.name}", clip, layer, labels,
-        tokens,
+        tokens, head_of(model.config),
     )  # fmt: skip
+
+
+def head_of(config: Any) -> str:
+    """What its logits were trained as."""
+    kind = config.problem_type or ("regression" if config.num_labels == 1 else "")
+    return {"regression": "scores", "multi_label_classification": "multi-label"}.get(kind, "logits")
 
 
 def token_layout(config: Any, kind: str) -> TokenLayout:

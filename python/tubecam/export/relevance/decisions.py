@@ -12,70 +12,95 @@ forward pass cannot hide behind its own decisions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import operator
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, fx
 
 from ..layers import run_nodes
-from . import rules
-from .operators import MAXIMUM, base_name, carries, kind_of
+from ..nodes import base_name, shape_of
+from . import rules, weighted
+from .operators import HOMOGENEOUS, MAXIMUM, holds_floats
 from .rules import Rule
 
 # What comes out says where the input lay, so that engines may fuse them with what is in front.
 _TELLING = {"relu", "leaky_relu", "hardtanh", "clamp", "clamp_min", "clamp_max"}
 # These do not: what goes in is watched.
 _BENT = {
-    "hardswish", "hardsigmoid", "hardshrink", "softshrink", "threshold", "elu", "prelu",
+    "hardswish", "hardsigmoid", "hardshrink", "softshrink", "threshold", "elu", "celu", "prelu",
     "_prelu_kernel", "abs", "sign", "sgn", "linalg_vector_norm", "minimum", "min", "amin", "median",
     "topk", "sort", "kthvalue",
 }  # fmt: skip
+# f(x)/x has no jump at zero.
+_SMOOTH = {"silu", "gelu", "tanh", "mish", "erf", "hardswish", "hardtanh", "celu", "sin", "log1p"}
+_JUMPS = (rules.chain, rules.rectified, rules.guided, rules.product)
 
 
-def deciding_nodes(table: dict[fx.Node, Rule | None], safe: set[fx.Node]) -> list[fx.Node]:
+def deciding_nodes(
+    table: dict[fx.Node, Rule | None], kinds: Mapping[fx.Node, str | None], safe: set[fx.Node]
+) -> list[fx.Node]:
     """Nodes whose values choose between branches of some rule, in the order of execution.
 
     Parameters
     ----------
     table : dict
-        The rule of every operator between the clip and the logits.
+        The rule of every operator that relevance passes.
+    kinds : mapping
+        The kind of every operator between the clip and the logits.
     safe : set of Node
         Nodes that hold the clip's own values, which are no decision, or values never below zero.
     """
     found: set[fx.Node] = set()
-    for node, rule in table.items():
-        inputs = [n for n in node.all_input_nodes if n in table]
-        gradient = rule in (rules.chain, rules.rectified, rules.guided)
-        if gradient and _tells(node):
+    for node, kind in kinds.items():
+        inputs = [n for n in node.all_input_nodes if n in kinds]
+        if any(_compares(user) for user in node.users):
             found.add(node)
-        elif rule is rules.winners or (gradient and (kind_of(node, inputs) == MAXIMUM or _bent(node))):
-            found.update(inputs)
-        elif rule in (rules.z_plus, rules.excited):
-            found.update(n for n in inputs if n not in safe)
-        if any(u.op == "call_function" and not carries(u) for u in node.users):  # it is compared
-            found.add(node)
-    return [n for n in table if n in found and isinstance(n.meta.get("val"), Tensor)]
+        if node in table:
+            found.update(_deciding(node, kind, table[node], inputs, safe))
+    return [n for n in kinds if n in found and shape_of(n) is not None and holds_floats(n)]
+
+
+def _deciding(
+    node: fx.Node, kind: str | None, rule: Rule | None, inputs: list[fx.Node], safe: set[fx.Node]
+) -> list[fx.Node]:
+    """Of one operator."""
+    name, jumps = base_name(node), rule in _JUMPS
+    if jumps and _tells(node):
+        return [node]
+    bent = jumps and (kind in (MAXIMUM, HOMOGENEOUS) or name in _BENT | _TELLING)
+    if bent or rule is rules.winners:
+        return inputs
+    signed = rule is rules.rescaled and name not in _SMOOTH
+    if signed or rule in (weighted.z_plus, weighted.excited, *weighted.GAMMA):
+        return [n for n in inputs if n not in safe]
+    return []
+
+
+def _compares(node: fx.Node) -> bool:
+    """A comparison, or an index: what comes of it chooses."""
+    operates = node.op == "call_function" and node.target is not operator.getitem
+    return operates and not holds_floats(node)
 
 
 def _tells(node: fx.Node) -> bool:
-    """Whether what comes out says on which side of each end the input lay."""
+    """Whether what comes out says on which side of each end, which are numbers, the input lay."""
     ends = [*node.args[1:], *node.kwargs.values()]
     return base_name(node) in _TELLING and not any(isinstance(end, fx.Node) for end in ends)
 
 
-def _bent(node: fx.Node) -> bool:
-    return base_name(node) in _BENT or (base_name(node) in _TELLING and not _tells(node))
-
-
 def run_decided(
     module: fx.GraphModule,
-    nodes: Iterable[fx.Node],
+    nodes: Sequence[fx.Node],
     values: dict[fx.Node, Any],
     decided: dict[str, Tensor],
     dtype: torch.dtype,
+    keep: Collection[fx.Node],
 ) -> float:
     """Evaluates `nodes` into `values` in the linear region that `decided` (by name) lies in.
+
+    What is not in `keep` is let go of once no node needs it.
 
     Returns
     -------
@@ -83,6 +108,7 @@ def run_decided(
         The largest |replaced − replacement| over the largest |replaced|, over all nodes.
     """
     worst = 0.0
+    last = {read: node for node in nodes for read in node.all_input_nodes}
     for node in nodes:
         run_nodes(module, [node], values, dtype)
         if node.name in decided:
@@ -90,6 +116,9 @@ def run_decided(
             scale = float(value.abs().max())
             worst = max(worst, float((value - given).abs().max()) / scale if scale else 0.0)
             values[node] = _moved(node, values, given)
+        for read in node.all_input_nodes:
+            if last[read] is node and read not in keep:
+                values.pop(read, None)
     return worst
 
 
@@ -121,9 +150,8 @@ def _ends(node: fx.Node) -> tuple[float | None, float | None]:
     if name == "clamp_max":
         return None, numbers[0]
     if "clamp" in name:
-        named = node.kwargs
         low, high = (*node.args[1:], None, None)[:2]
-        return named.get("min", low), named.get("max", high)
+        return node.kwargs.get("min", low), node.kwargs.get("max", high)
     return tuple(numbers or (-1.0, 1.0)) if name == "hardtanh" else (None, None)
 
 

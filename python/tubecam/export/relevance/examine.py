@@ -37,7 +37,8 @@ def examine_relevance(
 
     maps: tuple[Maps, Maps] = exported, by_rules
     found = examine(*maps, graph.relevance.captured, [case.clip for case in cases])[name]
-    return replace(found, conservation=conservation(graph, cases, model, time_first))
+    shares = conservation(graph, cases, model, time_first)
+    return replace(found, conservation=shares[0], constants=shares[1])
 
 
 def joined(maps: Sequence[np.ndarray]) -> np.ndarray:
@@ -47,20 +48,26 @@ def joined(maps: Sequence[np.ndarray]) -> np.ndarray:
 
 def conservation(
     graph: RelevanceGraph, cases: Sequence[Case], model: nn.Module, time_first: bool
-) -> float | None:
-    """Relevance over the logit, or over its difference from the reference clip's."""
+) -> tuple[float | None, float | None]:
+    """Relevance over the logit, or over its difference from the reference clip's; constants' too.
+
+    What neither took was lost to the rules.
+    """
     method = graph.relevance.method
     if not method.total:
-        return None
+        return None, None
     beside = np.zeros(graph.classes)
     if method.compares:
         clip = graph.relevance.reference_like(torch.from_numpy(cases[0].clip))
         with torch.no_grad():
             beside = model(model_input(clip, time_first)).double().numpy()[0]
-    given = found = 0.0
+    given = found = constants = 0.0
     for case in cases:
         at = case.target if case.target >= 0 else int(case.logits.argmax())
         shared = float(case.logits[0, at] - beside[at])
         given += abs(shared)
         found += math.copysign(1, shared) * float(joined(case.relevance).sum())
-    return found / given if given > 0 else None
+        constants += math.copysign(1, shared) * case.constants
+    if given == 0:
+        return None, None
+    return found / given, constants / given if method.gated else None

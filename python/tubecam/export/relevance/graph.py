@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from ...errors import UsageError
 from ..capture import Capture, capture
-from ..culprit import named_culprit
+from ..culprit import named_culprit, no_form_of
 from ..explained import trace_forward_only
 from ..flow_input import COLOURS, input_names, packed, parts
 from ..fold import fold_batch_norm, fold_constants
@@ -22,8 +23,11 @@ from ..nodes import shape_of
 from ..onnx_file import to_onnx, without_outputs
 from ..tokens import TokenLayout
 from .domain import Domain
+from .memory import refuse_too_large
 from .methods import method_of
+from .parts import take_apart
 from .propagate import Relevance
+from .refusals import NotApplicableError, advised
 from .rollout import Rollout
 
 Cells = tuple[int, int, int]
@@ -112,8 +116,9 @@ def build_relevance(
         relevance = Rollout(captured, tokens)
         place = _tokens(captured, relevance.tokens)
     else:
-        relevance = Relevance(captured, method, pool, domain)
+        relevance = _fitting(captured, method, pool, domain)
         place = _place(captured, pool, 3 if relevance.method.by_colour else 1)
+    refuse_too_large(relevance, method)
     watching = Watched(relevance)
     chooser = FormMeasurer()
     inputs = (*parts(example), torch.tensor([-1]))
@@ -130,6 +135,28 @@ def build_relevance(
         of_flow, shape_of(captured.logits)[1], folded, kept,
         {form: forms.count(form) for form in sorted(set(forms))},
     )  # fmt: skip
+
+
+def _fitting(captured: Capture, method: str, pool: Cells, domain: Domain) -> Relevance:
+    """The method on this model, or what fits it instead."""
+
+    def fits(name: str) -> bool:
+        try:
+            Relevance(captured, name, pool, domain)
+        except NotApplicableError:
+            return False
+        return differentiable()
+
+    @functools.cache
+    def differentiable() -> bool:
+        return no_form_of(captured, [captured.clip]) is None
+
+    try:
+        if not method_of(method).is_gradient:
+            take_apart(captured)
+        return Relevance(captured, method, pool, domain)
+    except NotApplicableError as error:
+        raise advised(error, method, fits) from None
 
 
 class Watched(nn.Module):

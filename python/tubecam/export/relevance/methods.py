@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from . import rules
+from . import rules, weighted
 from .operators import (
     CONVOLUTION,
     DENSE,
     GATE,
+    HOMOGENEOUS,
+    INVERSE,
     LINEAR,
     MAXIMUM,
+    POWER,
     PRODUCT,
     QUOTIENT,
     RELU,
@@ -33,8 +36,14 @@ class Method:
         Rule by kind of operator.
     elsewhere : Rule or None
         For operators of no kind in `rules`; None refuses them.
+    constants : frozenset of str
+        Kinds whose results count as constants, to which nothing passes.
+    gated, halves : bool
+        How products share (:class:`Carriers`).
     needs : str
         A kind of operator without which the method is another one.
+    like : str
+        The method that this one is where both find the same carriers.
     first : Rule or None
         For operators with weights that take the clip's own values. It gives relevance instead of a
         multiplier.
@@ -48,7 +57,11 @@ class Method:
     rules: Mapping[str, Rule]
     result: str
     elsewhere: Rule | None = rules.chain
+    constants: frozenset[str] = frozenset()
+    gated: bool = False
+    halves: bool = False
     needs: str = ""
+    like: str = ""
     first: Rule | None = None
     by_colour: bool = False
 
@@ -83,20 +96,34 @@ class Method:
         return signal.abs() if self.result == "|m|" else signal
 
 
-def _lrp(convolution: Rule, dense: Rule, first: Rule | None = None) -> Method:
+def _lrp(
+    convolution: Rule, dense: Rule, first: Rule | None = None, through_attention: bool = False
+) -> Method:
+    """Attention counts as a constant (CP-LRP, Ali et al. 2022), or passes its derivative."""
     table = {
         CONVOLUTION: convolution,
         DENSE: dense,
         RELU: rules.rectified,
         RESCALED: rules.rescaled,
-        GATE: rules.gate,
-        SHARES: rules.gate,
+        POWER: rules.powered,
+        GATE: rules.shifted,
+        SHARES: rules.chain,
         PRODUCT: rules.product,
-        QUOTIENT: rules.quotient,
+        QUOTIENT: rules.chain,
         MAXIMUM: rules.chain,
+        HOMOGENEOUS: rules.chain,
         LINEAR: rules.chain,
     }
-    return Method(table, "m" if first else "m·x", elsewhere=None, first=first)
+    return Method(
+        table,
+        "m" if first else "m·x",
+        elsewhere=None,
+        constants=frozenset() if through_attention else frozenset({SHARES}),
+        gated=True,
+        halves=through_attention,
+        like="lrp-gamma" if through_attention else "",
+        first=first,
+    )
 
 
 def _deeplift() -> Method:
@@ -105,8 +132,12 @@ def _deeplift() -> Method:
         DENSE: rules.chain,
         RELU: rules.difference,
         RESCALED: rules.difference,
+        POWER: rules.difference,
         GATE: rules.difference,
+        INVERSE: rules.difference,
+        SHARES: rules.attended,
         PRODUCT: rules.midpoint,
+        QUOTIENT: rules.divided,
         MAXIMUM: rules.winners,
         LINEAR: rules.chain,
     }
@@ -119,12 +150,16 @@ METHODS: dict[str, Method] = {
     "gradient-x-input": Method(_GRADIENT, "m·x"),
     "deconvolution": Method({RELU: rules.deconvolved}, "m", needs=RELU),
     "guided-backprop": Method({RELU: rules.guided}, "m", needs=RELU),
-    "lrp-epsilon": _lrp(rules.epsilon, rules.epsilon),
-    "lrp-alpha1beta0": _lrp(rules.z_plus, rules.z_plus),
-    "deep-taylor": _lrp(rules.z_plus, rules.z_plus, first=rules.boxed),
-    "lrp-epsilon-plus": _lrp(rules.z_plus, rules.epsilon),
-    "lrp-epsilon-plus-flat": _lrp(rules.z_plus, rules.epsilon, first=rules.flat),
-    "excitation-backprop": _lrp(rules.excited, rules.excited),
+    "lrp-epsilon": _lrp(weighted.epsilon, weighted.epsilon),
+    "lrp-alpha1beta0": _lrp(weighted.z_plus, weighted.z_plus),
+    "deep-taylor": _lrp(weighted.z_plus, weighted.z_plus, first=weighted.boxed),
+    "lrp-epsilon-plus": _lrp(weighted.z_plus, weighted.epsilon),
+    "lrp-epsilon-plus-flat": _lrp(weighted.z_plus, weighted.epsilon, first=weighted.flat),
+    "lrp-gamma": _lrp(weighted.gamma_of_convolutions, weighted.gamma_of_dense),
+    "attn-lrp": _lrp(
+        weighted.gamma_of_convolutions, weighted.gamma_of_dense, through_attention=True
+    ),
+    "excitation-backprop": _lrp(weighted.excited, weighted.excited),
     "deeplift": _deeplift(),
     "attention-rollout": Method({}, "", elsewhere=None),
 }

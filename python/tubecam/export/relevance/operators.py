@@ -1,4 +1,8 @@
-"""What kind of operator a node is: the rows of the table operator × rule."""
+"""What kind of operator a node is: the rows of the table operator × rule.
+
+Names decide where an operator has a meaning of its own. Every other one is asked what it does
+(``probe.py``): what moves values about, sums or interpolates is linear under whatever name.
+"""
 
 from __future__ import annotations
 
@@ -8,55 +12,72 @@ import torch
 from torch import fx
 
 from ..layers import ancestors
-from ..nodes import operator_name as base_name
-from ..nodes import shape_of, tensors_of
+from ..nodes import base_name, shape_of, tensors_of
+from .probe import probed
 
 aten = torch.ops.aten
 
-CONVOLUTION, DENSE, RELU, RESCALED, GATE, SHARES, PRODUCT, QUOTIENT, MAXIMUM, LINEAR = (
-    "convolution", "dense", "relu", "rescaled", "gate", "softmax", "product", "quotient", "maximum",
-    "linear",
+CONVOLUTION, DENSE, RELU, RESCALED, POWER, GATE, INVERSE, SHARES = (
+    "convolution", "dense", "relu", "rescaled", "power", "gate", "inverse", "softmax",
+)  # fmt: skip
+PRODUCT, QUOTIENT, MAXIMUM, HOMOGENEOUS, LINEAR = (
+    "product", "quotient", "maximum", "homogeneous", "linear",
 )  # fmt: skip
 
-# Beyond convolution: operators with weights, and where they take input, weight and bias.
-DENSE_ARGUMENTS = {
-    aten.addmm.default: (1, 2, 0),
-    aten.mm.default: (0, 1, None),
-    aten.bmm.default: (0, 1, None),
-    aten.linear.default: (0, 1, 2),
+# Operators with weights: where they take input, weight and bias, as often as either side may be the
+# weight.
+WEIGHTED = {
+    aten.convolution.default: [(0, 1, 2)],
+    aten.addmm.default: [(1, 2, 0), (2, 1, 0)],
+    aten.mm.default: [(0, 1, None), (1, 0, None)],
+    aten.bmm.default: [(0, 1, None), (1, 0, None)],
+    aten.linear.default: [(0, 1, 2)],
 }
 _NAMES = {
     RELU: {"relu"},
     # f(0) = 0, so that f(x)/x is the slope of the line through the origin.
     RESCALED: {
-        "silu", "gelu", "hardswish", "elu", "tanh", "hardtanh", "mish", "clamp", "leaky_relu",
+        "silu", "gelu", "hardswish", "elu", "celu", "tanh", "hardtanh", "mish", "clamp",
+        "clamp_min", "clamp_max", "leaky_relu", "_prelu_kernel", "erf",
     },
-    GATE: {"sigmoid", "hardsigmoid"},
+    POWER: {"sqrt"},
+    # f(0) is another number: in a product they say how much of the other factor passes.
+    GATE: {"sigmoid", "hardsigmoid", "exp", "softplus"},
+    INVERSE: {"rsqrt", "reciprocal"},  # no number at zero
     SHARES: {"_softmax", "_safe_softmax", "softmax"},
     QUOTIENT: {"div"},
-    PRODUCT: {"mul", "bmm", "mm"},
+    PRODUCT: {"mul", "bmm", "mm", "convolution"},
     MAXIMUM: {
         "amax", "maximum", "max", "max_pool2d_with_indices", "max_pool3d_with_indices",
         "adaptive_max_pool2d", "adaptive_max_pool3d",
     },
+    HOMOGENEOUS: {"logsumexp"},  # nearly: a soft maximum
     # Relevance follows the derivative, each input by its contribution.
     LINEAR: {
-        "add", "sub", "rsub", "neg", "mean", "sum",
+        "add", "sub", "rsub", "neg", "mean", "sum", "cumsum", "where",
         "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d",
         "upsample_nearest2d", "upsample_nearest3d", "upsample_bilinear2d", "upsample_trilinear3d",
+        "slice_scatter", "select_scatter", "masked_fill",
     },
 }  # fmt: skip
 # Linear too: each value keeps itself, in another place or in several.
 _REARRANGE = {
     "cat", "stack", "view", "_unsafe_view", "reshape", "permute", "transpose", "t", "expand",
     "squeeze", "unsqueeze", "select", "slice", "split", "split_with_sizes", "unsafe_split",
-    "unbind", "chunk", "flip", "roll", "index_select", "clone", "alias", "_to_copy",
+    "unbind", "chunk", "flip", "roll", "index_select", "index", "repeat", "unfold", "clone",
+    "alias", "_to_copy", "pixel_shuffle", "pixel_unshuffle",
     "constant_pad_nd", "replication_pad2d", "replication_pad3d", "reflection_pad2d",
     "reflection_pad3d", "getitem",
 }  # fmt: skip
 _NAMES[LINEAR] |= _REARRANGE
-_GATES = _NAMES[GATE] | _NAMES[SHARES]
 _KEEP_SIGN = (_NAMES[LINEAR] | _NAMES[MAXIMUM] | {"mul", "div"}) - {"sub", "rsub", "neg"}
+_NEVER_BELOW = {"relu", "exp", "abs", "sqrt"} | _NAMES[GATE] | _NAMES[SHARES]
+# Tensors of one value, whatever the tensor is whose shape they take.
+FILLS = {
+    "zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full",
+    "new_empty",
+}  # fmt: skip
+_STEPS = {"sign", "sgn", "floor", "ceil", "round", "trunc", "heaviside"}
 
 
 def kind_of(node: fx.Node, moving: list[fx.Node]) -> str | None:
@@ -65,14 +86,35 @@ def kind_of(node: fx.Node, moving: list[fx.Node]) -> str | None:
     `moving` are its inputs that depend on the clip.
     """
     name = base_name(node)
-    if node.target is aten.convolution.default:
-        known = DENSE if _fully_connected(node) else CONVOLUTION
-        return known if moving == [node.args[0]] else None
-    if node.target in DENSE_ARGUMENTS and moving == [node.args[DENSE_ARGUMENTS[node.target][0]]]:
-        return DENSE
-    if name == "div" and moving == [node.args[0]]:
-        return LINEAR
-    return next((kind for kind, names in _NAMES.items() if name in names), None)
+    if weight_places(node, moving) is not None:
+        convolves = node.target is aten.convolution.default and not _fully_connected(node)
+        return CONVOLUTION if convolves else DENSE
+    if name == "div" and len(moving) == 1:
+        return LINEAR if moving == [node.args[0]] else INVERSE
+    if name == "pow":
+        return _power(node, moving)
+    named = next((kind for kind, names in _NAMES.items() if name in names), None)
+    return named or probed(node, moving)
+
+
+def weight_places(node: fx.Node, moving: list[fx.Node]) -> tuple[int, int, int | None] | None:
+    """Where an operator with constant weights takes input, weight and bias; None for any other."""
+    for places in WEIGHTED.get(node.target, ()):
+        if moving == [node.args[places[0]]]:
+            return places
+    return None
+
+
+def _power(node: fx.Node, moving: list[fx.Node]) -> str | None:
+    """xᵖ is f(x)/x = xᵖ⁻¹ times x where p > 0; a base that is constant makes an exponential."""
+    base, exponent = node.args
+    if moving == [exponent]:
+        return GATE
+    if isinstance(exponent, fx.Node):
+        if exponent in moving or exponent.op != "get_attr":
+            return None
+        exponent = float(getattr(node.graph.owning_module, str(exponent.target)).min())
+    return POWER if exponent > 0 else INVERSE
 
 
 def _fully_connected(node: fx.Node) -> bool:
@@ -85,14 +127,14 @@ def _fully_connected(node: fx.Node) -> bool:
     return one and kernel[-2:] == (height, width) and set(kernel[:-2]) <= {1}
 
 
-def is_gate(node: fx.Node) -> bool:
-    """Whether a value comes from a squashing function, through nothing but changes of shape."""
-    while base_name(node) not in _GATES:
-        inputs = node.all_input_nodes
-        if len(inputs) != 1 or base_name(node) not in _NAMES[LINEAR] | _NAMES[MAXIMUM]:
-            return False
-        node = inputs[0]
-    return True
+def is_constant_like(node: fx.Node) -> bool:
+    """Whether a value has no derivative: a fill, a step, a comparison, an index."""
+    return base_name(node) in FILLS | _STEPS or not holds_floats(node)
+
+
+def holds_floats(node: fx.Node) -> bool:
+    """Whether the value, or one of several, is of floating point."""
+    return bool(tensors_of(node, floating=True))
 
 
 def never_negative(captured_nodes: list[fx.Node]) -> set[fx.Node]:
@@ -100,17 +142,16 @@ def never_negative(captured_nodes: list[fx.Node]) -> set[fx.Node]:
     known: set[fx.Node] = set()
     for node in captured_nodes:
         name, inputs = base_name(node), node.all_input_nodes
-        squashed = name == "relu" or name in _GATES
         keeps = node.target is operator.getitem or name in _KEEP_SIGN
         lifted = all(a >= 0 for a in _numbers(node)) and all(n in known for n in inputs)
-        if squashed or (keeps and inputs and lifted):
+        if name in _NEVER_BELOW or (keeps and inputs and lifted):
             known.add(node)
     return known
 
 
 def _numbers(node: fx.Node) -> list[float]:
     """What is added, multiplied or padded with."""
-    adds = base_name(node) in {"add", "mul", "div", "constant_pad_nd"}
+    adds = base_name(node) in {"add", "mul", "div", "constant_pad_nd", "masked_fill"}
     every = [*node.args, *node.kwargs.values()]
     return [a for a in every if isinstance(a, (int, float))] if adds else []
 
@@ -129,11 +170,6 @@ def raw_nodes(moving: list[fx.Node]) -> set[fx.Node]:
     return raw
 
 
-def carries(node: fx.Node) -> bool:
-    """Whether a value, or one of an operator's values, can have a derivative."""
-    return bool(tensors_of(node, floating=True))
-
-
 def moving_nodes(clip: fx.Node, result: fx.Node) -> list[fx.Node]:
     """What lies between the clip and the result, in the order of execution.
 
@@ -142,6 +178,6 @@ def moving_nodes(clip: fx.Node, result: fx.Node) -> list[fx.Node]:
     needed = ancestors(result)
     moves = {clip}
     for node in clip.graph.nodes:
-        if node in needed and carries(node) and any(n in moves for n in node.all_input_nodes):
+        if node in needed and holds_floats(node) and any(n in moves for n in node.all_input_nodes):
             moves.add(node)
     return [n for n in clip.graph.nodes if n in moves]

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
-from ...errors import ExportError
 from ..capture import Capture
 from ..explained import chosen
 from ..flow_input import COLOURS, packed
 from ..layers import ancestors, run_nodes
+from ..nodes import base_name
+from .carriers import Carriers
 from .decisions import deciding_nodes
 from .domain import Domain
-from .methods import method_of
+from .methods import Method, method_of
 from .operators import (
     CONVOLUTION,
     DENSE,
-    base_name,
+    FILLS,
+    is_constant_like,
     kind_of,
     moving_nodes,
     never_negative,
     raw_nodes,
 )
+from .refusals import no_difference, no_rule, not_first, only_gates
 from .rules import Call, Rule, Signal
+
+Visit = Callable[[Call, "Rule | None", Signal], None]
 
 
 class Relevance(nn.Module):
@@ -65,17 +70,18 @@ class Relevance(nn.Module):
         self.moves = set(self.moving)
         self.nonnegative = never_negative(self.nodes)
         self.raw = raw_nodes(self.moving)
-        self.table = {n: self._rule(n) for n in self.moving if n.op == "call_function"}
+        self.kinds = {n: kind_of(n, self._moving_inputs(n)) for n in self.moving[1:]}
+        self.inputs = self._carriers(self.method)
+        self.table = {n: self._rule(n) for n in self.moving[1:] if n in self.inputs}
         self.first = self._first_layers()
         self.table.update(dict.fromkeys(self.first, self.method.first))
-        deciding = deciding_nodes(self.table, self.raw | self.nonnegative)
+        self.needed = {captured.clip, *self.inputs, *(m for n in self.inputs for m in n.all_input_nodes)}
+        deciding = deciding_nodes(self.table, self.kinds, self.raw | self.nonnegative)
         self.deciding = [n for n in deciding if n is not captured.logits]
-        kinds = {self._kind(n) for n in self.table}
-        if self.method.needs and self.method.needs not in kinds:
-            raise ExportError(
-                f"{method} changes what passes a {self.method.needs}, and this model has none: it "
-                "would be the plain gradient. sensitivity and gradient-x-input fit any model."
-            )
+        if self.method.needs and self.method.needs not in self.kinds.values():
+            raise no_difference(method, f"a {self.method.needs}", "the plain gradient")
+        if self.method.like and self.inputs == self._carriers(method_of(self.method.like)):
+            raise no_difference(method, "attention and gated layers", self.method.like)
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         *clip, target = inputs
@@ -91,13 +97,17 @@ class Relevance(nn.Module):
         return self.domain.reference.to(clip.dtype).expand(clip.shape)
 
     def explain(
-        self, values: dict[fx.Node, Any], references: dict[fx.Node, Any], target: Tensor
+        self,
+        values: dict[fx.Node, Any],
+        references: dict[fx.Node, Any],
+        target: Tensor,
+        visit: Visit | None = None,
     ) -> tuple[Tensor, ...]:
         """Logits and each input's relevance from what `evaluate` gave."""
         clip, logits = values[self.captured.clip], values[self.captured.logits]
         classes = torch.arange(logits.shape[1])
         one_hot = (classes[None] == chosen(logits, target)[:, None]).to(logits.dtype)
-        signal = self.propagate(values, references, one_hot)
+        signal = self.propagate(values, references, one_hot, visit)
         return logits, *self.finish(signal, clip, references.get(self.captured.clip))
 
     def finish(
@@ -113,9 +123,13 @@ class Relevance(nn.Module):
         return values
 
     def propagate(
-        self, values: dict[fx.Node, Any], references: dict[fx.Node, Any], start: Tensor
+        self,
+        values: dict[fx.Node, Any],
+        references: dict[fx.Node, Any],
+        start: Tensor,
+        visit: Visit | None = None,
     ) -> Tensor:
-        """The signal at the clip for `start` at the logits."""
+        """The signal at the clip for `start` at the logits; `visit` sees every operator's."""
         box = self._box(values[self.captured.clip]) if self.first else ()
         signals: dict[fx.Node, Signal] = {self.captured.logits: start}
         for node in reversed(self.moving):
@@ -130,6 +144,8 @@ class Relevance(nn.Module):
                 call = replace(call, reference=self._call(node, references))
             if node in self.first:
                 call = replace(call, box=tuple(end[call.moving[0]] for end in box))
+            if visit is not None:
+                visit(call, self.table[node], signal)
             for source, passed in zip(call.moving, self.table[node](call, signal), strict=True):
                 signals[source] = signals[source] + passed if source in signals else passed
         return signals[self.captured.clip]
@@ -144,37 +160,47 @@ class Relevance(nn.Module):
         """Operators with weights that take the clip's own values, where the method tells them."""
         if self.method.first is None:
             return set()
-        first = {n for n in self.table if n not in self.raw and self.raw & set(self._inputs(n))}
+        first = {n for n in self.table if n not in self.raw and self.raw & set(self.inputs[n])}
         for node in first:
-            if self._kind(node) not in (CONVOLUTION, DENSE):
-                raise ExportError(
-                    f"{self.name} needs a layer with weights right behind the clip, and this model "
-                    f"begins with aten.{base_name(node)}. lrp-epsilon-plus has no such rule."
-                )
+            if self.kinds[node] not in (CONVOLUTION, DENSE):
+                raise not_first(self.name, node)
         return first
 
-    def _inputs(self, node: fx.Node) -> list[fx.Node]:
+    def _moving_inputs(self, node: fx.Node) -> list[fx.Node]:
         return [n for n in node.all_input_nodes if n in self.moves]
 
-    def _kind(self, node: fx.Node) -> str | None:
-        return kind_of(node, self._inputs(node))
+    def _carriers(self, method: Method) -> dict[fx.Node, list[fx.Node]]:
+        """By node that relevance reaches from the logits: the inputs that it passes to."""
+        every = Carriers(self.moving, self.kinds, method.constants, method.gated, method.halves)
+        reached = every.reaching(self.captured.logits)
+        if self.captured.clip not in reached:
+            raise only_gates(self.name, self._gate(reached))
+        return {n: every.inputs[n] for n in reached}
+
+    def _gate(self, reached: set[fx.Node]) -> fx.Node:
+        """The last constant of those that depend on the clip."""
+        every = (n for n in reversed(self.moving) if n not in reached)
+        return next((n for n in every if self.kinds[n] in self.method.constants), self.moving[-1])
 
     def _rule(self, node: fx.Node) -> Rule | None:
         if node.target is operator.getitem:
             return None
-        rule = self.method.rules.get(self._kind(node) or "", self.method.elsewhere)
-        if rule is None:
-            raise ExportError(
-                f"{self.name} has no rule for the operator aten.{base_name(node)} of this model. "
-                "sensitivity and gradient-x-input fit any model, and so do gradcam and its kin."
-            )
+        rule = self.method.rules.get(self.kinds[node] or "", self.method.elsewhere)
+        if rule is None or (self.method.compares and self._chooses(node)):
+            raise no_rule(self.name, node)
         return rule
 
+    def _chooses(self, node: fx.Node) -> bool:
+        """Whether an index or a mask that depends on the clip decides what passes."""
+        return any(
+            is_constant_like(n) and base_name(n) not in FILLS for n in self._moving_inputs(node)
+        )
+
     def _call(self, node: fx.Node, values: dict[fx.Node, Any]) -> Call:
-        inputs = self._inputs(node)
         needed = {n: values[n] for n in node.all_input_nodes}
+        inputs = self.inputs[node]
         nonnegative = all(n in self.nonnegative for n in inputs)
-        return Call(node, self._kind(node), inputs, needed, values[node], nonnegative)
+        return Call(node, self.kinds[node], inputs, needed, values[node], nonnegative)
 
 
 def _add_part(signals: dict[fx.Node, Signal], source: fx.Node, place: int, signal: Tensor) -> None:

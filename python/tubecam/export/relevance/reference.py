@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,20 @@ import torch
 from torch import Tensor, fx, nn
 
 from ..capture import model_input
+from .constants import constant_share
 from .decisions import run_decided
 from .graph import CLIP, REFERENCE, RelevanceGraph
 
 Decisions = Mapping[str, np.ndarray]
-Found = tuple[Sequence[Tensor], float]  # each input's relevance, and how far decisions differed
+
+
+@dataclass
+class Found:
+    """Each input's relevance, how far decisions differed, and what constants took."""
+
+    relevance: Sequence[Tensor]
+    decided: float
+    constants: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,8 @@ class Case:
         Of each input, in the linear region that the engine chose.
     decided : float
         How far what the engine decided by was from the reference's own (:func:`run_decided`).
+    constants : float
+        The relevance of biases and other constants (``constants.py``), where the method has rules.
     """
 
     clip: np.ndarray
@@ -40,6 +52,7 @@ class Case:
     logits: np.ndarray
     relevance: tuple[np.ndarray, ...]
     decided: float = 0.0
+    constants: float = 0.0
 
 
 class Reference:
@@ -66,26 +79,36 @@ class Reference:
             logits = self.model(model_input(clip.float(), self.time_first))
         index = int(logits.argmax()) if target < 0 else target
         explain = self._autograd if self.by_autograd else self._rules
-        relevance, decided = explain(clip.detach().to(dtype), index, decisions or {})
-        logits, *relevance = (t.detach().double().numpy() for t in (logits, *relevance))
-        return Case(clip.float().numpy(), target, logits, tuple(relevance), decided)
+        found = explain(clip.detach().to(dtype), index, decisions or {})
+        logits, *relevance = (t.detach().double().numpy() for t in (logits, *found.relevance))
+        return Case(
+            clip.float().numpy(), target, logits, tuple(relevance), found.decided, found.constants
+        )
 
     def _rules(self, clip: Tensor, target: int, decisions: Decisions) -> Found:
+        explain, taken = self.relevance.explain, 0.0
+
+        def visit(*call: Any) -> None:
+            nonlocal taken
+            taken += constant_share(*call)
+
+        if self.relevance.method.gated:
+            explain = partial(explain, visit=visit)
         with torch.no_grad():
             values, decided = self._run(clip, decisions, CLIP)
             references, also = {}, 0.0
             if self.relevance.method.compares:
                 other = self.relevance.reference_like(clip)
                 references, also = self._run(other, decisions, REFERENCE)
-            _, *relevance = self.relevance.explain(values, references, torch.tensor([target]))
-        return relevance, max(decided, also)
+            _, *relevance = explain(values, references, torch.tensor([target]))
+        return Found(relevance, max(decided, also), taken)
 
     def _autograd(self, clip: Tensor, target: int, decisions: Decisions) -> Found:
         clip.requires_grad_()
         with torch.enable_grad():
             values, decided = self._run(clip, decisions, CLIP)
             (signal,) = torch.autograd.grad(values[self.captured.logits][0, target], clip)
-        return self.relevance.finish(signal, clip.detach()), decided
+        return Found(self.relevance.finish(signal, clip.detach()), decided)
 
     def _run(
         self, clip: Tensor, decisions: Decisions, prefix: str
@@ -96,5 +119,5 @@ class Reference:
             for name, value in decisions.items()
             if name.startswith(prefix)
         }
-        module, nodes = self.captured.module, self.relevance.nodes
-        return values, run_decided(module, nodes, values, decided, clip.dtype)
+        module, nodes, needed = self.captured.module, self.relevance.nodes, self.relevance.needed
+        return values, run_decided(module, nodes, values, decided, clip.dtype, needed)

@@ -25,10 +25,9 @@ from ...errors import ExportError
 from ..capture import Capture
 from ..explained import chosen
 from ..layers import ancestors, run_nodes
-from ..nodes import shape_of
+from ..nodes import base_name, shape_of
 from ..tokens import TokenLayout
 from .methods import METHODS
-from .operators import base_name
 
 NAME = "attention-rollout"
 _SOFTMAX = {"_softmax", "_safe_softmax", "softmax"}
@@ -59,6 +58,7 @@ class Rollout(nn.Module):
         self.nodes = [n for n in captured.module.graph.nodes if n in needed]
         self.attentions = self._attentions()
         self.deciding: list[fx.Node] = []
+        self.needed = {captured.logits, *self.attentions}
 
     def forward(self, clip: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         return self.explain(*self.evaluate(clip), target)

@@ -6,7 +6,8 @@ Notes
 divide by a value that may be zero. An operator y = f(x) that is homogeneous, f(kx) = k f(x), then
 passes m as its derivative passes a gradient: an addition gives R·a/(a + b) to a, an average pool
 shares by contribution, a max pool's winner takes all, a concatenation is taken apart. Only what has
-weights needs more, and the multiplier at the clip times the clip is the relevance.
+weights needs more (``weighted.py``), and the multiplier at the clip times the clip is the
+relevance.
 """
 
 from __future__ import annotations
@@ -18,10 +19,6 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from .operators import DENSE_ARGUMENTS, is_gate
-
-aten = torch.ops.aten
-EPSILON = 1e-6
 NEAR_ZERO = 1e-6  # a run below it makes no quotient: the derivative stands for it
 
 
@@ -32,7 +29,7 @@ class Call:
     Attributes
     ----------
     moving : list of Node
-        Its inputs that depend on the clip; `inputs` are their values.
+        Its inputs that take relevance; `inputs` are their values. The others are constants.
     values : dict
         The value of every argument that is a node.
     output : Tensor or tuple of Tensor
@@ -101,13 +98,13 @@ def guided(call: Call, signal: Tensor) -> list[Tensor]:
 
 def rescaled(call: Call, signal: Tensor) -> list[Tensor]:
     """f(x)/x, the derivative near zero."""
-    return [signal * _secant(call, call.inputs[0], call.output)]
+    return [signal * secant(call, call.inputs[0], call.output)]
 
 
 def difference(call: Call, signal: Tensor) -> list[Tensor]:
     """(f(x) − f(x'))/(x − x'), x' of the reference (Shrikumar et al. 2017, rescale rule)."""
     run = call.inputs[0] - call.reference.inputs[0]
-    return [signal * _secant(call, run, call.output - call.reference.output)]
+    return [signal * secant(call, run, call.output - call.reference.output)]
 
 
 def winners(call: Call, signal: Signal) -> list[Tensor]:
@@ -124,7 +121,7 @@ def winners(call: Call, signal: Signal) -> list[Tensor]:
     up = chain(call, {0: gained} if several else gained)
     down = chain(call.reference, {0: lost} if several else lost)
     runs = [x - y for x, y in zip(call.inputs, call.reference.inputs, strict=True)]
-    return [_ratio(a + b, run) for a, b, run in zip(up, down, runs, strict=True)]
+    return [ratio(a + b, run) for a, b, run in zip(up, down, runs, strict=True)]
 
 
 def midpoint(call: Call, signal: Tensor) -> list[Tensor]:
@@ -133,129 +130,61 @@ def midpoint(call: Call, signal: Tensor) -> list[Tensor]:
     return chain(replace(call, values={**call.values, **middle}), signal)
 
 
-def gate(call: Call, signal: Tensor) -> list[Tensor]:
-    """Nothing passes: gates count as constants."""
-    return [torch.zeros_like(x) for x in call.inputs]
-
-
 def product(call: Call, signal: Tensor) -> list[Tensor]:
-    """All to the factor that is no gate; two halves where neither is, x·x included."""
+    """Half the derivative to each of two factors, x·x included; all to one that is alone."""
     passed = chain(call, signal)
-    gates = [is_gate(n) for n in call.moving]
-    if any(gates) and not all(gates):
-        return [p * (0.0 if g else 1.0) for p, g in zip(passed, gates, strict=True)]
-    factors = [n for n in call.node.args if n in call.moving]
-    return passed if len(factors) == 1 else [p / 2 for p in passed]
+    factors = sum(n in call.moving for n in call.node.args)
+    return passed if factors == 1 else [p / 2 for p in passed]
 
 
-def quotient(call: Call, signal: Tensor) -> list[Tensor]:
-    """All to the numerator: what divides is a constant."""
-    passed = chain(call, signal)
-    return [
-        p if n is call.node.args[0] else torch.zeros_like(p)
-        for p, n in zip(passed, call.moving, strict=True)
-    ]
+def powered(call: Call, signal: Tensor) -> list[Tensor]:
+    """xᵖ/x, where the slope at zero may be infinite: nothing comes from there."""
+    return [signal * ratio(call.output, call.inputs[0])]
 
 
-def epsilon(call: Call, signal: Tensor) -> list[Tensor]:
-    """R = x ⊙ Wᵀ[R / (z + ε sign z)] (Bach et al. 2015, eq. 58)."""
-    size = call.output.abs()
-    return chain(call, signal * (size / (size + EPSILON)))
-
-
-def z_plus(call: Call, signal: Tensor) -> list[Tensor]:
-    """Only what contributes positively counts (Bach et al. 2015, eq. 60 with α = 1, β = 0).
-
-    s = R / (W⁺x⁺ + W⁻x⁻ + b⁺); R = x⁺ ⊙ W⁺ᵀs + x⁻ ⊙ W⁻ᵀs.
-    """
-    apply, weight, bias = _weighted(call)
+def shifted(call: Call, signal: Tensor) -> list[Tensor]:
+    """(f(x) − f(0))/x: f(0) is a constant that is added, as a bias is."""
     (x,) = call.inputs
-    bias = None if bias is None else bias.clamp(min=0)
-    above, below = weight.clamp(min=0), weight.clamp(max=0)
-    if call.nonnegative:
-        total, pull = torch.func.vjp(lambda v: apply(v, above, bias), x)
-        return list(pull(_ratio(signal * call.output, total)))
-    if _is_plain_convolution(call):  # both signs as channels of one: a wider product is faster
-        both = torch.cat([x.clamp(min=0), x.clamp(max=0)], 1)
-        weights = torch.cat([above, below], 1)
-        total, pull = torch.func.vjp(lambda v: apply(v, weights, bias), both)
-        positive, negative = pull(_ratio(signal * call.output, total))[0].chunk(2, 1)
-        return [torch.where(x < 0, negative, positive)]
-    total, pull_above = torch.func.vjp(lambda v: apply(v, above, bias), x.clamp(min=0))
-    part, pull_below = torch.func.vjp(lambda v: apply(v, below, None), x.clamp(max=0))
-    share = _ratio(signal * call.output, total + part)
-    return [torch.where(x < 0, pull_below(share)[0], pull_above(share)[0])]
+    return [signal * secant(call, x, call.output - call.again(torch.zeros_like(x)))]
 
 
-def excited(call: Call, signal: Tensor) -> list[Tensor]:
-    """Winning probability: positive inputs through positive weights (Zhang et al. 2016, eq. 5)."""
-    apply, weight, _ = _weighted(call)
-    (x,) = call.inputs
-    above = weight.clamp(min=0)
-    total, pull = torch.func.vjp(lambda v: apply(v, above, None), x.clamp(min=0))
-    (passed,) = pull(_ratio(signal * call.output, total))
-    return [passed if call.nonnegative else passed * (x > 0).to(passed.dtype)]
+def divided(call: Call, signal: Tensor) -> list[Tensor]:
+    """a/b between clip and reference: the product of a and 1/b halfway, Δ(1/b) = −Δb/(bb')."""
+    (a, b), (c, d) = (
+        [part.values[n] if isinstance(n, fx.Node) else n for n in call.node.args[:2]]
+        for part in (call, call.reference)
+    )
+    by_numerator, by_divisor = signal * (1 / b + 1 / d) / 2, -signal * (a + c) / (2 * b * d)
+    passed = dict(zip(call.node.args, (by_numerator, by_divisor), strict=False))
+    return [passed[n].sum_to_size(call.values[n].shape) for n in call.moving]
 
 
-def boxed(call: Call, signal: Tensor) -> list[Tensor]:
-    """The rule zB of deep Taylor decomposition for inputs in [l, h] (Montavon et al. 2017, eq. 9).
+def attended(call: Call, signal: Tensor) -> list[Tensor]:
+    """Softmax between clip and reference: e/Σe by :func:`difference` and :func:`divided`.
 
-    s = R / (Wx − W⁺l − W⁻h); R = (x − l) ⊙ W⁺ᵀs + (x − h) ⊙ W⁻ᵀs. Gives relevance, no multiplier.
-    Values beyond the range count as its ends.
+    Any number may be taken from a row first; the one halfway between both rows' greatest keeps the
+    exponentials of both in range.
     """
-    apply, weight, _ = _weighted(call)
-    (x,), (low, high) = call.inputs, call.box
-    x = torch.minimum(torch.maximum(x, low), high)
-    above, below = weight.clamp(min=0), weight.clamp(max=0)
-    up, pull_up = torch.func.vjp(lambda v: apply(v, above, None), x - low)
-    down, pull_down = torch.func.vjp(lambda v: apply(v, below, None), x - high)
-    share = _ratio(signal * call.output, up + down)
-    return [(x - low) * pull_up(share)[0] + (x - high) * pull_down(share)[0]]
+    dim = call.node.args[1]
+    (x,), (y,) = call.inputs, call.reference.inputs
+    level = (x.amax(dim, keepdim=True) + y.amax(dim, keepdim=True)) / 2
+    a, b = torch.exp(x - level), torch.exp(y - level)
+    total, other = a.sum(dim, keepdim=True), b.sum(dim, keepdim=True)
+    by_sum = -(signal * (a + b)).sum(dim, keepdim=True) / (2 * total * other)
+    by_part = signal * (1 / total + 1 / other) / 2 + by_sum
+    run = x - y
+    near = torch.logical_or(run.abs() <= NEAR_ZERO, a == b)  # such as two places that are masked
+    return [by_part * torch.where(near, (a + b) / 2, (a - b) / torch.where(near, 1.0, run))]
 
 
-def flat(call: Call, signal: Tensor) -> list[Tensor]:
-    """Every input alike: weights and inputs count as ones. Gives relevance, no multiplier.
-
-    Bach et al. 2016, "Controlling explanatory heatmap resolution and semantics", eq. 5.
-    """
-    apply, weight, _ = _weighted(call)
-    ones = torch.ones_like(weight)
-    total, pull = torch.func.vjp(lambda v: apply(v, ones, None), torch.ones_like(call.inputs[0]))
-    return list(pull(signal * call.output / total))
-
-
-def _secant(call: Call, run: Tensor, rise: Tensor) -> Tensor:
+def secant(call: Call, run: Tensor, rise: Tensor) -> Tensor:
     """rise/run, the derivative where the run is near zero."""
     (slope,) = chain(call, torch.ones_like(call.output))
     near = run.abs() <= NEAR_ZERO
     return torch.where(near, slope, rise / torch.where(near, 1.0, run))
 
 
-def _ratio(a: Tensor, b: Tensor) -> Tensor:
+def ratio(a: Tensor, b: Tensor) -> Tensor:
     """a/b, 0 where b is 0: no input contributes there."""
     nothing = b == 0
     return torch.where(nothing, 0.0, a / torch.where(nothing, 1.0, b))
-
-
-def _is_plain_convolution(call: Call) -> bool:
-    """Neither transposed nor grouped."""
-    node = call.node
-    return node.target is aten.convolution.default and not node.args[6] and node.args[8] == 1
-
-
-def _weighted(call: Call) -> tuple[Callable[..., Tensor], Tensor, Tensor | None]:
-    """The operator as a function of input, weight and bias, with its weight and bias."""
-    dense = call.node.target in DENSE_ARGUMENTS
-    places = DENSE_ARGUMENTS[call.node.target] if dense else (0, 1, 2)
-    args, kwargs = fx.map_arg((call.node.args, call.node.kwargs), call.values.__getitem__)
-
-    def apply(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        new = list(args)
-        for place, value in zip(places, (x, weight, bias), strict=True):
-            if place is not None and place < len(new):
-                absent = value is None and dense
-                new[place] = torch.zeros_like(args[place]) if absent else value
-        return call.node.target(*new, **kwargs)
-
-    bias = args[places[2]] if places[2] is not None and places[2] < len(args) else None
-    return apply, args[places[1]], bias

@@ -74,14 +74,19 @@ class Recorder:
 
 @contextlib.contextmanager
 def unchanged(model: nn.Module) -> Iterator[None]:
-    """What modules keep for themselves while they run (caches, computed weights) is given back."""
+    """What modules keep for themselves while they run (caches, counts, statistics) is given back."""
     before = [(module, _state(module)) for module in model.modules()]
+    values = [(buffer, buffer._version, buffer.clone()) for buffer in model.buffers()]
     try:
         yield
     finally:
         for module, state in before:
             vars(module).clear()
             vars(module).update(state)
+        for buffer, version, value in values:
+            if buffer._version != version:
+                with torch.no_grad():
+                    buffer.copy_(value)
 
 
 def _state(module: nn.Module) -> dict[str, Any]:

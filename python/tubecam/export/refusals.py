@@ -14,13 +14,15 @@ RANDOM = (
     "rand", "bernoulli", "native_dropout", "normal", "multinomial", "uniform", "exponential",
     "poisson", "rrelu_with_noise", "fractional_max_pool",
 )  # fmt: skip
-READS_VALUES = ("_local_scalar_dense", "nonzero", "unique", "masked_select", "sym_size")
+READS_VALUES = ("_local_scalar_dense", "nonzero", "unique", "masked_select")
 TRAINS = {  # batch normalisations with running statistics, and where they are told to train
     aten.native_batch_norm.default: 5,
     aten._native_batch_norm_legit.default: 5,
     aten._native_batch_norm_legit_functional.default: 5,
 }
-LEAVES_TORCH = {
+UNTRACED = {
+    "mutating": "writes into a buffer of its own (running statistics, a count) in evaluation mode, "
+    "too. Let it do so only where self.training is true.",
     "numpy": "computes with NumPy, which a trace does not see. Write it with torch operators.",
     "cuda": "asks for a GPU by itself. Let it follow its input (x.device, register_buffer).",
 }
@@ -44,7 +46,7 @@ def untraceable(error: Exception, where: str) -> str:
     text = f"{type(error).__name__} {error}"
     if "_local_scalar_dense" in text or "data-dependent" in text.lower() or "DataDep" in text:
         return reads_values(where)
-    for word, sentence in LEAVES_TORCH.items():
+    for word, sentence in UNTRACED.items():
         if word in text.lower():
             return f"{where} {sentence}"
     return (
@@ -78,7 +80,9 @@ def refuse_unfit(logits: fx.Node, clip: fx.Node) -> None:
 def _unfit(node: fx.Node) -> str:
     name, where = base_name(node), node.meta.get(MODULE) or "the model"
     if any(word in name for word in READS_VALUES):
-        return reads_values(where, "a Boolean index" if name == "sym_size" else f"aten.{name}")
+        return reads_values(where, f"aten.{name}")
+    if any(not isinstance(size, int) for v in tensors_of(node) for size in v.shape):
+        return reads_values(where, "a Boolean index")
     if any(word in name for word in RANDOM):
         return (
             f"the model is random: {where} draws random numbers (aten.{name}) in evaluation mode, "

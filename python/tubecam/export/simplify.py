@@ -25,7 +25,7 @@ IDENTITIES = {
     aten.alias.default,
     aten.lift_fresh_copy.default,
 }
-RENAMED = {
+RENAMED = {  # the converter knows the other name, and fewer arguments
     aten._softmax.default: aten.softmax.int,
     aten._log_softmax.default: aten.log_softmax.int,
 }
@@ -69,6 +69,10 @@ def _renamed(node: fx.Node) -> None:
     node.target, node.args = RENAMED[node.target], node.args[:2]
 
 
+def _grid_sampler(node: fx.Node) -> None:
+    node.target = aten.grid_sampler.default
+
+
 def _plain_cast(node: fx.Node) -> None:
     dtype = node.kwargs.get("dtype")
     if dtype is None:
@@ -100,6 +104,7 @@ RULES: dict[Any, Callable[[fx.Node], None]] = {
     **dict.fromkeys(RENAMED, _renamed),
     **dict.fromkeys(FORMULAS, _by_formula),
     aten._to_copy.default: _plain_cast,
+    aten.grid_sampler_2d.default: _grid_sampler,
     aten.squeeze.dims: _reshaped,
     aten.upsample_linear1d.default: _without_scales,
     aten.upsample_bilinear2d.default: _without_scales,

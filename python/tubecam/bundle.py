@@ -133,9 +133,7 @@ def _colours(clip: _core.ClipSpec) -> str:
     return f"{clip.color}, mean {mean}, std {std}"
 
 
-def _graph(
-    graph: _core.GraphSpec, default: str, clip: _core.ClipSpec
-) -> list[tuple[str, str]]:
+def _graph(graph: _core.GraphSpec, default: str, clip: _core.ClipSpec) -> list[tuple[str, str]]:
     layer = graph.layer
     names = [f"{m} (default)" if m == default else m for m in graph.methods]
     names.sort(key=lambda name: not name.endswith(")"))
@@ -169,7 +167,9 @@ def _layer(layer: _core.LayerSpec, clip: _core.ClipSpec) -> str:
     """Shape, stride, what a cell sees, and whether cells are few."""
     field = field_text(layer.receptive_field, (clip.length, clip.height, clip.width))
     sees = f", a cell sees {field}" if field else ""
-    coarse = "; a coarse grid, which is interpolated between its cells" if is_coarse(layer.shape) else ""
+    coarse = (
+        "; a coarse grid, which is interpolated between its cells" if is_coarse(layer.shape) else ""
+    )
     return f"{_numbers(layer.shape)}, stride {_numbers(layer.stride)}{sees}{coarse}"
 
 

@@ -64,3 +64,14 @@ def emulated_package(tmp_path_factory) -> Path:
     openvino = importlib.util.find_spec("openvino")
     (folder / "openvino").symlink_to(Path(openvino.origin).parent)
     return folder
+
+
+@pytest.fixture
+def one_thread():
+    """For tiny networks: they wait for threads longer than they compute."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, fx
 
-from tubecam.export.capture import base_name
+from tubecam.export.nodes import base_name
 from tubecam.export.relevance.propagate import Relevance
 
 # Elementwise, by their value at zero.

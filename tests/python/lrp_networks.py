@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 import zoo
-from tubecam.export.capture import Capture, capture, shape_of
+from tubecam.export.capture import Capture, capture
 from tubecam.export.fold import fold_batch_norm, fold_constants
+from tubecam.export.nodes import shape_of
 from tubecam.export.relevance.constants import constant_share
 from tubecam.export.relevance.domain import domain_of
 from tubecam.export.relevance.parts import take_apart
@@ -22,9 +23,7 @@ def captured_of(model: nn.Module, clip: Tensor, time_first: bool = False) -> Cap
     return captured
 
 
-def explained(
-    model: nn.Module, method: str, clip: Tensor, time_first: bool = False
-) -> Relevance:
+def explained(model: nn.Module, method: str, clip: Tensor, time_first: bool = False) -> Relevance:
     """The method on a model of clips like `clip`; each number is a cell."""
     return rules_of(captured_of(model, clip, time_first), method)
 
@@ -54,9 +53,7 @@ def shares(relevance: Relevance, clip: Tensor, target: int = -1) -> tuple[float,
         taken += constant_share(*call)
 
     with torch.no_grad():
-        found = relevance.explain(
-            *relevance.evaluate(clip.double()), torch.tensor([target]), visit
-        )
+        found = relevance.explain(*relevance.evaluate(clip.double()), torch.tensor([target]), visit)
     logits, cells = found
     at = int(logits.argmax()) if target < 0 else target
     return float(logits[0, at]), float(cells.sum()), taken

@@ -65,7 +65,9 @@ def test_a_transformer_is_exported_with_its_tokens_as_cells(tmp_path, kind):
 
 def test_a_folder_that_holds_another_model(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
-    with pytest.raises(tubecam.UsageError, match="'bert'; videomae, vivit, timesformer, vjepa2 are known"):
+    with pytest.raises(
+        tubecam.UsageError, match="'bert'; videomae, vivit, timesformer, vjepa2 are known"
+    ):
         load_source(f"transformers:{tmp_path}", None, False, 0, None)
 
 

@@ -210,9 +210,7 @@ class HeldScan(SelectiveScan):
         x, gate = self.into(x).chunk(2, -1)
         x = self.short(x.transpose(1, 2))[..., :length].transpose(1, 2)
         x, gate = (v * (F.silu(v) / v).detach() for v in (x, gate))
-        step, b, c = (
-            v.detach() for v in self.select(x).split([1, self.state, self.state], -1)
-        )
+        step, b, c = (v.detach() for v in self.select(x).split([1, self.state, self.state], -1))
         step = F.softplus(self.step(step)).detach()
         decay = torch.exp(step[..., None] * -torch.exp(self.log_a)).detach()
         drive = step[..., None] * b[:, :, None] * x[..., None]

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 import torch.nn.functional as F  # noqa: E402
 
-from tubecam.export import backward, pools, scatter  # noqa: E402
+from tubecam.export import adaptive, backward, convolution, pools, scatter  # noqa: E402
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-12}
 
@@ -67,7 +67,7 @@ def test_transposed_convolution_gradient_equals_autograd():
         return F.conv_transpose3d(x, weight, None, 2, 1, (1, 0, 1), 1, 1)
 
     grad = random(*forward(x).shape)
-    decompose = backward.convolution_backward(lambda *geometry: "convolution")
+    decompose = convolution.convolution_backward(lambda *geometry: "convolution")
     got, _, _ = decompose(
         grad, x, weight, None, [2, 2, 2], [1, 1, 1], [1, 1, 1], True, [1, 0, 1], 1,
         [True, False, False],
@@ -127,9 +127,9 @@ def test_adaptive_average_pool_and_gradient_equal_torch(output):
     def forward(x):
         return F.adaptive_avg_pool3d(x, output)
 
-    torch.testing.assert_close(pools.adaptive_avg_pool(x, output), forward(x), **TIGHT)
+    torch.testing.assert_close(adaptive.average(x, output), forward(x), **TIGHT)
     grad = random(*forward(x).shape)
-    got = pools.adaptive_avg_pool_backward(grad, x)
+    got = adaptive.average_backward(grad, x)
     torch.testing.assert_close(got, gradient(forward, x, grad), **TIGHT)
 
 

@@ -137,7 +137,7 @@ def test_labels_fit_the_logits(tmp_path, labels, words):
         ({"layer": "fc"}, ExportError, "does not lie between"),
         ({"layer": "dropout"}, ExportError, r"gives \[1, 6\].*before the pooling"),
         ({"clip": {"length": 8, "height": 24, "width": 32}, "time_first": True}, UsageError,
-         "does not accept a clip"),
+         r"takes \[N, 3, T, H, W\]: leave --time-first"),
     ],
 )  # fmt: skip
 def test_wrong_options(tmp_path, options, error, words):
@@ -147,7 +147,7 @@ def test_wrong_options(tmp_path, options, error, words):
 
 
 def test_control_flow_that_depends_on_data_is_named(tmp_path):
-    with pytest.raises(ExportError, match=r"gate\.0 \(_Gate\).*_local_scalar_dense.*torch\.where"):
+    with pytest.raises(ExportError, match=r"gate\.0 \(_Gate\) reads .* `if`.*torch\.where"):
         export(nets.Branching(), tmp_path / "b", clip=nets.CLIP)
 
 
@@ -157,7 +157,7 @@ def test_an_operator_without_an_onnx_form_is_named(tmp_path):
             return torch.special.bessel_j0(x)
 
     model = nn.Sequential(nn.Conv3d(3, 4, 3), Bessel(), nn.AdaptiveAvgPool3d(1), nn.Flatten())
-    with pytest.raises(ExportError, match="aten::special_bessel_j0"):
+    with pytest.raises(ExportError, match=r"aten\.special_bessel_j0 in 1 \(Bessel\)"):
         export(model, tmp_path / "b", clip=nets.CLIP)
 
 

@@ -86,9 +86,7 @@ def test_many_steps_complete_with_both_inputs(bundle, clip):
 
 
 def test_smoothgrad_without_noise_is_the_sensitivity_to_both(model, bundle, clip):
-    found = explain(
-        bundle, clip, method="smoothgrad", options=MethodOptions(steps=2, noise=0)
-    )
+    found = explain(bundle, clip, method="smoothgrad", options=MethodOptions(steps=2, noise=0))
     want, _ = gradient(doubled(model), packed(bundle, clip), found.target)
     assert_tubes(found, np.abs(want[0].numpy()))
 
@@ -121,7 +119,10 @@ def test_the_sidecar_names_the_gradients_of_both_inputs(bundle, root, tmp_path):
         (lambda p: p[0].update(input="flow"), "must be the clip and its flow"),
         (lambda p: p[1]["layer"].update(shape=[3, 9, 32, 32]), "2, the flow's directions"),
         (lambda p: p[0]["layer"].update(shape=[3, 2, 32, 32]), "divisor of the clip's size"),
-        (lambda p: p[1].update(outputs={"activation": "a", "gradient": "g"}), "outputs of the same kind"),
+        (
+            lambda p: p[1].update(outputs={"activation": "a", "gradient": "g"}),
+            "outputs of the same kind",
+        ),
     ):
         changed = json.loads(json.dumps(text))
         change(changed["graphs"][0]["pathways"])

@@ -31,8 +31,8 @@ from pipelines import play  # noqa: E402
 from tubecam import BundleError, UsageError, _core, cli  # noqa: E402
 from tubecam.export import export  # noqa: E402
 from tubecam.export.architectures import ARCHITECTURES  # noqa: E402
-from tubecam.export.capture import capture  # noqa: E402
 from tubecam.export.candidates import Candidates, choose_layers  # noqa: E402
+from tubecam.export.capture import capture  # noqa: E402
 from videos import numbered, write_video  # noqa: E402
 
 pytestmark = pytest.mark.skipif(

@@ -227,7 +227,9 @@ def test_a_data_loader_explains(bundle, context):
         assert all(np.array_equal(a, clips[seed]) for seed, a in enumerate(found))
 
 
-@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))])
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))]
+)
 def test_another_one_is_like_the_first(bundle, again):
     options = MethodOptions(sigma=2.0)
     settings = {"target": 3, "method": "hirescam", "hop": 2, "threshold": 0.7, "budget_ms": 40.0}

@@ -31,9 +31,7 @@ HOST = (
 SOURCE = "videotestsrc num-buffers={} ! video/x-raw,format=RGB,width=64,height=48,framerate=30/1"
 ENDED, FAILED = 0, 1  # of host.c
 
-pytestmark = pytest.mark.skipif(
-    not plugin_path.PLUGIN.exists(), reason="the plugin is not built"
-)
+pytestmark = pytest.mark.skipif(not plugin_path.PLUGIN.exists(), reason="the plugin is not built")
 
 
 def launch_line(options: str, frames: int = 60) -> str:

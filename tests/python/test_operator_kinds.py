@@ -10,8 +10,8 @@ import torch.nn.functional as F  # noqa: E402
 from torch import nn  # noqa: E402
 
 from lrp_networks import captured_of  # noqa: E402
-from tubecam.export.capture import base_name  # noqa: E402
 from tubecam.export.layers import run_nodes  # noqa: E402
+from tubecam.export.nodes import base_name  # noqa: E402
 from tubecam.export.relevance.operators import kind_of, moving_nodes  # noqa: E402
 from tubecam.export.relevance.parts import take_apart  # noqa: E402
 from tubecam.export.relevance.probe import probed  # noqa: E402

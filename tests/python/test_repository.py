@@ -187,7 +187,9 @@ def named_types(path: Path) -> list[str]:
         elif re.match(r"\}  // namespace", line):
             spaces.pop()
         elif "" not in spaces and (
-            named := re.match(r"(?:class|struct|enum class)(?: TUBECAM_API)? (\w+(?:::\w+)*)[^;]*\{", line)
+            named := re.match(
+                r"(?:class|struct|enum class)(?: TUBECAM_API)? (\w+(?:::\w+)*)[^;]*\{", line
+            )
         ):
             found.append("::".join((*spaces, named[1])))
     return found

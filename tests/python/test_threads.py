@@ -75,7 +75,9 @@ def explainer(folder: str) -> Callable[[int], np.ndarray]:
 
 def explainer_of_frames(folder: str) -> Callable[[int], np.ndarray]:
     shared = tubecam.Explainer(folder)
-    videos = [np.stack([picture(9 * seed + i) for i in range(tiny_bundle.LENGTH)]) for seed in (0, 1)]
+    videos = [
+        np.stack([picture(9 * seed + i) for i in range(tiny_bundle.LENGTH)]) for seed in (0, 1)
+    ]
     return lambda seed: shared.explain(videos[seed]).tube
 
 
@@ -100,12 +102,14 @@ QUESTIONS: dict[str, Callable[[str], Callable[[int], Any]]] = {
     "ClipFlow": lambda _: flow(),
     "CaptionPainter": lambda _: caption(_core.CaptionPainter()),
     "blend_heat": lambda _: lambda seed: drawn(blend, seed),
-    "preprocess": lambda _: lambda seed: _core.preprocess(
-        _core.Frame.from_array(picture(seed)), _core.ClipSpec(**SPEC)
+    "preprocess": lambda _: (
+        lambda seed: _core.preprocess(_core.Frame.from_array(picture(seed)), _core.ClipSpec(**SPEC))
     ),
-    "cam3d": lambda _: lambda seed: _core.cam3d(
-        np.full((3, 2, 2, 2), seed + 1, np.float32), "cam", weight=np.ones(3, np.float32)
-    )[0],
+    "cam3d": lambda _: (
+        lambda seed: _core.cam3d(
+            np.full((3, 2, 2, 2), seed + 1, np.float32), "cam", weight=np.ones(3, np.float32)
+        )[0]
+    ),
     "load_bundle": lambda folder: lambda _: tubecam.load_bundle(folder).describe(),
 }
 

@@ -8,16 +8,8 @@ torch = pytest.importorskip("torch")
 
 import zoo  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 MOST_PARAMETERS = 20_000
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Tiny networks wait for threads longer than they compute."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def outputs(name, clip):

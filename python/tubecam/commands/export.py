@@ -66,9 +66,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.set_defaults(run=run)
     parser.add_argument("source", metavar="SOURCE", help="the model; see below")
-    parser.add_argument(
-        "-o", "--output", metavar="FOLDER", help="the bundle folder to write"
-    )
+    parser.add_argument("-o", "--output", metavar="FOLDER", help="the bundle folder to write")
     _add_model_options(parser.add_argument_group("the model"))
     _add_explanation_options(parser.add_argument_group("the explanation"))
     _add_clip_options(parser.add_argument_group("the clips that it expects"))

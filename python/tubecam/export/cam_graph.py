@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 
 from .candidates import Candidates, Paths, choose_layers
-from .capture import PATHS, Capture, capture, shape_of
+from .capture import Capture, capture
+from .culprit import named_culprit
 from .explained import trace_explained
 from .flow_input import input_names, parts, sees_flow_alone, without_last_flow
 from .fold import fold_batch_norm, fold_constants
 from .layers import Layer, closed_form
 from .measure import FormMeasurer
+from .nodes import PATHS, shape_of
 from .onnx_file import to_onnx
 from .source import Source
 from .spec import ClipSpec
@@ -45,6 +47,7 @@ class Graph:
     def layer(self) -> Layer:
         return self.layers[0]
 
+
 def build_graph(
     found: Source, paths: Paths, tokens: TokenGrid | None, time_first: bool, seed: int,
     measure: bool, say: Progress,
@@ -68,19 +71,21 @@ def build_graph(
     )
     layers, folded, kept = _fold(captured, layers)
     matrix = closed_form(captured, layers[0], example) if len(layers) == 1 else None
-    names = ", ".join(layer.name for layer in layers)
+    names = ", ".join(f"'{layer.name}'" for layer in layers)
     if matrix is None:
         say(f"tracing the gradient at {names}")
     else:
         say(f"the head on {names} is average pool + linear: no backward pass is needed")
     chooser = FormMeasurer()
-    traced = trace_explained(captured, layers, matrix, example, chooser)
-    if measure and chooser.measure_pending():
-        traced = trace_explained(captured, layers, matrix, example, chooser)
-    say("converting to ONNX")
     outputs = output_names(layers, matrix is not None)
     inputs = (*parts(example), torch.tensor([-1]))
-    model = to_onnx(traced, inputs, input_names(example), outputs)
+    starts = [layer.node for layer in layers]
+    with named_culprit(captured, starts, f"the gradient of the logits at layer {names}"):
+        traced = trace_explained(captured, layers, matrix, example, chooser)
+        if measure and chooser.measure_pending():
+            traced = trace_explained(captured, layers, matrix, example, chooser)
+        say("converting to ONNX")
+        model = to_onnx(traced, inputs, input_names(example), outputs)
     forms = list(chooser.chosen.values())
     return Graph(
         model, found, original, captured, layers, matrix is not None, classes, folded,
@@ -88,9 +93,7 @@ def build_graph(
     )  # fmt: skip
 
 
-def _fold(
-    captured: Capture, layers: tuple[Layer, ...]
-) -> tuple[tuple[Layer, ...], int, int]:
+def _fold(captured: Capture, layers: tuple[Layer, ...]) -> tuple[tuple[Layer, ...], int, int]:
     """The layers by the nodes that they then are, and how many normalisations went and stayed."""
     for layer in layers:
         layer.node.meta.setdefault(PATHS, [layer.name])

@@ -10,11 +10,12 @@ from dataclasses import replace
 from torch import fx
 
 from ..errors import ExportError, UsageError
-from .capture import MODULE, PATHS, Capture, base_name, shape_of
+from .capture import Capture
 from .default_layer import SPLITS, VIEWS, WEIGHING, averaged, entry, telling
 from .follow import follow
 from .geometry import UnevenError, cells_of
 from .layers import Layer, descendants
+from .nodes import MODULE, PATHS, base_name, shape_of
 from .tokens import TokenGrid
 
 MOST_LAYERS = 8
@@ -84,7 +85,9 @@ class Candidates:
         node = self.captured.find(path)
         if node is None:
             raise UsageError(f"no layer '{path}' runs in this model; {self._near(path)}.")
-        if not {node} & (self.places.found.keys() | self.places.lost.keys()) - {self.captured.logits}:
+        if not {node} & (self.places.found.keys() | self.places.lost.keys()) - {
+            self.captured.logits
+        }:
             raise ExportError(
                 f"layer '{path}' does not lie between the clip and the logits; choose one that does."
             )
@@ -205,11 +208,12 @@ class Candidates:
         culprit = next((c for n, c in self.places.lost.items() if n in behind), None)
         if culprit is not None:
             return f", and its axes cannot be followed through {_called(culprit)}"
-        uneven = next((n for n in self.captured.module.graph.nodes if n in self.uneven & behind), None)
+        uneven = next(
+            (n for n in self.captured.module.graph.nodes if n in self.uneven & behind), None
+        )
         if uneven is not None:
             return f", and {_called(uneven)} brings cells together that lie far apart"
         return ""
-
 
 
 def choose_layers(candidates: Candidates, paths: Paths) -> tuple[Layer, ...]:

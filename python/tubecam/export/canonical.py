@@ -10,6 +10,8 @@ was written.
 *Constants in the shape of something.* ``zeros_like`` and its kin read shapes alone, and shapes are
 static: they are constants, and what is computed from them is one, too (masks, coordinates).
 
+*Attention* without a mask needs no care for rows that are masked out altogether.
+
 *Views.* A view asks for strides that the graph, traced again with other operators around it, need
 not have; a reshape takes any.
 """
@@ -19,9 +21,8 @@ from __future__ import annotations
 import torch
 from torch import fx
 
-from .capture import shape_of
 from .gathers import overwritten
-from .nodes import aten, call, choose, join, replace_by, reshape
+from .nodes import aten, call, choose, join, replace_by, reshape, shape_of
 from .scatter import slice_range
 
 FILLS = {  # operator → the value that fills it, or the place of that value among the arguments
@@ -31,6 +32,7 @@ FILLS = {  # operator → the value that fills it, or the place of that value am
     "aten.new_zeros": 0.0,
     "aten.empty_like": 0.0,
     "aten.new_empty": 0.0,
+    "aten.empty": 0.0,
     "aten.full_like": (1,),
     "aten.new_full": (2,),
     "aten.fill": (1,),
@@ -52,13 +54,19 @@ def canonical(module: fx.GraphModule) -> None:
             _copied(node)
         elif node.target in VIEWS:
             node.target = aten.reshape.default
+        elif node.target is aten._safe_softmax.default:
+            _unmasked(node)
         elif node.target is aten.as_strided.default:
             _strided(module, node)
+        elif node.target is aten.diagonal.default:
+            _diagonal(module, node)
         elif node.target in READS.values():
             _read_back(node)
     for node in list(module.graph.nodes):
         if node.target in READS:
             _joined(module, node)
+        elif node.target is aten.diagonal_scatter.default:
+            _into_diagonal(module, node)
     module.graph.eliminate_dead_code()
     module.recompile()
 
@@ -85,6 +93,15 @@ def _copied(node: fx.Node) -> None:
     if value.shape != result.shape:
         source = call(node, aten.expand.default, (source, list(result.shape)), result)
     replace_by(node, source)
+
+
+def _unmasked(node: fx.Node) -> None:
+    """Rows of scores that nothing was added to hold no −∞ alone: a plain softmax will do."""
+    scores = node.args[0]
+    while scores.target in (aten.reshape.default, aten.expand.default):
+        scores = scores.args[0]
+    if scores.target in (aten.bmm.default, aten.mul.Tensor, aten.mul.Scalar):
+        node.target, node.args, node.kwargs = aten._softmax.default, (*node.args[:2], False), {}
 
 
 def _strided(module: fx.GraphModule, node: fx.Node) -> None:
@@ -141,6 +158,29 @@ def _joined(module: fx.GraphModule, node: fx.Node) -> None:
     if end < shape_of(whole)[dim]:
         parts.append(_part(node, whole, dim, end, shape_of(whole)[dim]))
     replace_by(node, join(node, parts, dim))
+
+
+def _diagonal(module: fx.GraphModule, node: fx.Node) -> None:
+    """A diagonal as a choice of cells."""
+    whole, *which = node.args
+    places = _places(whole).diagonal(*which).flatten()
+    flat = reshape(node, whole, [whole.meta["val"].numel()])
+    chosen = choose(module, node, flat, 0, places)
+    replace_by(node, reshape(node, chosen, list(shape_of(node))))
+
+
+def _into_diagonal(module: fx.GraphModule, node: fx.Node) -> None:
+    whole, source, *which = node.args
+    places = _places(whole).diagonal(*which).flatten().tolist()
+    flat = [reshape(node, x, [x.meta["val"].numel()]) for x in (whole, source)]
+    written = overwritten(module, node, *flat, 0, places)
+    replace_by(node, reshape(node, written, list(shape_of(whole))))
+
+
+def _places(node: fx.Node) -> torch.Tensor:
+    """Every cell's own number, in the node's shape."""
+    shape = shape_of(node)
+    return torch.arange(torch.Size(shape).numel()).reshape(shape)
 
 
 def _part(node: fx.Node, whole: fx.Node, dim: int, first: int, last: int) -> fx.Node:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 from torch._subclasses.functional_tensor import dispatch_functionalize
-from torch.fx.experimental.proxy_tensor import get_proxy_mode, make_fx
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from ..errors import ExportError, UsageError
-
-PATHS = "paths"  # key of Node.meta: the module paths whose output this node is
-MODULE = "module"  # and the innermost module that this node stands in: "head.act (GELU)"
+from .canonical import canonical
+from .nodes import PATHS
+from .recorder import Recorder, plain_operators, unchanged
+from .refusals import refuse_unfit, untraceable
 
 
 @dataclass
@@ -47,70 +45,6 @@ class Capture:
         return [path for n in self.module.graph.nodes for path in n.meta.get(PATHS, ())]
 
 
-class _Recorder:
-    """Hooks that keep a copy of each module's output and know which module runs now.
-
-    Nodes that are traced meanwhile are given its name.
-    """
-
-    def __init__(self, model: nn.Module) -> None:
-        self.calls: list[tuple[str, Tensor]] = []
-        self.running: list[str] = []
-        self.deepest = ""
-        self._handles = []
-        for path, module in model.named_modules():
-            self._handles.append(module.register_forward_pre_hook(self._enter(path)))
-            self._handles.append(module.register_forward_hook(self._leave(path)))
-
-    def _enter(self, path: str) -> Callable[..., None]:
-        def enter(module: nn.Module, inputs: Any) -> None:
-            self._name_nodes()
-            self.deepest = f"{path or 'the model'} ({type(module).__name__})"
-            self.running.append(self.deepest)
-
-        return enter
-
-    def _leave(self, path: str) -> Callable[..., None]:
-        def leave(module: nn.Module, inputs: Any, output: Any) -> None:
-            self._name_nodes()
-            self.running.pop()
-            if path and isinstance(output, Tensor):
-                self.calls.append((path, output.clone()))
-
-        return leave
-
-    def _name_nodes(self) -> None:
-        """Those since the last module began or ended."""
-        tracing = get_proxy_mode()
-        for node in reversed(tracing.tracer.graph.nodes) if tracing and self.running else ():
-            if MODULE in node.meta:
-                break
-            node.meta[MODULE] = self.running[-1]
-
-    def clear(self) -> None:
-        self.calls, self.running, self.deepest = [], [], ""
-
-    def remove(self) -> None:
-        for handle in self._handles:
-            handle.remove()
-
-
-@contextlib.contextmanager
-def plain_operators() -> Iterator[None]:
-    """Keeps torch from choosing fused CPU operators that no exporter knows."""
-    from torch.nn.attention import SDPBackend, sdpa_kernel
-
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of hardware that is not there
-            with torch.backends.mkldnn.flags(enabled=False), sdpa_kernel(SDPBackend.MATH):
-                yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
-
-
 def trace(
     function: Callable[..., Any], decompositions: dict[Any, Callable], *inputs: Tensor
 ) -> fx.GraphModule:
@@ -126,7 +60,7 @@ def model_input(clip: Tensor, time_first: bool) -> Tensor:
 
 
 def capture(model: nn.Module, clip: Tensor, time_first: bool = False) -> Capture:
-    """Traces the forward pass of `model` in evaluation mode.
+    """Traces the forward pass of `model` in evaluation mode; leaves the model as it was.
 
     Parameters
     ----------
@@ -140,9 +74,10 @@ def capture(model: nn.Module, clip: Tensor, time_first: bool = False) -> Capture
     UsageError
         The model does not accept such a clip.
     ExportError
-        Its control flow depends on data, or it does not give logits.
+        Its control flow depends on data, it does not give logits, or no graph can stand for it
+        (:func:`refuse_unfit`).
     """
-    recorder = _Recorder(model)
+    recorder = Recorder(model)
 
     def forward(x: Tensor) -> tuple[Tensor, list[Tensor]]:
         recorder.clear()
@@ -156,57 +91,68 @@ def capture(model: nn.Module, clip: Tensor, time_first: bool = False) -> Capture
         return logits, [out for _, out in recorder.calls]
 
     try:
-        with torch.no_grad():
-            _try_once(forward, clip, recorder, partial(_smallest, model, clip, time_first))
-        with torch.no_grad(), plain_operators():
+        with unchanged(model), torch.no_grad():
+            _try_once(forward, clip, recorder, model, time_first)
+        with unchanged(model), torch.no_grad(), plain_operators():
             traced = trace(dispatch_functionalize(forward), {}, clip)
     except (ExportError, UsageError):
         raise
     except Exception as error:
-        raise ExportError(untraceable(error, recorder.deepest)) from error
+        raise ExportError(untraceable(error, recorder.where)) from error
     finally:
+        paths = [path for path, _ in recorder.calls]
         recorder.remove()
-    return _marked(traced, [path for path, _ in recorder.calls])
+    return _marked(traced, paths)
 
 
 def _try_once(
-    forward: Callable[[Tensor], Any],
-    clip: Tensor,
-    recorder: _Recorder,
-    advice: Callable[[], str],
-) -> None:
+    forward: Callable[[Tensor], Any], clip: Tensor, recorder: Recorder, model: nn.Module,
+    time_first: bool,
+) -> None:  # fmt: skip
     try:
         forward(clip)
     except ExportError:
         raise
     except Exception as error:
-        raise UsageError(
-            f"the model does not accept a clip [1, T, C, H, W] = {list(clip.shape)}: "
-            f"{_first_line(error)} (in {recorder.deepest or 'the model'}). {advice()}"
-        ) from error
+        where = recorder.where
+        recorder.clear()
+        raise UsageError(_unaccepted(error, where, model, clip, time_first)) from error
 
 
-def _smallest(model: nn.Module, clip: Tensor, time_first: bool) -> str:
+def _unaccepted(
+    error: Exception, where: str, model: nn.Module, clip: Tensor, time_first: bool
+) -> str:
     from .clip_size import smallest_clip  # which needs this module
 
+    if "cuda" in str(error).lower():
+        return untraceable(error, where)
     _, length, channels, height, width = clip.shape
-    smallest = smallest_clip(model, (length, height, width), time_first, channels)
-    if smallest is None:
-        return "No usual size fits either: check whether the model takes time before colour."
-    sizes = "x".join(map(str, smallest))
-    return f"The smallest clip that it takes is {sizes} (slices x height x width)."
-
-
-def untraceable(error: Exception, where: str) -> str:
-    """One sentence on what could not be traced, where, and what to do."""
-    text = str(error)
-    if "_local_scalar_dense" in text or "data-dependent" in text.lower() or ".item()" in text:
+    asked = (length, height, width)
+    if _accepts(model, model_input(clip, not time_first)):
         return (
-            f"{where} reads a tensor's value while it runs (aten._local_scalar_dense: an `if` on a "
-            "tensor, .item(), int(tensor)), so its graph depends on data. Replace that by "
-            "torch.where or by a constant."
+            f"the model takes [N, {channels}, T, H, W]: leave --time-first (time_first) out."
+            if time_first
+            else f"the model takes [N, T, {channels}, H, W]: say --time-first (time_first=True)."
         )
-    return f"{where} cannot be traced: {_first_line(error)}"
+    given = "[1, T, C, H, W]" if time_first else "[1, C, T, H, W]"
+    shape = list(model_input(clip, time_first).shape)
+    said = (
+        f"the model does not accept a clip {given} = {shape}: {_first_line(error)} (in {where}). "
+    )
+    smallest = smallest_clip(model, asked, time_first, channels)
+    if smallest is None:
+        return f"{said}Nor does it take one of another usual size, or with time before colour."
+    sizes = "x".join(map(str, smallest))
+    return f"{said}The smallest clip that it takes is {sizes} (slices x height x width)."
+
+
+def _accepts(model: nn.Module, given: Tensor) -> bool:
+    try:
+        with unchanged(model):
+            model(given)
+    except Exception:
+        return False
+    return True
 
 
 def _first_line(error: Exception) -> str:
@@ -215,8 +161,6 @@ def _first_line(error: Exception) -> str:
 
 def _marked(traced: fx.GraphModule, calls: list[str]) -> Capture:
     """Moves the recorded outputs from the result into the nodes' meta data."""
-    from .canonical import canonical  # which needs this module
-
     graph = traced.graph
     output = next(n for n in graph.nodes if n.op == "output")
     logits, copies = output.args[0]
@@ -231,47 +175,9 @@ def _marked(traced: fx.GraphModule, calls: list[str]) -> Capture:
         if index == total[path] - 1:
             names.append(path)
     output.args = (logits,)
+    graph.eliminate_dead_code()
     canonical(traced)
     (logits,) = output.args
     clip = next(n for n in graph.nodes if n.op == "placeholder")
+    refuse_unfit(logits, clip)
     return Capture(traced, clip, logits)
-
-
-def constant(module: fx.GraphModule, argument: Any) -> Tensor | None:
-    """The value of a get_attr node, None for any other argument."""
-    if isinstance(argument, fx.Node) and argument.op == "get_attr":
-        return getattr(module, str(argument.target)).detach()
-    return None
-
-
-def add_constant(module: fx.GraphModule, value: Tensor, before: fx.Node) -> fx.Node:
-    """Registers `value` as a buffer and returns a node that reads it."""
-    index = getattr(module, "_constants_added", 0)
-    module._constants_added = index + 1
-    name = f"constant_{index}"
-    module.register_buffer(name, value.detach().clone().contiguous())
-    with module.graph.inserting_before(before):
-        node = module.graph.get_attr(name)
-    node.meta["val"] = value
-    return node
-
-
-def drop_unused_constants(module: fx.GraphModule) -> None:
-    """Deletes attributes that no node reads."""
-    used = {str(n.target) for n in module.graph.nodes if n.op == "get_attr"}
-    for table in (module._parameters, module._buffers):
-        for name in [n for n in table if n not in used]:
-            del table[name]
-
-
-def shape_of(node: Any) -> tuple[int, ...] | None:
-    """The static shape of a node's value, None where it is not one tensor."""
-    value = node.meta.get("val") if isinstance(node, fx.Node) else None
-    return tuple(value.shape) if isinstance(value, Tensor) else None
-
-
-def base_name(node: fx.Node) -> str:
-    """``relu`` of ``aten.relu.default``; the target's own name for anything else."""
-    if isinstance(node.target, torch._ops.OpOverload):
-        return node.target._schema.name.removeprefix("aten::")
-    return getattr(node.target, "__name__", str(node.target))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +15,16 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ExportError
-from .capture import Capture, model_input, plain_operators
+from .capture import Capture, model_input
 from .flow_input import feeds, without_last_flow
 from .layers import Layer, run_nodes, split_at
+from .recorder import plain_operators
 
 LIMITS = {"float32": 1e-3, "float16": 1e-2}  # half precision rounds each weight by up to 5e-4
 INPUTS = 3
 MOST_CLIPS = 12  # tried before an export is given up whose gradient fails at kinks everywhere
 NOISE_DRAWS = 6
+CANCELS = 1e-3  # of its terms: a map of less is the rounding of sums that cancel
 ROUNDING = 3e-6  # of the clip's greatest value; float32 sums of deep networks err by 1e-6
 
 
@@ -100,6 +103,7 @@ class Reference:
         paths = original.paths()
         self.by_path = all(layer.name in paths for layer in layers)
         self.dtype = torch.float64
+        self.own_functions: list[str] = []
 
     @property
     def name(self) -> str:
@@ -108,16 +112,39 @@ class Reference:
     def __call__(self, clip: Tensor, target: int) -> Case:
         try:
             logits, activations = self._forward(clip.to(self.dtype))
+            index = int(logits.argmax()) if target < 0 else target
+            self.own_functions = own_functions(logits)
+            gradients = torch.autograd.grad(logits[0, index], activations, materialize_grads=True)
         except RuntimeError:
-            if self.dtype is torch.float32:
+            if not self._other_way():
                 raise
-            # The model creates float32 tensors itself and cannot run in float64.
-            self.dtype, self.model = torch.float32, self.model.float()
-            logits, activations = self._forward(clip)
-        index = int(logits.argmax()) if target < 0 else target
-        gradients = torch.autograd.grad(logits[0, index], activations, materialize_grads=True)
+            return self(clip, target)
         found = [self._volumes(tensors) for tensors in (activations, gradients)]
         return Case(clip.numpy(), target, logits.detach().double().numpy(), *found)
+
+    @property
+    def doubt(self) -> str:
+        """What may make the model's own derivative another than that of what it computes."""
+        names = ", ".join(self.own_functions)
+        if not names:
+            return ""
+        return (
+            f" The model has autograd functions of its own ({names}): where their derivative is "
+            "not that of what they compute, no graph of the model shows it."
+        )
+
+    def _other_way(self) -> bool:
+        """Takes the next of: the model in float64, in float32, its captured graph in float64.
+
+        A model that creates float32 tensors itself cannot run in float64; one that overwrites what
+        its derivative reads, or checkpoints, runs and cannot be differentiated as it is.
+        """
+        if not self.by_path:
+            return False
+        self.by_path = self.dtype is torch.float64
+        self.dtype = torch.float32 if self.by_path else torch.float64
+        self.model = self.model.to(self.dtype)
+        return True
 
     def _volumes(self, tensors: Sequence[Tensor]) -> tuple[np.ndarray, ...]:
         pairs = zip(self.layers, tensors, strict=True)
@@ -150,6 +177,20 @@ class Reference:
         return values[captured.logits], [values[node] for node in nodes]
 
 
+def own_functions(logits: Tensor) -> list[str]:
+    """The classes of ``torch.autograd.Function`` that a result came through."""
+    names: dict[str, None] = {}
+    seen, waiting = set(), [logits.grad_fn]
+    while waiting:
+        step = waiting.pop()
+        if step is not None and step not in seen:
+            seen.add(step)
+            waiting += [following for following, _ in step.next_functions]
+            if hasattr(step, "_forward_cls"):
+                names[step._forward_cls.__name__] = None
+    return list(names)
+
+
 class _Hook:
     """Watches one call of a module, named ``path:call``; the last one where no call is named."""
 
@@ -174,10 +215,17 @@ def compile_in_engine(graph: bytes | str | Path) -> Any:
     import openvino as ov
 
     core = ov.Core()
-    model = core.read_model(graph if isinstance(graph, bytes) else str(graph))
-    return core.compile_model(
-        model, "CPU", {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-    )
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    try:
+        model = core.read_model(graph if isinstance(graph, bytes) else str(graph))
+        return core.compile_model(model, "CPU", settings)
+    except RuntimeError as error:
+        failed = re.search(r"Conversion is failed for: ([\w ,-]+)", str(error))
+        operators = f": it lacks {failed[1]}" if failed else ""
+        raise ExportError(
+            f"{engine_version()} does not take the graph of this model{operators}. Nothing was "
+            "written."
+        ) from error
 
 
 def engine_version() -> str:
@@ -207,6 +255,12 @@ def grad_cam(activation: np.ndarray, gradient: np.ndarray) -> np.ndarray:
     """Σ_k mean(gradient_k)·A_k before the ReLU, [t, h, w]."""
     weights = gradient[0].mean(axis=(1, 2, 3))
     return np.einsum("c,cthw->thw", weights, activation[0])
+
+
+def _terms(activation: np.ndarray, gradient: np.ndarray) -> float:
+    """The greatest value that a map could have if no terms of its sums cancelled."""
+    weights = np.abs(gradient[0]).mean(axis=(1, 2, 3))
+    return float(np.einsum("c,cthw->thw", weights, np.abs(activation[0])).max())
 
 
 def check_graph(
@@ -239,7 +293,10 @@ def check_graph(
             continue
         cases.append(case)
         if len(cases) == INPUTS:
-            report = summarise(compiled, cases, reference.name, "float32", len(replaced))
+            try:
+                report = summarise(compiled, cases, reference.name, "float32", len(replaced))
+            except ExportError as error:
+                raise ExportError(f"{error}{reference.doubt}") from error
             return report, cases
     names = ", ".join(layer.name for layer in reference.layers)
     raise ExportError(
@@ -308,10 +365,11 @@ def case_errors(compiled: Any, case: Case) -> dict[str, float]:
     for end, activation, gradient in zip(ends, case.activations, case.gradients, strict=True):
         found = got[f"activation{end}"]
         slopes = _gradient(got, end, found.shape)
+        maps = grad_cam(found, slopes), grad_cam(activation, gradient)
         figures = {
             "activation": relative_error(found, activation),
             "gradient": relative_error(slopes, gradient),
-            "map": relative_error(grad_cam(found, slopes), grad_cam(activation, gradient)),
+            "map": relative_error(*maps, CANCELS * _terms(activation, gradient)),
         }
         errors.update({name: max(v, errors.get(name, 0.0)) for name, v in figures.items()})
     return errors
@@ -332,10 +390,13 @@ def _gradient(got: dict[str, np.ndarray], end: str, shape: tuple[int, ...]) -> n
     return np.broadcast_to(weight[:, :, None, None, None], shape)
 
 
-def relative_error(got: np.ndarray, want: np.ndarray) -> float:
-    """Largest |difference| over largest |reference|; infinite where they cannot be compared."""
+def relative_error(got: np.ndarray, want: np.ndarray, least: float = 0.0) -> float:
+    """Largest |difference| over largest |reference|, or `least` where that is smaller.
+
+    Infinite where they cannot be compared.
+    """
     if got.shape != want.shape or not np.isfinite(got).all() or not np.isfinite(want).all():
         return float("inf")
-    scale = float(np.abs(want).max())
+    scale = max(float(np.abs(want).max()), least)
     difference = float(np.abs(got - want).max())
     return difference / scale if scale > 0 else (0.0 if difference == 0 else float("inf"))

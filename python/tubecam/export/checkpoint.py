@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from ..errors import ExportError, UsageError
 
-NESTED = ("state_dict", "model_state_dict", "model_state", "model", "net")
+NESTED = ("state_dict", "model_state_dict", "model_state", "model", "module", "net")
 OPTIONAL = "num_batches_tracked"  # a count of training steps, which no inference reads
 LISTED = 10
 ZIP, PICKLE = b"PK\x03\x04", b"\x80"  # how torch.save's two formats begin

@@ -1,4 +1,8 @@
-"""The gradients of a convolution: of its input, and of a kernel that depends on the clip."""
+"""Transposed convolutions; the gradients of a convolution: of input, of a computed kernel.
+
+A transposed convolution is the gradient of a convolution's input, so both have the same forms.
+OpenVINO 2026.4.1 gives wrong values for some transposed convolutions (stride 1 with padding).
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,32 @@ from .backward import FormChooser, conv_input_gradient, spread
 from .pools import sliding
 
 aten = torch.ops.aten
+
+
+def convolution(choose: FormChooser) -> Callable[..., Any]:
+    """Decomposition of a transposed ``aten.convolution``; any other stays what it is."""
+
+    def decompose(
+        x: Tensor, weight: Tensor, bias: Tensor | None, stride: list[int], padding: list[int],
+        dilation: list[int], transposed: bool, output_padding: list[int], groups: int,
+    ) -> Tensor:  # fmt: skip
+        if not transposed:
+            return NotImplemented
+        d = x.dim() - 2
+        stride, padding, dilation, more = (
+            spread(v, d) for v in (stride, padding, dilation, output_padding)
+        )
+        size = [
+            (x.shape[2 + i] - 1) * stride[i] - 2 * padding[i]
+            + dilation[i] * (weight.shape[2 + i] - 1) + more[i] + 1
+            for i in range(d)
+        ]  # fmt: skip
+        places = (size, stride, padding, dilation, groups)
+        form = choose(tuple(x.shape), tuple(weight.shape), *places)
+        y = conv_input_gradient(x, weight, *places, form)
+        return y if bias is None else y + bias.reshape([1, -1] + [1] * d)
+
+    return decompose
 
 
 def convolution_backward(choose: FormChooser) -> Callable[..., Any]:

@@ -24,7 +24,7 @@ from torch._decomp import core_aten_decompositions
 
 from . import adaptive, pools, resample, scatter
 from .backward import FormChooser
-from .convolution import convolution_backward
+from .convolution import convolution, convolution_backward
 
 aten = torch.ops.aten
 Table = dict[Any, Callable[..., Any]]
@@ -36,12 +36,19 @@ def decompositions(choose: FormChooser) -> Table:
     Each function receives what autograd would have called. `choose` names the form of every
     convolution's gradient.
     """
-    return {**_core(), **_own(), aten.convolution_backward.default: convolution_backward(choose)}
+    return {
+        **_core(),
+        **_own(),
+        aten.convolution.default: convolution(choose),
+        aten.convolution_backward.default: convolution_backward(choose),
+    }
 
 
 def _own() -> Table:
     return {
         # Forward operators that engines do not run, or not all alike.
+        aten.avg_pool2d.default: pools.avg_pool,
+        aten.avg_pool3d.default: pools.avg_pool,
         aten._adaptive_avg_pool2d.default: adaptive.average,
         aten._adaptive_avg_pool3d.default: adaptive.average,
         aten.adaptive_max_pool2d.default: adaptive.maximum,
@@ -66,7 +73,7 @@ def _own() -> Table:
         aten.reflection_pad1d_backward.default: scatter.reflection_pad_backward,
         aten.reflection_pad2d_backward.default: scatter.reflection_pad_backward,
         aten.reflection_pad3d_backward.default: scatter.reflection_pad_backward,
-        aten.scatter.src: scatter.scatter_one,
+        aten.scatter.src: scatter.scatter_places,
         # Gradients of activations with kinks, where torch's form has no ONNX operator.
         aten.hardsigmoid_backward.default: _hardsigmoid_backward,
         aten.hardshrink_backward.default: _shrink_backward,

@@ -15,9 +15,10 @@ import math
 
 from torch import fx
 
-from .capture import Capture, base_name, shape_of
+from .capture import Capture
 from .follow import Places
 from .follow_rules import FACTORS, Placed
+from .nodes import base_name, shape_of
 
 # Operators whose result is their input's values, or a part of them.
 VIEWS = {

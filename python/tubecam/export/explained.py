@@ -9,11 +9,13 @@ from torch import Tensor, fx, nn
 
 from ..errors import ExportError
 from .backward import FormChooser
-from .capture import Capture, plain_operators, trace, untraceable
+from .capture import Capture, trace
 from .decompositions import decompositions
 from .flow_input import packed, parts
 from .fold import fold_constants
 from .layers import Layer, run_nodes, split_at
+from .onnx_file import unknown_operators
+from .recorder import plain_operators
 from .simplify import simplify
 
 
@@ -71,47 +73,24 @@ def trace_explained(
     clip: Tensor,
     choose: FormChooser,
 ) -> fx.GraphModule:
-    """Traces :class:`Explained` into forward operators only.
-
-    Raises
-    ------
-    ExportError
-        An operator's gradient cannot be written with forward operators; it is named.
-    """
-    model = Explained(captured, layers, weight_matrix)
-    names = ", ".join(f"'{layer.name}'" for layer in layers)
-    return trace_forward_only(model, clip, choose, f"the gradient of the logits at layer {names}")
+    """Traces :class:`Explained`; errors as :func:`trace_forward_only`."""
+    return trace_forward_only(Explained(captured, layers, weight_matrix), clip, choose)
 
 
-def trace_forward_only(
-    model: nn.Module, clip: Tensor, choose: FormChooser, what: str
-) -> fx.GraphModule:
+def trace_forward_only(model: nn.Module, clip: Tensor, choose: FormChooser) -> fx.GraphModule:
     """Traces a module of clip and target, derivatives and all, into forward operators only.
 
     Raises
     ------
     ExportError
-        As above; `what` says what could not be traced.
+        Operators are left that ONNX does not know; ``culprit.py`` finds where they come from.
     """
     inputs = (*parts(clip), torch.tensor([-1]))
-    try:
-        with plain_operators():
-            traced = trace(lambda *x: model(*x), decompositions(choose), *inputs)
-    except ExportError:
-        raise
-    except Exception as error:
-        raise ExportError(untraceable(error, what)) from error
+    with plain_operators():
+        traced = trace(lambda *x: model(*x), decompositions(choose), *inputs)
     simplify(traced)
     fold_constants(traced)
-    _refuse_backward_operators(traced)
-    return traced
-
-
-def _refuse_backward_operators(module: fx.GraphModule) -> None:
-    called = {str(n.target) for n in module.graph.nodes if n.op == "call_function"}
-    left = sorted(name for name in called if "backward" in name)
+    left = unknown_operators(traced)
     if left:
-        raise ExportError(
-            f"no forward form of {', '.join(left)} is known. Choose a layer behind the module that "
-            "uses it, or replace that module."
-        )
+        raise ExportError(f"no standard ONNX form of {', '.join(left)} is known.")
+    return traced

@@ -24,6 +24,7 @@ from .geometry import Geometry
 from .head import Head
 from .narrow import Calibration, Narrow, checked_precision, prepared
 from .part import Part, judge, write_cam, write_relevance
+from .refusals import NoFormError
 from .relevance import FEW_PASS, INPUT_GRADIENT
 from .relevance import METHODS as RELEVANCE_METHODS
 from .relevance.domain import domain_of
@@ -36,6 +37,7 @@ from .tokens import token_grid
 CAM_METHODS = ("gradcam", "cam", "gradcam-frame", "hirescam", "layercam", "gradcam++", "xgradcam")
 MOTION = ("motion-split", "motion-split-exact", "selective-relevance")
 METHODS = (*CAM_METHODS, *RELEVANCE_METHODS, *FEW_PASS, *MOTION)
+REPLACE = "Nothing else works for this model either: replace that module."
 CAM = "class activation"  # the methods that share one graph
 
 
@@ -237,7 +239,7 @@ def export(
         raise UsageError(f"{kinds[0]} is computed in float32 only; int8 is for {names}.")
     narrow = prepared(precision, calibrate, found.clip, force, say, windows)
 
-    def build(kind: str) -> Graph | RelevanceGraph:
+    def attempt(kind: str) -> Graph | RelevanceGraph:
         if kind == CAM:
             chosen = found.layer if layer is None else layer
             return build_graph(found, chosen, stated, time_first, seed, measure, say)
@@ -246,6 +248,14 @@ def export(
         return build_relevance(
             found.model, example, kind, cells, domain, time_first, measure, stated
         )
+
+    def build(kind: str) -> Graph | RelevanceGraph:
+        try:
+            return attempt(kind)
+        except NoFormError as error:
+            own = kind == CAM and layer is None
+            advice = "" if own else class_activation(found, time_first, seed)
+            raise ExportError(f"{error} {advice or REPLACE}") from error
 
     def write(graph: Graph | RelevanceGraph, folder: Path) -> Part:
         if isinstance(graph, RelevanceGraph):
@@ -280,6 +290,16 @@ def export(
          next((p.entry["quantisation"] for p in parts if "quantisation" in p.entry), {}),
          read, marks, (shape[1], *shape[3:]), getattr(first, "coarse", ()),
     )  # fmt: skip
+
+
+def class_activation(found: Source, time_first: bool, seed: int) -> str:
+    """A sentence that recommends these methods, which have been tried; empty if they fail, too."""
+    try:
+        graph = build_graph(found, found.layer, time_first, seed, False, lambda text: None)
+    except (ExportError, UsageError):
+        return ""
+    where = ", ".join(f"'{layer.name}'" for layer in graph.layers)
+    return f"The class-activation methods (gradcam and its kin) work for this model, at {where}."
 
 
 def _refuse_settings(source: str, given: Mapping[str, Any]) -> None:

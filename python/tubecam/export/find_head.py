@@ -16,6 +16,7 @@ from .capture import capture, model_input
 from .check import unseen_clips
 from .head import ENDS, LOG_SOFTMAX, SIGMOID, SOFTMAX, Head, Headed
 from .outputs import select
+from .recorder import unchanged
 from .source import Source
 
 LOGITS, MULTI_LABEL, SCORES = "logits", "multi-label", "scores"
@@ -255,10 +256,11 @@ def headed_model(
 
     names = labels or found.labels
     try:
-        model, head, words = read_head(
-            found.model, run, clips, declared=declared, output=output, reduce=reduce,
-            labels=len(names) if names else None,
-        )  # fmt: skip
+        with unchanged(found.model):
+            model, head, words = read_head(
+                found.model, run, clips, declared=declared, output=output, reduce=reduce,
+                labels=len(names) if names else None,
+            )  # fmt: skip
     except (ExportError, UsageError):
         raise
     except Exception:

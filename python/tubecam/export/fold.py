@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from .capture import PATHS, Capture, add_constant, constant, drop_unused_constants, shape_of
+from .capture import Capture
 from .gathers import constant_places
+from .nodes import PATHS, add_constant, constant, drop_unused_constants, shape_of
 
 aten = torch.ops.aten
 BATCH_NORMS = {

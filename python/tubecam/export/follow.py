@@ -18,9 +18,10 @@ from torch import Tensor, fx
 from . import follow_moves as moves
 from . import follow_rules as rules
 from . import follow_windows as windows
-from .capture import Capture, base_name, shape_of
+from .capture import Capture
 from .follow_rules import LostPlaceError, Place, Placed, Step
 from .layers import ancestors, descendants, run_nodes
+from .nodes import base_name, shape_of
 from .spread import Spread
 
 
@@ -70,7 +71,9 @@ def follow(captured: Capture, stated: State = lambda node: None) -> Places:
 
     def value(node: fx.Node) -> Tensor:
         needed = ancestors(node)
-        run_nodes(captured.module, (n for n in captured.module.graph.nodes if n in needed), constants)
+        run_nodes(
+            captured.module, (n for n in captured.module.graph.nodes if n in needed), constants
+        )
         return constants[node]
 
     for node in captured.module.graph.nodes:
@@ -123,7 +126,9 @@ def _mixing(node: fx.Node, places: Places) -> fx.Node | None:
     name, rank = base_name(node), len(shape_of(node) or ())
     if name in PRODUCTS:
         left, right = (node.args[i] for i in rules.FACTORS[name])
-        return node if places.differ(left, {rank - 1}) and places.differ(right, {rank - 2}) else None
+        return (
+            node if places.differ(left, {rank - 1}) and places.differ(right, {rank - 2}) else None
+        )
     product = node.args[0] if name == "sum" else node
     if name != "sum" or base_name(product) != "mul" or len(set(product.all_input_nodes)) != 2:
         return None
@@ -131,7 +136,9 @@ def _mixing(node: fx.Node, places: Places) -> fx.Node | None:
     given = Step(node, {}, lambda n: n).argument("dim")
     dims = {d % rank for d in ([given] if isinstance(given, int) else given or range(rank))}
     alike = all(len(shape_of(n)) == rank for n in product.all_input_nodes)
-    return product if alike and all(places.differ(n, dims) for n in product.all_input_nodes) else None
+    return (
+        product if alike and all(places.differ(n, dims) for n in product.all_input_nodes) else None
+    )
 
 
 def _differs(step: Step) -> bool:

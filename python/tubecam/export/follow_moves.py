@@ -12,8 +12,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor, fx
 
-from .capture import base_name, shape_of
 from .follow_rules import LostPlaceError, Placed, Step
+from .nodes import base_name, shape_of
 from .spread import Spread, Spreads, combined, compact
 
 PARTS = ("centre", "low", "high")

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import Tensor, fx
 
-from .capture import base_name, shape_of
+from .nodes import base_name, shape_of
 from .spread import Spread, Spreads, combined, reduced
 
 Place = tuple[Spreads, ...]  # of t, y and x
@@ -199,7 +198,9 @@ def multiplied(step: Step) -> Place:
     added = step.places.get(step.node.args[0]) if len(step.node.args) == 3 else None
     axes = []
     for axis in range(3):
-        found = product(left[axis] if left else (), right[axis] if right else (), bool(left and right))
+        found = product(
+            left[axis] if left else (), right[axis] if right else (), bool(left and right)
+        )
         bias = [s.of_rank(len(step.shape)) for s in added[axis]] if added else []
         axes.append(combined([*found, *bias]))
     return tuple(axes)

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .capture import base_name, shape_of
 from .follow_rules import LostPlaceError, Place, Placed, Step, each
+from .nodes import shape_of
 from .spread import reduced, slid
 
 

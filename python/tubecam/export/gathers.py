@@ -14,8 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, fx
 
-from .capture import constant, shape_of
-from .nodes import aten, call, choose, join, replace_by, reshape
+from .nodes import aten, call, choose, constant, join, replace_by, reshape, shape_of
 
 WRITES = {aten.index_put.default, aten.index_put_.default, aten._unsafe_index_put.default}
 READS = {aten.index.Tensor, aten._unsafe_index.Tensor}

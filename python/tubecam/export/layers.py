@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, fx
 
 from ..grid import is_coarse
-from .capture import Capture, shape_of
+from .capture import Capture
 from .geometry import Cells, Geometry
+from .nodes import shape_of
 
 CLOSED_FORM_TOLERANCE = 1e-9
 
@@ -84,19 +85,25 @@ def _reach(start: list[fx.Node], step) -> set[fx.Node]:
 
 
 def run_nodes(module: fx.GraphModule, nodes: Iterable[fx.Node], values: dict, dtype=None) -> None:
-    """Evaluates `nodes` in order into `values`; constants are cast to `dtype` where it is given."""
+    """Evaluates `nodes` in order into `values`.
+
+    Where `dtype` is given, constants and what the model makes of another type are cast to it.
+    """
     for node in nodes:
         if node in values:
             continue
         if node.op == "get_attr":
-            value = getattr(module, str(node.target))
-            cast = dtype is not None and value.is_floating_point()
-            values[node] = value.to(dtype) if cast else value
+            values[node] = _cast(getattr(module, str(node.target)), dtype)
         elif node.op == "call_function":
             args, kwargs = fx.map_arg((node.args, node.kwargs), values.__getitem__)
             if dtype is not None and getattr(kwargs.get("dtype"), "is_floating_point", False):
                 kwargs = {**kwargs, "dtype": dtype}
-            values[node] = node.target(*args, **kwargs)
+            values[node] = _cast(node.target(*args, **kwargs), dtype)
+
+
+def _cast(value, dtype: torch.dtype | None):
+    floating = isinstance(value, Tensor) and value.is_floating_point()
+    return value.to(dtype) if floating and dtype is not None else value
 
 
 def split_at(captured: Capture, *layers: fx.Node) -> tuple[list[fx.Node], list[fx.Node]]:
@@ -139,8 +146,6 @@ def _matrices(module: fx.GraphModule, classes: int, channels: int) -> Iterator[T
         if node.op != "get_attr":
             continue
         value = getattr(module, str(node.target)).detach().double()
-        if classes == 2 and value.dim() > 1 and value.numel() == channels:  # one logit, −z and z
-            yield torch.stack([-value.flatten(), value.flatten()])
         if value.numel() != classes * channels or value.dim() < 2:
             continue
         if value.shape[:2] == (classes, channels):

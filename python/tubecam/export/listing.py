@@ -96,7 +96,9 @@ def list_layers(
         try:
             default = candidates.default()
             names = default.name
-            layers = layers if default.name in {layer.name for layer in layers} else [*layers, default]
+            layers = (
+                layers if default.name in {layer.name for layer in layers} else [*layers, default]
+            )
         except ExportError as error:
             reason = str(error)
     rows = tuple(_listed(layer) for layer in layers)

@@ -7,9 +7,22 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from .capture import MODULE, PATHS, add_constant
-
+PATHS = "paths"  # key of Node.meta: the module paths whose output this node is
+MODULE = "module"  # and the innermost module that this node stands in: "head.act (GELU)"
 aten = torch.ops.aten
+
+
+def base_name(node: fx.Node) -> str:
+    """``relu`` of ``aten.relu.default``; the target's own name for anything else."""
+    if isinstance(node.target, torch._ops.OpOverload):
+        return node.target._schema.name.removeprefix("aten::")
+    return getattr(node.target, "__name__", str(node.target))
+
+
+def operator_at(node: fx.Node) -> str:
+    """``aten.cumsum in temporal.2 (Cumulative)``."""
+    where = node.meta.get(MODULE)
+    return f"aten.{base_name(node)}" + (f" in {where}" if where else "")
 
 
 def call(
@@ -19,8 +32,7 @@ def call(
     with before.graph.inserting_before(before):
         node = before.graph.call_function(target, args, kwargs)
     node.meta["val"] = value
-    if MODULE in before.meta:
-        node.meta[MODULE] = before.meta[MODULE]
+    node.meta[MODULE] = before.meta.get(MODULE, "")
     return node
 
 
@@ -57,3 +69,44 @@ def reshape(before: fx.Node, x: fx.Node, shape: list[int]) -> fx.Node:
     if list(value.shape) == shape:
         return x
     return call(before, aten.reshape.default, (x, shape), value.new_empty(shape))
+
+
+def constant(module: fx.GraphModule, argument: Any) -> Tensor | None:
+    """The value of a get_attr node, None for any other argument."""
+    if isinstance(argument, fx.Node) and argument.op == "get_attr":
+        return getattr(module, str(argument.target)).detach()
+    return None
+
+
+def add_constant(module: fx.GraphModule, value: Tensor, before: fx.Node) -> fx.Node:
+    """Registers `value` as a buffer and returns a node that reads it."""
+    index = getattr(module, "_constants_added", 0)
+    module._constants_added = index + 1
+    name = f"constant_{index}"
+    module.register_buffer(name, value.detach().clone().contiguous())
+    with module.graph.inserting_before(before):
+        node = module.graph.get_attr(name)
+    node.meta["val"] = value
+    return node
+
+
+def drop_unused_constants(module: fx.GraphModule) -> None:
+    """Deletes attributes that no node reads."""
+    used = {str(n.target) for n in module.graph.nodes if n.op == "get_attr"}
+    for table in (module._parameters, module._buffers):
+        for name in [n for n in table if n not in used]:
+            del table[name]
+
+
+def tensors_of(node: fx.Node, floating: bool = False) -> list[Tensor]:
+    """Stand-ins for a node's value, or for its several values; all, or those with derivatives."""
+    value = node.meta.get("val")
+    values = value if isinstance(value, (tuple, list)) else (value,)
+    found = [v for v in values if isinstance(v, Tensor)]
+    return [v for v in found if v.is_floating_point()] if floating else found
+
+
+def shape_of(node: Any) -> tuple[int, ...] | None:
+    """The static shape of a node's value, None where it is not one tensor."""
+    value = node.meta.get("val") if isinstance(node, fx.Node) else None
+    return tuple(value.shape) if isinstance(value, Tensor) else None

@@ -33,7 +33,6 @@ def to_onnx(
     ExportError
         An operator has no standard ONNX form at opset 17; it is named.
     """
-    _refuse_unknown(module)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         path = Path(folder) / "model.onnx"
@@ -49,25 +48,19 @@ def to_onnx(
                 dynamo=False,
             )
         except Exception as error:
-            text = next((t for t in str(error).splitlines() if t.strip()), repr(error))
-            raise ExportError(f"no ONNX form at opset {OPSET}: {text}") from error
+            raise ExportError(f"no ONNX form at opset {OPSET} was found for this model.") from error
         model = onnx.load(str(path))
     _tidy(model)
     return model
 
 
-def _refuse_unknown(module: fx.GraphModule) -> None:
-    """Names what the converter would stumble over."""
+def unknown_operators(module: fx.GraphModule) -> list[str]:
+    """Operators of a traced graph that the converter has no standard form of."""
     from torch.onnx._internal.torchscript_exporter.registration import registry
 
     calls = [n.target for n in module.graph.nodes if n.op == "call_function"]
     names = {op._schema.name for op in calls if isinstance(op, torch._ops.OpOverload)}
-    unknown = sorted(name for name in names if not registry.is_registered_op(name, OPSET))
-    if unknown:
-        raise ExportError(
-            f"{', '.join(unknown)}: no standard ONNX form at opset {OPSET}. Replace what uses it "
-            "in the model, or choose a layer behind it if only its gradient is in the way."
-        )
+    return sorted(name for name in names if not registry.is_registered_op(name, OPSET))
 
 
 def _tidy(model: onnx.ModelProto) -> None:

@@ -113,6 +113,26 @@ def apply_matrices(x: Tensor, matrices: Sequence[np.ndarray]) -> Tensor:
     return x
 
 
+def avg_pool(
+    x: Tensor, kernel: list[int], stride: list[int] = (), padding: list[int] = (0,),
+    ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None,
+) -> Tensor:  # fmt: skip
+    """Average pools that engines and ONNX's converter take in different ways, as products.
+
+    These are windows that reach beyond the padding, and divisors of the model's own.
+    """
+    d = len(kernel)
+    steps, pads = spread(stride or kernel, d), spread(padding, d)
+    sizes = x.shape[x.dim() - d :]
+    rooms = [n + 2 * p - k for n, p, k in zip(sizes, pads, kernel, strict=True)]
+    beyond = ceil_mode and any(room % s for room, s in zip(rooms, steps, strict=True))
+    if not beyond and divisor_override is None:
+        return NotImplemented  # it stays what it is
+    return apply_matrices(x, _average_matrices(
+        sizes, kernel, steps, pads, ceil_mode, count_include_pad, divisor_override
+    ))  # fmt: skip
+
+
 def avg_pool_backward(
     grad: Tensor, x: Tensor, kernel: list[int], stride: list[int], padding: list[int],
     ceil_mode: bool, count_include_pad: bool, divisor_override: int | None,
@@ -120,12 +140,19 @@ def avg_pool_backward(
     """Gradient of 2-D and 3-D average pools."""
     d = len(kernel)
     steps, pads = spread(stride or kernel, d), spread(padding, d)
-    matrices = [
-        average_matrix(x.shape[x.dim() - d + i], kernel[i], steps[i], pads[i], ceil_mode,
-                       count_include_pad and divisor_override is None).T
-        for i in range(d)
-    ]  # fmt: skip
-    if divisor_override is not None:
-        matrices = [(m != 0).astype(float) for m in matrices]
-        return apply_matrices(grad, matrices) / divisor_override
-    return apply_matrices(grad, matrices)
+    matrices = _average_matrices(
+        x.shape[x.dim() - d :], kernel, steps, pads, ceil_mode, count_include_pad, divisor_override
+    )
+    return apply_matrices(grad, [m.T for m in matrices])
+
+
+def _average_matrices(
+    sizes: Sequence[int], kernel: list[int], stride: list[int], padding: list[int],
+    ceil_mode: bool, count_pad: bool, divisor: int | None,
+) -> list[np.ndarray]:  # fmt: skip
+    """[cells, size] of each axis."""
+    axes = zip(sizes, kernel, stride, padding, strict=True)
+    if divisor is None:
+        return [average_matrix(*axis, ceil_mode, count_pad) for axis in axes]
+    first, *rest = ((average_matrix(*axis, ceil_mode, False) != 0).astype(float) for axis in axes)
+    return [first / divisor, *rest]

@@ -19,15 +19,15 @@ from .pools import apply_matrices
 aten = torch.ops.aten
 NEAREST = ("upsample_nearest", "_upsample_nearest_exact")
 LINEAR = ("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d")
-SMOOTHED = ("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa")  # no ONNX form at opset 17
+PLANE = ("upsample_bicubic2d", "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa")
 
 
 def resample_matrix(operator: Any, size: int, cells: int, *options: Any) -> np.ndarray:
     """[cells, size] matrix of a two-dimensional operator along one axis."""
     with _disable_current_modes():  # computed now, not traced
-        unit = torch.eye(size, dtype=torch.float64)[:, None, :, None]
-        rows = operator(unit, [cells, 1], *options, None)
-        return np.array(rows[:, 0, :, 0].t().tolist())
+        unit = torch.eye(size, dtype=torch.float64)[None, :, :, None].repeat(1, 1, 1, 2)
+        columns = operator(unit, [cells, 2], *options, None)[0, :, :, 0]
+        return np.array(columns.t().tolist())
 
 
 def nearest(operator: Any) -> Callable[..., Tensor]:
@@ -85,9 +85,9 @@ def rows() -> dict[Any, Callable[..., Tensor]]:
         for d in (1, 2, 3):
             table[getattr(aten, f"{name}{d}d").default] = nearest(flat)
             table[getattr(aten, f"{name}{d}d_backward").default] = backward(flat, False)
-    for name in (*LINEAR, "upsample_bicubic2d", *SMOOTHED):
+    for name in (*LINEAR, *PLANE):
         operator = getattr(aten, name).default
         flat = aten.upsample_bilinear2d.default if name in LINEAR else operator
-        table[operator] = forward(flat, name not in SMOOTHED)
+        table[operator] = forward(flat, name in LINEAR)
         table[getattr(aten, f"{name}_backward").default] = backward(flat, True)
     return table

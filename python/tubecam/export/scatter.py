@@ -81,21 +81,25 @@ def _padded(x: Tensor, dim: int, before: int, size: int) -> Tensor:
     return aten.constant_pad_nd.default(x, pads, 0.0) if before or after else x
 
 
-def scatter_one(x: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
-    """`x` with `source` at one place along `dim`, as a maximum's gradient is written.
+MOST_PLACES = 64  # that are written one after another
+
+
+def scatter_places(x: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+    """`x` with `source` at a few places along `dim`, as the gradients of maxima are written.
 
     Raises
     ------
     ExportError
-        Several places along `dim` are written, which depend on data.
+        More than 64 places along `dim` are written that depend on data.
     """
-    dim %= x.dim()
     if index.dim() == 0:  # of a tensor without dimensions
         return source.expand(x.shape)
-    if index.shape[dim] != 1:
-        raise ExportError(
-            "places that depend on the clip are written into (sort, topk, and the like), which has "
-            "no form that every engine runs."
-        )
+    dim %= x.dim()
+    count = index.shape[dim]
+    if count > MOST_PLACES:
+        raise ExportError(f"{count} places along one axis are written that depend on the clip.")
     places = torch.arange(x.shape[dim]).reshape([-1 if d == dim else 1 for d in range(x.dim())])
-    return torch.where(places == index, source, x)
+    for k in range(count):
+        at, value = (aten.slice.Tensor(a, dim, k, k + 1) for a in (index, source))
+        x = torch.where(places == at, value, x)
+    return x

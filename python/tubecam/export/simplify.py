@@ -25,7 +25,7 @@ IDENTITIES = {
     aten.alias.default,
     aten.lift_fresh_copy.default,
 }
-RENAMED = {
+RENAMED = {  # the converter knows the other name, and fewer arguments
     aten._softmax.default: aten.softmax.int,
     aten._log_softmax.default: aten.log_softmax.int,
 }
@@ -69,6 +69,10 @@ def _renamed(node: fx.Node) -> None:
     node.target, node.args = RENAMED[node.target], node.args[:2]
 
 
+def _grid_sampler(node: fx.Node) -> None:
+    node.target = aten.grid_sampler.default
+
+
 def _plain_cast(node: fx.Node) -> None:
     dtype = node.kwargs.get("dtype")
     if dtype is None:
@@ -90,7 +94,9 @@ def _without_scales(node: fx.Node) -> None:
 
 
 def _by_formula(node: fx.Node) -> None:
-    replace_by(node, FORMULAS[node.target](node))
+    result = FORMULAS[node.target](node)
+    if result is not node:
+        replace_by(node, result)
 
 
 RULES: dict[Any, Callable[[fx.Node], None]] = {
@@ -98,11 +104,11 @@ RULES: dict[Any, Callable[[fx.Node], None]] = {
     **dict.fromkeys(RENAMED, _renamed),
     **dict.fromkeys(FORMULAS, _by_formula),
     aten._to_copy.default: _plain_cast,
+    aten.grid_sampler_2d.default: _grid_sampler,
     aten.squeeze.dims: _reshaped,
     aten.upsample_linear1d.default: _without_scales,
     aten.upsample_bilinear2d.default: _without_scales,
     aten.upsample_trilinear3d.default: _without_scales,
-    aten.upsample_bicubic2d.default: _without_scales,
 }
 
 
@@ -153,14 +159,25 @@ def _functional(graph: fx.Graph) -> None:
         if schema is None or not schema.is_mutable:
             continue
         written = node.args[0]
-        plain = getattr(aten, schema.name.removeprefix("aten::").removesuffix("_"), None)
-        if plain is None or not schema.name.endswith("_") or _shared(written):
+        plain = _plain_form(schema)
+        if plain is None or _shared(written):
             raise ExportError(
                 f"{schema.name} writes in place where the trace cannot follow it; use its form "
                 "that returns a new tensor."
             )
-        node.target = getattr(plain, schema.overload_name or "default")
+        node.target = plain
         written.replace_all_uses_with(node, delete_user_cb=lambda user, node=node: user > node)
+
+
+def _plain_form(schema: Any) -> Any:
+    """The operator that returns what another one, of this schema, writes in place."""
+    packet = getattr(aten, schema.name.removeprefix("aten::").removesuffix("_"), None)
+    if packet is None or not schema.name.endswith("_"):
+        return None
+    forms = [getattr(packet, name) for name in packet.overloads()]
+    kinds = [str(a.type) for a in schema.arguments]
+    fitting = (f for f in forms if [str(a.type) for a in f._schema.arguments] == kinds)
+    return next(fitting, None)
 
 
 def _shared(node: fx.Node) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import importlib
 import os
 import sys
@@ -18,6 +17,7 @@ from ..errors import ExportError, UsageError
 from .adapters import ADAPTERS
 from .architectures import ARCHITECTURES, Architecture
 from .checkpoint import load_state, read_checkpoint, renamed
+from .plain_module import copied, inner, unwrapped
 from .spec import ClipSpec
 
 
@@ -53,13 +53,17 @@ def load_source(
     if weights is not None and random_weights:
         raise UsageError("weights and random weights exclude each other; give one.")
     if isinstance(source, nn.Module):
-        model = _copied(source)
-        found = Source(model, type(source).__name__.lower(), f"{type(source).__name__} instance",
-                       ClipSpec())  # fmt: skip
+        model = unwrapped(copied(inner(source)))
+        name = type(model).__name__
+        found = Source(model, name.lower(), f"{name} instance", ClipSpec())
         if random_weights:
             raise UsageError("a module instance has its weights already; drop random_weights.")
         if weights is not None:
             load_state(model, read_checkpoint(weights))
+    elif not isinstance(source, str):
+        raise UsageError(
+            f"the source is a {type(source).__name__}; give a torch.nn.Module, or the name of one."
+        )
     elif source in ARCHITECTURES:
         found = _architecture(ARCHITECTURES[source], weights, random_weights, seed, classes)
     elif source.partition(":")[0] in ADAPTERS and ":" in source:
@@ -74,15 +78,6 @@ def load_source(
         )
     found.model.eval().float().cpu().requires_grad_(False)
     return found
-
-
-def _copied(model: nn.Module) -> nn.Module:
-    try:
-        return copy.deepcopy(model)
-    except Exception as error:
-        raise ExportError(
-            f"the model cannot be copied ({error}); give package.module:factory instead."
-        ) from error
 
 
 def _architecture(
@@ -145,7 +140,7 @@ def _from_factory(source: str, weights: str | os.PathLike[str] | None, seed: int
         raise ExportError(f"{source} gave {type(model).__name__}; a torch.nn.Module is needed.")
     if weights is not None:
         load_state(model, read_checkpoint(weights))
-    return Source(model, attribute.lower(), source, ClipSpec())
+    return Source(unwrapped(model), attribute.lower(), source, ClipSpec())
 
 
 def _attribute(source: str, module_name: str, attribute: str) -> Any:

@@ -202,7 +202,7 @@ class Padded(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         layer = nn.TransformerEncoderLayer(WIDTH, HEADS, 16, batch_first=True)
-        self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+        self.encoder = nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
 
     def forward(self, x: Tensor) -> Tensor:
         absent = torch.arange(x.shape[1])[None].expand(x.shape[0], -1) >= 28
@@ -213,7 +213,7 @@ def encoder(first: bool, class_token: bool) -> nn.Module:
     layer = nn.TransformerEncoderLayer(
         WIDTH, HEADS, 16, batch_first=True, norm_first=first, activation="gelu"
     )
-    blocks = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+    blocks = nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
     return Tokens(blocks, class_token=class_token)
 
 
@@ -222,7 +222,7 @@ def entry(name: str, make, notes: str = "") -> Entry:  # noqa: ANN001
 
 
 ENTRIES = [
-    entry("vit", lambda: Tokens(Block(Attention()), Block(Attention()))),
+    entry("vit", lambda: Tokens(Block(Attention()))),
     entry("vit-class-token", lambda: Tokens(Block(Attention()), class_token=True)),
     entry("vit-causal", lambda: Tokens(Block(Causal()))),
     entry("vit-masked", lambda: Tokens(Block(Masked()))),
@@ -231,11 +231,11 @@ ENTRIES = [
     entry("vit-rotary", lambda: Tokens(Block(Rotary(), Gated()))),
     entry("vit-relative-bias", lambda: Tokens(Block(RelativeBias()))),
     entry("vit-linear", lambda: Tokens(Block(Linear()))),
-    entry("vit-multi-head", lambda: Tokens(Block(MultiHead()), Block(MultiHead(True)))),
+    entry("vit-multi-head", lambda: Tokens(Block(MultiHead()), MultiHead(True))),
     entry("vit-divided", lambda: Tokens(Divided()), notes="TimeSformer"),
     entry("vit-attentive-pool", lambda: Tokens(Block(Attention()), AttentivePool())),
     entry("encoder-post-norm", lambda: encoder(False, False)),
     entry("encoder-pre-norm-class-token", lambda: encoder(True, True)),
     entry("encoder-padded", lambda: Tokens(Padded())),
-    entry("mixer", lambda: Tokens(Mixer(), Mixer())),
+    entry("mixer", lambda: Tokens(Mixer())),
 ]

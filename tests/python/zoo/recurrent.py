@@ -158,7 +158,7 @@ ENTRIES = [
     Entry("lrcn-lstm", lambda: Lrcn(nn.LSTM), layer="cnn", time_first=True),
     Entry(
         "lrcn-lstm-both-ways",
-        lambda: Lrcn(nn.LSTM, bidirectional=True, num_layers=2),
+        lambda: Lrcn(nn.LSTM, bidirectional=True),
         layer="cnn",
         time_first=True,
     ),

@@ -57,9 +57,7 @@ def load(folder: str) -> Adapted:
     clip = _clip(model.config, path)
     labels = [model.config.id2label[i] for i in range(model.config.num_labels)]
     description = f"transformers {kind} of {path.name}"
-    return Adapted(
-        VideoTransformer(model), kind, description, clip, labels, head_of(model.config)
-    )
+    return Adapted(VideoTransformer(model), kind, description, clip, labels, head_of(model.config))
 
 
 def head_of(config: Any) -> str:

@@ -6,9 +6,16 @@ from ...errors import UnavailableError, UsageError
 from ..spec import ClipSpec
 from . import Adapted
 
-# Means and deviations of the video models' published weights.
-CLIP = ClipSpec(16, 112, 112, 15.0, (0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989))
-LARGE = ClipSpec(16, 224, 224, 15.0, (0.45,) * 3, (0.225,) * 3, short_side=256)
+# What the published weights were trained on, by how a name begins. S3D's frames were stretched to
+# 256x256 and the middle taken.
+RESNET = ClipSpec(16, 112, 112, 15.0, (0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989))
+CLIPS = {
+    "mvit": ClipSpec(16, 224, 224, 7.5, (0.45,) * 3, (0.225,) * 3, short_side=256),
+    "swin3d": ClipSpec(
+        32, 224, 224, 15.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), short_side=256
+    ),
+    "s3d": ClipSpec(128, 224, 224, 15.0, RESNET.mean, RESNET.std, resize="stretch"),
+}
 
 
 def load(name: str) -> Adapted:
@@ -32,5 +39,5 @@ def load(name: str) -> Adapted:
     names = list_models(video)
     if name not in names:
         raise UsageError(f"torchvision has no video model {name!r}; it has {', '.join(names)}.")
-    clip = LARGE if name.startswith(("mvit", "swin", "s3d")) else CLIP
+    clip = next((spec for begin, spec in CLIPS.items() if name.startswith(begin)), RESNET)
     return Adapted(get_model(name, weights=None), name, f"torchvision {name}", clip)

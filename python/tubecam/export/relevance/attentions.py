@@ -11,10 +11,11 @@ from torch import Tensor, fx
 
 from ...errors import ExportError
 from ..candidates import Candidates
-from ..capture import Capture, base_name, shape_of
+from ..capture import Capture
 from ..follow_rules import Place
 from ..geometry import Cells, Geometry, cells_of
 from ..layers import run_nodes, split_at
+from ..nodes import base_name, shape_of
 from ..tokens import TokenGrid
 
 _SOFTMAX = {"_softmax", "_safe_softmax", "softmax"}
@@ -99,7 +100,11 @@ def _divided(nodes: list[fx.Node], last: Cells) -> tuple[Tensor, bool] | None:
 
 def _attends(node: fx.Node, place: Place | None) -> bool:
     """A softmax over keys that lie somewhere."""
-    if place is None or base_name(node) not in _SOFTMAX or node.args[1] not in (-1, _rank(node) - 1):
+    if (
+        place is None
+        or base_name(node) not in _SOFTMAX
+        or node.args[1] not in (-1, _rank(node) - 1)
+    ):
         return False
     return any(_rank(node) - 1 in spread.dims for spreads in place for spread in spreads)
 

@@ -20,8 +20,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from torch import fx
 
-from ..capture import base_name
 from ..layers import ancestors
+from ..nodes import base_name
 from .operators import (
     GATE,
     INVERSE,

@@ -29,7 +29,6 @@ from .graph import CLIP, REFERENCE
 from .propagate import Relevance
 from .reference import Case, Reference
 
-
 STEADY = "lrp-epsilon-plus"
 
 

@@ -19,17 +19,19 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from ..capture import base_name, shape_of
 from ..layers import run_nodes
+from ..nodes import base_name, shape_of
 from . import rules, weighted
 from .operators import HOMOGENEOUS, MAXIMUM, carries
 from .rules import Rule
 
-# The sign or the range of the output says where the input lay.
-_TELLING = {"relu", "leaky_relu", "hardtanh"}
+# What comes out says where the input lay, so that engines may fuse them with what is in front.
+_TELLING = {"relu", "leaky_relu", "hardtanh", "clamp", "clamp_min", "clamp_max"}
+# These do not: what goes in is watched.
 _BENT = {
-    "hardswish", "hardsigmoid", "abs", "sign", "_prelu_kernel", "threshold", "elu", "celu", "clamp",
-    "clamp_min", "clamp_max",
+    "hardswish", "hardsigmoid", "hardshrink", "softshrink", "threshold", "elu", "celu", "prelu",
+    "_prelu_kernel", "abs", "sign", "sgn", "linalg_vector_norm", "minimum", "min", "amin", "median",
+    "topk", "sort", "kthvalue",
 }  # fmt: skip
 # f(x)/x has no jump at zero.
 _SMOOTH = {"silu", "gelu", "tanh", "mish", "erf", "hardswish", "hardtanh", "celu", "sin", "log1p"}
@@ -55,8 +57,8 @@ def deciding_nodes(
         inputs = [n for n in node.all_input_nodes if n in kinds]
         if node in table:
             found.update(_deciding(node, kind, table[node], inputs, safe))
-        if any(not carries(user) and user.target is not operator.getitem for user in node.users):
-            found.add(node)  # of a comparison, of an index
+        if any(_compares(user) for user in node.users):
+            found.add(node)
     return [n for n in kinds if n in found and shape_of(n) is not None]
 
 
@@ -65,15 +67,27 @@ def _deciding(
 ) -> list[fx.Node]:
     """Of one operator."""
     name, jumps = base_name(node), rule in _JUMPS
-    if jumps and name in _TELLING:
+    if jumps and _tells(node):
         return [node]
-    bent = jumps and (kind in (MAXIMUM, HOMOGENEOUS) or name in _BENT)
+    bent = jumps and (kind in (MAXIMUM, HOMOGENEOUS) or name in _BENT | _TELLING)
     if bent or rule is rules.winners:
         return inputs
     signed = rule is rules.rescaled and name not in _SMOOTH
     if signed or rule in (weighted.z_plus, weighted.excited, *weighted.GAMMA):
         return [n for n in inputs if n not in safe]
     return []
+
+
+def _compares(node: fx.Node) -> bool:
+    """A comparison, or an index: what comes of it chooses."""
+    operates = node.op == "call_function" and node.target is not operator.getitem
+    return operates and not carries(node)
+
+
+def _tells(node: fx.Node) -> bool:
+    """Whether what comes out says on which side of each end, which are numbers, the input lay."""
+    ends = [*node.args[1:], *node.kwargs.values()]
+    return base_name(node) in _TELLING and not any(isinstance(end, fx.Node) for end in ends)
 
 
 def run_decided(
@@ -111,10 +125,36 @@ def run_decided(
 def _moved(node: fx.Node, values: dict[fx.Node, Any], given: Tensor) -> Tensor:
     """The value `given`, with the derivative that the operator has there."""
     value = values[node]
-    if base_name(node) in _TELLING:
+    if _tells(node):
         source = node.all_input_nodes[0]
         x = values[source]
-        moved = {n: values[n] for n in node.all_input_nodes} | {source: given + (x - x.detach())}
+        told = _told(node, given) + (x - x.detach())
+        moved = {n: values[n] for n in node.all_input_nodes} | {source: told}
         args, kwargs = fx.map_arg((node.args, node.kwargs), moved.__getitem__)
         value = node.target(*args, **kwargs)
     return given + (value - value.detach())
+
+
+def _told(node: fx.Node, given: Tensor) -> Tensor:
+    """An input that gives what came out: well beyond an end where that is what came out."""
+    low, high = _ends(node)
+    if low is not None:
+        given = torch.where(given <= _single(low), given - 1, given)
+    if high is not None:
+        given = torch.where(given >= _single(high), given + 1, given)
+    return given
+
+
+def _ends(node: fx.Node) -> tuple[float | None, float | None]:
+    name, numbers = base_name(node), [*node.args[1:], *node.kwargs.values()]
+    if name == "clamp_max":
+        return None, numbers[0]
+    if "clamp" in name:
+        low, high = (*node.args[1:], None, None)[:2]
+        return node.kwargs.get("min", low), node.kwargs.get("max", high)
+    return tuple(numbers or (-1.0, 1.0)) if name == "hardtanh" else (None, None)
+
+
+def _single(number: float) -> float:
+    """As the engine, which computes in float32, knows it."""
+    return torch.tensor(number, dtype=torch.float32).item()

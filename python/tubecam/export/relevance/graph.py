@@ -9,14 +9,16 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from ...errors import ExportError, UsageError
-from ..capture import Capture, capture, shape_of
+from ...errors import UsageError
+from ..capture import Capture, capture
+from ..culprit import named_culprit
 from ..explained import trace_forward_only
 from ..flow_input import COLOURS, input_names, packed, parts
 from ..fold import fold_batch_norm, fold_constants
 from ..geometry import Geometry
 from ..layers import Layer
 from ..measure import FormMeasurer
+from ..nodes import shape_of
 from ..onnx_file import to_onnx, without_outputs
 from ..tokens import TokenGrid
 from .attentions import Attentions, attentions_of
@@ -63,6 +65,7 @@ class RelevanceGraph:
     @property
     def layer(self) -> Layer:
         return self.layers[0]
+
 
 def checked_pool(pool: Sequence[int], clip_shape: Sequence[int]) -> Cells:
     """Slices and pixels of a cell; UsageError unless they divide the clip."""
@@ -114,13 +117,14 @@ def build_relevance(
     refuse_too_large(relevance, method)
     watching = Watched(relevance)
     chooser = FormMeasurer()
-    traced = trace_forward_only(watching, example, chooser, method)
-    if measure and chooser.measure_pending():
-        traced = trace_forward_only(watching, example, chooser, method)
     inputs = (*parts(example), torch.tensor([-1]))
     layers, of_flow = place
     names = ("logits", *output_names(relevance, layers), *watching.names)
-    watched = to_onnx(traced, inputs, input_names(example), names)
+    with named_culprit(captured, [captured.clip], method):
+        traced = trace_forward_only(watching, example, chooser)
+        if measure and chooser.measure_pending():
+            traced = trace_forward_only(watching, example, chooser)
+        watched = to_onnx(traced, inputs, input_names(example), names)
     forms = list(chooser.chosen.values())
     return RelevanceGraph(
         method, without_outputs(watched, watching.names), watched, relevance, layers, of_flow,
@@ -137,8 +141,8 @@ def _fitting(
     def fits(name: str) -> bool:
         try:
             other = Watched(Relevance(captured, name, pool, domain))
-            trace_forward_only(other, example, FormMeasurer(), name)
-        except ExportError:
+            trace_forward_only(other, example, FormMeasurer())
+        except Exception:  # torch's own, where it has no derivative
             return False
         return True
 

@@ -9,10 +9,9 @@ import torch
 from torch import fx
 
 from ...errors import ExportError
-from ..capture import base_name
+from ..nodes import base_name, operator_at
 from .operators import CONVOLUTION, DENSE, LINEAR, PRODUCT, SHARES
 from .propagate import Relevance
-from .refusals import operator_at
 from .rollout import Rollout
 
 CHECK = 3  # times that, while the check holds the same in float64 beside the engine

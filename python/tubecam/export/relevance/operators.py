@@ -11,8 +11,8 @@ import operator
 import torch
 from torch import fx
 
-from ..capture import base_name, shape_of
 from ..layers import ancestors
+from ..nodes import base_name, shape_of, tensors_of
 from .probe import probed
 
 aten = torch.ops.aten
@@ -49,7 +49,7 @@ _NAMES = {
     QUOTIENT: {"div"},
     PRODUCT: {"mul", "bmm", "mm", "convolution"},
     MAXIMUM: {
-        "amax", "maximum", "max_pool2d_with_indices", "max_pool3d_with_indices",
+        "amax", "maximum", "max", "max_pool2d_with_indices", "max_pool3d_with_indices",
         "adaptive_max_pool2d", "adaptive_max_pool3d",
     },
     HOMOGENEOUS: {"logsumexp"},  # nearly: a soft maximum
@@ -73,6 +73,8 @@ _REARRANGE = {
 _NAMES[LINEAR] |= _REARRANGE
 _KEEP_SIGN = (_NAMES[LINEAR] | _NAMES[MAXIMUM] | {"mul", "div"}) - {"sub", "rsub", "neg"}
 _NEVER_BELOW = {"relu", "exp", "abs", "sqrt"} | _NAMES[GATE] | _NAMES[SHARES]
+
+
 def kind_of(node: fx.Node, moving: list[fx.Node]) -> str | None:
     """The operator's kind, None for one that no rule is known for.
 
@@ -157,9 +159,7 @@ def raw_nodes(moving: list[fx.Node]) -> set[fx.Node]:
 
 def carries(node: fx.Node) -> bool:
     """Whether a value, or one of an operator's values, can have a derivative."""
-    value = node.meta.get("val")
-    values = value if isinstance(value, (tuple, list)) else (value,)
-    return any(isinstance(v, torch.Tensor) and v.is_floating_point() for v in values)
+    return bool(tensors_of(node, floating=True))
 
 
 def moving_nodes(clip: fx.Node, result: fx.Node) -> list[fx.Node]:

@@ -15,7 +15,8 @@ from torch import fx
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.passes.fake_tensor_prop import FakeTensorProp
 
-from ..capture import MODULE, PATHS, Capture, base_name, shape_of
+from ..capture import Capture
+from ..nodes import MODULE, PATHS, base_name, shape_of
 from .operators import aten
 
 _SHOWING = {"reshape", "expand", "clone", "alias", "detach"}

@@ -1,4 +1,4 @@
-"""Why a method cannot explain a model: the operator, the module it stands in, what works instead."""
+"""Why a method cannot explain a model: the operator, its module, what works instead."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable
 from torch import fx
 
 from ...errors import ExportError
-from ..capture import MODULE, base_name
+from ..nodes import operator_at
+from ..refusals import NoFormError
 
 # In the order of preference; which of them a model takes is tried, not known beforehand.
 ALTERNATIVES = ("lrp-epsilon-plus", "lrp-epsilon", "deeplift", "gradient-x-input", "sensitivity")
@@ -44,20 +45,17 @@ def not_first(method: str, node: fx.Node) -> NotApplicableError:
 
 
 def advised(error: NotApplicableError, method: str, fits: Callable[[str], bool]) -> ExportError:
-    """The error with the methods that `fits` accepts for this very model."""
+    """The error with the methods that `fits` accepts for this very model.
+
+    Where it accepts none, what else works is still to be found.
+    """
     others = [name for name in ALTERNATIVES if name != method]
     good: list[str] = []
     for name in others:
         if len(good) < MOST and fits(name):
             good.append(name)
     if not good:
-        return ExportError(f"{error} No other relevance to the input works here; gradcam may.")
+        return NoFormError(str(error))
     return ExportError(
         f"{error} {' and '.join(good)} work{'' if good[1:] else 's'} for this model."
     )
-
-
-def operator_at(node: fx.Node) -> str:
-    """``aten.cumsum in temporal.2 (Cumulative)``."""
-    where = node.meta.get(MODULE)
-    return f"aten.{base_name(node)}" + (f" in {where}" if where else "")

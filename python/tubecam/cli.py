@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 from ._version import __version__
-from .errors import TubecamError, UsageError
+from .errors import EXIT_STATUS, OutputError, TubecamError
+from .interruption import SIGNALS, STUCK, interruptible, raising
+from .redaction import redact
 
 COMMANDS = {
     "run": "explain a video, a camera or a network stream",
@@ -56,37 +61,69 @@ Examples
   tubecam export r3d_18 --weights r3d_18.pth -o engines/r3d_18
 
 `tubecam COMMAND --help` tells more about each.
-Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+
+Exit status
+{statuses}
 """
+
+
+def script() -> NoReturn:
+    """The command `tubecam`."""
+    status = main()
+    for number in SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)  # there is nothing left to put in order
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if any(thread.name == STUCK and thread.is_alive() for thread in threading.enumerate()):
+        os._exit(status)  # Python would tear down what the thread still works with
+    sys.exit(status)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command line and gives the exit status."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    with raising() as signals:
+        try:
+            status = _answer(arguments)
+        except (Exception, KeyboardInterrupt) as error:
+            if not signals and not isinstance(error, KeyboardInterrupt):
+                raise
+            number = signals[0] if signals else getattr(error, "number", signal.SIGINT)
+            with interruptible(lambda count: None):
+                return _complain("interrupted", 128 + number)
+        return 128 + signals[0] if signals else status
+
+
+def _answer(arguments: Sequence[str]) -> int:
     try:
         args = _parser(arguments).parse_args(arguments)
         if args.command is None:
             _parser([]).print_help()
             return 0
         return args.run(args)
-    except UsageError as error:
-        return _complain(error, 2)
     except TubecamError as error:
-        return _complain(error, 1)
-    except KeyboardInterrupt:
-        return _complain("interrupted", 130)
+        return _complain(error, error.exit_status)
     except BrokenPipeError:
         # Whoever read our output has left; nothing more can be said there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return OutputError.exit_status
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses without quoting secrets."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(redact(message))
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    statuses = "\n".join(f"  {status:<5} {text}" for status, text in EXIT_STATUS.items())
+    parser = _Parser(
         prog="tubecam",
         usage="tubecam COMMAND …",
         description=_DESCRIPTION.format(**COMMANDS),
-        epilog=_EXAMPLES,
+        epilog=_EXAMPLES.format(statuses=statuses),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"tubecam {__version__}")
@@ -101,9 +138,9 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _complain(problem: object, status: int) -> int:
-    print(f"tubecam: {problem}", file=sys.stderr)
+    print(redact(f"tubecam: {problem}"), file=sys.stderr)
     return status
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script()

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .errors import StreamError
+from .errors import OutputError, StreamError
 from .explain import Explainer
 from .explanation import Explanation
 from .heat import paint_heat
+from .output import partial_name
 from .sheet import FAINT, INK, MUTED, PAPER, font
 
 _SHOTS, _WIDTH, _TEXT, _CURVE, _GAP = 4, 250, 310, 200, 8
@@ -139,8 +140,12 @@ def _draw_curve(
 
 
 def write_comparison(path: Path, sheet: Image.Image) -> None:
-    """Saves the sheet; StreamError where the file cannot be written."""
+    """Saves the sheet; OutputError where the file cannot be written."""
+    part = partial_name(path)
     try:
-        sheet.save(path)
-    except (OSError, ValueError) as error:
-        raise StreamError(f"cannot write {path}: {error}") from error
+        sheet.save(part)
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)

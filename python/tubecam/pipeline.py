@@ -13,6 +13,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .damage import DamageWatch
 from .errors import StreamError
 from .gst import Gst, chain, make, make_launch
 from .output import container_of, first_installed, partial_name
@@ -58,11 +59,14 @@ class Pipeline(Gst.Pipeline):
         super().__init__(name="tubecam-run")
         self.source, self.options = source, options
         self.container = container_of(options.output) if options.output else None
-        self.problem: str | None = None  # found in a streaming thread; ends the run
+        self.problem: Exception | None = None  # the first; ends the run
+        self.damage = DamageWatch(source)
         self.frames, self.seconds = 0, 0.0  # frames out, and the last one's time
         self.taken, self.end = 0, 0.0  # buffers in, and the last one's time
         self.cut = False  # the duration is reached
         self.thumbnails: Gst.Element | None = None
+        self.starts = True  # what explains is still being made ready
+        self._explainer: Gst.Element | None = None
         self._muxer: Gst.Element | None = None
         self._decoder: Gst.Element | None = None
         self._first: int | None = None
@@ -72,6 +76,18 @@ class Pipeline(Gst.Pipeline):
         self._inlets: list[Gst.Pad] = []
         self._video = self._build_explanation()
         self._build_source()
+
+    def start(self) -> bool:
+        """Compiles the model, which takes long and may fail, and only then opens the source."""
+        failure = Gst.StateChangeReturn.FAILURE
+        explainer = self._explainer
+        ready = explainer is None or explainer.set_state(Gst.State.PAUSED) != failure
+        self.starts = False
+        return ready and not self._closed and self.set_state(Gst.State.PLAYING) != failure
+
+    def fail(self, error: Exception) -> None:
+        """The run ends with the first error that any thread finds."""
+        self.problem = self.problem or error
 
     def close_inlets(self) -> None:
         """Lets no more frames in, so that what follows EOS is only what was already under way."""
@@ -98,7 +114,8 @@ class Pipeline(Gst.Pipeline):
             tee = make("tee")
             path += [tee, make("queue", **_SHORT)]
         if options.explain is not None:
-            path.append(make("tubecam", **options.explain))
+            self._explainer = make("tubecam", **options.explain)
+            path.append(self._explainer)
         if options.overlay is not None:
             path.append(make("tubeoverlay", **options.overlay))
         chain(self, *path)
@@ -189,14 +206,15 @@ class Pipeline(Gst.Pipeline):
             if kind.startswith("video/") and not self._video.is_linked():
                 if pad.link(self._video) != Gst.PadLinkReturn.OK:
                     raise StreamError(f"its pictures ({caps.to_string()[:80]}) cannot be used")
+                self.damage.follow(pad)
             elif kind.startswith("audio/") and self._muxer is not None:
                 self._add_audio(pad, caps)
         except StreamError as error:
-            self.problem = self.problem or f"{self.source.name}: {error}"
+            self.fail(StreamError(f"{self.source.name}: {error}"))
 
     def _no_more_pads(self, _element: Gst.Element) -> None:
         if not self._video.is_linked():
-            self.problem = self.problem or f"{self.source.name} has no video"
+            self.fail(StreamError(f"{self.source.name} has no video"))
 
     def _add_audio(self, pad: Gst.Pad, caps: Gst.Caps) -> None:
         path = [make("queue", **_LONG)]
@@ -220,7 +238,10 @@ class Pipeline(Gst.Pipeline):
     def _gate(self, _pad: Gst.Pad, info: Gst.PadProbeInfo, video: bool) -> Gst.PadProbeReturn:
         """Lets buffers in until the inlets close or the duration is over."""
         buffer, duration = info.get_buffer(), self.options.duration
+        if self._closed:
+            return Gst.PadProbeReturn.DROP
         if video:
+            self.damage.came(buffer.pts)
             self._give_time(buffer)
         pts = buffer.pts
         self.taken += 1
@@ -232,7 +253,7 @@ class Pipeline(Gst.Pipeline):
             if pts >= (self._first or 0) + duration * Gst.SECOND:
                 self.cut = self.cut or video
                 return Gst.PadProbeReturn.DROP
-        return Gst.PadProbeReturn.DROP if self._closed else Gst.PadProbeReturn.OK
+        return Gst.PadProbeReturn.OK
 
     def _give_time(self, buffer: Gst.Buffer) -> None:
         """Lets a frame without a time, or with its predecessor's (as in GIFs), follow that one."""

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ._core import DEFAULT_ALPHA, DEFAULT_COLOR_MAP, DEFAULT_THRESHOLD
-from .errors import StreamError
+from .errors import OutputError
 from .gallery import Gallery, Shot
 from .heat import color_bar, heat_opacity, paint_heat
 from .overlay import motion_tables
@@ -39,7 +39,7 @@ def write_sheet(path: str | os.PathLike, gallery: Gallery, info: SheetInfo) -> N
 
     Raises
     ------
-    StreamError
+    OutputError
         The file cannot be written.
     """
     path, sheet = Path(path), draw_sheet(gallery, info)
@@ -48,8 +48,9 @@ def write_sheet(path: str | os.PathLike, gallery: Gallery, info: SheetInfo) -> N
         sheet.save(part)
         part.replace(path)
     except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
         part.unlink(missing_ok=True)
-        raise StreamError(f"cannot write {path}: {error}") from error
 
 
 def draw_sheet(gallery: Gallery, info: SheetInfo) -> Image.Image:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..counting import counted
 from ..errors import UsageError
 
 
@@ -35,11 +36,13 @@ def run(args: argparse.Namespace) -> int:
     """Writes the sheet and says so; 0."""
     from ..comparison import draw_comparison, explain_moment, strongest_moment, write_comparison
     from ..explain import Explainer
+    from ..output import check_writable
+    from ..source import parse_source
 
     if args.output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UsageError(f"{args.output}: a sheet's name must end in .png or .jpg")
-    if not args.output.absolute().parent.is_dir():
-        raise UsageError(f"{args.output}: there is no such folder")
+    source = parse_source(args.video)
+    check_writable(args.output, source.path, overwrite=True)
     with Explainer(args.bundle) as explainer:
         methods = args.method or explainer.methods
         for name in methods:
@@ -50,6 +53,6 @@ def run(args: argparse.Namespace) -> int:
         explanations = list(explain_moment(explainer, moment, methods))
         write_comparison(args.output, draw_comparison(moment, explanations))
     first, last = moment.times[0], moment.times[-1]
-    print(f"{len(explanations)} methods on {first:.2f} s to {last:.2f} s", file=sys.stderr)
+    print(f"{counted(len(explanations), 'method')} on {first:.2f} s to {last:.2f} s", file=sys.stderr)
     print(f"Written: {args.output}", file=sys.stderr)
     return 0

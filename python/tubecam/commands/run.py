@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
+from ..counting import counted
 from ..errors import UsageError
 
 _DESCRIPTION = """\
@@ -18,7 +20,8 @@ Shows where and when a model looked. INPUT is one of
 
 _EPILOG = """\
 Without -o, --jsonl, --sheet and --display a file is explained into NAME.tubecam.mp4 in the
-current folder, and a live input is shown on the screen.
+current folder, and a live input is shown on the screen. In the names of outputs {time} stands
+for the time of the start in UTC, so that a run that is started anew finds a name of its own.
 
 Examples
   tubecam run street.mp4                                  writes street.tubecam.mp4
@@ -66,6 +69,8 @@ def _add_outputs(group) -> None:
                        " relevance over time, the tube (.png or .jpg)")  # fmt: skip
     group.add_argument("--display", action="store_true", help="show the video on the screen")
     group.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    group.add_argument("--append", action="store_true", help="go on in a FILE of --jsonl that"
+                       " exists")  # fmt: skip
     group.add_argument("--duration", type=_positive, metavar="S", help="stop after S seconds")
 
 
@@ -161,7 +166,11 @@ def run(args: argparse.Namespace) -> int:
     result = execute(job)
     if not job.quiet:
         print(summary(job, result), file=sys.stderr)
-    return 130 if result.interrupted and not job.source.live else 0
+    if result.signal:
+        return 128 + result.signal
+    if result.damage:
+        raise result.damage
+    return 0
 
 
 def make_job(args: argparse.Namespace):
@@ -200,22 +209,29 @@ def make_job(args: argparse.Namespace):
                          f" slices 0 to {bundle.clip.length - 1}")  # fmt: skip
     overlay = {"show": args.show, "color_map": args.color_map, "alpha": args.alpha,
                "threshold": args.threshold}  # fmt: skip
+    start = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     job = Job(
         source=source,
         bundle=bundle,
         explain=_given(explain),
         overlay=None if args.no_overlay else _given(overlay),
-        output=args.output,
-        jsonl=args.jsonl,
-        sheet=args.sheet,
+        output=_dated(args.output, start),
+        jsonl=_dated(args.jsonl, start),
+        sheet=_dated(args.sheet, start),
         display=args.display,
         duration=args.duration,
         timeout=args.timeout,
         overwrite=args.overwrite,
+        append=args.append,
         quiet=args.quiet,
     )
     _check_outputs(job)
     return job
+
+
+def _dated(name: Path | str | None, start: str) -> Path | str | None:
+    """The name with the time of the start for `{time}`."""
+    return None if name is None else type(name)(str(name).replace("{time}", start))
 
 
 def _given(properties: dict) -> dict:
@@ -264,7 +280,7 @@ def _target(text: str | None, labels: tuple[str, ...]) -> int | None:
 
 def summary(job, result) -> str:
     """What was done, in a line or two."""
-    lines = [f"{result.frames} frames, {result.windows} windows"]
+    lines = [f"{counted(result.frames, 'frame')}, {counted(result.windows, 'window')}"]
     if result.dropped:
         lines[0] += f" ({result.dropped} more left out: the machine was too slow for them)"
     total = sum(result.labels.values())
@@ -277,7 +293,6 @@ def summary(job, result) -> str:
             f"Nothing to explain: one window of {job.bundle.name} takes"
             f" {clip.length / clip.sample_fps:.2f} s, and the video is shorter."
         )
-    files = [str(path) for path in (job.output, job.jsonl, job.sheet) if path and path != "-"]
-    if files:
-        lines.append(f"Written: {', '.join(files)}")
+    if result.written:
+        lines.append(f"Written: {', '.join(map(str, result.written))}")
     return "\n".join(lines)

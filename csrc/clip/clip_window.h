@@ -7,6 +7,7 @@
 
 #include "clip/clip_spec.h"
 #include "clip/frame.h"
+#include "clip/sampling.h"
 #include "clip/slice_ring.h"
 
 namespace tubecam {
@@ -19,6 +20,11 @@ struct Window {
   int frame_height = 0;
   uint64_t sequence = 0;  // counts the windows of a ClipWindow from 0
   uint64_t stretch = 0;   // counts how often it started anew, whatever the reason
+  // The times of slices that play a short video again (Padding::kLoop) go on beyond its end;
+  // folded() gives the time at which the picture was really shown.
+  Sampling sampling;
+
+  int64_t folded(int64_t time) const;
 };
 
 // Note [Sampling]
@@ -47,6 +53,13 @@ class ClipWindow {
   // before. Throws kDevice when a GPU fails.
   bool push(const Frame& frame, int64_t pts);
 
+  // For a video that has ended: where slots were filled, but no window was complete since the last
+  // reset, copies fill the rest of one. True when that is so; the next push begins anew.
+  bool pad(Padding padding);
+  // Another rate than the spec's, for windows that span a whole video, with a gap limit to suit.
+  // Starts anew.
+  void sample_at(double fps, double max_gap);
+
   const Window& window() const { return window_; }
   ClipBuffer make_clip() { return ring_->make_clip(); }
   void copy_to(const TensorView& clip) const;  // into what make_clip() gave; see slice_ring.h
@@ -62,12 +75,14 @@ class ClipWindow {
 
  private:
   int64_t slot_pts(int64_t slot) const;
+  int64_t period() const;  // ns that the filled slots take
   bool continues(const Frame& frame, int64_t pts) const;
   int64_t slots_due(int64_t pts) const;
   void fill(const Frame& frame, int64_t pts, int64_t end);
   bool complete_window();
 
   ClipSpec spec_;
+  const double stated_fps_;
   Device device_;
   std::unique_ptr<SliceRing> ring_;
   int hop_ = 1;

@@ -60,6 +60,20 @@ void install_stream_properties(GObjectClass* klass) {
                         late_windows_type(), static_cast<int>(LateWindows::kAuto), kFixed));
 }
 
+void install_sampling_properties(GObjectClass* klass) {
+  g_object_class_install_property(
+      klass, kPropPadding,
+      g_param_spec_enum("padding", "Padding",
+                        "What fills the window of a video that ends before its first window is "
+                        "complete",
+                        padding_type(), static_cast<int>(Padding::kNone), kFixed));
+  g_object_class_install_property(
+      klass, kPropSampleFps,
+      g_param_spec_double("sample-fps", "Sampling rate",
+                          "Slices a second, in place of what the bundle states; 0: the bundle's",
+                          0, 240, 0, kFixed));
+}
+
 void install_explanation_properties(GObjectClass* klass) {
   g_object_class_install_property(
       klass, kPropMethod,
@@ -168,6 +182,7 @@ ExplainerOptions Settings::options() const {
 void install_properties(GObjectClass* klass) {
   install_model_properties(klass);
   install_stream_properties(klass);
+  install_sampling_properties(klass);
   install_explanation_properties(klass);
   install_method_properties(klass);
   install_counters(klass);
@@ -232,6 +247,12 @@ bool set_setting(Settings* settings, guint property, const GValue* value) {
     case kPropSigma:
       settings->method_options.sigma = g_value_get_double(value);
       return true;
+    case kPropPadding:
+      settings->padding = static_cast<Padding>(g_value_get_enum(value));
+      return true;
+    case kPropSampleFps:
+      settings->sample_fps = g_value_get_double(value);
+      return true;
     default:
       return false;
   }
@@ -295,6 +316,12 @@ bool get_setting(const Settings& settings, guint property, GValue* value) {
       return true;
     case kPropSigma:
       g_value_set_double(value, settings.method_options.sigma);
+      return true;
+    case kPropPadding:
+      g_value_set_enum(value, static_cast<int>(settings.padding));
+      return true;
+    case kPropSampleFps:
+      g_value_set_double(value, settings.sample_fps);
       return true;
     default:
       return false;

@@ -26,6 +26,8 @@ struct Settings {
   int hop = 4;
   float threshold = 0.5f;
   double budget_ms = 0;
+  Padding padding = Padding::kNone;
+  double sample_fps = 0;  // 0: the bundle's
   MethodOptions method_options;
 
   ExplainerOptions options() const;  // throws kUsage for a device that is none
@@ -51,6 +53,8 @@ enum Property : guint {
   kPropNoise,
   kPropFrozenSlice,
   kPropSigma,
+  kPropPadding,
+  kPropSampleFps,
   kPropWindows,
   kPropDroppedWindows,
   kPropResets,

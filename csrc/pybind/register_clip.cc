@@ -175,7 +175,13 @@ void register_window(py::module_& module) {
       .def_readonly("frame_width", &Window::frame_width)
       .def_readonly("frame_height", &Window::frame_height)
       .def_readonly("sequence", &Window::sequence)
-      .def_readonly("stretch", &Window::stretch);
+      .def_readonly("stretch", &Window::stretch)
+      .def_property_readonly("sample_fps", [](const Window& w) { return w.sampling.fps; })
+      .def_property_readonly("stated_fps", [](const Window& w) { return w.sampling.stated_fps; })
+      .def_property_readonly(
+          "padding", [](const Window& w) { return padding_names()[size_t(w.sampling.padding)]; })
+      .def_property_readonly("padded", [](const Window& w) { return w.sampling.padded; });
+  module.def("padding_names", &padding_names);
   py::class_<GuardedWindow>(module, "ClipWindow")
       .def(py::init<const ClipSpec&, int, double>(), "spec"_a, "hop"_a = 4, "max_gap"_a = 1.0)
       .def(
@@ -184,6 +190,18 @@ void register_window(py::module_& module) {
             return self.with([&](ClipWindow& w) { return w.push(frame.frame(), pts); });
           },
           "frame"_a, "pts"_a)
+      .def(
+          "pad",
+          [](GuardedWindow& self, const std::string& padding) {
+            return self.with([&](ClipWindow& w) { return w.pad(parse_padding(padding)); });
+          },
+          "padding"_a)
+      .def(
+          "sample_at",
+          [](GuardedWindow& self, double fps, double max_gap) {
+            self.with([&](ClipWindow& w) { w.sample_at(fps, max_gap); });
+          },
+          "fps"_a, "max_gap"_a = 1.0)
       .def("clip", &copy_clip)
       .def("reset", [](GuardedWindow& self) { self.with([](ClipWindow& w) { w.reset(); }); })
       .def(

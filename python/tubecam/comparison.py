@@ -10,12 +10,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from . import sampling
+from ._core import motion_texts
 from .errors import OutputError, StreamError
 from .explain import Explainer
 from .explanation import Explanation
 from .heat import paint_heat
 from .output import partial_name
+from .reader import read_pictures
 from .sheet import FAINT, INK, MUTED, PAPER, font
+from .source import Source
+from .stream import explained, too_short
 
 _SHOTS, _WIDTH, _TEXT, _CURVE, _GAP = 4, 250, 310, 200, 8
 _FULL = 99.5  # percentile of the tube that is shown as full heat: single pixels are no scale
@@ -23,48 +28,56 @@ _FULL = 99.5  # percentile of the tube that is shown as full heat: single pixels
 
 @dataclass(frozen=True)
 class Moment:
-    """One window of a video: T pictures, uint8 [height, width, 3] RGB, and their seconds."""
+    """One window of a video: T pictures, uint8 [height, width, 3] RGB, their seconds, and notes.
+
+    The notes say how the pictures were sampled, where that is not the model's own way.
+    """
 
     pictures: list[np.ndarray]
     times: list[float]
+    notes: tuple[str, ...] = ()
 
 
-def strongest_moment(explainer: Explainer, source: str, at: float | None = None) -> Moment:
+def strongest_moment(
+    explainer: Explainer, source: Source, at: float | None = None, pad: str = "last"
+) -> Moment:
     """The window whose relevance peaks highest, or the first that ends at or after `at` seconds.
 
     Raises
     ------
     StreamError
-        The video cannot be decoded or is too short.
+        The video cannot be decoded, or has no window there.
     """
-    from .source import parse_source
-    from .stream import read_pictures
-
-    spec, best, most = explainer.clip_spec, None, -math.inf
+    best, most = None, -math.inf
     recent: list[tuple[float, np.ndarray]] = []
     explainer.reset()
-    for pts, picture in read_pictures(parse_source(source)):
-        found = explainer.push(picture, pts / 1e9)
+    for pts, picture, found in explained(explainer, read_pictures(source), pad):
         recent.append((pts / 1e9, picture))
         if found is None:
             continue
         begin = found.times[0] - 1e-6
         recent = [(time, kept) for time, kept in recent if time >= begin]
         if found.peak.value > most and (at is None or found.times[-1] >= at):
-            most, best = found.peak.value, Moment(*_nearest(found.times, recent))
+            most, best = found.peak.value, _moment(found, recent)
             if at is not None:
                 break
     if best is None:
-        seconds = spec.length / spec.sample_fps
-        raise StreamError(f"{source} has no window of {seconds:.2f} s there")
+        raise too_short(source.name, explainer) if at is None else StreamError(
+            f"{source.name} has no window that ends at {at:g} s or after"
+        )
     return best
 
 
-def _nearest(times: np.ndarray, recent: list[tuple[float, np.ndarray]]) -> tuple[list, list]:
-    """The picture of each slice: the last one at or before its time."""
+def _moment(found: Explanation, recent: list[tuple[float, np.ndarray]]) -> Moment:
+    """The picture of each slice: the last one at or before its time; padding repeats some."""
     known = np.array([time for time, _ in recent])
-    places = np.clip(np.searchsorted(known, times + 1e-6, side="right") - 1, 0, None)
-    return [recent[i][1] for i in places], [float(time) for time in times]
+    shown = len(found.times) - found.sampling.padded
+    slices = np.arange(len(found.times))
+    slices = slices % shown if found.sampling.padding == "loop" else np.minimum(slices, shown - 1)
+    places = np.searchsorted(known, found.times[slices] + 1e-6, side="right") - 1
+    pictures = [recent[i][1] for i in np.clip(places, 0, None)]
+    notes = tuple(mark.text for mark in found.marks if mark.key in sampling.MARKS)
+    return Moment(pictures, found.times.tolist(), notes)
 
 
 def explain_moment(
@@ -87,7 +100,7 @@ def draw_comparison(moment: Moment, explanations: Sequence[Explanation]) -> Imag
     sheet = Image.new("RGB", (width, len(explanations) * (height + _GAP) + _GAP), PAPER)
     for row, explanation in enumerate(explanations):
         top = _GAP + row * (height + _GAP)
-        _describe(sheet, explanation, top)
+        _describe(sheet, moment, explanation, top)
         window = explanation.record()
         scale = max(float(np.percentile(explanation.tube, _FULL)), 1e-12)
         for column, place in enumerate(places):
@@ -99,20 +112,20 @@ def draw_comparison(moment: Moment, explanations: Sequence[Explanation]) -> Imag
     return sheet
 
 
-def _describe(sheet: Image.Image, explanation: Explanation, top: int) -> None:
+def _describe(sheet: Image.Image, moment: Moment, explanation: Explanation, top: int) -> None:
     draw, receipt = ImageDraw.Draw(sheet), explanation.receipt
     draw.text((_GAP, top + 2), explanation.method, INK, font(22, bold=True))
     passes = "1 pass" if receipt.passes == 1 else f"{receipt.passes} passes"
     lines = [f"{explanation.target_name}  ·  {passes}, {explanation.timings.engine:.1f} ms"]
     if math.isfinite(explanation.motion_share):
-        by = {"selective": "relevance that changes", "split": "against a frozen clip",
-              "split-exact": "against all frozen"}  # fmt: skip
-        share = f"{100 * explanation.motion_share:.0f} % {by[explanation.motion_by]}"
+        how = motion_texts()[explanation.motion_by]
+        share = f"{100 * explanation.motion_share:.0f} % {how}"
         lines.append(f"motion {share}")
     if math.isfinite(receipt.conservation):
         what = "logit" if math.isnan(receipt.baseline_logit) else "difference"
         lines.append(f"sums to {100 * receipt.conservation:.1f} % of the {what}")
     lines += [mark.text for mark in explanation.marks]
+    lines += moment.notes
     if not explanation.valid:
         lines.append(explanation.problem)
     for place, line in enumerate(lines):

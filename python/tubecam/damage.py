@@ -6,7 +6,8 @@ Decoders and demuxers hide damage: they leave out what they cannot read, and go 
     apart than pictures do in this video;
   - an error that the decoder logs (decoder_log.py), or a discontinuity within the file. It dates
     damage to the picture that went into the decoder last, and makes of a gap near it lost pictures;
-  - a file that is shorter than its own header says (container_size.py).
+  - a file that is shorter than its own header says (container_size.py), or a video that ends, with
+    damage, long before its stated length.
 A gap in time alone is no damage: frame rates vary. Nor is a picture that never came out: a frame
 may be stored as two fields, and some codecs have pictures that are not to be shown.
 """
@@ -28,7 +29,10 @@ from .source import Source
 
 _SECOND = 1_000_000_000
 _APART = 1.5  # usual intervals: what is farther apart has something missing between
-_NEAR = _SECOND  # between a gap and what dates the damage
+# Between a gap and what dates its damage: decoders are late, and demuxers run ahead.
+_LATE, _AHEAD = _SECOND, 5 * _SECOND
+_JOINED = _SECOND  # places this close are one
+_SHORT = _SECOND // 2  # a video that ends earlier than stated by less is whole
 _MOST = 4096  # gaps and dates that are remembered
 
 
@@ -55,8 +59,9 @@ class Damage:
         texts = [f"{what} {_spans(self.places)}"] if self.places else []
         if self.cut:
             end, share = self.cut
-            texts.append(f"cut off at {end:.1f} s, with {100 * share:.0f} % of its bytes there")
-        return ", ".join(texts)
+            there = f", with {100 * share:.0f} % of its bytes there" if share < 0.995 else ""
+            texts.append(f"cut off at {end:.1f} s{there}")
+        return "; ".join(texts)
 
 
 def _spans(places: tuple[tuple[float, float], ...], most: int = 3) -> str:
@@ -90,7 +95,7 @@ class DamageWatch:
         self._steps: Counter[int] = Counter()
         self._usual = 0  # the most frequent interval, ns
         self._gaps: list[tuple[int, int, int]] = []  # from, to, pictures that were to lie between
-        self._dates: list[int] = []
+        self._dates: list[tuple[int, int]] = []  # when, and how far behind that it may lie, ns
 
     @contextlib.contextmanager
     def on(self, pipeline: Gst.Bin) -> Iterator[None]:
@@ -99,7 +104,7 @@ class DamageWatch:
             yield
             return
         pipeline.connect("deep-element-added", self._added)
-        with listening(self._date):
+        with listening(self._hear):
             yield
 
     def follow(self, pad: Gst.Pad) -> None:
@@ -118,16 +123,13 @@ class DamageWatch:
             self._interval(self._last, pts, gone)
         self._last = pts if self._last is None else max(pts, self._last)
 
-    def found(self, whole: bool) -> Damage | None:
-        """What is known when the pipeline has ended; `whole`: by itself, at the file's end."""
+    def found(self, length: float | None = None) -> Damage | None:
+        """What is known when the pipeline has ended by itself; `length`: stated, in seconds."""
         if self._path is None:
             return None
-        if whole and self._last is not None:
-            tail = [pts for pts in self._decoders[self._stream].waiting if pts > self._last]
-            if tail:
-                self._interval(self._last, max(tail) + self._usual, len(tail))
+        self._add_tail(length)
         lost, places = self._judge()
-        cut = self._cut() if whole else None
+        cut = self._cut()
         return Damage(lost, places, cut) if places or cut else None
 
     # ---- in streaming threads ----
@@ -149,7 +151,7 @@ class DamageWatch:
         buffer, decoder = info.get_buffer(), self._decoders[pad.get_stream_id()]
         pts = buffer.pts
         if decoder.entered and buffer.has_flags(Gst.BufferFlags.DISCONT):
-            self._date()
+            self._date(_LATE)
         decoder.entered += 1
         if pts == Gst.CLOCK_TIME_NONE:
             pts = buffer.dts
@@ -159,12 +161,15 @@ class DamageWatch:
             decoder.newest = pts
         return Gst.PadProbeReturn.OK
 
-    def _date(self) -> None:
-        """Something is broken about where the decoder reads."""
+    def _hear(self, category: str) -> None:
+        self._date(_LATE if category == "libav" else _AHEAD)
+
+    def _date(self, ahead: int) -> None:
+        """Something is broken about where the decoder reads, or up to `ahead` behind that."""
         newest = self._decoders[self._stream].newest
-        now = max(filter(None, (newest, self._last)), default=0)
-        if len(self._dates) < _MOST and (not self._dates or self._dates[-1] != now):
-            self._dates.append(now)
+        date = max(filter(None, (newest, self._last)), default=0), ahead
+        if len(self._dates) < _MOST and (not self._dates or self._dates[-1] != date):
+            self._dates.append(date)
 
     # ---- judging ----
 
@@ -178,14 +183,25 @@ class DamageWatch:
         if len(self._steps) > _MOST:
             self._steps = Counter(dict(self._steps.most_common(_MOST // 2)))
 
+    def _add_tail(self, length: float | None) -> None:
+        """What comes no more at the end."""
+        last = self._last
+        if last is None:
+            return
+        tail = [pts for pts in self._decoders[self._stream].waiting if pts > last]
+        if tail:
+            self._interval(last, max(tail) + self._usual, len(tail))
+        elif length is not None and length * _SECOND > last + self._usual + _SHORT:
+            self._interval(last, round(length * _SECOND), 0)
+
     def _judge(self) -> tuple[int, tuple[tuple[float, float], ...]]:
         """Pictures lost, and where something is amiss."""
-        lost, spans = 0, [(date, date) for date in self._dates]
+        lost, spans = 0, [(date, date) for date, _ in self._dates]
         missing = self._decoders[self._stream].entered - self._left
         for begin, end, gone in self._gaps:
             if end - begin <= _APART * self._usual:
                 continue  # it was judged by the first few intervals
-            near = any(begin - _NEAR <= date <= end + _NEAR for date in self._dates)
+            near = any(begin - ahead <= date <= end + _LATE for date, ahead in self._dates)
             counted_out = gone if missing > 0 else 0
             between = round((end - begin) / self._usual) - 1
             if near or counted_out:
@@ -205,7 +221,7 @@ def _merged(spans: list[tuple[int, int]]) -> tuple[tuple[float, float], ...]:
     """In seconds, in order, those close together made one."""
     joined: list[list[int]] = []
     for begin, end in sorted(spans):
-        if joined and begin - joined[-1][1] <= _NEAR:
+        if joined and begin - joined[-1][1] <= _JOINED:
             joined[-1][1] = max(end, joined[-1][1])
         else:
             joined.append([begin, end])

@@ -24,14 +24,14 @@ _BROKEN = re.compile(
     r"damaged|decoding MB|at MB|NAL unit|cabac|unavailable for requested|corrupt|conceal|overread"
     r"|error count|bytestream|bitstream|invalid mb|mb_type|motion_type|zero coeffs|slice mismatch"
 )
-_listeners: list[Callable[[], object]] = []
+_listeners: list[Callable[[str], object]] = []
 _lock = threading.Lock()
 _installed = False
 
 
 @contextlib.contextmanager
-def listening(hear: Callable[[], object]) -> Iterator[None]:
-    """Calls `hear` in the thread that decodes, whenever a decoder logs a broken picture.
+def listening(hear: Callable[[str], object]) -> Iterator[None]:
+    """Calls `hear`, in any thread, with the category of each log line about something broken.
 
     A line does not say which video it is about, so while several are read nobody is called.
     """
@@ -69,4 +69,4 @@ def _log(category, level, file, function, line, obj, message, forward: bool) -> 
         return
     if len(_listeners) == 1 and (name != "libav" or _BROKEN.search(message.get() or "")):
         for hear in _listeners[:]:
-            hear()
+            hear(name)

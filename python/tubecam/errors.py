@@ -70,5 +70,9 @@ class OutputError(StreamError):
     exit_status = 5
 
 
-class DamageWarning(UserWarning):
+class StreamWarning(UserWarning):
+    """Something about a video that was read in Python is not as it should be; it says what."""
+
+
+class DamageWarning(StreamWarning):
     """Parts of a video that was read in Python are missing or broken."""

@@ -119,6 +119,14 @@ def sentence(message: Gst.Message, source: str) -> str:
     return f"{source}: {text}{more}{where}"
 
 
+def why_not_written(message: Gst.Message) -> str:
+    """What the system said of a file that a sink could not write: `No space left on device`."""
+    error, detail = message.parse_error()
+    full = error.domain == "gst-resource-error-quark" and error.code == Gst.ResourceError.NO_SPACE_LEFT
+    last = (detail or "").strip().splitlines()[-1:] or [error.message]
+    return "no space left on the device" if full else last[0].rpartition(": ")[2].strip(" .")
+
+
 def _missing_decoder(source: str, detail: str) -> str:
     """Which decoder of pictures is missing; those of sound are not even asked for."""
     names = re.findall(r"Missing decoder: (.+?) \((?:video|image)/", detail)

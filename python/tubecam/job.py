@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import sampling
 from .bundle import Bundle
 from .counting import counted
-from .errors import DamageError, StreamError
+from .errors import DamageError, StreamError, UsageError
 from .gallery import Gallery
 from .interruption import Interrupted, interruptible
 from .jsonl import JsonLines, open_lines
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from .player import Player
 
 _THUMBNAIL = 720  # pixels, longest side
+_PICTURES = 64  # for a contact sheet, of a window that spans a video
+# What the element `tubecam` holds at most (csrc/plugin/hold_queue.cc), with some room.
+_MOST_BYTES, _MOST_FRAMES = 480 << 20, 4000
 
 
 @dataclass
@@ -51,6 +55,8 @@ class Job:
     timeout: float = 30.0
     overwrite: bool = False
     append: bool = False  # to the file of JSON lines
+    pad: str = "last"  # of sampling.PADS
+    sampling: str = "rate"  # of sampling.RULES
     quiet: bool = False
 
 
@@ -63,6 +69,7 @@ class Result:
     windows: int = 0
     dropped: int = 0
     labels: Counter = field(default_factory=Counter)
+    notes: dict[str, None] = field(default_factory=dict)  # how windows were sampled, if not as usual
     written: list[Path] = field(default_factory=list)
     signal: int = 0  # that ended it early
     damage: DamageError | None = None  # of the input; what could be read is explained
@@ -90,7 +97,7 @@ def _refuse_screen(job: Job) -> None:
             "there is no screen to show the video on (neither DISPLAY nor WAYLAND_DISPLAY is set);"
             f" {instead}"
         )
-    from .stream import first_frame
+    from .reader import first_frame
 
     frame = first_frame(job.source, job.timeout)
     raise StreamError(
@@ -121,6 +128,8 @@ class _Run:
 
     def __init__(self, job: Job) -> None:
         self.job, self.result, self.gallery = job, Result(), Gallery()
+        self._explain = {**job.explain, "padding": job.pad}
+        self._fps = job.bundle.clip.sample_fps
         self.signals: list[int] = []
         self._progress: Progress | None = None
         self._player: Player | None = None
@@ -141,6 +150,8 @@ class _Run:
         check(self.job)
         with Progress(self.job.source.name, self.job.quiet) as self._progress:
             with _json_lines(self.job) as write:
+                if self.job.sampling == "uniform":
+                    self._spread()
                 self._player = self._make_player(write)
                 if self.signals:
                     return self._ended()
@@ -168,16 +179,33 @@ class _Run:
         self.result.signal = self.signals[0] if self.signals else 0
         return self.result
 
+    def _spread(self) -> None:
+        """Lets one window span the video, which is read once for that."""
+        from .reader import measure
+
+        job, length = self.job, self.job.bundle.clip.length
+        extent = measure(job.source, job.timeout, job.duration, lambda: bool(self.signals))
+        self._fps = sampling.uniform_rate(extent.first, extent.last, length) or self._fps
+        self._explain |= {"sample_fps": self._fps, "hop": length}
+        self.gallery = Gallery((extent.last - extent.first) // _PICTURES)
+        held = job.explain.get("align") == "delayed" and (job.output or job.display)
+        if held and (extent.bytes > _MOST_BYTES or extent.frames > _MOST_FRAMES):
+            raise UsageError(
+                f"{job.source.name} is too long for --sampling uniform: {extent.frames} pictures,"
+                f" {extent.bytes >> 20} MiB, would have to be held until they are explained; leave"
+                " out -o and --display, or take a part of it: --duration"
+            )
+
     def _make_player(self, write: Callable[[WindowRecord], None]) -> Player:
         from .pipeline import Options, Pipeline
         from .player import Listeners, Player
 
-        job, clip = self.job, self.job.bundle.clip
-        rate = Gallery.rate(clip.length, clip.sample_fps)
+        job = self.job
+        rate = Gallery.rate(job.bundle.clip.length, self._fps)
         pipeline = Pipeline(
             job.source,
             Options(
-                job.explain, job.overlay, job.output, job.display,
+                self._explain, job.overlay, job.output, job.display,
                 (_THUMBNAIL, rate) if job.sheet else None, job.duration,
             ),
         )  # fmt: skip
@@ -201,6 +229,7 @@ class _Run:
         self.result.windows += 1
         self.result.dropped = int(fields.get("dropped-windows", 0))
         self.result.labels[record.label] += record.valid
+        self.result.notes |= {m.text: None for m in record.marks if m.key in sampling.MARKS}
         if self.job.sheet:
             self.gallery.add_window(record)
         return record

@@ -15,6 +15,9 @@
     receipt       {"bundle", "layer", "engine", "precision", "relevance_sum", "logit",
                   "export_error", "conservation", "baseline_logit", "passes", "class_specific",
                   "map_correlation", "drifts", "downgraded_from", "fell_back_from"}
+    sampling      {"fps", "stated_fps", "padding", "padded"}: slices a second, and what the bundle
+                  states; "padded" slices at the end are the "last" frame, or play a short video
+                  again ("loop": their times go on beyond its end), else padding is "none"
     marks         [{"key", "text"}]: what speaks against believing it, gravest first
     signal        [{"time", "value"}]: what became final by this window of the relevance over time
                   that overlapping windows tell together; the lines' parts make one whole, up to
@@ -149,6 +152,7 @@ def as_dict(window: WindowRecord) -> dict:
         "motion": {"share": window.motion_share, "by": window.motion_by},
         "timings_ms": dict(window.timings),
         "receipt": dict(window.receipt),
+        "sampling": window.sampling._asdict(),
         "marks": [mark._asdict() for mark in window.marks],
         "signal": [
             {"time": round(int(pts) / 1e9, 6), "value": float(value)}

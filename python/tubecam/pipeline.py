@@ -13,10 +13,12 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ._core import TimestampRepair
 from .damage import DamageWatch
 from .errors import StreamError
 from .gst import Gst, chain, make, make_launch
 from .output import container_of, first_installed, partial_name
+from .reader import frame_interval
 from .source import TEST_CAPS, TEST_SECONDS, Source, decoder, is_reading, test_buffers
 
 _SHORT = {"max_size_buffers": 4, "max_size_time": 0, "max_size_bytes": 0}
@@ -70,8 +72,7 @@ class Pipeline(Gst.Pipeline):
         self._muxer: Gst.Element | None = None
         self._decoder: Gst.Element | None = None
         self._first: int | None = None
-        self._stated: int | None = None  # the last frame's own time
-        self._next = 0  # the time of a frame that has none
+        self.repair: TimestampRepair | None = None
         self._closed = False
         self._inlets: list[Gst.Pad] = []
         self._video = self._build_explanation()
@@ -235,14 +236,14 @@ class Pipeline(Gst.Pipeline):
         self._inlets.append(inlet)
         return inlet
 
-    def _gate(self, _pad: Gst.Pad, info: Gst.PadProbeInfo, video: bool) -> Gst.PadProbeReturn:
+    def _gate(self, pad: Gst.Pad, info: Gst.PadProbeInfo, video: bool) -> Gst.PadProbeReturn:
         """Lets buffers in until the inlets close or the duration is over."""
         buffer, duration = info.get_buffer(), self.options.duration
         if self._closed:
             return Gst.PadProbeReturn.DROP
         if video:
             self.damage.came(buffer.pts)
-            self._give_time(buffer)
+            self._repair_time(pad, buffer)
         pts = buffer.pts
         self.taken += 1
         if pts != Gst.CLOCK_TIME_NONE:
@@ -255,14 +256,13 @@ class Pipeline(Gst.Pipeline):
                 return Gst.PadProbeReturn.DROP
         return Gst.PadProbeReturn.OK
 
-    def _give_time(self, buffer: Gst.Buffer) -> None:
-        """Lets a frame without a time, or with its predecessor's (as in GIFs), follow that one."""
-        stated = buffer.pts
-        if stated in (Gst.CLOCK_TIME_NONE, self._stated):
-            buffer.pts = self._next
-        known = _SHORTEST <= buffer.duration < Gst.CLOCK_TIME_NONE
-        self._next = buffer.pts + (buffer.duration if known else Gst.SECOND // 30)
-        self._stated = stated
+    def _repair_time(self, pad: Gst.Pad, buffer: Gst.Buffer) -> None:
+        """For the muxer as for the windows; a frame whose time cannot be known keeps having none."""
+        if self.repair is None:
+            self.repair = TimestampRepair(frame_interval(pad.get_current_caps()))
+        time = self.repair.next(None if buffer.pts == Gst.CLOCK_TIME_NONE else buffer.pts)
+        if time is not None and time != buffer.pts:
+            buffer.pts = time
 
     def _count(self, pad: Gst.Pad) -> None:
         pad.add_probe(Gst.PadProbeType.BUFFER, self._counted)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import DamageError, OutputError, StreamError
-from .gst import Gst, GstBase, factory_name, sentence
+from .gst import Gst, GstBase, factory_name, sentence, why_not_written
 from .interruption import STUCK
 from .lost import ended, is_lost, loss, standstill
 from .pipeline import Pipeline
@@ -171,8 +171,12 @@ class Player:
         pipeline = self.pipeline
         writing = isinstance(message.src, GstBase.BaseSink)
         if writing:
-            name = str(pipeline.options.output or "the screen")
-            pipeline.fail(OutputError(sentence(message, name)))
+            output = pipeline.options.output
+            pipeline.fail(
+                OutputError(f"cannot write {output}: {why_not_written(message)}")
+                if factory_name(message.src) == "filesink"
+                else StreamError(sentence(message, "the screen"))
+            )
         elif is_lost(message, pipeline.source):
             begun = pipeline.seconds if pipeline.frames else None
             pipeline.fail(loss(message, pipeline.source, begun))
@@ -237,7 +241,7 @@ class Player:
             if self._stood > _SILENCE:
                 raise self._standstill(self._stood)
             raise ended(pipeline.source, pipeline.seconds)
-        damage = pipeline.damage.found(whole=True)
+        damage = pipeline.damage.found(self.length)
         if damage:
             raise DamageError(f"{self._name} is damaged: {damage}")
 

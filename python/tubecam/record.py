@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from . import marks, pathway
+from . import marks, pathway, sampling
 from .marks import Mark
 from .pathway import Pathway
+from .sampling import Sampling
 
 _NO_TIME = 2**64 - 1
 
@@ -51,6 +52,9 @@ class WindowRecord:
         Of a model with several explained layers; `tube` joins theirs.
     receipt
         Layer, engine, precision and the like: how far the explanation can be trusted.
+    sampling
+        How the slices were taken; those of a short video that plays again have times that go on
+        beyond its end.
     marks
         What a viewer has to know before believing it, gravest first.
     """
@@ -84,11 +88,17 @@ class WindowRecord:
     )
     pathways: tuple[Pathway, ...] = ()
     marks: tuple[Mark, ...] = ()
+    sampling: Sampling = sampling.UNKNOWN
 
     @property
     def times(self) -> np.ndarray:
         """The slices' times in seconds, float64 [T]."""
         return self.pts / 1e9
+
+    @property
+    def shown(self) -> int:
+        """How many slices show the video for the first time."""
+        return len(self.pts) - self.sampling.padded
 
     def slice_at(self, pts: int) -> float:
         """Where a time lies within the window, in slices, 0 … T−1."""
@@ -147,6 +157,7 @@ class WindowRecord:
             ),
             pathways=pathway.from_fields(fields),
             marks=marks.from_fields(fields),
+            sampling=sampling.from_fields(fields),
         )
 
 

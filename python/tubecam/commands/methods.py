@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..counting import counted
 from ..errors import UsageError
+from .run import PADS, SAMPLINGS
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -29,6 +30,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
                         help="only these (default: all that the bundle offers)")  # fmt: skip
     parser.add_argument("--at", type=float, metavar="S", help="the window that ends at second S or"
                         " just after (default: the one of highest relevance)")  # fmt: skip
+    parser.add_argument("--pad", choices=PADS, default="last", metavar="P", help="what fills the"
+                        " window of a shorter video: last, loop or none (default: last)")  # fmt: skip
+    parser.add_argument("--sampling", choices=SAMPLINGS, default="rate", metavar="R",
+                        help="rate, or uniform: one window over the whole file (default: rate)")  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -38,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from ..explain import Explainer
     from ..output import check_writable
     from ..source import parse_source
+    from ..stream import uniform_rate
 
     if args.output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UsageError(f"{args.output}: a sheet's name must end in .png or .jpg")
@@ -49,7 +55,9 @@ def run(args: argparse.Namespace) -> int:
             if name not in explainer.methods:
                 raise UsageError(f"--method {name}: {explainer.bundle.name} offers"
                                  f" {', '.join(explainer.methods)}")  # fmt: skip
-        moment = strongest_moment(explainer, args.video, args.at)
+        if args.sampling == "uniform":
+            explainer.sample_fps = uniform_rate(source, explainer)
+        moment = strongest_moment(explainer, source, args.at, args.pad)
         explanations = list(explain_moment(explainer, moment, methods))
         write_comparison(args.output, draw_comparison(moment, explanations))
     first, last = moment.times[0], moment.times[-1]

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from ..counting import counted
-from ..errors import UsageError
+from ..errors import StreamError, UsageError
 
 _DESCRIPTION = """\
 Shows where and when a model looked. INPUT is one of
@@ -35,6 +35,8 @@ ENGINES = ("auto", "openvino", "tensorrt")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
 BASELINES = ("zero", "blurred", "frozen")
 SHOWS = ("auto", "motion", "heat")
+PADS = ("last", "loop", "none")
+SAMPLINGS = ("rate", "uniform")
 COLOR_MAPS = ("inferno", "turbo", "viridis", "hot", "jet")
 
 
@@ -83,6 +85,12 @@ def _add_explanation(group) -> None:
                        " (default: whatever is predicted)")  # fmt: skip
     group.add_argument("--hop", type=_count, metavar="N", help="sampled frames from one window to"
                        " the next; fewer are smoother and slower (default: 4)")  # fmt: skip
+    group.add_argument("--pad", choices=PADS, metavar="P", help="what fills the window of a video"
+                       " that is shorter than one: last (its last frame), loop (it plays again) or"
+                       " none (default: last)")  # fmt: skip
+    group.add_argument("--sampling", choices=SAMPLINGS, metavar="R", help="rate: as often as the"
+                       " model is used to; uniform: one window, spread over the whole file"
+                       " (default: rate)")  # fmt: skip
     group.add_argument("--align", choices=("delayed", "latest"), help="draw each frame's own"
                        " explanation (files), or the newest at once (live)")  # fmt: skip
 
@@ -170,7 +178,19 @@ def run(args: argparse.Namespace) -> int:
         return 128 + result.signal
     if result.damage:
         raise result.damage
+    if not result.windows:
+        raise _unexplained(job, result)
     return 0
+
+
+def _unexplained(job, result) -> StreamError:
+    clip = job.bundle.clip
+    needed = clip.length / clip.sample_fps
+    return StreamError(
+        f"{job.source.name}: nothing is explained, since a window of {job.bundle.name} takes"
+        f" {needed:.2f} s on end and {result.seconds:.2f} s came; --pad last, --pad loop or"
+        " --sampling uniform explain a shorter video"
+    )
 
 
 def make_job(args: argparse.Namespace):
@@ -179,6 +199,7 @@ def make_job(args: argparse.Namespace):
     from ..bundles import find_bundle
     from ..job import Job
     from ..source import parse_source
+    from ..targets import class_number
 
     source = parse_source(args.input)
     folder = find_bundle(args.bundle)
@@ -188,7 +209,7 @@ def make_job(args: argparse.Namespace):
         "align": args.align or ("latest" if source.live else "delayed"),
         "late_windows": "drop" if source.live else "wait",
         "method": _method(args.method, bundle),
-        "target": _target(args.target, bundle.labels),
+        "target": None if args.target is None else class_number(args.target, bundle.labels),
         "hop": args.hop,
         "budget_ms": args.budget_ms,
         "steps": args.steps,
@@ -204,6 +225,8 @@ def make_job(args: argparse.Namespace):
     if args.hop and args.hop > bundle.clip.length:
         raise UsageError(f"--hop {args.hop}: a window of {bundle.name} has {bundle.clip.length}"
                          " sampled frames")  # fmt: skip
+    if args.sampling == "uniform" and source.kind != "file":
+        raise UsageError(f"--sampling uniform: {source.name} is no file, and has to be read twice")
     if args.frozen_slice and args.frozen_slice >= bundle.clip.length:
         raise UsageError(f"--frozen-slice {args.frozen_slice}: the clips of {bundle.name} have"
                          f" slices 0 to {bundle.clip.length - 1}")  # fmt: skip
@@ -223,6 +246,8 @@ def make_job(args: argparse.Namespace):
         timeout=args.timeout,
         overwrite=args.overwrite,
         append=args.append,
+        pad=args.pad or ("none" if source.live else "last"),
+        sampling=args.sampling or "rate",
         quiet=args.quiet,
     )
     _check_outputs(job)
@@ -261,23 +286,6 @@ def _method(name: str | None, bundle) -> str | None:
     return name
 
 
-def _target(text: str | None, labels: tuple[str, ...]) -> int | None:
-    """A class's number, from its number or its name."""
-    if text is None:
-        return None
-    if text in labels:
-        return labels.index(text)
-    try:
-        number = int(text)
-    except ValueError:
-        alike = [name for name in labels if text.lower() in name.lower()]
-        names = ", ".join((alike or labels)[:12]) + (", …" if len(alike or labels) > 12 else "")
-        raise UsageError(f"--target {text}: no such class; for instance {names}") from None
-    if not -1 <= number < len(labels):
-        raise UsageError(f"--target {number}: the classes are 0 to {len(labels) - 1}")
-    return number
-
-
 def summary(job, result) -> str:
     """What was done, in a line or two."""
     lines = [f"{counted(result.frames, 'frame')}, {counted(result.windows, 'window')}"]
@@ -287,12 +295,7 @@ def summary(job, result) -> str:
     if total:
         shares = [f"{name} {100 * n / total:.0f} %" for name, n in result.labels.most_common(3)]
         lines[0] += f"; seen: {', '.join(shares)}"
-    if not result.windows:
-        clip = job.bundle.clip
-        lines.append(
-            f"Nothing to explain: one window of {job.bundle.name} takes"
-            f" {clip.length / clip.sample_fps:.2f} s, and the video is shorter."
-        )
+    lines += (f"The window of the video: {note}" for note in result.notes)
     if result.written:
         lines.append(f"Written: {', '.join(map(str, result.written))}")
     return "\n".join(lines)

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/device.h"
+#include "clip/clip_spec.h"
 
 namespace tubecam {
 
@@ -23,7 +24,7 @@ class OpticalFlow {
 // does not load; kUsage for sizes.
 std::unique_ptr<OpticalFlow> make_optical_flow(int height, int width, Device device = {});
 
-constexpr int kLeastFlowSide = 16;
+constexpr int kLeastFlowSide = int(kClipLimits.flow_side);
 
 // What a flow's library exports, as extern "C" `tubecam_make_optical_flow`. The caller owns the
 // result.

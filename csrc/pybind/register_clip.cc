@@ -58,7 +58,7 @@ ClipSpec make_clip_spec(int length, int height, int width, double sample_fps,
                 std,
                 value_of(kColors, "color", color),
                 value_of(kRules, "resize rule", resize),
-                short_side.value_or(std::min(height, width)),
+                short_side.value_or(std::max(height, width)),
                 flow ? FlowSpec{true, (*flow)[0], (*flow)[1]} : FlowSpec{}};
   check_clip_spec(spec);
   return spec;
@@ -137,10 +137,11 @@ void register_frame(py::module_& module) {
 }
 
 void register_clip_spec(py::module_& module) {
-  const std::array<float, 3> zeros{0, 0, 0}, ones{1, 1, 1};
+  const ClipSpec defaults;
   py::class_<ClipSpec>(module, "ClipSpec")
-      .def(py::init(&make_clip_spec), py::kw_only(), "length"_a = 16, "height"_a = 112,
-           "width"_a = 112, "sample_fps"_a = 15.0, "mean"_a = zeros, "std"_a = ones,
+      .def(py::init(&make_clip_spec), py::kw_only(), "length"_a = defaults.length,
+           "height"_a = defaults.height, "width"_a = defaults.width,
+           "sample_fps"_a = defaults.sample_fps, "mean"_a = defaults.mean, "std"_a = defaults.std,
            "color"_a = "RGB", "resize"_a = "crop", "short_side"_a = py::none(),
            "flow"_a = py::none())
       .def_readonly("length", &ClipSpec::length)
@@ -165,6 +166,17 @@ void register_clip_spec(py::module_& module) {
             return rect_tuple(s.source_rect(width, height));
           },
           "frame_width"_a, "frame_height"_a);
+}
+
+py::dict clip_limits() {
+  const ClipLimits& limits = kClipLimits;
+  const auto pair = [](const Limits& of) { return py::make_tuple(of.least, of.most); };
+  return py::dict("length"_a = pair(limits.length), "side"_a = pair(limits.side),
+                  "sample_fps"_a = pair(limits.sample_fps), "mean"_a = pair(limits.mean),
+                  "std"_a = pair(limits.std), "short_side"_a = limits.short_side,
+                  "flow_bound"_a = pair(limits.flow_bound),
+                  "flow_scale"_a = pair(limits.flow_scale), "flow_length"_a = limits.flow_length,
+                  "flow_side"_a = limits.flow_side);
 }
 
 void register_window(py::module_& module) {
@@ -240,6 +252,7 @@ void register_timestamps(py::module_& module) {
 void register_clip(py::module_& module) {
   register_frame(module);
   register_clip_spec(module);
+  module.def("clip_limits", &clip_limits);
   register_window(module);
   register_timestamps(module);
   py::class_<ClipFlow>(module, "ClipFlow")

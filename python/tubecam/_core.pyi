@@ -37,6 +37,8 @@ class Frame:
     @property
     def height(self) -> int: ...
 
+def clip_limits() -> dict[str, Any]: ...
+
 class ClipSpec:
     def __init__(
         self,
@@ -45,8 +47,8 @@ class ClipSpec:
         height: int = 112,
         width: int = 112,
         sample_fps: float = 15.0,
-        mean: Sequence[float] = (0, 0, 0),
-        std: Sequence[float] = (1, 1, 1),
+        mean: Sequence[float] = (0.5, 0.5, 0.5),
+        std: Sequence[float] = (0.5, 0.5, 0.5),
         color: str = "RGB",
         resize: str = "crop",
         short_side: int | None = None,
@@ -214,6 +216,8 @@ class Bundle:
     def export_error(self) -> float: ...
     @property
     def sidecar(self) -> str: ...
+    @property
+    def sidecar_stated(self) -> bool: ...
 
 class EngineInfo:
     @property

@@ -6,16 +6,25 @@ A subcommand's module is imported only when it is asked for, so that help is the
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import NoReturn
 
 from ._version import __version__
-from .errors import EXIT_STATUS, OutputError, TubecamError
+from .errors import (
+    EXIT_STATUS,
+    DamageError,
+    DamageWarning,
+    OutputError,
+    StreamWarning,
+    TubecamError,
+)
 from .interruption import SIGNALS, STUCK, interruptible, raising
 from .redaction import redact
 
@@ -28,6 +37,7 @@ COMMANDS = {
     "inspect": "say what is in a bundle",
     "build": "compile a bundle for this machine's NVIDIA GPU, and check what that changes",
     "bench": "measure how long explanations take here, beside other libraries",
+    "env": "print what lets gst-launch-1.0 find the elements",
     "doctor": "say what is installed, and how to install what is missing",
 }
 
@@ -47,6 +57,9 @@ Bring a model
 
 Know what it costs
   bench     {bench}
+
+Write pipelines of your own
+  env       {env}
 
 When something does not work
   doctor    {doctor}
@@ -101,13 +114,33 @@ def _answer(arguments: Sequence[str]) -> int:
         if args.command is None:
             _parser([]).print_help()
             return 0
-        return args.run(args)
+        with _told_warnings() as damaged:
+            status = args.run(args)
+        return status or (DamageError.exit_status if damaged else 0)
     except TubecamError as error:
         return _complain(error, error.exit_status)
     except BrokenPipeError:
         # Whoever read our output has left; nothing more can be said there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OutputError.exit_status
+
+
+@contextlib.contextmanager
+def _told_warnings() -> Iterator[list[DamageWarning]]:
+    """Prints what is wrong with videos as a sentence, and gives those that are damaged."""
+    damaged: list[DamageWarning] = []
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(message, category, *place) -> None:
+            if not issubclass(category, StreamWarning):
+                others(message, category, *place)
+                return
+            _complain(message, 0)
+            damaged.extend([message] if issubclass(category, DamageWarning) else [])
+
+        warnings.showwarning = show
+        yield damaged
 
 
 class _Parser(argparse.ArgumentParser):

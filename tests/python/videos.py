@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-gst = pytest.importorskip("tubecam.gst")
-Gst = gst.Gst
+import parts
+
+Gst = parts.gst().Gst
 
 _MUXERS = {".mp4": "mp4mux", ".mkv": "matroskamux", ".avi": "avimux", ".webm": "webmmux"}
 H264 = "video/x-raw,format=I420 ! x264enc speed-preset=ultrafast key-int-max=15 ! h264parse"

@@ -18,6 +18,7 @@ from ..errors import ExportError, UsageError
 from . import bundle
 from .cam_graph import Graph, Progress, build_graph, example_clip
 from .check import CheckReport, joined
+from .clip_size import Shapes
 from .convert import convert, is_bundle, load_wide, report_of, spec_of
 from .geometry import Geometry
 from .narrow import Calibration, Narrow, checked_precision, prepared
@@ -190,6 +191,7 @@ def export(
     found = load_source(source, weights, random_weights, seed, len(labels) if labels else None)
     found.clip = clip_spec(clip, found.clip)
     _check_flow(found.clip, methods)
+    _count_labels(labels or found.labels, found, time_first)
     shape = found.clip.input_shape
     cells = readable_pool(shape) if pool is None else checked_pool(pool, shape)
     domain = domain_of(found.clip, reference)
@@ -286,6 +288,14 @@ def _check_methods(methods: Sequence[str] | None) -> None:
     wrong = [m for m in methods if m not in METHODS]
     if wrong:
         raise UsageError(f"unknown method {wrong[0]!r}; there are {', '.join(METHODS)}.")
+
+
+def _count_labels(labels: Sequence[str] | None, found: Source, time_first: bool) -> None:
+    """Refuses labels of another number than the model's logits before minutes of tracing."""
+    _, length, channels, height, width = found.clip.input_shape
+    classes = Shapes(found.model, time_first, channels).classes((length, height, width))
+    if labels and classes is not None:  # else tracing says what is wrong with the model
+        bundle.checked_labels(labels, classes)
 
 
 def _check_flow(clip: ClipSpec, methods: Sequence[str] | None) -> None:

@@ -1,0 +1,14 @@
+// The files that an ONNX graph keeps its weights in.
+#pragma once
+
+#include <set>
+#include <string>
+
+namespace tubecam {
+
+// The locations of all tensors that the graph stores outside of itself, as it names them: of its
+// initializers, of constants in its nodes, also in subgraphs and functions. The values themselves
+// are not read. Throws kBundle for a file that is no ONNX graph.
+std::set<std::string> external_data(const std::string& onnx_file);
+
+}  // namespace tubecam

@@ -4,8 +4,8 @@ Note [Damage]
 Decoders and demuxers hide damage: they leave out what they cannot read, and go on. What shows it:
   - a picture that went into the decoder and never came out, where its neighbours then lie farther
     apart than pictures do in this video;
-  - an error that the decoder logs (decoder_log.py), or a discontinuity within the file. It dates
-    damage to the picture that went into the decoder last, and makes of a gap near it lost pictures;
+  - an error that the decoder logs (decoder_log.py), a warning of the demuxer, or a discontinuity
+    within the file. It dates damage to the picture that went into the decoder last, and makes of a gap near it lost pictures;
   - a file that is shorter than its own header says (container_size.py), or a video that ends, with
     damage, long before its stated length.
 A gap in time alone is no damage: frame rates vary. Nor is a picture that never came out: a frame
@@ -81,6 +81,7 @@ class _Decoder:
     entered: int = 0
     start: int = 0  # of the segment: what lies before is decoded and not shown
     newest: int | None = None
+    step: int = 0  # from the one before it
 
 
 class DamageWatch:
@@ -104,6 +105,9 @@ class DamageWatch:
             yield
             return
         pipeline.connect("deep-element-added", self._added)
+        bus = pipeline.get_bus()
+        bus.enable_sync_message_emission()
+        bus.connect("sync-message::warning", self._warned)
         with listening(self._hear):
             yield
 
@@ -123,6 +127,13 @@ class DamageWatch:
             self._interval(self._last, pts, gone)
         self._last = pts if self._last is None else max(pts, self._last)
 
+    def all_came(self, length: float | None) -> bool:
+        """Whether the decoder was given the last picture of a file of this length, in seconds."""
+        decoder = self._decoders[self._stream]
+        if self._path is None or length is None or decoder.newest is None:
+            return False
+        return length * _SECOND <= decoder.newest + 2 * decoder.step
+
     def found(self, length: float | None = None) -> Damage | None:
         """What is known when the pipeline has ended by itself; `length`: stated, in seconds."""
         if self._path is None:
@@ -135,9 +146,7 @@ class DamageWatch:
     # ---- in streaming threads ----
 
     def _added(self, _bin: Gst.Bin, _parent: Gst.Bin, element: Gst.Element) -> None:
-        factory = element.get_factory()
-        kind = factory.get_metadata("klass") if factory else ""
-        if "Decoder" in kind and "Video" in kind and (pad := element.get_static_pad("sink")):
+        if _is_decoder(element) and (pad := element.get_static_pad("sink")):
             pad.add_probe(Gst.PadProbeType.BUFFER, self._enters)
             pad.add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, self._segment)
 
@@ -158,8 +167,15 @@ class DamageWatch:
         elif pts >= decoder.start and not buffer.has_flags(Gst.BufferFlags.DECODE_ONLY):
             heapq.heappush(decoder.waiting, pts)
         if pts != Gst.CLOCK_TIME_NONE:
+            decoder.step = pts - (decoder.newest or 0)
             decoder.newest = pts
         return Gst.PadProbeReturn.OK
+
+    def _warned(self, _bus: Gst.Bus, message: Gst.Message) -> None:
+        source = message.src
+        about = message.parse_warning()[0].domain == "gst-stream-error-quark"
+        if about and isinstance(source, Gst.Element) and _reads_pictures(source):
+            self._date(_AHEAD)
 
     def _hear(self, category: str) -> None:
         self._date(_LATE if category == "libav" else _AHEAD)
@@ -215,6 +231,20 @@ class DamageWatch:
         if stated is None or stated <= size:
             return None
         return (self._last or 0) / _SECOND, size / stated
+
+
+def _kind(element: Gst.Element) -> str:
+    factory = element.get_factory()
+    return factory.get_metadata("klass") if factory else ""
+
+
+def _is_decoder(element: Gst.Element) -> bool:
+    kind = _kind(element)
+    return "Decoder" in kind and ("Video" in kind or "Image" in kind)
+
+
+def _reads_pictures(element: Gst.Element) -> bool:
+    return "Demux" in _kind(element) or _is_decoder(element)
 
 
 def _merged(spans: list[tuple[int, int]]) -> tuple[tuple[float, float], ...]:

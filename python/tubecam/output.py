@@ -112,7 +112,7 @@ def check_writable(path: Path, source: Path | None, overwrite: bool) -> None:
     if path.exists():
         if source is not None and path.samefile(source):
             raise UsageError(f"{path} is the input itself; give the output another name")
-        if not overwrite:
+        if path.is_file() and not overwrite:  # a pipe or a device holds nothing
             raise UsageError(f"{path} exists; give another name, or --overwrite")
     folder = path.parent
     if not folder.is_dir():

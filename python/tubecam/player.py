@@ -65,6 +65,7 @@ class Player:
         self._starter = threading.Thread(target=self._start, name=STUCK, daemon=True)
         self._ending = False  # was asked for
         self._aborted = False
+        self._deaf = False  # whoever takes the messages failed
         self._moved, self._stood = time.monotonic(), 0.0
         self._warned: set[str] = set()
 
@@ -131,12 +132,16 @@ class Player:
         """Whether waiting is of no use."""
         pipeline, idle = self.pipeline, self._idle()
         if self._ending:
-            nothing = not (pipeline.frames if pipeline.problem else pipeline.taken)
+            sound = self._deaf or not pipeline.problem
+            nothing = not (pipeline.taken if sound else pipeline.frames)
             return nothing or idle > max(_FINISH, self.timeout)
         if idle > self.timeout:
             pipeline.fail(self._standstill(idle))
         elif pipeline.source.live and pipeline.frames and idle > _SILENCE:
             self._warn(str(standstill(pipeline.source, _SILENCE, pipeline.frames)))
+        elif idle > _PATIENCE and pipeline.damage.all_came(self.length):
+            pipeline.close_inlets()  # some demuxers forget to say that this was the end
+            pipeline.end_inlets()
         elif self._reads_nothing() and idle > _PATIENCE:
             pipeline.fail(StreamError(NOTHING.format(self._name)))
         return False
@@ -187,11 +192,12 @@ class Player:
         return not pipeline.frames or writing
 
     def _hand_out(self, structure: Gst.Structure) -> None:
-        if isinstance(self.pipeline.problem, OSError | OutputError):
+        if self._deaf:
             return
         try:
             self._listen.message(structure)
         except (OSError, OutputError) as error:  # the video can still be finished
+            self._deaf = True
             self.pipeline.fail(error)
 
     def _warn(self, text: str) -> None:

@@ -17,6 +17,7 @@ from .gst import Gst, chain, make, sentence
 from .lost import is_lost, loss, standstill
 from .source import Source, decoder, is_reading, test_pictures
 
+_PATIENCE = 3.0  # seconds without a sign of life from a file
 _FORMATS = "{NV12, I420, RGB, BGR, RGBx, BGRx, RGBA, BGRA}"
 
 
@@ -143,11 +144,17 @@ class _Reader:
             self._raise_error()
             if self._sink.is_eos():
                 break
-            self._give_up(time.monotonic() - moved, timeout)
+            idle = time.monotonic() - moved
+            if idle > _PATIENCE and self.damage.all_came(self._stated()):
+                break  # some demuxers forget to say that this was the end
+            self._give_up(idle, timeout)
         if not self._frames:
             raise StreamError(f"{name} has no frames")
+        self._length = self._stated()
+
+    def _stated(self) -> float | None:
         known, length = self.pipeline.query_duration(Gst.Format.TIME)
-        self._length = length / Gst.SECOND if known and length > 0 else None
+        return length / Gst.SECOND if known and length > 0 else None
 
     def warn(self) -> None:
         """Of what was wrong with a video that was read to its end."""
@@ -181,7 +188,7 @@ class _Reader:
     def _give_up(self, idle: float, timeout: float) -> None:
         source = self.source
         file = source.kind == "file"
-        if file and idle > 3 and not self._frames and not is_reading(self._decoder):
+        if file and idle > _PATIENCE and not self._frames and not is_reading(self._decoder):
             raise StreamError(f"{source.name} is damaged or incomplete")
         if idle > timeout:
             error = standstill(source, idle, self._frames)

@@ -133,7 +133,7 @@ class _Run:
         self.signals: list[int] = []
         self._progress: Progress | None = None
         self._player: Player | None = None
-        self._playing = False
+        self._playing = self._settling = False
 
     def interrupt(self, count: int) -> None:
         if count == 1:
@@ -143,7 +143,7 @@ class _Run:
                 self._player.stop()
         elif self._playing:
             self._player.abort()
-        else:
+        elif not self._settling:
             raise Interrupted(self.signals[0])
 
     def execute(self) -> Result:
@@ -158,7 +158,10 @@ class _Run:
                 try:
                     self._play()
                 finally:
-                    self._finish(sys.exc_info()[1])
+                    try:
+                        self._finish(sys.exc_info()[1])
+                    finally:
+                        self._settle()
         return self._ended()
 
     def _play(self) -> None:
@@ -174,6 +177,11 @@ class _Run:
         pipeline = self._player.pipeline
         self.result.frames, self.result.seconds = pipeline.frames, pipeline.seconds
         _finish(self.job, self.result, self.gallery, failed or self.result.damage)
+
+    def _settle(self) -> None:
+        """Whatever happened, and whatever signals still come: no half file stays."""
+        self._settling = True
+        _keep_video(self.job, self.result)
 
     def _ended(self) -> Result:
         self.result.signal = self.signals[0] if self.signals else 0
@@ -237,13 +245,7 @@ class _Run:
 
 def _finish(job: Job, result: Result, gallery: Gallery, failed: BaseException | None) -> None:
     """Gives the video its name, draws the sheet, and adds to an error what was kept."""
-    if job.output is not None:
-        part = partial_name(job.output)
-        if result.frames and is_playable(part):
-            part.replace(job.output)
-            result.written.append(job.output)
-        else:
-            part.unlink(missing_ok=True)
+    _keep_video(job, result)
     if path := _jsonl_path(job):
         result.written.append(path)
     if job.sheet and result.frames:
@@ -256,6 +258,18 @@ def _finish(job: Job, result: Result, gallery: Gallery, failed: BaseException | 
         what = "the rest" if isinstance(failed, DamageError) else "what came before"
         names = " and ".join(map(str, result.written))
         failed.args = (f"{failed}; {names} {hold} {what} ({counted(result.frames, 'frame')})",)
+
+
+def _keep_video(job: Job, result: Result) -> None:
+    """Gives it its name where it can be played; there is nothing left to do the second time."""
+    if job.output is None:
+        return
+    part = partial_name(job.output)
+    if result.frames and is_playable(part):
+        part.replace(job.output)
+        result.written.append(job.output)
+    else:
+        part.unlink(missing_ok=True)
 
 
 def sheet_info(job: Job, result: Result):

@@ -249,7 +249,7 @@ def _ribbon(draw, points, colors, x_of, top: int, height: int) -> None:
             bars.append([bars[-1][1] if bars else time, time, label])
     for begin, end, label in bars:
         left, right = x_of(begin), x_of(end)
-        draw.rectangle((left, top, right - 1, top + height - 6), colors[label])
+        draw.rectangle((left, top, max(left, right - 1), top + height - 6), colors[label])
         if right - left > 44:
             name = _fit(label, face, right - left - 14)
             if len(name) > 2 or name == label:

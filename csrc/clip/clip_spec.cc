@@ -9,9 +9,9 @@ namespace tubecam {
 
 namespace {
 
-void check_range(const char* field, double value, double low, double high) {
-  check(value >= low && value <= high, ErrorCode::kUsage, "clip.", field, " is ", value,
-        "; it must lie in ", low, " to ", high);
+void check_range(const char* field, double value, const Limits& limits) {
+  check(value >= limits.least && value <= limits.most, ErrorCode::kUsage, "clip.", field, " is ",
+        value, "; it must lie in ", limits.least, " to ", limits.most);
 }
 
 Rect centred(double frame_width, double frame_height, double width, double height) {
@@ -36,16 +36,25 @@ Rect ClipSpec::source_rect(int frame_width, int frame_height) const {
 }
 
 void check_clip_spec(const ClipSpec& spec) {
-  check_range("length", spec.length, 1, 256);
-  check_range("height", spec.height, 8, 1024);
-  check_range("width", spec.width, 8, 1024);
-  check(spec.sample_fps > 0 && spec.sample_fps <= 240, ErrorCode::kUsage, "clip.sample_fps is ",
-        spec.sample_fps, "; it must be above 0 and at most 240");
+  const ClipLimits& limits = kClipLimits;
+  check_range("length", spec.length, limits.length);
+  check_range("height", spec.height, limits.side);
+  check_range("width", spec.width, limits.side);
+  check_range("sample_fps", spec.sample_fps, limits.sample_fps);
   for (int c = 0; c < 3; ++c) {
-    check_range("mean", spec.mean[c], -1e4, 1e4);
-    check_range("std", spec.std[c], 1e-4, 1e4);
+    check_range("mean", spec.mean[c], limits.mean);
+    check_range("std", spec.std[c], limits.std);
   }
-  if (spec.resize == ResizeRule::kCrop) check_range("resize.short_side", spec.short_side, 1, 4096);
+  if (spec.resize == ResizeRule::kCrop) {
+    const double side = std::max(spec.height, spec.width);
+    check_range("resize.short_side", spec.short_side, {side, limits.short_side});
+  }
+  if (!spec.flow.used) return;
+  check_range("flow.bound", spec.flow.bound, limits.flow_bound);
+  check_range("flow.scale", spec.flow.scale, limits.flow_scale);
+  check_range("length", spec.length, {limits.flow_length, limits.length.most});
+  check_range("height", spec.height, {limits.flow_side, limits.side.most});
+  check_range("width", spec.width, {limits.flow_side, limits.side.most});
 }
 
 }  // namespace tubecam

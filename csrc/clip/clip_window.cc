@@ -27,12 +27,17 @@ int64_t gap_limit(const ClipSpec& spec, double max_gap) {
 
 int Window::frames() const {
   int count = pts.empty() ? 0 : 1;
-  for (size_t i = 1; i < pts.size(); ++i) count += pts[i] != pts[i - 1];
+  for (size_t i = 1; i < own_slices(); ++i) count += pts[i] != pts[i - 1];
   return count;
 }
 
+bool Window::is_sparse() const { return 5 * size_t(frames()) < 4 * own_slices(); }
+
+size_t Window::own_slices() const { return pts.size() - size_t(sampling.padded); }
+
 ClipWindow::ClipWindow(const ClipSpec& spec, int hop, double max_gap, Device device)
     : spec_(spec),
+      stated_fps_(spec.sample_fps),
       device_(device),
       ring_(make_slice_ring(spec, device)),
       max_gap_(gap_limit(spec, max_gap)),
@@ -46,7 +51,17 @@ void ClipWindow::reset() {
   filled_ = 0;
   due_ = spec_.length;
   newest_ = -1;
+  window_.sampling = {spec_.sample_fps, stated_fps_, Padding::kNone, 0};
   ++window_.stretch;
+}
+
+void ClipWindow::sample_at(double fps, double max_gap) {
+  ClipSpec spec = spec_;
+  spec.sample_fps = fps;
+  check_clip_spec(spec);
+  spec_ = spec;
+  max_gap_ = gap_limit(spec_, max_gap);
+  reset();
 }
 
 void ClipWindow::move_to(Device device) {
@@ -70,6 +85,7 @@ bool ClipWindow::push(const Frame& frame, int64_t pts) {
   if (device_.type == DeviceType::kCuda) device_for(frame, device_);
   check(pts >= 0 && pts <= kMaxPts, ErrorCode::kUsage, "presentation time ", pts,
         " ns is outside 0 to 2^62; is it missing?");
+  if (window_.sampling.padded > 0) reset();  // a padded window is its video's last
   if (newest_ >= 0 && !continues(frame, pts)) {
     reset();
     ++resets_;
@@ -113,6 +129,30 @@ void ClipWindow::fill(const Frame& frame, int64_t pts, int64_t end) {
   window_.source = source;
   window_.frame_width = frame.width;
   window_.frame_height = frame.height;
+}
+
+bool ClipWindow::pad(Padding padding) {
+  const int64_t length = spec_.length, filled = filled_;
+  if (padding == Padding::kNone || filled == 0 || filled >= length) return false;
+  const int64_t again = period();
+  for (int64_t slot = filled; slot < length; ++slot) {
+    const int64_t from = padding == Padding::kLast ? filled - 1 : slot % filled;
+    ring_->copy(from, slot);
+    times_[slot] = times_[from] + (padding == Padding::kLast ? 0 : slot / filled * again);
+  }
+  filled_ = length;
+  window_.sampling.padding = padding;
+  window_.sampling.padded = int(length - filled);
+  return complete_window();
+}
+
+int64_t ClipWindow::period() const { return slot_pts(filled_) - base_; }
+
+int64_t Window::folded(int64_t time) const {
+  if (sampling.padding != Padding::kLoop) return time;
+  const size_t shown = pts.size() - size_t(sampling.padded);
+  const int64_t since = (time - pts[0]) % (pts[shown] - pts[0]);
+  return std::min(pts[0] + since, pts[shown - 1]);
 }
 
 bool ClipWindow::complete_window() {

@@ -8,6 +8,7 @@
 #include "base/export.h"
 #include "clip/clip_spec.h"
 #include "clip/frame.h"
+#include "clip/sampling.h"
 #include "clip/slice_ring.h"
 
 namespace tubecam {
@@ -21,10 +22,18 @@ struct TUBECAM_API Window {
   uint64_t sequence = 0;  // counts the windows of a ClipWindow from 0
   uint64_t stretch = 0;   // counts how often it started anew, whatever the reason
 
+  Sampling sampling;
+
   // Frames in it: fewer than slices where the source is slower than the model samples.
-  TUBECAM_API int frames() const;
-  // Whether they are clearly fewer: under four fifths.
-  bool is_sparse() const { return 5 * size_t(frames()) < 4 * pts.size(); }
+  int frames() const;
+  // Whether they are clearly fewer than the slices that are no padding: under four fifths.
+  bool is_sparse() const;
+  // The times of slices that play a short video again (Padding::kLoop) go on beyond its end;
+  // folded() gives the time at which the picture was really shown.
+  int64_t folded(int64_t time) const;
+
+ private:
+  size_t own_slices() const;  // those that are no padding
 };
 
 // ns without a frame that end a window: max_gap, in seconds, or two slots where these are longer.
@@ -57,6 +66,13 @@ class TUBECAM_API ClipWindow {
   // before. Throws kDevice when a GPU fails.
   bool push(const Frame& frame, int64_t pts);
 
+  // For a video that has ended: where slots were filled, but no window was complete since the last
+  // reset, copies fill the rest of one. True when that is so; the next push begins anew.
+  bool pad(Padding padding);
+  // Another rate than the spec's, for windows that span a whole video, with a gap limit to suit.
+  // Starts anew.
+  void sample_at(double fps, double max_gap);
+
   const Window& window() const { return window_; }
   ClipBuffer make_clip() { return ring_->make_clip(); }
   void copy_to(const TensorView& clip) const;  // into what make_clip() gave; see slice_ring.h
@@ -72,12 +88,14 @@ class TUBECAM_API ClipWindow {
 
  private:
   int64_t slot_pts(int64_t slot) const;
+  int64_t period() const;  // ns that the filled slots take
   bool continues(const Frame& frame, int64_t pts) const;
   int64_t slots_due(int64_t pts) const;
   void fill(const Frame& frame, int64_t pts, int64_t end);
   bool complete_window();
 
   ClipSpec spec_;
+  const double stated_fps_;
   Device device_;
   std::unique_ptr<SliceRing> ring_;
   int hop_ = 1;

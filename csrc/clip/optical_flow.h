@@ -6,6 +6,7 @@
 
 #include "base/device.h"
 #include "base/export.h"
+#include "clip/clip_spec.h"
 
 namespace tubecam {
 
@@ -25,7 +26,7 @@ class OpticalFlow {
 TUBECAM_API std::unique_ptr<OpticalFlow> make_optical_flow(int height, int width,
                                                            Device device = {});
 
-constexpr int kLeastFlowSide = 16;
+constexpr int kLeastFlowSide = int(kClipLimits.flow_side);
 
 // What a flow's library exports, as extern "C" `tubecam_make_optical_flow`. The caller owns the
 // result.

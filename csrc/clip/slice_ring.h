@@ -29,6 +29,7 @@ class SliceRing {
   // Preprocesses the frame into slot `first`, and copies that to the slots after it, up to `end`.
   // Throws what preprocess() throws, and kDevice.
   virtual void fill(const Frame& frame, const Rect& source, int64_t first, int64_t end) = 0;
+  virtual void copy(int64_t from, int64_t to) = 0;  // one slot into another
   virtual ClipBuffer make_clip() = 0;
   // Slots oldest … oldest + T − 1 in this order into a clip that make_clip() gave. On a GPU it is
   // there once clip.ready is reached; whoever read what was in it before must be done by now.

@@ -45,6 +45,11 @@ class CudaSliceRing final : public SliceRing {
       copy_async(slot(next), slot(first), slice_bytes_, stream_.get());
   }
 
+  void copy(int64_t from, int64_t to) override {
+    use_cuda(device_);
+    copy_async(slot(to), slot(from), slice_bytes_, stream_.get());
+  }
+
   ClipBuffer make_clip() override {
     use_cuda(device_);
     const auto clip = std::make_shared<DeviceClip>(slices_.bytes());

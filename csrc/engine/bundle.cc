@@ -8,8 +8,10 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "engine/external_data.h"
 #include "engine/sha256.h"
 #include "engine/sidecar.h"
+#include "engine/sidecar_graph.h"
 
 namespace tubecam {
 namespace {
@@ -107,11 +109,14 @@ void verify(const fs::path& path, const std::string& expected) {
         ". It was changed or damaged: export or copy the bundle again");
 }
 
-// External data that no hash covers would be read by the engine all the same.
-void check_external_data(const fs::path& root, const std::string& graph, const Sidecar& sidecar) {
-  const std::string name = graph + ".data";
-  check(sidecar.files.count(name) || !fs::exists(root / name), ErrorCode::kBundle,
-        (root / name).string(), " is not among the files whose hash bundle.json states");
+// Weights that no hash covers would be read by the engine all the same.
+void check_external_data(const fs::path& graph, const Sidecar& sidecar) {
+  for (const std::string& name : external_data(graph.string())) {
+    check(is_file_name(name), ErrorCode::kBundle, graph.string(), " keeps weights in \"", name,
+          "\", which is not the name of a file in the bundle's own folder");
+    check(sidecar.files.count(name) > 0, ErrorCode::kBundle, graph.string(), " keeps weights in ",
+          name, ", which is not among the files whose hash bundle.json states");
+  }
 }
 
 }  // namespace
@@ -121,8 +126,8 @@ Bundle load_bundle(const std::string& folder) {
   Sidecar sidecar = read_sidecar(root);
   for (const auto& [name, hash] : sidecar.files) verify(locate(root, name), hash);
   for (const GraphSpec& graph : sidecar.bundle.graphs) {
-    check_external_data(root, graph.file, sidecar);
-    if (!graph.reference.empty()) check_external_data(root, graph.reference, sidecar);
+    check_external_data(locate(root, graph.file), sidecar);
+    if (!graph.reference.empty()) check_external_data(locate(root, graph.reference), sidecar);
   }
   Bundle bundle = std::move(sidecar.bundle);
   bundle.folder = root.string();

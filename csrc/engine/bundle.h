@@ -84,6 +84,7 @@ struct Bundle {
   std::string precision;    // of its narrowest graph
   double export_error = 0;  // greatest relative error that the export's check saw
   std::string sidecar;      // the whole JSON text, for `inspect`
+  bool sidecar_stated = false;  // it states its own hash, which is right
 };
 
 // Throws kBundle: folder or file missing, not JSON, a newer format, a value outside its limits

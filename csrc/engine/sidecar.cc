@@ -6,6 +6,7 @@
 
 #include "clip/optical_flow.h"
 #include "engine/json_node.h"
+#include "engine/sha256.h"
 #include "engine/sidecar_graph.h"
 
 namespace tubecam {
@@ -14,6 +15,7 @@ namespace {
 using Json = JsonNode::Json;
 
 constexpr int kMaxDepth = 32;
+constexpr char kOwnHash[] = "sidecar_sha256";
 
 // Refuses what JSON itself allows and no sidecar needs: deep nesting, and keys that stand twice.
 class Guard {
@@ -65,6 +67,20 @@ std::string hash(const JsonNode& node) {
   return text;
 }
 
+// Note [The sidecar's own hash]
+// Of the text with zeros in place of the hash's own digits. These 64 digits stand there once: a text
+// that holds its own hash elsewhere too cannot be made.
+bool check_own_hash(const JsonNode& root, std::string text) {
+  if (!root.has(kOwnHash)) return false;
+  const std::string stated = hash(root.at(kOwnHash));
+  const size_t place = text.find(stated);
+  if (place != std::string::npos) text.replace(place, stated.size(), stated.size(), '0');
+  check(sha256_of(text.data(), text.size()) == stated, ErrorCode::kBundle,
+        "was changed since it was written: its SHA-256 is not the one that ", kOwnHash,
+        " states. Export or copy the bundle again");
+  return true;
+}
+
 std::map<std::string, std::string> parse_files(const JsonNode& node) {
   if (!node.value().is_object() || node.value().empty() || node.value().size() > 64) {
     node.refuse("an object of 1…64 file names with their SHA-256");
@@ -77,12 +93,20 @@ std::map<std::string, std::string> parse_files(const JsonNode& node) {
   return files;
 }
 
+int whole(const JsonNode& node, const Limits& limits) {
+  return int(node.integer(int64_t(limits.least), int64_t(limits.most)));
+}
+
+double number(const JsonNode& node, const Limits& limits) {
+  return node.number(limits.least, limits.most);
+}
+
 void parse_resize(const JsonNode& node, ClipSpec* clip) {
   const std::string rule = node.at("rule").text();
   if (rule == "crop") {
     clip->resize = ResizeRule::kCrop;
     const int least = std::max(clip->height, clip->width);
-    clip->short_side = int(node.at("short_side").integer(least, 4096));
+    clip->short_side = whole(node.at("short_side"), {double(least), kClipLimits.short_side});
   } else if (rule == "stretch") {
     clip->resize = ResizeRule::kStretch;
   } else if (rule == "pad") {
@@ -95,24 +119,25 @@ void parse_resize(const JsonNode& node, ClipSpec* clip) {
 void parse_flow(const JsonNode& node, ClipSpec* clip) {
   const JsonNode flow = node.at("flow");
   clip->flow.used = true;
-  clip->flow.bound = float(flow.at("bound").number(0.1, 1024));
-  clip->flow.scale = float(flow.at("scale").number(1e-4, 1e4));
-  node.at("length").integer(2, 256);
-  for (const char* side : {"height", "width"}) node.at(side).integer(kLeastFlowSide, 1024);
+  clip->flow.bound = float(number(flow.at("bound"), kClipLimits.flow_bound));
+  clip->flow.scale = float(number(flow.at("scale"), kClipLimits.flow_scale));
+  whole(node.at("length"), {kClipLimits.flow_length, kClipLimits.length.most});
+  for (const char* side : {"height", "width"})
+    whole(node.at(side), {kClipLimits.flow_side, kClipLimits.side.most});
 }
 
 ClipSpec parse_clip(const JsonNode& node) {
   ClipSpec clip;
-  clip.length = int(node.at("length").integer(1, 256));
-  clip.height = int(node.at("height").integer(8, 1024));
-  clip.width = int(node.at("width").integer(8, 1024));
-  clip.sample_fps = node.at("sample_fps").number(1e-3, 240);
+  clip.length = whole(node.at("length"), kClipLimits.length);
+  clip.height = whole(node.at("height"), kClipLimits.side);
+  clip.width = whole(node.at("width"), kClipLimits.side);
+  clip.sample_fps = number(node.at("sample_fps"), kClipLimits.sample_fps);
   const JsonNode mean = node.at("mean"), std = node.at("std");
   mean.array(3, 3);
   std.array(3, 3);
   for (size_t i = 0; i < 3; ++i) {
-    clip.mean[i] = float(mean[i].number(-1e3, 1e3));
-    clip.std[i] = float(std[i].number(1e-4, 1e4));
+    clip.mean[i] = float(number(mean[i], kClipLimits.mean));
+    clip.std[i] = float(number(std[i], kClipLimits.std));
   }
   const std::string color = node.at("color").text();
   if (color != "RGB" && color != "BGR") node.at("color").refuse("RGB or BGR");
@@ -172,6 +197,7 @@ Sidecar parse_sidecar(const std::string& text) {
   const size_t count = graphs.array(1, 16);
   for (size_t i = 0; i < count; ++i)
     bundle.graphs.push_back(parse_graph(graphs[i], sidecar, &methods));
+  bundle.sidecar_stated = check_own_hash(root, text);  // last: a wrong value is better named
   return sidecar;
 }
 

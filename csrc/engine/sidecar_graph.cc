@@ -249,11 +249,14 @@ bool shares_out_the_logit(const std::string& method) {
   return names.count(method) > 0;
 }
 
-// A plain name of a file in the bundle's own folder.
+bool is_file_name(const std::string& name) {
+  const bool dots = name.empty() || name == "." || name == "..";
+  return !dots && name.find_first_of("/\\") == std::string::npos;
+}
+
 std::string file_name(const JsonNode& node) {
   const std::string name = node.text();
-  const bool plain = name.find_first_of("/\\") == std::string::npos && name != "." && name != "..";
-  if (!plain) node.refuse("the name of a file in the bundle's own folder, without a path");
+  if (!is_file_name(name)) node.refuse("the name of a file in the bundle's own folder, without a path");
   return name;
 }
 

@@ -12,6 +12,8 @@ namespace tubecam {
 
 // Each throws kBundle, naming the JSON path.
 
+// Whether it is plain: no path, and none of the folder's own names.
+bool is_file_name(const std::string& name);
 // The plain name of a file in the bundle's own folder.
 std::string file_name(const JsonNode& node);
 // The same, one of `files`.

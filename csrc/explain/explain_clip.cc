@@ -338,7 +338,7 @@ void Making::split() {
   add_still(slice, &still);
   result_.motion.resize(still.size());
   const int plane = layer_.shape[2] * layer_.shape[3], begin = cell_at(slice) * plane;
-  result_.motion_by = "split";
+  result_.motion_by = kFromSplit.name;
   result_.motion_share = split_motion(result_.tube.data(), still.data(), int(still.size()), begin,
                                       begin + plane, result_.motion.data());
 }
@@ -355,7 +355,7 @@ void Making::split_exactly() {
       still[i] += tube[i] / float(slices[cell]);
   }
   result_.motion.resize(still.size());
-  result_.motion_by = "split-exact";
+  result_.motion_by = kFromExactSplit.name;
   result_.motion_share = split_motion(result_.tube.data(), still.data(), int(still.size()), 0,
                                       int(still.size()), result_.motion.data());
 }
@@ -365,13 +365,13 @@ void Making::split_exactly() {
 void Making::estimate_motion() {
   const bool selects = recipe_.passes == Passes::kSelective;
   if (!selects && sees_flow(result_.pathways)) {
-    result_.motion_by = "flow";
+    result_.motion_by = kFromFlow.name;
     result_.motion = flow_cells(result_.pathways, layer_);
     result_.motion_share = flow_share(result_.pathways);
     return;
   }
   std::vector<float> tube = result_.tube, motion(tube.size());
-  result_.motion_by = "selective";
+  result_.motion_by = kFromSelection.name;
   result_.motion_share = select_motion(tube.data(), layer_.shape[1], layer_.shape[2],
                                        layer_.shape[3], request_.options.sigma, motion.data());
   if (selects) result_.tube = std::move(tube);

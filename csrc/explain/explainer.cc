@@ -15,6 +15,8 @@
 namespace tubecam {
 namespace {
 
+constexpr double kMaxGap = 1, kMaxUniformGap = 60;  // seconds, of ClipWindow
+
 void check_target(int64_t target, const Bundle& bundle) {
   const int64_t last = int64_t(bundle.labels.size()) - 1;
   check(target >= -1 && target <= last, ErrorCode::kUsage,
@@ -63,6 +65,7 @@ struct Explainer::State {
   std::unique_ptr<ClipReader> reader;  // of clips on a GPU, and which
   Device reader_device;
   double preprocess_ms = 0;  // since the last window
+  bool had_window = false;   // since reset()
   MethodBudget budget;       // for `budgeted`
   Settings budgeted;
   std::mutex running;  // held while a window is explained
@@ -77,7 +80,7 @@ struct Explainer::State {
         may_fall_back(options.fallback == "cpu"),
         engines(bundle.graphs.size()),
         tails(bundle.graphs.size()),
-        window(bundle.clip, options.hop),
+        window(bundle.clip, options.hop, kMaxGap),
         signal(bundle.clip.sample_fps),
         device(options.engine.device) {
     for (GraphSpec& graph : bundle.graphs)
@@ -108,7 +111,14 @@ struct Explainer::State {
   bool fall_back(const Error& error);
 
   void keep_budget(const Settings& now);
+  void begin_stream() {
+    signal.reset();
+    preprocess_ms = 0;
+    had_window = false;
+  }
   bool take(const Frame& frame, int64_t pts);
+  void copy_clip();
+  std::optional<Explanation> explain_window();
   TensorView reachable(const TensorView& clip);
   Explanation explain(const TensorView& clip, const Window& where);
 };
@@ -147,9 +157,29 @@ bool Explainer::State::take(const Frame& frame, int64_t pts) {
   const Device wanted = engine_options.device;
   if (wanted != window.device()) window.move_to(wanted);
   if (!window.push(frame, pts)) return false;
-  if (!clip.owner || clip.view.device != wanted) clip = window.make_clip();
-  window.copy_to(clip.view);
+  copy_clip();
   return true;
+}
+
+void Explainer::State::copy_clip() {
+  if (!clip.owner || clip.view.device != window.device()) clip = window.make_clip();
+  window.copy_to(clip.view);
+}
+
+// The window that copy_clip() took; nothing where it was lost with its device.
+std::optional<Explanation> Explainer::State::explain_window() {
+  had_window = true;
+  Explanation result;
+  try {
+    result = with_fallback([&] { return explain(clip.view, window.window()); });
+  } catch (const Error&) {
+    // The window is lost with the device; the next frames make one on the CPU.
+    if (engine_options.device == window.device()) throw;
+    return std::nullopt;
+  }
+  result.timings.preprocess += std::exchange(preprocess_ms, 0);
+  if (result.valid) result.signal = signal.add(result.window, result.curve.data());
+  return result;
 }
 
 // The clip where the engine can read it. Once the CPU has taken over, clips may still come from the
@@ -217,18 +247,21 @@ std::optional<Explanation> Explainer::push(const Frame& frame, int64_t pts) {
   const bool complete = state_->with_fallback([&] { return state_->take(frame, pts); });
   state_->preprocess_ms += watch.milliseconds();
   if (!complete) return std::nullopt;
-  Explanation result;
-  try {
-    result = state_->with_fallback(
-        [&] { return state_->explain(state_->clip.view, state_->window.window()); });
-  } catch (const Error&) {
-    // The window is lost with the device; the next frames make one on the CPU.
-    if (state_->engine_options.device == state_->window.device()) throw;
-    return std::nullopt;
-  }
-  result.timings.preprocess += std::exchange(state_->preprocess_ms, 0);
-  if (result.valid) result.signal = state_->signal.add(result.window, result.curve.data());
-  return result;
+  return state_->explain_window();
+}
+
+std::optional<Explanation> Explainer::finish(Padding padding) {
+  std::lock_guard<std::mutex> running(state_->running);
+  if (state_->had_window || !state_->window.pad(padding)) return std::nullopt;
+  state_->copy_clip();
+  return state_->explain_window();
+}
+
+void Explainer::sample_at(double fps) {
+  std::lock_guard<std::mutex> running(state_->running);
+  const bool own = fps == 0;
+  state_->window.sample_at(own ? bundle().clip.sample_fps : fps, own ? kMaxGap : kMaxUniformGap);
+  state_->begin_stream();
 }
 
 Explanation Explainer::explain(const float* clip, const Window& window) {
@@ -255,8 +288,7 @@ bool Explainer::give_up_device(const Error& error) {
 void Explainer::reset() {
   std::lock_guard<std::mutex> running(state_->running);
   state_->window.reset();
-  state_->signal.reset();
-  state_->preprocess_ms = 0;
+  state_->begin_stream();
 }
 
 void Explainer::set_target(int64_t target) {

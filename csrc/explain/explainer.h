@@ -55,6 +55,11 @@ class TUBECAM_API Explainer {
   // waited for as TensorView::ready says. Throws kUsage for another dtype, shape or device.
   Explanation explain(const TensorView& clip, const Window& window);
   void reset();  // forgets the window, for a seek or a new stream
+  // A stream has ended: where no window was complete since reset(), explains one that is padded.
+  std::optional<Explanation> finish(Padding padding);
+  // Another rate than the bundle's, for a window that spans a whole video; 0: the bundle's again.
+  // Forgets the window.
+  void sample_at(double fps);
 
   // Where clips are best: the GPU that the engine runs on, or the CPU, also once it took over. Any
   // thread may ask.

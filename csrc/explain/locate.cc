@@ -30,7 +30,7 @@ void locate(const CamStats& stats, float threshold, const ClipSpec& spec, Explan
   temporal_curve(tube, spec.length, result->curve.data());
   const Box source = relative_source(result->window);
   const Peak peak = result->peak = tube_peak(tube, stats.peak);
-  result->peak_pts = pts_at(result->window, peak.slice);
+  result->peak_pts = result->window.folded(pts_at(result->window, peak.slice));
   result->peak_point = {source.x + source.width * float((peak.x + 0.5) / spec.width),
                         source.y + source.height * float((peak.y + 0.5) / spec.height), 0, 0,
                         peak.value};

@@ -1,6 +1,8 @@
 #include "explain/marks.h"
 
 #include <algorithm>
+#include <iomanip>
+#include <sstream>
 
 namespace tubecam {
 namespace {
@@ -45,6 +47,28 @@ std::string fell_back(const Explanation& e) {
   return lost.empty() ? "" : "on the CPU in place of " + lost.substr(0, lost.find(": "));
 }
 
+// "5 of 16 slices repeat the last frame"
+std::string padded(const Explanation& e) {
+  const Sampling& sampling = e.window.sampling;
+  if (sampling.padded == 0) return "";
+  const bool last = sampling.padding == Padding::kLast;
+  return std::to_string(sampling.padded) + " of " + std::to_string(e.window.pts.size()) +
+         (last ? " slices repeat the last frame" : " slices play the clip again");
+}
+
+std::string number(double value) {
+  std::ostringstream text;
+  text << std::setprecision(3) << value;
+  return text.str();
+}
+
+// "1.57 slices a second, not 15"
+std::string resampled(const Explanation& e) {
+  const Sampling& sampling = e.window.sampling;
+  if (sampling.fps == sampling.stated_fps) return "";
+  return number(sampling.fps) + " slices a second, not " + number(sampling.stated_fps);
+}
+
 constexpr Rule kRules[] = {
     {"not-class-specific", not_class_specific},
     {"class-dependence-unknown", class_dependence_unknown},
@@ -52,6 +76,8 @@ constexpr Rule kRules[] = {
     {"coarse-grid", coarse_grid},
     {"downgraded", downgraded},
     {"fell-back", fell_back},
+    {"padded", padded},
+    {"resampled", resampled},
 };
 
 }  // namespace

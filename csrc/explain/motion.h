@@ -18,6 +18,16 @@ namespace tubecam {
 // the frozen slice's appearance would be relevant. For a network that looks at each slice by
 // itself S equals R, so that the share is 0.
 
+// How motion was found: `motion_by` of an explanation, and the same in words.
+struct MotionSource {
+  const char *name, *text;
+};
+constexpr MotionSource kFromSplit{"split", "against a frozen clip"};
+constexpr MotionSource kFromExactSplit{"split-exact", "against all frozen"};
+constexpr MotionSource kFromSelection{"selective", "relevance that changes"};
+constexpr MotionSource kFromFlow{"flow", "of the optical flow"};
+constexpr MotionSource kMotionSources[] = {kFromSplit, kFromExactSplit, kFromSelection, kFromFlow};
+
 // clip, frozen: [T, 3, H, W]; every slice of `frozen` is `slice` of the clip.
 void freeze_clip(const float* clip, const ClipSpec& spec, int slice, float* frozen);
 

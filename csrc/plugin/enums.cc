@@ -1,5 +1,6 @@
 #include "plugin/enums.h"
 
+#include "clip/sampling.h"
 #include "overlay/colormap.h"
 #include "plugin/aligner.h"
 #include "plugin/painter.h"
@@ -97,6 +98,16 @@ GType baseline_type() {
       {static_cast<int>(Baseline::kFrozen), "The clip's middle slice all the time", "frozen"},
       {0, nullptr, nullptr}};
   static const GType type = make_enum("GstTubecamBaseline", values);
+  return type;
+}
+
+GType padding_type() {
+  static const GEnumValue values[] = {
+      {static_cast<int>(Padding::kNone), "There is no window", "none"},
+      {static_cast<int>(Padding::kLast), "The last frame fills it up", "last"},
+      {static_cast<int>(Padding::kLoop), "The video plays again", "loop"},
+      {0, nullptr, nullptr}};
+  static const GType type = make_enum("GstTubecamPadding", values);
   return type;
 }
 

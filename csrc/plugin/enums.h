@@ -11,6 +11,7 @@ GType engine_type();        // EngineOptions::engine
 GType precision_type();     // EngineOptions::precision
 GType method_type();        // auto, then every method of this version
 GType baseline_type();      // Baseline
+GType padding_type();       // Padding
 GType show_type();
 GType color_map_type();  // ColorMap
 

@@ -35,6 +35,7 @@ Flow::Flow(GstBaseTransform* element, Session* session, const Settings& settings
       stream_(session_->stream()),
       warnings_(warnings),
       align_(settings.align),
+      padding_(settings.padding),
       device_(Device::parse(settings.device)),
       max_held_bytes_(settings.max_held_bytes),
       hop_(settings.hop),
@@ -206,6 +207,14 @@ void Flow::measure(double seconds) {
 }
 
 void Flow::hold(GstEvent* event) { held_.push_event(event); }
+
+void Flow::pad() {
+  try {
+    stream_.pad(padding_, segment_);
+  } catch (const std::exception& error) {
+    warn(error.what());
+  }
+}
 
 void Flow::drain() {
   stream_.finish();

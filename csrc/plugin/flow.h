@@ -40,6 +40,7 @@ class Flow {
   void hold(GstEvent* event);  // behind the frames that wait; takes ownership
   bool holds() const { return !held_.empty(); }
 
+  void pad();    // at the end: a window of a stream that is shorter than one
   void drain();  // waits for inference and pushes everything
   void flush();  // forgets everything
   void end_stretch();
@@ -69,6 +70,7 @@ class Flow {
   Stream& stream_;
   RateLimit* const warnings_;
   const Align align_;
+  const Padding padding_;
   const Device device_;
   float threshold_ = 0.5f;
   uint64_t max_held_bytes_;

@@ -100,6 +100,11 @@ void describe_place(GstStructure* fields, const Explanation& e, const ClipSpec& 
                     source.x / width, "crop-y", G_TYPE_DOUBLE, source.y / height, "crop-width",
                     G_TYPE_DOUBLE, source.width / width, "crop-height", G_TYPE_DOUBLE,
                     source.height / height, nullptr);
+  const Sampling& sampling = e.window.sampling;
+  gst_structure_set(fields, "sample-fps", G_TYPE_DOUBLE, sampling.fps, "stated-fps", G_TYPE_DOUBLE,
+                    sampling.stated_fps, "padding", G_TYPE_STRING,
+                    padding_names()[static_cast<size_t>(sampling.padding)].c_str(), "padded",
+                    G_TYPE_INT, sampling.padded, nullptr);
 }
 
 void describe_peak(GstStructure* fields, const Explanation& e) {

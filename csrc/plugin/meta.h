@@ -58,6 +58,12 @@ namespace tubecam {
 //   motion-by       string   how it was found: split, split-exact or selective (explain/motion.h),
 //                            or flow (explain/pathways.h)
 //   clip-length, -height, -width  int      T, H, W
+//   sample-fps      double   slices a second that were taken; 0: unknown, and
+//   stated-fps      double   what the bundle states
+//   padding         string   what the last slices are where the video was too short for a window:
+//                            last (its last frame) or loop (it plays again, and window-pts go on
+//                            beyond its end); else none
+//   padded          int      how many slices these are
 //   crop-x, -y, -width, -height   double   relative: where in the frame the model looked
 //   curve           GBytes   float32 [T], the tube's sum over space at each slice
 //   peak-value      double   in the receipt's unit

@@ -34,7 +34,7 @@ double warm_up(Explainer& explainer) {
 
 Session::Session(const Settings& settings, const Listener& listener)
     : explainer_(bundle_folder(settings), settings.options()),
-      signal_(explainer_.bundle().clip.sample_fps) {
+      signal_(settings.sample_fps > 0 ? settings.sample_fps : bundle().clip.sample_fps) {
   const double seconds = warm_up(explainer_);
   const auto explain = [this](const TensorView& clip, const Window& window) {
     return this->explain(clip, window);
@@ -43,6 +43,7 @@ Session::Session(const Settings& settings, const Listener& listener)
   Stream::Options options{settings.align, settings.hop, seconds};
   options.device = [this] { return explainer_.device(); };
   options.give_up_device = [this](const Error& error) { return explainer_.give_up_device(error); };
+  options.sample_fps = settings.sample_fps;
   stream_ = std::make_unique<Stream>(bundle().clip, options, explain, report);
 }
 

@@ -69,6 +69,20 @@ void install_holding_properties(GObjectClass* klass) {
                           0, G_MAXUINT64, Settings().max_held_bytes, kPlaying));
 }
 
+void install_sampling_properties(GObjectClass* klass) {
+  g_object_class_install_property(
+      klass, kPropPadding,
+      g_param_spec_enum("padding", "Padding",
+                        "What fills the window of a video that ends before its first window is "
+                        "complete",
+                        padding_type(), static_cast<int>(Padding::kNone), kFixed));
+  g_object_class_install_property(
+      klass, kPropSampleFps,
+      g_param_spec_double("sample-fps", "Sampling rate",
+                          "Slices a second, in place of what the bundle states; 0: the bundle's",
+                          0, 240, 0, kFixed));
+}
+
 void install_explanation_properties(GObjectClass* klass) {
   g_object_class_install_property(
       klass, kPropMethod,
@@ -182,6 +196,7 @@ void install_properties(GObjectClass* klass) {
   install_model_properties(klass);
   install_stream_properties(klass);
   install_holding_properties(klass);
+  install_sampling_properties(klass);
   install_explanation_properties(klass);
   install_method_properties(klass);
   install_counters(klass);
@@ -249,6 +264,12 @@ bool set_setting(Settings* settings, guint property, const GValue* value) {
     case kPropSigma:
       settings->method_options.sigma = g_value_get_double(value);
       return true;
+    case kPropPadding:
+      settings->padding = static_cast<Padding>(g_value_get_enum(value));
+      return true;
+    case kPropSampleFps:
+      settings->sample_fps = g_value_get_double(value);
+      return true;
     default:
       return false;
   }
@@ -315,6 +336,12 @@ bool get_setting(const Settings& settings, guint property, GValue* value) {
       return true;
     case kPropSigma:
       g_value_set_double(value, settings.method_options.sigma);
+      return true;
+    case kPropPadding:
+      g_value_set_enum(value, static_cast<int>(settings.padding));
+      return true;
+    case kPropSampleFps:
+      g_value_set_double(value, settings.sample_fps);
       return true;
     default:
       return false;

@@ -26,6 +26,8 @@ struct Settings {
   int hop = 4;
   float threshold = 0.5f;
   double budget_ms = 0;
+  Padding padding = Padding::kNone;
+  double sample_fps = 0;  // 0: the bundle's
   MethodOptions method_options;
   uint64_t max_held_bytes = uint64_t{512} << 20;  // 0: no limit
 
@@ -52,6 +54,8 @@ enum Property : guint {
   kPropNoise,
   kPropFrozenSlice,
   kPropSigma,
+  kPropPadding,
+  kPropSampleFps,
   kPropWindows,
   kPropDroppedWindows,
   kPropResets,

@@ -11,10 +11,12 @@ namespace {
 // With Align::kLatest: an explanation that ended longer ago than this says nothing about the frame.
 constexpr int64_t kMaxAge = 5'000'000'000;
 
+constexpr double kMaxGap = 1;  // seconds
+// A rate that was asked for is meant to spread a window over a whole video, gaps and all.
+constexpr double kMaxSpannedGap = 60;
+
 // Seconds of work a frame, until frames have been measured: the first must not come too late.
 constexpr double kFirstWork = 0.01;
-
-constexpr double kMaxGap = 1;  // seconds
 
 }  // namespace
 
@@ -26,6 +28,7 @@ Stream::Stream(const ClipSpec& spec, const Options& options, Worker::Explain exp
       window_(spec, options.hop, kMaxGap, device_()),
       hop_(options.hop),
       worker_(std::move(explain), std::move(listener)) {
+  if (options.sample_fps > 0) window_.sample_at(options.sample_fps, kMaxSpannedGap);
   work_.sample(kFirstWork);
   expect(options.inference_seconds);
   latency_.set(fixed_seconds(0), measured_seconds());
@@ -102,6 +105,10 @@ void Stream::submit(Worker::WhenFull when_full, const std::shared_ptr<const void
   if (submitted == Worker::Submitted::kTaken) return note_taken(window);
   aligner_.dropped(id);
   if (submitted == Worker::Submitted::kDropped) count_([](StreamCounts& c) { ++c.dropped; });
+}
+
+void Stream::pad(Padding padding, const std::shared_ptr<const void>& context) {
+  if (counters_.windows == 0 && window_.pad(padding)) submit(Worker::WhenFull::kWait, context);
 }
 
 void Stream::collect() {

@@ -25,6 +25,7 @@ class Stream {
     Align align = Align::kLatest;
     int hop = 4;
     double inference_seconds = 0;  // measured beforehand: the first figure for the latency
+    double sample_fps = 0;         // slices a second; 0: as the spec states
     // Where clips are best, asked at each frame: the window moves there, and starts anew.
     std::function<Device()> device = [] { return Device{}; };
     // Hears of a GPU that failed here. True: from now on `device` names another.
@@ -43,6 +44,9 @@ class Stream {
   // Whether nothing better will come for this frame; always so with Align::kLatest.
   bool ready(const FramePlace& place);
   ExplanationPtr explanation(const FramePlace& place);  // what there is for it now, or null
+
+  // The stream has ended: where it has no window at all, what has come makes a padded one.
+  void pad(Padding padding, const std::shared_ptr<const void>& context);
 
   void end_stretch();  // a seek, a new segment, lost data: no window spans it
   void finish();       // waits for what is being explained; every frame so far is ready then

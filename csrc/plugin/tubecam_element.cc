@@ -267,6 +267,7 @@ static bool gst_tubecam_must_drain(const Flow& flow, GstEvent* event) {
 // Before the event goes on. False: it waits behind the frames that it came after.
 static bool gst_tubecam_before_event(Flow& flow, GstEvent* event) {
   const bool end = GST_EVENT_TYPE(event) == GST_EVENT_EOS;  // comes after every window's message
+  if (end) flow.pad();
   const bool drains = gst_tubecam_must_drain(flow, event);
   if (end || (flow.holds() && drains)) flow.drain();
   switch (GST_EVENT_TYPE(event)) {

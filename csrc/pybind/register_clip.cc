@@ -58,7 +58,7 @@ ClipSpec make_clip_spec(int length, int height, int width, double sample_fps,
                 std,
                 value_of(kColors, "color", color),
                 value_of(kRules, "resize rule", resize),
-                short_side.value_or(std::min(height, width)),
+                short_side.value_or(std::max(height, width)),
                 flow ? FlowSpec{true, (*flow)[0], (*flow)[1]} : FlowSpec{}};
   check_clip_spec(spec);
   return spec;
@@ -82,15 +82,26 @@ ClipSpec spec_of_state(const py::tuple& state) {
 
 py::tuple state_of_window(const Window& window) {
   const Rect& source = window.source;
+  const Sampling& sampling = window.sampling;
   return py::make_tuple(window.pts, source.x, source.y, source.width, source.height,
-                        window.frame_width, window.frame_height, window.sequence, window.stretch);
+                        window.frame_width, window.frame_height, window.sequence, window.stretch,
+                        sampling.fps, sampling.stated_fps, int(sampling.padding), sampling.padded);
 }
 
 Window window_of_state(const py::tuple& state) {
-  const auto [pts, x, y, width, height, frame_width, frame_height, sequence, stretch] =
+  const auto [pts, x, y, width, height, frame_width, frame_height, sequence, stretch, fps,
+              stated_fps, padding, padded] =
       state.cast<std::tuple<std::vector<int64_t>, double, double, double, double, int, int,
-                            uint64_t, uint64_t>>();
-  return {pts, {x, y, width, height}, frame_width, frame_height, sequence, stretch};
+                            uint64_t, uint64_t, double, double, int, int>>();
+  Window window;
+  window.pts = pts;
+  window.source = {x, y, width, height};
+  window.frame_width = frame_width;
+  window.frame_height = frame_height;
+  window.sequence = sequence;
+  window.stretch = stretch;
+  window.sampling = {fps, stated_fps, static_cast<Padding>(padding), padded};
+  return window;
 }
 
 py::tuple rect_tuple(const Rect& rect) {
@@ -155,10 +166,11 @@ void register_frame(py::module_& module) {
 }
 
 void register_clip_spec(py::module_& module) {
-  const std::array<float, 3> zeros{0, 0, 0}, ones{1, 1, 1};
+  const ClipSpec defaults;
   py::class_<ClipSpec>(module, "ClipSpec")
-      .def(py::init(&make_clip_spec), py::kw_only(), "length"_a = 16, "height"_a = 112,
-           "width"_a = 112, "sample_fps"_a = 15.0, "mean"_a = zeros, "std"_a = ones,
+      .def(py::init(&make_clip_spec), py::kw_only(), "length"_a = defaults.length,
+           "height"_a = defaults.height, "width"_a = defaults.width,
+           "sample_fps"_a = defaults.sample_fps, "mean"_a = defaults.mean, "std"_a = defaults.std,
            "color"_a = "RGB", "resize"_a = "crop", "short_side"_a = py::none(),
            "flow"_a = py::none())
       .def_readonly("length", &ClipSpec::length)
@@ -186,6 +198,17 @@ void register_clip_spec(py::module_& module) {
           "frame_width"_a, "frame_height"_a);
 }
 
+py::dict clip_limits() {
+  const ClipLimits& limits = kClipLimits;
+  const auto pair = [](const Limits& of) { return py::make_tuple(of.least, of.most); };
+  return py::dict("length"_a = pair(limits.length), "side"_a = pair(limits.side),
+                  "sample_fps"_a = pair(limits.sample_fps), "mean"_a = pair(limits.mean),
+                  "std"_a = pair(limits.std), "short_side"_a = limits.short_side,
+                  "flow_bound"_a = pair(limits.flow_bound),
+                  "flow_scale"_a = pair(limits.flow_scale), "flow_length"_a = limits.flow_length,
+                  "flow_side"_a = limits.flow_side);
+}
+
 void register_window(py::module_& module) {
   py::class_<Window>(module, "Window")
       .def_property_readonly(
@@ -197,7 +220,13 @@ void register_window(py::module_& module) {
       .def_readonly("stretch", &Window::stretch)
       .def_property_readonly("frames", &Window::frames)
       .def_property_readonly("is_sparse", &Window::is_sparse)
+      .def_property_readonly("sample_fps", [](const Window& w) { return w.sampling.fps; })
+      .def_property_readonly("stated_fps", [](const Window& w) { return w.sampling.stated_fps; })
+      .def_property_readonly(
+          "padding", [](const Window& w) { return padding_names()[size_t(w.sampling.padding)]; })
+      .def_property_readonly("padded", [](const Window& w) { return w.sampling.padded; })
       .def(py::pickle(&state_of_window, &window_of_state));
+  module.def("padding_names", &padding_names);
   py::class_<GuardedWindow>(module, "ClipWindow")
       .def(py::init<const ClipSpec&, int, double>(), "spec"_a, "hop"_a = 4, "max_gap"_a = 1.0)
       .def(
@@ -206,6 +235,18 @@ void register_window(py::module_& module) {
             return self.with([&](ClipWindow& w) { return w.push(frame.frame(), pts); });
           },
           "frame"_a, "pts"_a)
+      .def(
+          "pad",
+          [](GuardedWindow& self, const std::string& padding) {
+            return self.with([&](ClipWindow& w) { return w.pad(parse_padding(padding)); });
+          },
+          "padding"_a)
+      .def(
+          "sample_at",
+          [](GuardedWindow& self, double fps, double max_gap) {
+            self.with([&](ClipWindow& w) { w.sample_at(fps, max_gap); });
+          },
+          "fps"_a, "max_gap"_a = 1.0)
       .def("clip", &copy_clip)
       .def("reset", [](GuardedWindow& self) { self.with([](ClipWindow& w) { w.reset(); }); })
       .def(
@@ -244,6 +285,7 @@ void register_timestamps(py::module_& module) {
 void register_clip(py::module_& module) {
   register_frame(module);
   register_clip_spec(module);
+  module.def("clip_limits", &clip_limits);
   register_window(module);
   register_timestamps(module);
   py::class_<GuardedFlow>(module, "ClipFlow")

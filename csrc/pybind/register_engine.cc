@@ -156,7 +156,8 @@ void register_engine(py::module_& module) {
       .def_readonly("graphs", &Bundle::graphs)
       .def_readonly("precision", &Bundle::precision)
       .def_readonly("export_error", &Bundle::export_error)
-      .def_readonly("sidecar", &Bundle::sidecar);
+      .def_readonly("sidecar", &Bundle::sidecar)
+      .def_readonly("sidecar_stated", &Bundle::sidecar_stated);
 
   py::class_<EngineInfo>(module, "EngineInfo")
       .def_readonly("name", &EngineInfo::name)

@@ -9,6 +9,7 @@
 #include "clip/preprocess.h"
 #include "explain/explainer.h"
 #include "explain/marks.h"
+#include "explain/motion.h"
 #include "explain/relevance_signal.h"
 #include "explain/scores.h"
 #include "pybind/array.h"
@@ -98,6 +99,12 @@ SharedExplanation explain_frames(Explainer& explainer, const std::vector<FrameAr
 SharedExplanation push_frame(Explainer& explainer, const FrameArray& frame, int64_t pts) {
   const Released released;
   auto explanation = explainer.push(frame.frame(), pts);
+  return explanation ? std::make_shared<Explanation>(std::move(*explanation)) : nullptr;
+}
+
+SharedExplanation finish_stream(Explainer& explainer, const std::string& padding) {
+  py::gil_scoped_release released;
+  auto explanation = explainer.finish(parse_padding(padding));
   return explanation ? std::make_shared<Explanation>(std::move(*explanation)) : nullptr;
 }
 
@@ -203,6 +210,11 @@ void register_explanation(py::module_& module) {
         return present_classes(scores, parse_head_kind(head));
       },
       py::arg("scores"), py::arg("head"));
+  module.def("motion_texts", [] {
+    py::dict texts;
+    for (const MotionSource& source : kMotionSources) texts[source.name] = source.text;
+    return texts;
+  });
 
   py::class_<Pathway>(module, "Pathway")
       .def_readonly("name", &Pathway::name)
@@ -298,6 +310,8 @@ void register_explain(py::module_& module) {
       .def("explain_frames", &explain_frames, py::arg("frames"), pts)
       .def("push", &push_frame, py::arg("frame"), py::arg("pts"))
       .def("reset", &Explainer::reset, released)
+      .def("finish", &finish_stream, py::arg("padding"))
+      .def("sample_at", &Explainer::sample_at, py::arg("fps"), released)
       .def("set_target", &Explainer::set_target, py::arg("target"), released)
       .def("set_method", &Explainer::set_method, py::arg("method"), released)
       .def("set_threshold", &Explainer::set_threshold, py::arg("threshold"), released)

@@ -15,7 +15,7 @@ import torch
 
 from tubecam.demo.scene import LABELS
 from tubecam.export import export
-from tubecam.export.bundle import refuse_overwrite
+from tubecam.export.bundle import refuse_overwrite, state
 
 from .data import CLIP, Clips, render
 from .evaluate import BundlePredict, Figures, evaluate
@@ -80,7 +80,7 @@ def _note(bundle: Path, options: argparse.Namespace, figures: Figures) -> None:
         f" --clips {options.clips} --epochs {options.epochs}",
         "figures": figures.summary(),
     }
-    path.write_text(json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    state(bundle, sidecar)
 
 
 def _say(begin: float, text: str) -> None:

@@ -22,34 +22,49 @@ if TYPE_CHECKING:
     from .bundle import Bundle, load_bundle
     from .errors import (
         BundleError,
+        DamageError,
+        DamageWarning,
+        DeviceError,
         EngineError,
         ExportError,
+        OutputError,
+        SourceLostError,
         StreamError,
+        StreamWarning,
         TubecamError,
         UnavailableError,
         UsageError,
     )
     from .explain import Explainer
-    from .explanation import Box, Explanation, Peak, Receipt, Timings
+    from .explanation import Box, Explanation, Peak, Receipt, Signal, Timings
     from .marks import Mark
     from .options import MethodOptions
     from .pathway import Pathway
+    from .sampling import Sampling
 
 # Where each public name is defined.
 _HOMES = {
     "Box": "explanation",
     "Bundle": "bundle",
     "BundleError": "errors",
+    "DamageError": "errors",
+    "DamageWarning": "errors",
+    "DeviceError": "errors",
     "EngineError": "errors",
     "Explainer": "explain",
     "Explanation": "explanation",
     "ExportError": "errors",
     "Mark": "marks",
     "MethodOptions": "options",
+    "OutputError": "errors",
     "Pathway": "pathway",
     "Peak": "explanation",
     "Receipt": "explanation",
+    "Sampling": "sampling",
+    "Signal": "explanation",
+    "SourceLostError": "errors",
     "StreamError": "errors",
+    "StreamWarning": "errors",
     "Timings": "explanation",
     "TubecamError": "errors",
     "UnavailableError": "errors",
@@ -61,16 +76,24 @@ __all__ = [
     "Box",
     "Bundle",
     "BundleError",
+    "DamageError",
+    "DamageWarning",
+    "DeviceError",
     "EngineError",
     "Explainer",
     "Explanation",
     "ExportError",
     "Mark",
     "MethodOptions",
+    "OutputError",
     "Pathway",
     "Peak",
     "Receipt",
+    "Sampling",
+    "Signal",
+    "SourceLostError",
     "StreamError",
+    "StreamWarning",
     "Timings",
     "TubecamError",
     "UnavailableError",

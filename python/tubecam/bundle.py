@@ -37,6 +37,8 @@ class Bundle:
         Names of the explanation methods: its graphs' own, then those of motion, made of them.
     precision : str
         Of its narrowest graph: "float32", "float16", "bfloat16" or "int8".
+    sidecar_stated : bool
+        Whether ``bundle.json`` states its own hash, which was then verified; older ones do not.
     export_error : float
         Greatest relative error against autograd that the export's check saw.
     sidecar : dict
@@ -51,6 +53,7 @@ class Bundle:
     methods: tuple[str, ...]
     precision: str
     export_error: float
+    sidecar_stated: bool
     sidecar: dict[str, Any]
     core: _core.Bundle = field(repr=False)
 
@@ -110,6 +113,7 @@ def from_core(core: _core.Bundle) -> Bundle:
         methods=tuple(_core.offered_methods(core)),
         precision=core.precision,
         export_error=core.export_error,
+        sidecar_stated=core.sidecar_stated,
         sidecar=json.loads(core.sidecar),
         core=core,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from . import _core
+from . import _core, sampling
 from .errors import StreamError
 from .explain import Explainer
 from .explanation import Explanation
@@ -39,27 +39,26 @@ from .page import (
     stack,
     steps,
 )
+from .reader import read_pictures
 from .record import WindowRecord
+from .source import Source
+from .stream import explained, too_short
 
 _SHOTS, _TEXT, _CURVE, _SPACE = 4, 470, 220, 8
 _SHOT = (WIDTH - 2 * MARGIN - _TEXT - _CURVE) // _SHOTS - _SPACE
 _LINE = 25
 
-# What a share of motion is of, by how it was found (Explanation.motion_by).
-MOTION = {
-    "selective": "relevance that changes",
-    "split": "against a frozen clip",
-    "split-exact": "against all frozen",
-    "flow": "seen in the flow",
-}
-
 
 @dataclass(frozen=True)
 class Moment:
-    """One window of a video: T pictures, uint8 [height, width, 3] RGB, and their seconds."""
+    """One window of a video: T pictures, uint8 [height, width, 3] RGB, their seconds, and notes.
+
+    The notes say how the pictures were sampled, where that is not the model's own way.
+    """
 
     pictures: list[np.ndarray]
     times: list[float]
+    notes: tuple[str, ...] = ()
 
     @property
     def places(self) -> np.ndarray:
@@ -67,42 +66,48 @@ class Moment:
         return np.linspace(0, len(self.times) - 1, _SHOTS + 2).round().astype(int)[1:-1]
 
 
-def strongest_moment(explainer: Explainer, source: str, at: float | None = None) -> Moment:
+def strongest_moment(
+    explainer: Explainer, source: Source, at: float | None = None, pad: str = "last"
+) -> Moment:
     """The window whose relevance peaks highest, or the first that ends at or after `at` seconds.
 
     Raises
     ------
     StreamError
-        The video cannot be decoded or is too short.
+        The video cannot be decoded, or has no window there.
     """
-    from .source import parse_source
-    from .stream import read_pictures
-
-    spec, best, most = explainer.clip_spec, None, -math.inf
+    best, most = None, -math.inf
     recent: list[tuple[float, np.ndarray]] = []
     explainer.reset()
-    for pts, picture in read_pictures(parse_source(source)):
-        found = explainer.push(picture, pts / 1e9)
+    for pts, picture, found in explained(explainer, read_pictures(source), pad):
         recent.append((pts / 1e9, picture))
         if found is None:
             continue
         begin = found.times[0] - 1e-6
         recent = [(time, kept) for time, kept in recent if time >= begin]
         if found.peak.value > most and (at is None or found.times[-1] >= at):
-            most, best = found.peak.value, Moment(*_nearest(found.times, recent))
+            most, best = found.peak.value, _moment(found, recent)
             if at is not None:
                 break
     if best is None:
-        seconds = spec.length / spec.sample_fps
-        raise StreamError(f"{source} has no window of {seconds:.2f} s there")
+        raise (
+            too_short(source.name, explainer)
+            if at is None
+            else StreamError(f"{source.name} has no window that ends at {at:g} s or after")
+        )
     return best
 
 
-def _nearest(times: np.ndarray, recent: list[tuple[float, np.ndarray]]) -> tuple[list, list]:
-    """The picture of each slice: the last one at or before its time."""
+def _moment(found: Explanation, recent: list[tuple[float, np.ndarray]]) -> Moment:
+    """The picture of each slice: the last one at or before its time; padding repeats some."""
     known = np.array([time for time, _ in recent])
-    places = np.clip(np.searchsorted(known, times + 1e-6, side="right") - 1, 0, None)
-    return [recent[i][1] for i in places], [float(time) for time in times]
+    shown = len(found.times) - found.sampling.padded
+    slices = np.arange(len(found.times))
+    slices = slices % shown if found.sampling.padding == "loop" else np.minimum(slices, shown - 1)
+    places = np.searchsorted(known, found.times[slices] + 1e-6, side="right") - 1
+    pictures = [recent[i][1] for i in np.clip(places, 0, None)]
+    notes = tuple(mark.text for mark in found.marks if mark.key in sampling.MARKS)
+    return Moment(pictures, found.times.tolist(), notes)
 
 
 def explain_moment(
@@ -153,7 +158,7 @@ def _row(moment: Moment, explanation: Explanation, style: HeatStyle) -> Image.Im
         style = HeatStyle(style.show, style.color_map, style.alpha, style.threshold)
     scale = style.scale or _core.full_heat(evidence)
     height = round(_SHOT * moment.pictures[0].shape[0] / moment.pictures[0].shape[1])
-    lines = [*_facts(explanation), describe_scale(scale, style, window)]
+    lines = [*_facts(explanation, moment), describe_scale(scale, style, window)]
     image, draw = blank(max(height, 34 + _LINE * len(lines)) + 2 * _SPACE)
     draw.line((MARGIN, 0, WIDTH - MARGIN, 0), FAINT)
     draw.text((MARGIN, _SPACE), explanation.method, INK, font(24, bold=True))
@@ -168,18 +173,20 @@ def _row(moment: Moment, explanation: Explanation, style: HeatStyle) -> Image.Im
     return image
 
 
-def _facts(explanation: Explanation) -> list[str]:
+def _facts(explanation: Explanation, moment: Moment) -> list[str]:
     """What the receipt says, in words."""
     receipt = explanation.receipt
     passes = "1 pass" if receipt.passes == 1 else f"{receipt.passes} passes"
     lines = [f"{passes}, {explanation.timings.engine:.1f} ms"]
     if math.isfinite(explanation.motion_share):
-        share = f"{100 * explanation.motion_share:.0f} %"
-        lines.append(f"motion {share} {MOTION.get(explanation.motion_by, '')}")
+        how = _core.motion_texts()[explanation.motion_by]
+        share = f"{100 * explanation.motion_share:.0f} % {how}"
+        lines.append(f"motion {share}")
     if math.isfinite(receipt.conservation):
         what = receipt.unit if math.isnan(receipt.baseline_logit) else "difference"
         lines.append(f"sums to {100 * receipt.conservation:.1f} % of the {what}")
     lines += [mark.text for mark in explanation.marks]
+    lines += moment.notes
     if not explanation.valid:
         lines.append(explanation.problem)
     return lines

@@ -14,10 +14,12 @@ import numpy.typing as npt
 from . import _core
 from .bundle import Bundle, from_core
 from .bundles import DEFAULT, find_bundle
+from .clip_array import detached, holds_bytes, one_clip, slice_times
 from .errors import UsageError
 from .explanation import Explanation
 from .explanation import from_core as explanation_from_core
 from .options import MethodOptions
+from .targets import class_number
 
 
 class Explainer:
@@ -41,8 +43,8 @@ class Explainer:
         "int8". A bundle of int8 or float16 runs its float32 reference in the other ones.
     method : str, optional
         One of `methods`; left out, the bundle's default.
-    target : int
-        The class to explain; −1 is the predicted one.
+    target : int or str
+        The class to explain, its number or its label; −1 is the predicted one.
     hop : int
         Slices from one window to the next, for `push` and `explain_video`.
     threshold : float
@@ -82,7 +84,7 @@ class Explainer:
         device: str = "cpu",
         precision: str = "auto",
         method: str | None = None,
-        target: int = -1,
+        target: int | str = -1,
         hop: int = 4,
         threshold: float = 0.5,
         threads: int = 0,
@@ -96,7 +98,6 @@ class Explainer:
         self._core: _core.Explainer | None = _core.Explainer(
             os.fspath(find_bundle(os.fspath(DEFAULT if bundle is None else bundle))),
             method=method or "",
-            target=target,
             hop=hop,
             threshold=threshold,
             engine=engine,
@@ -117,7 +118,9 @@ class Explainer:
         self._core_bundle = self._core.bundle
         self._bundle = from_core(self._core_bundle)
         self._method = method or self._bundle.default_method
-        self._target, self._hop, self._threshold = target, hop, threshold
+        self._hop, self._threshold = hop, threshold
+        self.target = target
+        self._sample_fps = 0.0
 
     def explain(
         self, clip: npt.NDArray | Sequence | Any, times: npt.ArrayLike | None = None
@@ -128,12 +131,14 @@ class Explainer:
         ----------
         clip
             Either float32 [T, 3, H, W], already normalised, or T frames of any one size that are
-            preprocessed here: uint8 [T, height, width, 3] in RGB. Arrays of other libraries
-            (torch, CuPy, pycuda) are read where they lie, without a copy, by DLPack or
-            ``__cuda_array_interface__``: in system memory or, by an explainer on that device, on a
-            GPU. What the producer's stream still has to do is waited for there.
+            preprocessed here: uint8 [T, height, width, 3] in RGB, or with the colours second. A
+            batch axis of 1 may stand before them. Arrays of other libraries (torch, CuPy, pycuda)
+            are read where they lie, without a copy, by DLPack or ``__cuda_array_interface__``: in
+            system memory or, by an explainer on that device, on a GPU. What the producer's stream
+            still has to do is waited for there.
         times
-            Seconds of the T slices; left out, one every ``1 / clip_spec.sample_fps``.
+            Seconds of the T slices, which must not fall; left out, one every
+            ``1 / clip_spec.sample_fps``.
 
         Raises
         ------
@@ -143,8 +148,9 @@ class Explainer:
         UnavailableError
             The array is on a GPU, and this build or machine has no way to it.
         """
-        pts = None if times is None else [_nanoseconds(float(time)) for time in np.ravel(times)]
-        if _is_array(clip) and not _holds_bytes(clip):
+        pts = None if times is None else [_nanoseconds(time) for time in slice_times(times)]
+        clip = one_clip(clip, self.clip_spec)
+        if _is_array(clip) and not holds_bytes(clip):
             return self._wrap(self._open.explain(clip, pts))
         frames = [_frame(frame) for frame in clip]
         return self._wrap(self._open.explain_frames(frames, pts))
@@ -165,17 +171,47 @@ class Explainer:
         core = self._open.push(_frame(frame), _nanoseconds(pts))
         return None if core is None else self._wrap(core)
 
-    def explain_video(self, source: str | os.PathLike[str]) -> Iterator[Explanation]:
+    def finish(self, pad: str = "last") -> Explanation | None:
+        """Ends a stream; one that was shorter than a window gives its only explanation here.
+
+        Parameters
+        ----------
+        pad
+            "last" fills the window up with the last frame, "loop" plays the stream again, "none"
+            does nothing. `Explanation.sampling` says what was done.
+        """
+        core = self._open.finish(pad)
+        return None if core is None else self._wrap(core)
+
+    def explain_video(
+        self, source: str | os.PathLike[str], *, pad: str = "last", sampling: str = "rate"
+    ) -> Iterator[Explanation]:
         """Decodes a video (a file's path or a URI) and yields an explanation a window.
+
+        Parameters
+        ----------
+        pad
+            What fills the window of a video that is shorter than one: "last" (its last frame),
+            "loop" (it plays again) or "none".
+        sampling
+            "rate" takes slices as often as the bundle states. "uniform" spreads the slices of one
+            window evenly over a whole file, from its first frame to its last, however long it is.
 
         Raises
         ------
         StreamError
-            It cannot be opened or decoded, or is shorter than one window.
+            It cannot be opened or decoded, or is shorter than one window and `pad` is "none".
+
+        Warns
+        -----
+        DamageWarning
+            Parts of the video are missing or broken; all others are explained.
+        StreamWarning
+            Its timestamps had to be repaired.
         """
         from .stream import explain_video
 
-        return explain_video(self, os.fspath(source))
+        return explain_video(self, os.fspath(source), pad, sampling)
 
     def reset(self) -> None:
         """Forgets the frames pushed so far, for a seek or a new stream."""
@@ -244,9 +280,9 @@ class Explainer:
         return self._target
 
     @target.setter
-    def target(self, target: int) -> None:
-        self._open.set_target(target)
-        self._target = target
+    def target(self, target: int | str) -> None:
+        self._target = class_number(target, self.labels)
+        self._open.set_target(self._target)
 
     @property
     def threshold(self) -> float:
@@ -267,6 +303,16 @@ class Explainer:
     def hop(self, hop: int) -> None:
         self._open.set_hop(hop)
         self._hop = hop
+
+    @property
+    def sample_fps(self) -> float:
+        """Slices a second, for `push`; set it before a stream begins, 0 for the bundle's own."""
+        return self._sample_fps or self.clip_spec.sample_fps
+
+    @sample_fps.setter
+    def sample_fps(self, sample_fps: float) -> None:
+        self._open.sample_at(sample_fps)
+        self._sample_fps = sample_fps
 
     @property
     def budget_ms(self) -> float:
@@ -302,14 +348,10 @@ def _is_array(value: object) -> bool:
     return isinstance(value, np.ndarray) or _core.Explainer.reads_array(value)
 
 
-def _holds_bytes(array: Any) -> bool:
-    """Whether it holds frames; what has no dtype of its own is a clip, and is looked at as one."""
-    return str(getattr(array, "dtype", "")).removeprefix("torch.") == "uint8"
-
-
 def _frame(frame: npt.NDArray[np.uint8] | _core.Frame | Any) -> _core.Frame:
     if isinstance(frame, _core.Frame):
         return frame
+    frame = detached(frame)
     return _core.Frame.from_array(frame if _is_array(frame) else np.asarray(frame))
 
 

@@ -12,6 +12,8 @@ import numpy.typing as npt
 from . import _core
 from .marks import Mark
 from .pathway import Pathway
+from .sampling import Sampling
+from .sampling import from_core as sampling_from_core
 
 if TYPE_CHECKING:
     from .record import WindowRecord
@@ -139,6 +141,9 @@ class Explanation:
         overlapping windows tell together (csrc/explain/relevance_signal.h). Empty for one clip.
     timings : Timings
     receipt : Receipt
+    sampling : Sampling
+        How the slices were taken: their rate, and how many of them fill up a short video. Those of
+        one that plays again (padding "loop") have times that go on beyond its end.
     marks : tuple of Mark
         What a viewer has to know before believing it, gravest first; every picture says the same.
     device_tube : _core.DeviceTube or None
@@ -177,6 +182,7 @@ class Explanation:
     signal: Signal
     pathways: tuple[Pathway, ...]
     marks: tuple[Mark, ...]
+    sampling: Sampling
     labels: tuple[str, ...] = field(repr=False)
     device_tube: _core.DeviceTube | None = field(default=None, repr=False)
 
@@ -281,6 +287,7 @@ class Explanation:
             signal=self.signal,
             pathways=self.pathways,
             marks=self.marks,
+            sampling=self.sampling,
         )
 
 
@@ -326,6 +333,7 @@ def from_core(
         signal=Signal(*core.signal),
         pathways=tuple(_pathway(pathway) for pathway in core.pathways),
         marks=tuple(Mark(mark.key, mark.text) for mark in core.marks),
+        sampling=sampling_from_core(window),
         labels=labels,
         device_tube=core.device_tube,
     )

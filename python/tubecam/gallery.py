@@ -55,7 +55,7 @@ class Timeline:
         self.step, self.bins, self._half = step, {}, step / 2
 
     def add_label(self, window: WindowRecord) -> None:
-        for time in window.times:
+        for time in window.times[: window.shown]:
             self._bin(time).labels[window.label] += 1
 
     def add_relevance(self, pts: np.ndarray, values: np.ndarray) -> None:
@@ -83,6 +83,11 @@ class Timeline:
         return self.bins.setdefault(int((time + self._half) / self.step), Bin())
 
 
+def _interval(times: np.ndarray) -> float:
+    """Seconds between slices."""
+    return max(1e-3, float(np.median(np.diff(times))))
+
+
 def merge_pairs(bins: dict[int, Bin]) -> dict[int, Bin]:
     """Bins of twice the width."""
     merged: dict[int, Bin] = {}
@@ -99,8 +104,10 @@ def _high(values: deque[float]) -> float:
 class Gallery:
     """Takes pictures and windows as they come, in any order of the two."""
 
-    def __init__(self) -> None:
+    def __init__(self, apart: int = 0) -> None:
+        """apart: ns between pictures, for windows that are longer than the recent ones cover."""
         self.windows = 0
+        self._apart = apart
         self.marks: Counter[Mark] = Counter()  # windows that bear each
         self.timeline: Timeline | None = None
         self._signal: RelevanceSignal | None = None
@@ -121,7 +128,8 @@ class Gallery:
         return max(1, int(min(sample_fps, _RECENT / (2 * seconds))))
 
     def add_picture(self, pts: int, picture: np.ndarray) -> None:
-        self._recent.append((pts, np.ascontiguousarray(picture)))
+        if not self._recent or pts >= self._recent[-1][0] + self._apart:
+            self._recent.append((pts, np.ascontiguousarray(picture)))
         while self._waiting and self._waiting[0].pts[-1] <= pts:
             self._place(self._waiting.popleft())
 
@@ -137,10 +145,11 @@ class Gallery:
         self._full_curve.append(full_curve(evidence, float(window.curve.max())))
         if self._first is None:
             self._first = window
-            step = max(1e-3, float(np.median(np.diff(window.times))))
+            step = 1 / window.sampling.fps if window.sampling.fps else _interval(window.times)
             self.timeline, self._signal = Timeline(step), RelevanceSignal(1 / step)
         self.timeline.add_label(window)
-        self.timeline.add_relevance(*self._signal.add(window.pts, window.curve))
+        shown = slice(window.shown)  # what plays again has its place already
+        self.timeline.add_relevance(*self._signal.add(window.pts[shown], window.curve[shown]))
         self._waiting.append(window)
         if len(self._waiting) > _RECENT:
             self._place(self._waiting.popleft())

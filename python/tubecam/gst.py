@@ -8,6 +8,7 @@ import re
 from . import plugin_path
 from .elements import OWN, package_of
 from .errors import StreamError, UnavailableError
+from .redaction import redact
 
 try:
     import gi
@@ -92,12 +93,18 @@ def factory_name(element: Gst.Object | None) -> str:
 
 def sentence(message: Gst.Message, source: str) -> str:
     """An error or warning message as a sentence about `source`, the input's name."""
+    return redact(_sentence(message, source))
+
+
+def _sentence(message: Gst.Message, source: str) -> str:
     parse = message.parse_error if message.type == Gst.MessageType.ERROR else message.parse_warning
     error, detail = parse()
     text = error.message.strip().rstrip(".")
     stream = Gst.StreamError
     missing = error.domain == "gst-core-error-quark" and error.code == Gst.CoreError.MISSING_PLUGIN
     unknown = error.domain == "gst-stream-error-quark" and error.code == stream.CODEC_NOT_FOUND
+    if missing and "URI handler" in text:
+        return f"{source}: nothing that is installed opens such an address"
     if missing or unknown:
         return _missing_decoder(source, detail or "")
     known = {
@@ -112,11 +119,20 @@ def sentence(message: Gst.Message, source: str) -> str:
         return text
     if "not-negotiated" in (detail or ""):
         return f"{source}: its pictures have a size or format that cannot be used"
-    where = f" ({message.src.name})" if message.src is not None else ""
     last = (detail or "").strip().splitlines()[-1:]
     generic = "internal data" in text.lower() or "could not" in text.lower()
     more = f": {last[0].strip()}" if generic and last else ""
-    return f"{source}: {text}{more}{where}"
+    return f"{source}: {text}{more}"
+
+
+def why_not_written(message: Gst.Message) -> str:
+    """What the system said of a file that a sink could not write: `No space left on device`."""
+    error, detail = message.parse_error()
+    full = (
+        error.domain == "gst-resource-error-quark" and error.code == Gst.ResourceError.NO_SPACE_LEFT
+    )
+    last = (detail or "").strip().splitlines()[-1:] or [error.message]
+    return "no space left on the device" if full else last[0].rpartition(": ")[2].strip(" .")
 
 
 def _missing_decoder(source: str, detail: str) -> str:

@@ -1,8 +1,10 @@
-"""Ctrl-C while a pipeline plays.
+"""Ctrl-C, SIGTERM and SIGHUP: an exception as a rule, a call while a pipeline plays.
 
 Note [Interrupts]
-Python raises KeyboardInterrupt in whatever code the main thread runs just then. In a function that
-GStreamer called, it is printed and forgotten. So whoever plays a pipeline takes the signal himself.
+Python raises an exception in whatever code the main thread runs just then. In a function that
+GStreamer called, it is printed and forgotten; in the initialisation of a compiled module it becomes
+another one. So whoever raises also remembers, and whoever plays a pipeline takes the signal
+himself. A signal that the process was started to ignore (nohup, a shell's background) stays ignored.
 """
 
 from __future__ import annotations
@@ -11,32 +13,75 @@ import contextlib
 import signal
 from collections.abc import Callable, Iterator
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+# Threads of this name may still be at work in a library when all else is over.
+STUCK = "tubecam-stuck"
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asks the process to end; `number` is the signal's."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class _Taker:
+    """A signal handler that remembers."""
+
+    def __init__(self, handle: Callable[[int], object], seen: list[int]) -> None:
+        self.handle, self.seen = handle, seen
+
+    def __call__(self, number: int, _frame) -> None:
+        self.seen.append(number)
+        self.handle(len(self.seen))
+
+
+@contextlib.contextmanager
+def raising() -> Iterator[list[int]]:
+    """Signals raise Interrupted in the main thread; gives the list of those that came."""
+    seen: list[int] = []
+
+    def interrupt(_count: int) -> None:
+        raise Interrupted(seen[0])
+
+    with _taking(_Taker(interrupt, seen)):
+        yield seen
+
 
 @contextlib.contextmanager
 def interruptible(handle: Callable[[int], object]) -> Iterator[list[int]]:
-    """Gives a list that SIGINT and SIGTERM append themselves to, in place of what they else do.
+    """Gives a list that signals append themselves to, in place of what they else do.
 
     Parameters
     ----------
     handle
-        Takes how many have come so far; called in the main thread.
+        Takes how many have come so far; called in the main thread. One that came before, within
+        `raising`, and was forgotten, counts.
 
     Notes
     -----
     In another thread than the main one, which alone may handle signals, nothing changes.
     """
-    interrupts: list[int] = []
+    before = signal.getsignal(SIGNALS[0])
+    seen = before.seen[:] if isinstance(before, _Taker) else []
+    with _taking(_Taker(handle, seen)):
+        if seen:
+            handle(len(seen))
+        yield seen
 
-    def take(number: int, _frame) -> None:
-        interrupts.append(number)
-        handle(len(interrupts))
 
+@contextlib.contextmanager
+def _taking(taker: _Taker) -> Iterator[None]:
+    before = {}
+    with contextlib.suppress(ValueError):  # not the main thread
+        for number in SIGNALS:
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                before[number] = signal.signal(number, taker)
     try:
-        before = {n: signal.signal(n, take) for n in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:
-        before = {}
-    try:
-        yield interrupts
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

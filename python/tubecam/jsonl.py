@@ -19,6 +19,9 @@
                   "export_error", "conservation", "baseline_logit", "passes", "class_specific",
                   "map_correlation", "drifts", "downgraded_from", "fell_back_from",
                   "receptive_field"}: slices, rows and columns of the clip that a cell can see
+    sampling      {"fps", "stated_fps", "padding", "padded"}: slices a second, and what the bundle
+                  states; "padded" slices at the end are the "last" frame, or play a short video
+                  again ("loop": their times go on beyond its end), else padding is "none"
     marks         [{"key", "text"}]: what speaks against believing it, gravest first
     signal        [{"time", "value"}]: what became final by this window of the relevance over time
                   that overlapping windows tell together; the lines' parts make one whole, up to
@@ -37,8 +40,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import stat
+from pathlib import Path
 from typing import IO
 
+from .errors import OutputError, UsageError
 from .pathway import Pathway
 from .record import Scored, WindowRecord
 
@@ -47,14 +54,75 @@ _TIMES = {"start", "end", "times", "time"}  # rounded to microseconds already
 
 
 class JsonLines:
-    """Writes windows to an open text file, each whole line at once."""
+    """Writes windows to an open text file, each whole line at once.
 
-    def __init__(self, file: IO[str]) -> None:
-        self._file = file
+    Where a line does not fit any more, what was written of it is taken back.
+    """
+
+    def __init__(self, file: IO[str], name: str = "standard output") -> None:
+        self._file, self._name = file, name
+        try:
+            self._descriptor: int | None = file.fileno()
+        except OSError:  # a file in memory
+            self._descriptor = None
 
     def write(self, window: WindowRecord) -> None:
-        self._file.write(line(window) + "\n")
-        self._file.flush()
+        """Raises OutputError where the line cannot be written, BrokenPipeError without a reader."""
+        text = line(window) + "\n"
+        if self._descriptor is None:
+            self._file.write(text)
+            return
+        try:
+            self._file.flush()
+            _write_whole(self._descriptor, text.encode())
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(f"cannot write {self._name}: {error.strerror}") from error
+
+
+def _write_whole(descriptor: int, data: bytes) -> None:
+    status = os.fstat(descriptor)
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+    except OSError:
+        if stat.S_ISREG(status.st_mode):
+            os.ftruncate(descriptor, status.st_size)
+        raise
+
+
+def open_lines(path: Path, append: bool) -> IO[str]:
+    """A file for JSON lines; with `append` one that goes on, without the half line of a crash.
+
+    Raises
+    ------
+    UsageError
+        What is there holds no JSON lines.
+    OutputError
+        It cannot be opened.
+    """
+    try:
+        if append and path.exists():
+            _drop_half_line(path)
+        return path.open("a" if append else "w", encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _drop_half_line(path: Path) -> None:
+    with path.open("rb+") as file:
+        if file.read(1) not in (b"", b"{"):
+            raise UsageError(f"{path} holds no JSON lines, so nothing is appended to it")
+        end = file.seek(0, os.SEEK_END)
+        while end > 0:
+            begin = max(0, end - 4096)
+            file.seek(begin)
+            newline = file.read(end - begin).rfind(b"\n")
+            end = begin if newline < 0 else begin + newline + 1
+            if newline >= 0:
+                break
+        file.truncate(end)
 
 
 def line(window: WindowRecord) -> str:
@@ -89,6 +157,7 @@ def as_dict(window: WindowRecord) -> dict:
         "motion": {"share": window.motion_share, "by": window.motion_by},
         "timings_ms": dict(window.timings),
         "receipt": dict(window.receipt),
+        "sampling": window.sampling._asdict(),
         "marks": [mark._asdict() for mark in window.marks],
         "signal": [
             {"time": round(int(pts) / 1e9, 6), "value": float(value)}

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import StreamError, UnavailableError, UsageError
+from .errors import OutputError, UnavailableError, UsageError
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def check_writable(path: Path, source: Path | None, overwrite: bool) -> None:
     ------
     UsageError
         The output is the input, or exists and `overwrite` is not set.
-    StreamError
+    OutputError
         The folder is missing or cannot be written to.
     """
     if path.is_dir():
@@ -112,11 +112,11 @@ def check_writable(path: Path, source: Path | None, overwrite: bool) -> None:
     if path.exists():
         if source is not None and path.samefile(source):
             raise UsageError(f"{path} is the input itself; give the output another name")
-        if not overwrite:
+        if path.is_file() and not overwrite:  # a pipe or a device holds nothing
             raise UsageError(f"{path} exists; give another name, or --overwrite")
     folder = path.parent
     if not folder.is_dir():
-        raise StreamError(f"there is no folder {folder} to write {path.name} to")
+        raise OutputError(f"there is no folder {folder} to write {path.name} to")
     probe = path if path.exists() else partial_name(path)
     fresh = not probe.exists()
     try:
@@ -124,17 +124,22 @@ def check_writable(path: Path, source: Path | None, overwrite: bool) -> None:
         if fresh:
             probe.unlink()
     except OSError as error:
-        raise StreamError(f"cannot write {path}: {error.strerror}") from error
+        raise OutputError(f"cannot write {path}: {error.strerror}") from error
 
 
-def check_screen() -> None:
-    """Raises StreamError where nothing can be shown; some of GStreamer's sinks crash there."""
-    named = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
-    if not named and not any(map(os.path.exists, _SCREENS)):
-        raise StreamError(
-            "there is no screen to show the video on (neither DISPLAY nor WAYLAND_DISPLAY is set);"
-            " write a file instead: -o out.mp4"
+def check_remains(path: Path, overwrite: bool) -> None:
+    """Raises UsageError where a run that was killed left a video, which a new one would replace."""
+    part = partial_name(path)
+    if not overwrite and is_playable(part):
+        raise UsageError(
+            f"{part} is what a run that was killed has left: move it away, or say --overwrite"
         )
+
+
+def has_screen() -> bool:
+    """Whether a video can be shown; some of GStreamer's sinks crash where it cannot."""
+    named = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    return named or any(map(os.path.exists, _SCREENS))
 
 
 def is_playable(path: Path) -> bool:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from .errors import StreamError
+from .errors import OutputError
+from .output import partial_name
 
 WIDTH, MARGIN, GAP = 1720, 56, 20
 INK, MUTED, FAINT, PAPER, CAUTION = "#14171c", "#566070", "#dfe3e8", "#ffffff", "#a13d00"
@@ -104,14 +105,17 @@ def save(path: str | os.PathLike, page: Image.Image) -> None:
 
     Raises
     ------
-    StreamError
+    OutputError
         The file cannot be written.
     """
     path = Path(path)
-    part = path.with_name(f"{path.stem}.partial{path.suffix}")
+    part = partial_name(path)
     try:
         page.save(part)
         part.replace(path)
     except (OSError, ValueError) as error:
+        raise OutputError(
+            f"cannot write {path}: {getattr(error, 'strerror', '') or error}"
+        ) from error
+    finally:
         part.unlink(missing_ok=True)
-        raise StreamError(f"cannot write {path}: {error}") from error

@@ -13,9 +13,12 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ._core import TimestampRepair
+from .damage import DamageWatch
 from .errors import StreamError
 from .gst import Gst, chain, make, make_launch
 from .output import container_of, first_installed, partial_name
+from .reader import frame_interval
 from .source import TEST_CAPS, TEST_SECONDS, Source, decoder, is_reading, test_buffers
 
 _SHORT = {"max_size_buffers": 4, "max_size_time": 0, "max_size_bytes": 0}
@@ -58,20 +61,34 @@ class Pipeline(Gst.Pipeline):
         super().__init__(name="tubecam-run")
         self.source, self.options = source, options
         self.container = container_of(options.output) if options.output else None
-        self.problem: str | None = None  # found in a streaming thread; ends the run
+        self.problem: Exception | None = None  # the first; ends the run
+        self.damage = DamageWatch(source)
         self.frames, self.seconds = 0, 0.0  # frames out, and the last one's time
         self.taken, self.end = 0, 0.0  # buffers in, and the last one's time
         self.cut = False  # the duration is reached
         self.thumbnails: Gst.Element | None = None
+        self.starts = True  # what explains is still being made ready
+        self._explainer: Gst.Element | None = None
         self._muxer: Gst.Element | None = None
         self._decoder: Gst.Element | None = None
         self._first: int | None = None
-        self._stated: int | None = None  # the last frame's own time
-        self._next = 0  # the time of a frame that has none
+        self.repair: TimestampRepair | None = None
         self._closed = False
         self._inlets: list[Gst.Pad] = []
         self._video = self._build_explanation()
         self._build_source()
+
+    def start(self) -> bool:
+        """Compiles the model, which takes long and may fail, and only then opens the source."""
+        failure = Gst.StateChangeReturn.FAILURE
+        explainer = self._explainer
+        ready = explainer is None or explainer.set_state(Gst.State.PAUSED) != failure
+        self.starts = False
+        return ready and not self._closed and self.set_state(Gst.State.PLAYING) != failure
+
+    def fail(self, error: Exception) -> None:
+        """The run ends with the first error that any thread finds."""
+        self.problem = self.problem or error
 
     def close_inlets(self) -> None:
         """Lets no more frames in, so that what follows EOS is only what was already under way."""
@@ -98,7 +115,8 @@ class Pipeline(Gst.Pipeline):
             tee = make("tee")
             path += [tee, make("queue", **_SHORT)]
         if options.explain is not None:
-            path.append(make("tubecam", **options.explain))
+            self._explainer = make("tubecam", **options.explain)
+            path.append(self._explainer)
         if options.overlay is not None:
             path.append(make("tubeoverlay", **options.overlay))
         chain(self, *path)
@@ -189,14 +207,15 @@ class Pipeline(Gst.Pipeline):
             if kind.startswith("video/") and not self._video.is_linked():
                 if pad.link(self._video) != Gst.PadLinkReturn.OK:
                     raise StreamError(f"its pictures ({caps.to_string()[:80]}) cannot be used")
+                self.damage.follow(pad)
             elif kind.startswith("audio/") and self._muxer is not None:
                 self._add_audio(pad, caps)
         except StreamError as error:
-            self.problem = self.problem or f"{self.source.name}: {error}"
+            self.fail(StreamError(f"{self.source.name}: {error}"))
 
     def _no_more_pads(self, _element: Gst.Element) -> None:
         if not self._video.is_linked():
-            self.problem = self.problem or f"{self.source.name} has no video"
+            self.fail(StreamError(f"{self.source.name} has no video"))
 
     def _add_audio(self, pad: Gst.Pad, caps: Gst.Caps) -> None:
         path = [make("queue", **_LONG)]
@@ -217,11 +236,14 @@ class Pipeline(Gst.Pipeline):
         self._inlets.append(inlet)
         return inlet
 
-    def _gate(self, _pad: Gst.Pad, info: Gst.PadProbeInfo, video: bool) -> Gst.PadProbeReturn:
+    def _gate(self, pad: Gst.Pad, info: Gst.PadProbeInfo, video: bool) -> Gst.PadProbeReturn:
         """Lets buffers in until the inlets close or the duration is over."""
         buffer, duration = info.get_buffer(), self.options.duration
+        if self._closed:
+            return Gst.PadProbeReturn.DROP
         if video:
-            self._give_time(buffer)
+            self.damage.came(buffer.pts)
+            self._repair_time(pad, buffer)
         pts = buffer.pts
         self.taken += 1
         if pts != Gst.CLOCK_TIME_NONE:
@@ -232,16 +254,15 @@ class Pipeline(Gst.Pipeline):
             if pts >= (self._first or 0) + duration * Gst.SECOND:
                 self.cut = self.cut or video
                 return Gst.PadProbeReturn.DROP
-        return Gst.PadProbeReturn.DROP if self._closed else Gst.PadProbeReturn.OK
+        return Gst.PadProbeReturn.OK
 
-    def _give_time(self, buffer: Gst.Buffer) -> None:
-        """Lets a frame without a time, or with its predecessor's (as in GIFs), follow that one."""
-        stated = buffer.pts
-        if stated in (Gst.CLOCK_TIME_NONE, self._stated):
-            buffer.pts = self._next
-        known = _SHORTEST <= buffer.duration < Gst.CLOCK_TIME_NONE
-        self._next = buffer.pts + (buffer.duration if known else Gst.SECOND // 30)
-        self._stated = stated
+    def _repair_time(self, pad: Gst.Pad, buffer: Gst.Buffer) -> None:
+        """For the muxer as for the windows; a frame whose time cannot be known keeps having none."""
+        if self.repair is None:
+            self.repair = TimestampRepair(frame_interval(pad.get_current_caps()))
+        time = self.repair.next(None if buffer.pts == Gst.CLOCK_TIME_NONE else buffer.pts)
+        if time is not None and time != buffer.pts:
+            buffer.pts = time
 
     def _count(self, pad: Gst.Pad) -> None:
         pad.add_probe(Gst.PadProbeType.BUFFER, self._counted)

@@ -1,8 +1,10 @@
 """Plays a Pipeline to its end, and never waits without a limit.
 
 Note [Time limits]
-Decoders have been seen to stop without an error. When nothing has moved for `timeout` seconds the
-run fails, and the file that was written so far is finished and kept.
+Decoders have been seen to stop without an error, and sources freeze. When nothing has moved for
+`timeout` seconds the run fails, and the file that was written so far is finished and kept. The time
+that the model takes to compile does not count. What may hang (compiling, opening, closing) is done
+in threads of its own, so that a signal is heard at any time.
 """
 
 from __future__ import annotations
@@ -14,13 +16,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import StreamError
-from .gst import Gst, GstBase, sentence
+from .errors import DamageError, OutputError, StreamError
+from .gst import Gst, GstBase, factory_name, sentence, why_not_written
+from .interruption import STUCK
+from .lost import ended, is_lost, loss, standstill
 from .pipeline import Pipeline
 
 _POLL = 20 * Gst.MSECOND
-# Seconds without movement after which a pipeline that was asked to end is pushed, and given up.
+# Seconds: without a sign of life from a damaged file; for what is under way to come out at the end.
 _PATIENCE, _FINISH = 3.0, 10.0
+_SILENCE = 5.0  # seconds without a frame after which a live source is told to stand still
+_OWN = ("tubecam", "tubeoverlay")
 NOTHING = "{} is damaged or incomplete: nothing in it can be played"
 
 
@@ -55,8 +61,12 @@ class Player:
         self._listen = listeners
         self._bus = pipeline.get_bus()
         self._name = pipeline.source.name
-        self._ending: float | None = None  # when the end was asked for
+        self._failed = False  # to start
+        self._starter = threading.Thread(target=self._start, name=STUCK, daemon=True)
+        self._ending = False  # was asked for
         self._aborted = False
+        self._deaf = False  # whoever takes the messages failed
+        self._moved, self._stood = time.monotonic(), 0.0
         self._warned: set[str] = set()
 
     def play(self) -> None:
@@ -66,60 +76,83 @@ class Player:
         ------
         StreamError
             The input cannot be opened or decoded, stands still, breaks off, or has no frame.
+        DamageError
+            It was played to its end, and parts of it are missing or broken.
+        SourceLostError
+            A camera or network source cannot be reached, ended, or stands still.
+        OutputError
+            An output could not be written to its end.
         """
         pipeline = self.pipeline
-        try:
-            failed = pipeline.set_state(Gst.State.PLAYING) == Gst.StateChangeReturn.FAILURE
-            self._loop(failed)
-        finally:
-            self._close()
-        if pipeline.problem:
-            raise StreamError(pipeline.problem)
-        if self._aborted:
-            return
-        if not pipeline.frames and self._ending is None:
-            raise StreamError(f"{self._name} has no frames")
-        self._check_length()
+        with pipeline.damage.on(pipeline):
+            try:
+                if not self._ending:
+                    self._starter.start()
+                    self._loop()
+            finally:
+                self._stood = self._idle()
+                self._close()
+        self._judge()
 
     def stop(self) -> None:
         """Ends the stream here: what was written becomes a whole file."""
-        if self._ending is None:
-            self._ending = time.monotonic()
-            self.pipeline.close_inlets()
-            self.pipeline.send_event(Gst.Event.new_eos())
+        self._ending = True
 
     def abort(self) -> None:
-        """Makes `play` return soon, the file as it is."""
+        """Leaves everything as it is."""
         self._aborted = True
 
-    def _loop(self, failed: bool) -> None:
-        pipeline, moved, before = self.pipeline, time.monotonic(), None
+    def _start(self) -> None:
+        self._failed = not self.pipeline.start()
+
+    def _loop(self) -> None:
+        pipeline, before, closed = self.pipeline, None, False
         while not self._aborted:
-            message = self._bus.timed_pop(0 if failed else _POLL)
+            message = self._bus.timed_pop(_POLL)
             if message is not None and self._handle(message):
                 return
             self._take_thumbnails()
             self._listen.progress(self)
-            if message is None and failed:
-                pipeline.problem = pipeline.problem or f"{self._name} cannot be opened"
-                return
-            now, state = time.monotonic(), (pipeline.frames, pipeline.taken, self._ending)
-            if state != before:
-                moved, before = now, state
+            state = pipeline.frames, pipeline.taken
+            if state != before or pipeline.starts:
+                self._moved, before = time.monotonic(), state
                 self._ask_length()
-            if pipeline.problem and not pipeline.frames:
-                return
+            if message is None and self._failed:
+                pipeline.fail(StreamError(f"{self._name} cannot be opened"))
             if pipeline.problem or pipeline.cut:
-                self.stop()
-            if self._ending is not None and now - moved > _PATIENCE:
-                if now - moved > _FINISH:
-                    return
+                self._ending = True
+            if self._ending and not closed:
+                closed = True
+                pipeline.close_inlets()
                 pipeline.end_inlets()
-            elif now - moved > self.timeout:
-                pipeline.problem = self._standstill()
-                self.stop()
-            elif now - moved > _PATIENCE and not pipeline.taken and not pipeline.is_reading():
-                pipeline.problem = NOTHING.format(self._name)
+            if self._is_over():
+                return
+
+    def _is_over(self) -> bool:
+        """Whether waiting is of no use."""
+        pipeline, idle = self.pipeline, self._idle()
+        if self._ending:
+            sound = self._deaf or not pipeline.problem
+            nothing = not (pipeline.taken if sound else pipeline.frames)
+            return nothing or idle > max(_FINISH, self.timeout)
+        if idle > self.timeout:
+            pipeline.fail(self._standstill(idle))
+        elif pipeline.source.live and pipeline.frames and idle > _SILENCE:
+            self._warn(str(standstill(pipeline.source, _SILENCE, pipeline.frames)))
+        elif idle > _PATIENCE and pipeline.damage.all_came(self.length):
+            pipeline.close_inlets()  # some demuxers forget to say that this was the end
+            pipeline.end_inlets()
+        elif self._reads_nothing() and idle > _PATIENCE:
+            pipeline.fail(StreamError(NOTHING.format(self._name)))
+        return False
+
+    def _idle(self) -> float:
+        """Seconds since anything moved."""
+        return time.monotonic() - self._moved
+
+    def _reads_nothing(self) -> bool:
+        pipeline = self.pipeline
+        return pipeline.source.kind == "file" and not pipeline.taken and not pipeline.is_reading()
 
     def _handle(self, message: Gst.Message) -> bool:
         """True when there is nothing left to wait for."""
@@ -127,27 +160,53 @@ class Player:
         if kind == types.EOS:
             return True
         if kind == types.ERROR:
-            writing = isinstance(message.src, GstBase.BaseSink)
-            name = str(self.pipeline.options.output) if writing else self._name
-            self.pipeline.problem = self.pipeline.problem or sentence(message, name)
-            self.stop()
-            # What is under way can still be finished, unless it is the file that failed.
-            return not self.pipeline.frames or writing
-        if kind == types.WARNING:
-            text = sentence(message, self._name)
-            if text not in self._warned and len(self._warned) < 20:
-                self._warned.add(text)
-                self._listen.warning(text)
+            return self._take_error(message)
+        if kind == types.WARNING and factory_name(message.src) in _OWN:
+            self._warn(sentence(message, self._name))
         elif kind == types.ELEMENT and message.get_structure().get_name() == "tubecam":
-            self._listen.message(message.get_structure())
+            self._hand_out(message.get_structure())
         elif kind == types.LATENCY:
             self.pipeline.recalculate_latency()
         elif kind == types.DURATION_CHANGED:
             self.length = None
         return False
 
+    def _take_error(self, message: Gst.Message) -> bool:
+        """What is under way can still be finished, unless it is the file that failed."""
+        pipeline = self.pipeline
+        writing = isinstance(message.src, GstBase.BaseSink)
+        if writing:
+            output = pipeline.options.output
+            pipeline.fail(
+                OutputError(f"cannot write {output}: {why_not_written(message)}")
+                if factory_name(message.src) == "filesink"
+                else StreamError(sentence(message, "the screen"))
+            )
+        elif is_lost(message, pipeline.source):
+            begun = pipeline.seconds if pipeline.frames else None
+            pipeline.fail(loss(message, pipeline.source, begun))
+        else:
+            broken = pipeline.source.kind == "file" and pipeline.frames
+            text = sentence(message, self._name)
+            pipeline.fail(DamageError(text) if broken else StreamError(text))
+        return not pipeline.frames or writing
+
+    def _hand_out(self, structure: Gst.Structure) -> None:
+        if self._deaf:
+            return
+        try:
+            self._listen.message(structure)
+        except (OSError, OutputError) as error:  # the video can still be finished
+            self._deaf = True
+            self.pipeline.fail(error)
+
+    def _warn(self, text: str) -> None:
+        if text not in self._warned and len(self._warned) < 20:
+            self._warned.add(text)
+            self._listen.warning(text)
+
     def _ask_length(self) -> None:
-        if self.length is None and self.pipeline.frames and self.pipeline.source.kind == "file":
+        if self.length is None and self.pipeline.frames and self.pipeline.source.uri:
             known, length = self.pipeline.query_duration(Gst.Format.TIME)
             self.length = length / Gst.SECOND if known and length > 0 else None
 
@@ -161,26 +220,36 @@ class Player:
             picture = np.frombuffer(data, np.uint8).reshape(height, width, 4)
             self._listen.thumbnail(pts, picture[..., :3])
 
-    def _standstill(self) -> str:
-        where = (
-            f"after frame {self.pipeline.frames}" if self.pipeline.frames else "before any frame"
-        )
-        return f"{self._name}: nothing came for {self.timeout:g} s, {where}"
+    def _standstill(self, idle: float) -> StreamError:
+        source = self.pipeline.source
+        error = standstill(source, idle, self.pipeline.frames)
+        return StreamError(str(error)) if source.kind in ("file", "test") else error
 
     def _close(self) -> None:
         self._take_thumbnails()
         # A decoder that hangs may hang here too; the process can end nevertheless.
         closing = threading.Thread(
-            target=self.pipeline.set_state, args=(Gst.State.NULL,), daemon=True
+            target=self.pipeline.set_state, args=(Gst.State.NULL,), name=STUCK, daemon=True
         )
         closing.start()
-        closing.join(10)
+        closing.join(_FINISH if self.pipeline.taken and not self._aborted else _PATIENCE)
 
-    def _check_length(self) -> None:
+    def _judge(self) -> None:
+        """Raises what went wrong."""
         pipeline = self.pipeline
-        if self.length is None or self._ending is not None or pipeline.source.kind != "file":
+        if pipeline.problem:
+            raise pipeline.problem
+        if self._aborted or self._ending:
             return
-        if pipeline.end < 0.9 * self.length and self.length - pipeline.end > 0.5:
-            raise StreamError(
-                f"{self._name} is truncated: it ends at {pipeline.end:.1f} s of {self.length:.1f} s"
-            )
+        if not pipeline.frames:
+            raise StreamError(f"{self._name} has no frames")
+        if pipeline.source.live and not self._length_reached():
+            if self._stood > _SILENCE:
+                raise self._standstill(self._stood)
+            raise ended(pipeline.source, pipeline.seconds)
+        damage = pipeline.damage.found(self.length)
+        if damage:
+            raise DamageError(f"{self._name} is damaged: {damage}")
+
+    def _length_reached(self) -> bool:
+        return self.length is not None and self.pipeline.end > self.length - 1.0

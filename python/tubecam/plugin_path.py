@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 PACKAGE_DIR = Path(__file__).absolute().parent  # as it was imported, links kept
@@ -27,4 +28,5 @@ def search_path(present: str | None = None) -> str:
 
 def export_line() -> str:
     """The shell line after which ``gst-launch-1.0`` and ``gst-inspect-1.0`` find the elements."""
-    return f'export GST_PLUGIN_PATH="{PLUGIN_DIR}${{GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}}"'
+    others = '"${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}"'
+    return f"export GST_PLUGIN_PATH={shlex.quote(str(PLUGIN_DIR))}{others}"

@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 import time
 
+from .counting import counted
+from .redaction import redact
+
 _EVERY = 10.0  # seconds between lines that are not a bar
 
 
@@ -22,10 +25,10 @@ class Progress:
     """
 
     def __init__(self, name: str, quiet: bool = False) -> None:
-        self._name, self._quiet = name, quiet
+        self._name, self._quiet = redact(name), quiet
         self._bar = None if quiet or not sys.stderr.isatty() else _make_bar()
         if self._bar:
-            self._task = self._bar.add_task(name, total=None, rate="", windows="")
+            self._task = self._bar.add_task(self._name, total=None, rate="", windows="")
         self._started = self._shown = time.monotonic()
 
     def __enter__(self) -> Progress:
@@ -47,14 +50,19 @@ class Progress:
         if self._bar:
             done = min(seconds, length) if length else seconds
             self._bar.update(
-                self._task, completed=done, total=length, rate=rate, windows=f"{windows} windows"
+                self._task,
+                completed=done,
+                total=length,
+                rate=rate,
+                windows=counted(windows, "window"),
             )
             return
         share = f" ({100 * min(1, seconds / length):.0f} %)" if length else ""
-        self.say(f"{self._name}: {seconds:.1f} s{share}, {windows} windows, {rate}")
+        self.say(f"{self._name}: {seconds:.1f} s{share}, {counted(windows, 'window')}, {rate}")
 
     def say(self, text: str) -> None:
         """A line of its own, above the bar."""
+        text = redact(text)
         if self._bar:
             self._bar.console.print(text, markup=False, highlight=False)
         else:

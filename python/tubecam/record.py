@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from . import _core, marks, pathway
+from . import _core, marks, pathway, sampling
 from .marks import Mark
 from .pathway import Pathway
+from .sampling import Sampling
 
 _NO_TIME = 2**64 - 1
 
@@ -56,6 +57,9 @@ class WindowRecord:
         Of a model with several explained layers; `tube` joins theirs.
     receipt
         Layer, engine, precision and the like: how far the explanation can be trusted.
+    sampling
+        How the slices were taken; those of a short video that plays again have times that go on
+        beyond its end.
     marks
         What a viewer has to know before believing it, gravest first.
     """
@@ -91,6 +95,7 @@ class WindowRecord:
     marks: tuple[Mark, ...] = ()
     head: str = "softmax"
     present: tuple[tuple[str, float], ...] = ()
+    sampling: Sampling = sampling.UNKNOWN
 
     @property
     def score_text(self) -> str:
@@ -101,6 +106,11 @@ class WindowRecord:
     def times(self) -> np.ndarray:
         """The slices' times in seconds, float64 [T]."""
         return self.pts / 1e9
+
+    @property
+    def shown(self) -> int:
+        """How many slices show the video for the first time."""
+        return len(self.pts) - self.sampling.padded
 
     def slice_at(self, pts: int) -> float:
         """Where a time lies within the window, in slices, 0 … T−1."""
@@ -166,6 +176,7 @@ class WindowRecord:
             ),
             pathways=pathway.from_fields(fields),
             marks=marks.from_fields(fields),
+            sampling=sampling.from_fields(fields),
         )
 
 

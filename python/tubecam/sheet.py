@@ -54,7 +54,7 @@ def write_sheet(path: str | os.PathLike, gallery: Gallery, info: SheetInfo) -> N
 
     Raises
     ------
-    StreamError
+    OutputError
         The file cannot be written.
     """
     save(path, draw_sheet(gallery, info))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import StreamError, UsageError
+from .redaction import redact
 
 _URI = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 TEST_SECONDS = 18.0
@@ -25,18 +26,18 @@ class Source:
     Attributes
     ----------
     name
-        As the user gave it.
+        As the user gave it, without secrets (redaction.py): for people.
     kind
         `file`, `stream` (read over the network), `camera` or `test`.
     uri
-        What GStreamer opens; a device's path for a camera, empty for the test scene.
+        What GStreamer opens, secrets and all; a device's path for a camera, empty for the test scene.
     path
         Of a file.
     """
 
     name: str
     kind: str
-    uri: str = ""
+    uri: str = field(default="", repr=False)
     path: Path | None = None
 
     @property
@@ -64,7 +65,7 @@ def parse_source(text: str) -> Source:
 
         return _file(text, Path(unquote(urlsplit(text).path)))
     if _URI.match(text):
-        return Source(text, "stream", text)
+        return Source(redact(text), "stream", text)
     return _file(text, Path(text))
 
 

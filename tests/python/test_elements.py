@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 
 import numpy as np
 import pytest
 
+import parts
 import tiny_bundle
 
-gst = pytest.importorskip("tubecam.gst")
-if not gst.has("tubecam"):
-    pytest.skip("the plugin is not built", allow_module_level=True)
+gst = parts.plugin()
 
 from pipelines import play  # noqa: E402
 from tubecam import Explainer, metadata, plugin_path  # noqa: E402
@@ -200,8 +198,7 @@ def test_a_seek_starts_a_new_window(tmp_path, bundle):
 
 
 def test_gst_launch_finds_and_runs_the_elements(bundle):
-    if shutil.which("gst-launch-1.0") is None:
-        pytest.skip("gst-launch-1.0 is not installed")
+    parts.gst_launch()
     words = f"{source(40)} ! tubecam bundle={bundle} ! tubeoverlay ! videoconvert ! fakesink"
     environment = {**os.environ, "GST_PLUGIN_PATH": plugin_path.search_path()}
     command = ["gst-launch-1.0", "-q", *words.split()]
@@ -211,8 +208,7 @@ def test_gst_launch_finds_and_runs_the_elements(bundle):
 
 
 def test_no_leaks(bundle):
-    if shutil.which("gst-launch-1.0") is None:
-        pytest.skip("gst-launch-1.0 is not installed")
+    parts.gst_launch()
     words = f"{source(40)} ! tubecam bundle={bundle} align=delayed ! tubeoverlay ! fakesink"
     environment = {
         **os.environ,

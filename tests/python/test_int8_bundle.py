@@ -14,6 +14,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 jsonschema = pytest.importorskip("jsonschema")
 
 import narrow_nets as nets  # noqa: E402
+import parts  # noqa: E402
 import tiny_bundle  # noqa: E402
 import tubecam  # noqa: E402
 import videos  # noqa: E402
@@ -278,9 +279,7 @@ def test_maps_that_drift_are_refused_and_by_force_marked(tmp_path, clipped):
 
 
 def test_the_message_and_the_picture_say_that_it_drifts(tmp_path, clipped):
-    gst = pytest.importorskip("tubecam.gst")
-    if not gst.has("tubecam"):
-        pytest.skip("the plugin is not built")
+    parts.plugin()
     from pipelines import play
 
     made(tmp_path / "b", force=True)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+import parts
 import tiny_bundle
 
-gst = pytest.importorskip("tubecam.gst")
-if not gst.has("tubecam"):
-    pytest.skip("the plugin is not built", allow_module_level=True)
+gst = parts.plugin()
 
 from pipelines import play  # noqa: E402
 

@@ -9,6 +9,7 @@ import math
 import numpy as np
 import pytest
 
+import parts
 import tiny_bundle
 import tubecam
 from tubecam import _core, jsonl
@@ -139,9 +140,7 @@ def note_of(fields) -> str:
 
 
 def test_metadata_message_and_overlay_bear_it(case):
-    gst = pytest.importorskip("tubecam.gst")
-    if not gst.has("tubecam"):
-        pytest.skip("the plugin is not built")
+    parts.plugin()
     from pipelines import play
 
     folder, options, mark = case

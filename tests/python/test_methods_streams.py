@@ -8,14 +8,13 @@ import math
 import numpy as np
 import pytest
 
+import parts
 import tiny_bundle
 import tubecam
 from tubecam import cli
 from tubecam.errors import StreamError
 
-gst = pytest.importorskip("tubecam.gst")
-if not gst.has("tubecam"):
-    pytest.skip("the plugin is not built", allow_module_level=True)
+gst = parts.plugin()
 
 from pipelines import play  # noqa: E402
 from videos import numbered, read_video, write_video  # noqa: E402

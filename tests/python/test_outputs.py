@@ -1,111 +1,182 @@
-"""Models that give more than one tensor, or a prediction for each of several times."""
+"""What `tubecam run` does to files that are there, full disks, and services that start anew."""
 
 from __future__ import annotations
 
-import numpy as np
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
-torch = pytest.importorskip("torch")
-
-import head_nets as nets  # noqa: E402
-import tubecam  # noqa: E402
-from tubecam.errors import ExportError, UsageError  # noqa: E402
-from tubecam.export import export  # noqa: E402
-from tubecam.export.outputs import Selection, select  # noqa: E402
-
-ROW, FEATURES, VOLUME = torch.arange(4.0)[None], torch.ones(1, 8), torch.ones(1, 8, 4, 2, 2)
+from running import complaint, lines, plain_video, run
+from tubecam.output import is_playable, partial_name
+from videos import read_video
 
 
-def chosen(given, key=None, reduce=None, labels=None, length=4):
-    return select(given, key, reduce, labels, length)
+@pytest.fixture(scope="module")
+def video(tmp_path_factory) -> Path:
+    return plain_video(tmp_path_factory.mktemp("videos") / "plain.mp4")
 
 
-@pytest.mark.parametrize(
-    "given, key, path",
-    [
-        (ROW, None, ()),
-        ({"logits": ROW, "maps": VOLUME}, None, ("logits",)),
-        ({"logits": ROW, "features": FEATURES}, "logits", ("logits",)),
-        (nets.Output(None, ROW), None, ("logits",)),
-        (nets.Named(FEATURES, ROW), "logits", ("logits",)),
-        (nets.Named(FEATURES, ROW), "1", ("1",)),
-        ((VOLUME, ROW), None, ("1",)),
-        ([ROW], None, ("0",)),
-        ({"heads": {"verb": ROW, "noun": FEATURES}}, "heads.verb", ("heads", "verb")),
-        ({"heads": [FEATURES, ROW]}, "heads.1", ("heads", "1")),
-    ],
-)
-def test_the_prediction_is_found_or_named(given, key, path):
-    selection = chosen(given, key)
-    assert selection == Selection(path)
-    assert torch.equal(selection.row(given), ROW)
+# ---- names ----
 
 
-@pytest.mark.parametrize("shape", [(1, 4), (4,), (1, 4, 1, 1, 1), (1, 1, 4), (4, 1)])
-def test_axes_of_one_are_left_out(shape):
-    given = ROW.reshape(shape)
-    assert torch.equal(chosen(given, length=8).row(given), ROW)
+def test_output_is_the_input(video, capsys):
+    before = video.read_bytes()
+    link = video.with_name("link.mp4")
+    link.unlink(missing_ok=True)
+    link.symlink_to(video)
+    for out in (video, link):
+        assert "input" in complaint(capsys, 2, video, "-o", out, "--overwrite")
+    assert video.read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    "shape, labels, axis", [((1, 3, 4), None, 2), ((3, 4), None, 1), ((1, 4, 3), 4, 1),
-                            ((1, 4, 3, 2, 2), None, 1)],
-)  # fmt: skip
-@pytest.mark.parametrize("reduce", ["mean", "max", "last"])
-def test_several_times_become_one(shape, labels, axis, reduce):
-    given = torch.from_numpy(np.random.default_rng(1).normal(size=shape))
-    rows = np.moveaxis(given.numpy(), axis, -1).reshape(-1, 4)
-    want = {"mean": rows.mean(0), "max": rows.max(0), "last": rows[-1]}[reduce]
-    selection = chosen(given, reduce=reduce, labels=labels)
-    np.testing.assert_allclose(selection.row(given)[0].numpy(), want)
+def test_existing_files_are_kept(video, tmp_path, capsys):
+    out = tmp_path / "out.mp4"
+    out.write_text("precious")
+    assert "--overwrite" in complaint(capsys, 2, video, "-o", out)
+    assert out.read_text() == "precious"
+    assert run(video, "-o", out, "--overwrite", "-q") == 0
+    assert len(read_video(out).frames) == 60
 
 
-@pytest.mark.parametrize(
-    "given, arguments, error, words",
-    [
-        ({"logits": ROW, "features": FEATURES}, {}, ExportError,
-         r"logits \[1, 4\], features \[1, 8\]: name the one .*--output-key"),
-        ({"maps": VOLUME, "more": 2 * VOLUME}, {}, ExportError, r"maps \[1, 8, 4, 2, 2\], more"),
-        ({"logits": ROW}, {"key": "logit"}, UsageError, "'logit' is no tensor; it gives logits"),
-        ({"a": {"b": ROW}}, {"key": "a"}, UsageError, "'a' is more than one tensor; it gives a.b"),
-        (ROW, {"key": "0"}, UsageError, "'0' is no tensor"),
-        (torch.ones(1, 16, 5), {}, ExportError, r"\[1, 16, 5\] for one clip.*--reduce mean, max"),
-        (torch.ones(2, 5), {}, ExportError, r"\[2, 5\] for one clip"),
-        (torch.ones(1, 4, 1), {}, ExportError, "4 classes, or one value for each of 4 slices"),
-        (ROW, {"reduce": "median"}, UsageError, "choose mean, max or last"),
-        (None, {}, ExportError, "the model gave NoneType"),
-        ("text", {}, ExportError, "the model gave str"),
-    ],
-)  # fmt: skip
-def test_what_cannot_be_told_is_asked_for(given, arguments, error, words):
-    with pytest.raises(error, match=words):
-        chosen(given, **arguments)
+def test_what_a_killed_run_left_is_kept(video, tmp_path, capsys):
+    out = tmp_path / "out.mp4"
+    remains = partial_name(out)
+    remains.write_bytes(video.read_bytes())
+    assert str(remains) in complaint(capsys, 2, video, "-o", out)
+    assert remains.read_bytes() == video.read_bytes() and not out.exists()
+    assert run(video, "-o", out, "--overwrite", "-q") == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
-def test_labels_tell_classes_from_slices():
-    assert chosen(torch.ones(1, 4, 1), labels=4) == Selection()
+@pytest.mark.parametrize("option", ["-o", "--jsonl", "--sheet"])
+def test_no_folder_to_write_to(video, tmp_path, capsys, option):
+    name = {"-o": "out.mp4", "--jsonl": "out.jsonl", "--sheet": "out.png"}[option]
+    assert "there is no folder" in complaint(capsys, 5, video, option, tmp_path / "none" / name)
 
 
-def test_a_model_of_a_dictionary_is_exported(tmp_path):
-    model = nets.seeded(lambda z: {"aux": {"features": z[:, :2]}, "logits": z})
-    with pytest.raises(ExportError, match=r"aux.features \[1, 2\], logits \[1, 4\]"):
-        export(model, tmp_path / "b", clip=nets.CLIP, measure=False)
-    said: list[str] = []
-    export(model, tmp_path / "b", clip=nets.CLIP, measure=False, output="logits", methods=["cam"],
-           layer="relu", progress=said.append)  # fmt: skip
-    clip = np.random.default_rng(2).normal(0, 1, nets.SHAPE).astype(np.float32)
-    with tubecam.Explainer(tmp_path / "b") as explainer, torch.no_grad():
-        want = model(torch.from_numpy(clip)[None].transpose(1, 2))["logits"][0].numpy()
-        np.testing.assert_allclose(explainer.explain(clip).logits, want, atol=1e-5)
+def test_folder_that_nobody_may_write_to(video, capsys):
+    assert "cannot write" in complaint(capsys, 5, video, "-o", "/proc/out.mp4")
 
 
-def test_predictions_of_each_slice_are_reduced(tmp_path):
-    model = nets.seeded(lambda z: z, by_slice=True)
-    export(model, tmp_path / "b", clip=nets.CLIP, measure=False, reduce="last",
-           methods=["hirescam"])  # fmt: skip
-    clip = np.random.default_rng(2).normal(0, 1, nets.SHAPE).astype(np.float32)
-    with tubecam.Explainer(tmp_path / "b") as explainer, torch.no_grad():
-        found = explainer.explain(clip)
-        want = model(torch.from_numpy(clip)[None].transpose(1, 2))[0, -1].numpy()
-        np.testing.assert_allclose(found.logits, want, atol=1e-5)
-    assert not found.tube[:-1].any() and found.tube[-1].any()
+def test_missing_encoder_names_its_package(video, tmp_path, capsys, monkeypatch):
+    from tubecam import gst
+
+    present = gst.has
+    monkeypatch.setattr(gst, "has", lambda name: "264" not in name and present(name))
+    assert "gstreamer1.0-plugins-ugly" in complaint(capsys, 1, video, "-o", tmp_path / "out.mp4")
+
+
+def test_no_screen(video, capsys, monkeypatch):
+    monkeypatch.setattr("tubecam.output._SCREENS", ())
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    assert "no screen" in complaint(capsys, 1, video, "--display")
+
+
+def test_a_header_decides_what_can_be_played(video, tmp_path):
+    data = video.read_bytes()
+    for end, playable in ((len(data), True), (data.index(b"moov") - 4, False), (10, False)):
+        (tmp_path / "cut.mp4").write_bytes(data[:end])
+        assert is_playable(tmp_path / "cut.mp4") is playable
+
+
+# ---- full disks ----
+
+
+def limited(size: int, *arguments) -> subprocess.CompletedProcess:
+    """A run in whose process no file may become larger than `size` bytes."""
+    code = (
+        "import resource, sys\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))\n"
+        "from tubecam import cli; cli.script()"
+    )
+    command = [sys.executable, "-c", code, "run", *map(str, arguments), "-q"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert "Traceback" not in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    return done
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_video_that_no_longer_fits(video, tmp_path, suffix):
+    out = tmp_path / f"out{suffix}"
+    done = limited(30_000, video, "-o", out)
+    assert done.returncode == 5 and f"cannot write {out}: File too large" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] in ([], [out.name])
+    if out.exists():  # what the muxer could leave can be played
+        assert 0 < len(read_video(out).frames) < 60 and f"{out} holds" in done.stderr
+
+
+def test_json_lines_that_no_longer_fit(video, tmp_path):
+    """The lines are whole; the video, which fits, is finished."""
+    path, out = tmp_path / "out.jsonl", tmp_path / "out.mkv"
+    done = limited(5_000, video, "--jsonl", path)
+    assert done.returncode == 5 and f"cannot write {path}: File too large" in done.stderr
+    assert 0 < len(lines(path)) < 5
+    done = limited(200_000, video, "--jsonl", "/dev/full", "-o", out)
+    assert done.returncode == 5 and "cannot write /dev/full: No space left" in done.stderr
+    assert is_playable(out) and len(read_video(out).frames) > 0
+
+
+def test_a_sheet_that_does_not_fit(video, tmp_path):
+    sheet, path = tmp_path / "out.png", tmp_path / "out.jsonl"
+    done = limited(60_000, video, "--sheet", sheet, "--jsonl", path)
+    assert done.returncode == 5 and f"cannot write {sheet}" in done.stderr
+    assert [found.name for found in tmp_path.iterdir()] == ["out.jsonl"] and lines(path)
+
+
+def test_a_full_standard_output(video, tmp_path):
+    command = [sys.executable, "-m", "tubecam", "run", str(video), "--jsonl", "-", "-q"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 5
+    assert done.stderr == "tubecam: cannot write standard output: No space left on device\n"
+
+
+def test_a_reader_that_leaves_ends_the_run_in_good_order(video, tmp_path):
+    out = tmp_path / "out.mp4"
+    command = [sys.executable, "-m", "tubecam", "run", str(video), "--jsonl", "-", "-q", "-o", out]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b"" and process.wait(60) == 5
+    assert len(read_video(out).frames) > 0
+
+
+# ---- services ----
+
+
+def test_lines_are_appended_behind_whole_ones(video, tmp_path):
+    path = tmp_path / "out.jsonl"
+    assert run(video, "--jsonl", path, "--append", "-q") == 0  # nothing is there yet
+    first = path.read_text()
+    path.write_text(first + first[:70])  # as a crash leaves it
+    assert run(video, "--jsonl", path, "--append", "-q") == 0
+    assert path.read_text().startswith(first)
+    numbers = [window["window"] for window in lines(path)]
+    assert numbers == 2 * list(range(len(numbers) // 2))
+
+
+def test_nothing_is_appended_to_another_kind_of_file(video, tmp_path, capsys):
+    path = tmp_path / "out.jsonl"
+    path.write_text("precious")
+    assert "holds no JSON lines" in complaint(capsys, 2, video, "--jsonl", path, "--append")
+    assert path.read_text() == "precious"
+
+
+def test_the_time_of_the_start_in_names(video, tmp_path):
+    out, jsonl = (tmp_path / f"street-{{time}}.{end}" for end in ("mkv", "jsonl"))
+    environment = {**os.environ, "TZ": "Asia/Tokyo"}
+    command = [sys.executable, "-m", "tubecam", "run", video, "-o", out, "--jsonl", jsonl, "-q"]
+    subprocess.run(command, check=True, env=environment, timeout=60)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    stamp = names[0].removeprefix("street-").removesuffix(".jsonl")
+    assert names == [f"street-{stamp}.jsonl", f"street-{stamp}.mkv"]
+    import datetime
+
+    started = datetime.datetime.strptime(stamp, "%Y%m%dT%H%M%SZ")
+    since = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None) - started
+    assert 0 <= since.total_seconds() < 120
+    assert json.loads((tmp_path / names[0]).read_text().splitlines()[0])["window"] == 0

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import json
 import struct
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tubecam import cli
-from tubecam.output import is_playable
-from tubecam.pipeline import Options, Pipeline
-from tubecam.source import parse_source
 from videos import JPEG, Gst, number_of, numbered, read_sound, read_video, write_video
 
 FPS = 30
@@ -161,7 +155,7 @@ def test_overlay_changes_the_picture(video, tmp_path):
 
 KEYS = {
     "window", "start", "end", "times", "label", "score", "top5", "target", "method", "curve",
-    "peak", "boxes", "timings_ms", "receipt", "signal", "motion",
+    "peak", "boxes", "timings_ms", "receipt", "signal", "motion", "marks", "sampling",
 }  # fmt: skip
 
 
@@ -253,128 +247,3 @@ def test_no_frames(video, tmp_path, capsys):
     out = tmp_path / "out.mp4"
     assert run(source, "-o", out, "-q") == 1
     assert "headless.mp4" in capsys.readouterr().err
-
-
-def test_truncated(folder, tmp_path, capsys):
-    times = [i / FPS for i in range(120)]
-    whole = write_video(folder / "long.mkv", numbered(120, (320, 240)), times, encoder=JPEG)
-    data = bytearray(whole.read_bytes())
-    source, out = tmp_path / "cut.mkv", tmp_path / "out.mp4"
-    source.write_bytes(data[: len(data) // 2])
-    text = complaint(capsys, source, "-o", out)
-    assert "truncated" in text and str(out) in text
-    frames = read_video(out).frames
-    assert 40 < len(frames) < 80
-    assert [number_of(frame) for frame in frames[:20]] == list(range(20))
-
-
-def test_header_at_the_missing_end(video, tmp_path, capsys):
-    data = video.read_bytes()
-    source = tmp_path / "cut.mp4"
-    source.write_bytes(data[: data.index(b"moov") - 100])
-    assert "cut.mp4" in complaint(capsys, source, "-o", tmp_path / "out.mp4")
-    assert not (tmp_path / "out.mp4").exists()
-
-
-def test_shorter_than_one_window(folder, tmp_path, capsys):
-    times = [i / FPS for i in range(10)]
-    source = write_video(folder / "short.mp4", numbered(10), times)
-    out, sheet, jsonl = (tmp_path / name for name in ("out.mp4", "out.png", "out.jsonl"))
-    assert run(source, "-o", out, "--sheet", sheet, "--jsonl", jsonl, "--no-overlay") == 0
-    assert "shorter" in capsys.readouterr().err
-    assert_same_frames(out, 10)
-    assert sheet.is_file() and jsonl.read_text() == ""
-
-
-def test_output_is_the_input(video, capsys):
-    before = video.read_bytes()
-    link = video.with_name("link.mp4")
-    link.unlink(missing_ok=True)
-    link.symlink_to(video)
-    for out in (video, link):
-        assert run(video, "-o", out, "--overwrite", "-q") == 2
-        assert "input" in capsys.readouterr().err
-    assert video.read_bytes() == before
-
-
-def test_existing_files_are_kept(video, tmp_path, capsys):
-    out = tmp_path / "out.mp4"
-    out.write_text("precious")
-    assert run(video, "-o", out, "-q") == 2
-    assert "--overwrite" in capsys.readouterr().err and out.read_text() == "precious"
-    assert run(video, "-o", out, "--overwrite", "-q") == 0
-    assert len(read_video(out).frames) == 60
-
-
-@pytest.mark.parametrize("option", ["-o", "--jsonl", "--sheet"])
-def test_no_folder_to_write_to(video, tmp_path, capsys, option):
-    name = {"-o": "out.mp4", "--jsonl": "out.jsonl", "--sheet": "out.png"}[option]
-    assert "there is no folder" in complaint(capsys, video, option, tmp_path / "none" / name)
-
-
-def test_folder_that_nobody_may_write_to(video, capsys):
-    assert "cannot write" in complaint(capsys, video, "-o", "/proc/out.mp4")
-
-
-def test_missing_encoder_names_its_package(video, tmp_path, capsys, monkeypatch):
-    from tubecam import gst
-
-    present = gst.has
-    monkeypatch.setattr(gst, "has", lambda name: "264" not in name and present(name))
-    assert "gstreamer1.0-plugins-ugly" in complaint(capsys, video, "-o", tmp_path / "out.mp4")
-
-
-def test_no_screen(video, capsys, monkeypatch):
-    monkeypatch.setattr("tubecam.output._SCREENS", ())
-    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
-        monkeypatch.delenv(name, raising=False)
-    assert "no screen" in complaint(capsys, video, "--display")
-
-
-def test_full_disk(video, tmp_path):
-    """The error names the file that could not be written."""
-    code = (
-        "import resource, signal, sys; from tubecam import cli\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
-        "sys.exit(cli.main(['run', *sys.argv[1:], '-q']))"
-    )
-    out = tmp_path / "out.mp4"
-    command = [sys.executable, "-c", code, str(video), "-o", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert f"{out}: Could not write" in done.stderr
-
-
-def test_a_header_decides_what_can_be_played(video, tmp_path):
-    data = video.read_bytes()
-    for end, playable in ((len(data), True), (data.index(b"moov") - 4, False), (10, False)):
-        (tmp_path / "cut.mp4").write_bytes(data[:end])
-        assert is_playable(tmp_path / "cut.mp4") is playable
-
-
-def test_frames_without_times(video, tmp_path):
-    """Animated GIFs give every frame the same time; each then follows the one before."""
-    pipeline = Pipeline(parse_source(str(video)), Options(output=tmp_path / "out.mp4"))
-    given = []
-    for pts in (0, 0, 0, 200, Gst.CLOCK_TIME_NONE):
-        buffer = Gst.Buffer.new()
-        buffer.pts = pts if pts == Gst.CLOCK_TIME_NONE else pts * Gst.MSECOND
-        buffer.duration = 40 * Gst.MSECOND
-        pipeline._give_time(buffer)
-        given.append(buffer.pts // Gst.MSECOND)
-    assert given == [0, 40, 80, 200, 240]
-
-
-def test_standstill_fails_in_time(tmp_path, capsys):
-    """A pipe that nobody writes to is opened, and then nothing comes."""
-    import socket
-
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        address = f"http://127.0.0.1:{listener.getsockname()[1]}/video.mp4"
-        begin = time.monotonic()
-        text = complaint(capsys, address, "-o", tmp_path / "out.mp4", "--timeout", "2")
-    assert "nothing came for 2 s" in text
-    assert time.monotonic() - begin < 30

@@ -14,6 +14,7 @@ import onnxruntime  # noqa: E402
 from torch import nn  # noqa: E402
 
 import export_nets as nets  # noqa: E402
+import parts  # noqa: E402
 import tubecam  # noqa: E402
 from tubecam.errors import ExportError  # noqa: E402
 from tubecam.export import export  # noqa: E402
@@ -101,9 +102,7 @@ def test_a_forced_method_is_marked_wherever_it_is_seen(forced):
 
 
 def test_the_picture_says_that_it_is_not_class_specific(forced, tmp_path):
-    gst = pytest.importorskip("tubecam.gst")
-    if not gst.has("tubecam"):
-        pytest.skip("the plugin is not built")
+    parts.plugin()
     from pipelines import play
 
     vouched = tmp_path / "vouched"  # the same bundle, but for what its sidecar says

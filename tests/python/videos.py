@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-gst = pytest.importorskip("tubecam.gst")
-Gst = gst.Gst
+import parts
+
+Gst = parts.gst().Gst
 
 _MUXERS = {".mp4": "mp4mux", ".mkv": "matroskamux", ".avi": "avimux", ".webm": "webmmux"}
 H264 = "video/x-raw,format=I420 ! x264enc speed-preset=ultrafast key-int-max=15 ! h264parse"
@@ -48,10 +48,12 @@ def write_video(
     encoder: str = H264,
     audio: str = "",
     tags: str = "",
+    muxer: str = "",
 ) -> Path:
     """Encodes frames, uint8 [H, W, 3] RGB, at the given times in seconds.
 
     audio: a launch line of encoded sound, for instance `audiotestsrc num-buffers=50 ! avenc_aac`.
+    muxer: by the file's name unless given.
     """
     frames = iter(frames)
     first = next(frames)
@@ -60,7 +62,7 @@ def write_video(
     line = (
         f"appsrc name=in format=time max-bytes=0 caps=video/x-raw,format=RGBx,width={width},"
         f"height={height},framerate={fps} ! videoconvert ! {encoder} ! {inject} queue"
-        f" ! {_MUXERS[path.suffix]} name=mux ! filesink location={path}"
+        f" ! {muxer or _MUXERS[path.suffix]} name=mux ! filesink location={path}"
     )
     pipeline = Gst.parse_launch(line + (f" {audio} ! queue ! mux." if audio else ""))
     source = pipeline.get_by_name("in")

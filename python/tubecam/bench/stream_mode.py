@@ -220,7 +220,7 @@ def open_stream(text: str, bundle: Bundle) -> Source:
     UsageError
         It is not a file: a bench needs the same frames every time.
     """
-    from ..stream import read_frames
+    from ..reader import read_frames
 
     source = parse_source(text)
     if source.kind != "file":

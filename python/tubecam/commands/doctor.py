@@ -19,8 +19,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "doctor",
         help="say what is installed, what is missing, and how to install it",
-        description="Says what is installed, what is missing with the command that installs it, and"
-        " the line that lets gst-launch-1.0 find TubeCAM's elements."
+        description="Says what is installed, and what is missing with the command that installs it."
         " Exit status 1 when something needed is missing.",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
@@ -51,7 +50,7 @@ def _as_text(checks: list[Check], healthy: bool) -> str:
         lines += ["", group]
         lines += [_line(check, width) for check in checks if check.group == group]
     lines += ["", *_advice(checks, healthy), "", "For gst-launch-1.0 and gst-inspect-1.0:"]
-    return "\n".join([*lines[1:], f"  {plugin_path.export_line()}"])
+    return "\n".join([*lines[1:], '  eval "$(tubecam env)"'])
 
 
 def _line(check: Check, width: int) -> str:

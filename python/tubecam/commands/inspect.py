@@ -7,7 +7,10 @@ import json
 import sys
 from pathlib import Path
 
+from ..counting import counted
 from ..errors import BundleError
+
+_UNSTATED = "states no SHA-256 of its own (made by 0.1.0): whether it was edited is not known"
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -16,7 +19,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "inspect",
         usage="tubecam inspect BUNDLE [--json]",
         description="Says what a bundle holds: the model, the clips it takes, the explanations it"
-        " offers, how exactly they were checked, and whether its files are unchanged."
+        " offers, how exactly they were checked, and whether its files have the hashes that it"
+        " states: the graphs with all their weights, the labels, and bundle.json itself. That finds"
+        " damage and edits; who made the bundle it does not tell."
         " Exit status 1 when the bundle cannot be used.",
         epilog="Examples: `tubecam inspect motion`, `tubecam inspect engines/r3d_18 --json`",
     )
@@ -54,11 +59,14 @@ def _facts(folder: Path, bundle, problem: str | None) -> dict:
     facts = {"folder": str(folder), "usable": problem is None, "problem": problem}
     if bundle is None:
         return facts
-    return {**facts, "classes": list(bundle.labels), "bundle": bundle.sidecar}
+    verified = [*bundle.sidecar["files"], *(["bundle.json"] if bundle.sidecar_stated else [])]
+    facts |= {"verified": verified, "classes": list(bundle.labels)}
+    return {**facts, "bundle": bundle.sidecar}
 
 
 def _text(bundle) -> str:
     size = sum((bundle.folder / name).stat().st_size for name in bundle.sidecar["files"])
     count = len(bundle.sidecar["files"])
-    state = f"{count} files, {size / 1e6:.1f} MB, unchanged since the export (SHA-256)"
-    return f"{bundle.describe()}\n{'files':<14}{state}"
+    state = f"{counted(count, 'file')}, {size / 1e6:.1f} MB: each has the SHA-256 that bundle.json states"
+    own = "has the SHA-256 that it states" if bundle.sidecar_stated else _UNSTATED
+    return f"{bundle.describe()}\n{'files':<14}{state}\n{'bundle.json':<14}{own}"

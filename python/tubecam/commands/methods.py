@@ -6,8 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..counting import counted
 from ..errors import UsageError
-from .run import add_scale
+from .run import PADS, SAMPLINGS, add_scale
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -30,6 +31,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--at", type=float, metavar="S", help="the window that ends at second S or"
                         " just after (default: the one of highest relevance)")  # fmt: skip
     add_scale(parser)
+    parser.add_argument("--pad", choices=PADS, default="last", metavar="P", help="what fills the"
+                        " window of a shorter video: last, loop or none (default: last)")  # fmt: skip
+    parser.add_argument("--sampling", choices=SAMPLINGS, default="rate", metavar="R",
+                        help="rate, or uniform: one window over the whole file (default: rate)")  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -38,23 +43,30 @@ def run(args: argparse.Namespace) -> int:
     from ..comparison import draw_comparison, explain_moment, strongest_moment
     from ..explain import Explainer
     from ..heat import HeatStyle
+    from ..output import check_writable
     from ..page import save
+    from ..source import parse_source
+    from ..stream import uniform_rate
 
     if args.output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UsageError(f"{args.output}: a sheet's name must end in .png or .jpg")
-    if not args.output.absolute().parent.is_dir():
-        raise UsageError(f"{args.output}: there is no such folder")
+    source = parse_source(args.video)
+    check_writable(args.output, source.path, overwrite=True)
     with Explainer(args.bundle) as explainer:
         methods = args.method or explainer.methods
         for name in methods:
             if name not in explainer.methods:
                 raise UsageError(f"--method {name}: {explainer.bundle.name} offers"
                                  f" {', '.join(explainer.methods)}")  # fmt: skip
-        moment = strongest_moment(explainer, args.video, args.at)
+        if args.sampling == "uniform":
+            explainer.sample_fps = uniform_rate(source, explainer)
+        moment = strongest_moment(explainer, source, args.at, args.pad)
         explanations = list(explain_moment(explainer, moment, methods))
         name = Path(args.video).name
         save(args.output, draw_comparison(moment, explanations, name, HeatStyle(scale=args.scale)))
     first, last = moment.times[0], moment.times[-1]
-    print(f"{len(explanations)} methods on {first:.2f} s to {last:.2f} s", file=sys.stderr)
+    print(
+        f"{counted(len(explanations), 'method')} on {first:.2f} s to {last:.2f} s", file=sys.stderr
+    )
     print(f"Written: {args.output}", file=sys.stderr)
     return 0

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
-from ..errors import UsageError
+from ..counting import counted
+from ..errors import StreamError, UsageError
 
 _DESCRIPTION = """\
 Shows where and when a model looked. INPUT is one of
@@ -18,7 +20,8 @@ Shows where and when a model looked. INPUT is one of
 
 _EPILOG = """\
 Without -o, --jsonl, --sheet and --display a file is explained into NAME.tubecam.mp4 in the
-current folder, and a live input is shown on the screen.
+current folder, and a live input is shown on the screen. In the names of outputs {time} stands
+for the time of the start in UTC, so that a run that is started anew finds a name of its own.
 
 Examples
   tubecam run street.mp4                                  writes street.tubecam.mp4
@@ -32,6 +35,8 @@ ENGINES = ("auto", "openvino", "tensorrt")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
 BASELINES = ("zero", "blurred", "frozen")
 SHOWS = ("auto", "motion", "heat")
+PADS = ("last", "loop", "none")
+SAMPLINGS = ("rate", "uniform")
 COLOR_MAPS = ("inferno", "turbo", "viridis", "hot", "jet")
 
 
@@ -66,6 +71,8 @@ def _add_outputs(group) -> None:
                        " relevance over time, the tube (.png or .jpg)")  # fmt: skip
     group.add_argument("--display", action="store_true", help="show the video on the screen")
     group.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    group.add_argument("--append", action="store_true", help="go on in a FILE of --jsonl that"
+                       " exists")  # fmt: skip
     group.add_argument("--duration", type=_positive, metavar="S", help="stop after S seconds")
 
 
@@ -78,6 +85,12 @@ def _add_explanation(group) -> None:
                        " (default: whatever is predicted)")  # fmt: skip
     group.add_argument("--hop", type=_count, metavar="N", help="sampled frames from one window to"
                        " the next; fewer are smoother and slower (default: 4)")  # fmt: skip
+    group.add_argument("--pad", choices=PADS, metavar="P", help="what fills the window of a video"
+                       " that is shorter than one: last (its last frame), loop (it plays again) or"
+                       " none (default: last)")  # fmt: skip
+    group.add_argument("--sampling", choices=SAMPLINGS, metavar="R", help="rate: as often as the"
+                       " model is used to; uniform: one window, spread over the whole file"
+                       " (default: rate)")  # fmt: skip
     group.add_argument("--align", choices=("delayed", "latest"), help="draw each frame's own"
                        " explanation (files), or the newest at once (live)")  # fmt: skip
 
@@ -174,7 +187,23 @@ def run(args: argparse.Namespace) -> int:
     result = execute(job)
     if not job.quiet:
         print(summary(job, result), file=sys.stderr)
-    return 130 if result.interrupted and not job.source.live else 0
+    if result.signal:
+        return 128 + result.signal
+    if result.damage:
+        raise result.damage
+    if not result.windows:
+        raise _unexplained(job, result)
+    return 0
+
+
+def _unexplained(job, result) -> StreamError:
+    clip = job.bundle.clip
+    needed = clip.length / clip.sample_fps
+    return StreamError(
+        f"{job.source.name}: nothing is explained, since a window of {job.bundle.name} takes"
+        f" {needed:.2f} s on end and {result.seconds:.2f} s came; --pad last, --pad loop or"
+        " --sampling uniform explain a shorter video"
+    )
 
 
 def make_job(args: argparse.Namespace):
@@ -184,6 +213,7 @@ def make_job(args: argparse.Namespace):
     from ..heat import HeatStyle
     from ..job import Job
     from ..source import parse_source
+    from ..targets import class_number
 
     source = parse_source(args.input)
     folder = find_bundle(args.bundle)
@@ -193,7 +223,7 @@ def make_job(args: argparse.Namespace):
         "align": args.align or ("latest" if source.live else "delayed"),
         "late_windows": "drop" if source.live else "wait",
         "method": _method(args.method, bundle),
-        "target": _target(args.target, bundle.labels),
+        "target": None if args.target is None else class_number(args.target, bundle.labels),
         "hop": args.hop,
         "budget_ms": args.budget_ms,
         "steps": args.steps,
@@ -209,28 +239,39 @@ def make_job(args: argparse.Namespace):
     if args.hop and args.hop > bundle.clip.length:
         raise UsageError(f"--hop {args.hop}: a window of {bundle.name} has {bundle.clip.length}"
                          " sampled frames")  # fmt: skip
+    if args.sampling == "uniform" and source.kind != "file":
+        raise UsageError(f"--sampling uniform: {source.name} is no file, and has to be read twice")
     if args.frozen_slice and args.frozen_slice >= bundle.clip.length:
         raise UsageError(f"--frozen-slice {args.frozen_slice}: the clips of {bundle.name} have"
                          f" slices 0 to {bundle.clip.length - 1}")  # fmt: skip
     style = {"show": args.show, "color_map": args.color_map, "alpha": args.alpha,
              "threshold": args.threshold, "scale": args.scale}  # fmt: skip
+    start = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     job = Job(
         source=source,
         bundle=bundle,
         explain=_given(explain),
         style=HeatStyle(**_given(style)),
         overlay=not args.no_overlay,
-        output=args.output,
-        jsonl=args.jsonl,
-        sheet=args.sheet,
+        output=_dated(args.output, start),
+        jsonl=_dated(args.jsonl, start),
+        sheet=_dated(args.sheet, start),
         display=args.display,
         duration=args.duration,
         timeout=args.timeout,
         overwrite=args.overwrite,
+        append=args.append,
+        pad=args.pad or ("none" if source.live else "last"),
+        sampling=args.sampling or "rate",
         quiet=args.quiet,
     )
     _check_outputs(job)
     return job
+
+
+def _dated(name: Path | str | None, start: str) -> Path | str | None:
+    """The name with the time of the start for `{time}`."""
+    return None if name is None else type(name)(str(name).replace("{time}", start))
 
 
 def _given(properties: dict) -> dict:
@@ -260,39 +301,16 @@ def _method(name: str | None, bundle) -> str | None:
     return name
 
 
-def _target(text: str | None, labels: tuple[str, ...]) -> int | None:
-    """A class's number, from its number or its name."""
-    if text is None:
-        return None
-    if text in labels:
-        return labels.index(text)
-    try:
-        number = int(text)
-    except ValueError:
-        alike = [name for name in labels if text.lower() in name.lower()]
-        names = ", ".join((alike or labels)[:12]) + (", …" if len(alike or labels) > 12 else "")
-        raise UsageError(f"--target {text}: no such class; for instance {names}") from None
-    if not -1 <= number < len(labels):
-        raise UsageError(f"--target {number}: the classes are 0 to {len(labels) - 1}")
-    return number
-
-
 def summary(job, result) -> str:
     """What was done, in a line or two."""
-    lines = [f"{result.frames} frames, {result.windows} windows"]
+    lines = [f"{counted(result.frames, 'frame')}, {counted(result.windows, 'window')}"]
     if result.dropped:
         lines[0] += f" ({result.dropped} more left out: the machine was too slow for them)"
     total = sum(result.labels.values())
     if total:
         shares = [f"{name} {100 * n / total:.0f} %" for name, n in result.labels.most_common(3)]
         lines[0] += f"; seen: {', '.join(shares)}"
-    if not result.windows:
-        clip = job.bundle.clip
-        lines.append(
-            f"Nothing to explain: one window of {job.bundle.name} takes"
-            f" {clip.length / clip.sample_fps:.2f} s, and the video is shorter."
-        )
-    files = [str(path) for path in (job.output, job.jsonl, job.sheet) if path and path != "-"]
-    if files:
-        lines.append(f"Written: {', '.join(files)}")
+    lines += (f"The window of the video: {note}" for note in result.notes)
+    if result.written:
+        lines.append(f"Written: {', '.join(map(str, result.written))}")
     return "\n".join(lines)

@@ -19,6 +19,8 @@ from .head import Head
 FORMAT = 1
 SIDECAR = "bundle.json"
 LABELS = "labels.txt"
+OWN_HASH = "sidecar_sha256"
+_BLANK = 64 * "0"
 MAX_LABELS = 100_000
 MAX_LABEL_BYTES = 1024
 MAX_NAME_BYTES = 100
@@ -47,23 +49,31 @@ def refuse_overwrite(out: Path, force: bool) -> None:
         parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot create {parent}: {error.strerror}.") from error
-    if not os.access(parent, os.W_OK):
-        raise UsageError(f"{parent} is not writable; choose another output.")
+    try:
+        _beside(out.absolute()).rmdir()
+    except OSError as error:
+        raise UsageError(f"cannot write to {parent}: {error.strerror}.") from error
 
 
 @contextlib.contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
     """A folder beside `out` that takes its place when the block ends well, else vanishes."""
     out = out.absolute()
-    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    folder: Path | None = None
     try:
+        folder = _beside(out)
         yield folder
         folder.chmod(0o755)
         _take_place(folder, out)
     except OSError as error:
         raise ExportError(f"cannot write {out}: {error.strerror or error}.") from error
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _beside(out: Path) -> Path:
+    return Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
 
 
 def _take_place(folder: Path, out: Path) -> None:
@@ -149,15 +159,34 @@ def write_sidecar(folder: Path, files: Sequence[str], content: dict[str, Any]) -
     ExportError
         The runtime would refuse the bundle.
     """
-    hashes = {name: sha256(folder / name) for name in files}
-    sidecar = {"format": FORMAT, **content, "files": hashes}
-    text = json.dumps(sidecar, indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / SIDECAR).write_text(text + "\n", encoding="utf-8")
+    state(folder, {"format": FORMAT, **content, "files": dict.fromkeys(files)})
     try:
         return load_bundle(folder)
     except BundleError as error:
         reason = str(error).replace(f"{folder}{os.sep}", "")
         raise ExportError(f"the runtime refuses such a bundle: {reason}") from error
+
+
+def state(folder: Path, sidecar: dict[str, Any]) -> None:
+    """Writes bundle.json with the hashes of the files that it names, and with its own.
+
+    Whoever changes a bundle by hand does this afterwards: ``state(folder, json.loads(text))``.
+    """
+    files = {name: sha256(folder / name) for name in sidecar["files"]}
+    text = sidecar_text({**sidecar, "files": files})
+    (folder / SIDECAR).write_text(text, encoding="utf-8", newline="\n")
+
+
+def sidecar_text(sidecar: dict[str, Any]) -> str:
+    """The text of bundle.json, which states its own hash.
+
+    The hash is that of the text with 64 zeros in its place, so that no value has to be written
+    in the same way by different programs.
+    """
+    entries = {key: value for key, value in sidecar.items() if key != OWN_HASH}
+    blank = json.dumps({**entries, OWN_HASH: _BLANK}, indent=2, ensure_ascii=False, allow_nan=False)
+    before, _, after = f"{blank}\n".rpartition(_BLANK)
+    return before + hashlib.sha256(f"{blank}\n".encode()).hexdigest() + after
 
 
 def sha256(path: Path) -> str:

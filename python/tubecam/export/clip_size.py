@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from .capture import model_input
-from .spec import LEAST_FLOW_SIDE, MAX_LENGTH, MIN_SIDE
+from .spec import LIMITS
 
 Size = tuple[int, int, int]  # slices, height, width
 LENGTHS, SIDES = (16, 8, 32, 4, 64, 48), (112, 224, 256, 160, 128, 64)  # usual ones
@@ -25,14 +25,19 @@ class Shapes:
 
     def accept(self, size: Size) -> bool:
         """Whether the forward pass of one such clip gets through."""
+        return self.classes(size) is not None
+
+    def classes(self, size: Size) -> int | None:
+        """How many logits one such clip gives, None where the forward pass does not get through."""
         length, height, width = size
         try:
             with torch.device("meta"), torch.no_grad():
                 clip = torch.zeros(1, length, self.channels, height, width)
                 result = self.model(model_input(clip, self.time_first))
         except Exception:
-            return False
-        return isinstance(result, torch.Tensor) and result.dim() == 2 and result.shape[0] == 1
+            return None
+        logits = isinstance(result, torch.Tensor) and result.dim() == 2 and result.shape[0] == 1
+        return result.shape[1] if logits else None
 
     def first(self, sizes: Iterable[Size]) -> Size | None:
         """The first of `sizes` that is accepted."""
@@ -52,14 +57,15 @@ def smallest_clip(
     (slices, height, width), or None where no usual size works.
     """
     shapes = Shapes(model, time_first, channels)
-    least_side = MIN_SIDE if channels == 3 else LEAST_FLOW_SIDE
+    least_side = int(LIMITS["side"][0] if channels == 3 else LIMITS["flow_side"])
     lengths = dict.fromkeys((asked[0], *LENGTHS))
     pictures = dict.fromkeys((asked[1:], *((side, side) for side in (*asked[1:], *SIDES))))
     known = shapes.first((length, *picture) for length in lengths for picture in pictures)
     if known is None:
         return None
     _, height, width = known
-    length, *_ = shapes.first((n, height, width) for n in range(1, MAX_LENGTH + 1)) or known
+    longest = int(LIMITS["length"][1])
+    length, *_ = shapes.first((n, height, width) for n in range(1, longest + 1)) or known
     if height != width:
         return length, height, width
     coarse = (least_side, *range(STEP, height, STEP), height)

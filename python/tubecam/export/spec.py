@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from .. import _core
 from ..errors import UsageError
 
 RESIZE_RULES = ("crop", "stretch", "pad")
 COLORS = ("RGB", "BGR")
-MAX_LENGTH, MIN_SIDE, MAX_SIDE = 256, 8, 1024  # the runtime's limits
-LEAST_FLOW_SIDE = 16
+LIMITS = _core.clip_limits()  # csrc/clip/clip_spec.h
+_DEFAULT = _core.ClipSpec()
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,8 @@ class FlowSpec:
     scale: float = 0.05
 
     def __post_init__(self) -> None:
-        for name, least, most in (("bound", 0.1, 1024), ("scale", 1e-4, 1e4)):
-            if not least <= _number(f"flow {name}", getattr(self, name)) <= most:
-                raise UsageError(f"clip flow {name} lies in {least:g}…{most:g}.")
+        for name in ("bound", "scale"):
+            _within(f"flow {name}", getattr(self, name), LIMITS[f"flow_{name}"])
 
 
 @dataclass(frozen=True)
@@ -62,30 +62,27 @@ class ClipSpec:
         to the next slice, x and y, and 0 for the last slice. Needs 2 slices of 16x16 at least.
     """
 
-    length: int = 16
-    height: int = 112
-    width: int = 112
-    sample_fps: float = 15.0
-    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    color: str = "RGB"
-    resize: str = "crop"
+    length: int = _DEFAULT.length
+    height: int = _DEFAULT.height
+    width: int = _DEFAULT.width
+    sample_fps: float = _DEFAULT.sample_fps
+    mean: tuple[float, float, float] = _DEFAULT.mean
+    std: tuple[float, float, float] = _DEFAULT.std
+    color: str = _DEFAULT.color
+    resize: str = _DEFAULT.resize
     short_side: int | None = None
     flow: FlowSpec | None = None
 
     def __post_init__(self) -> None:
-        _whole("length", self.length, 1, MAX_LENGTH)
-        _whole("height", self.height, MIN_SIDE, MAX_SIDE)
-        _whole("width", self.width, MIN_SIDE, MAX_SIDE)
-        _number("sample_fps", self.sample_fps)
-        if not 1e-3 <= self.sample_fps <= 240:
-            raise UsageError(f"clip sample_fps is {self.sample_fps}; it lies in 0.001…240.")
-        object.__setattr__(self, "mean", _triple("mean", self.mean))
-        object.__setattr__(self, "std", _triple("std", self.std))
-        if not (-1e3 <= min(self.mean) and max(self.mean) <= 1e3):
-            raise UsageError(f"clip mean is {list(self.mean)}; every value lies in ±1000.")
-        if not (1e-4 <= min(self.std) and max(self.std) <= 1e4):
-            raise UsageError(f"clip std is {list(self.std)}; every value lies in 0.0001…10000.")
+        _whole("length", self.length, LIMITS["length"])
+        _whole("height", self.height, LIMITS["side"])
+        _whole("width", self.width, LIMITS["side"])
+        _within("sample_fps", self.sample_fps, LIMITS["sample_fps"])
+        for name in ("mean", "std"):
+            values = _triple(name, getattr(self, name))
+            object.__setattr__(self, name, values)
+            for value in values:
+                _within(name, value, LIMITS[name])
         if self.color not in COLORS:
             raise UsageError(f"clip color is {self.color!r}; it is RGB or BGR.")
         if self.resize not in RESIZE_RULES:
@@ -94,16 +91,18 @@ class ClipSpec:
         if isinstance(self.flow, Mapping):
             object.__setattr__(self, "flow", FlowSpec(**self.flow))
         if self.flow is not None:
-            _whole("length (with optical flow)", self.length, 2, 256)
-            _whole("height (with optical flow)", self.height, LEAST_FLOW_SIDE, 1024)
-            _whole("width (with optical flow)", self.width, LEAST_FLOW_SIDE, 1024)
+            longest, largest = LIMITS["length"][1], LIMITS["side"][1]
+            sides = LIMITS["flow_side"], largest
+            _whole("length (with optical flow)", self.length, (LIMITS["flow_length"], longest))
+            _whole("height (with optical flow)", self.height, sides)
+            _whole("width (with optical flow)", self.width, sides)
 
     def _check_short_side(self) -> None:
         if self.short_side is None:
             return
         if self.resize != "crop":
             raise UsageError("clip short_side has a meaning with resize crop only.")
-        _whole("short_side", self.short_side, 8, 4096)
+        _whole("short_side", self.short_side, (LIMITS["side"][0], LIMITS["short_side"]))
         if self.short_side < max(self.height, self.width):  # a portrait frame has no more
             raise UsageError(
                 f"clip short_side {self.short_side} is less than the "
@@ -148,9 +147,18 @@ def clip_spec(given: ClipSpec | Mapping[str, Any] | None, default: ClipSpec) -> 
     return replace(default, **values)
 
 
-def _whole(name: str, value: Any, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise UsageError(f"clip {name} is {value!r}; it is a whole number from {low} to {high}.")
+def _whole(name: str, value: Any, limits: tuple[float, float]) -> None:
+    least, most = limits
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise UsageError(
+            f"clip {name} is {value!r}; it is a whole number from {least:g} to {most:g}."
+        )
+
+
+def _within(name: str, value: Any, limits: tuple[float, float]) -> None:
+    least, most = limits
+    if not least <= _number(name, value) <= most:
+        raise UsageError(f"clip {name} is {value:g}; it lies in {least:g}…{most:g}.")
 
 
 def _number(name: str, value: Any) -> float:

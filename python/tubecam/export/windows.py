@@ -159,20 +159,29 @@ def _spread(source: Source, spec: ClipSpec, share: int) -> list[np.ndarray]:
 
 
 def cut(source: Source, spec: ClipSpec) -> Iterator[np.ndarray]:
-    """A video's windows, one after the other, float32 [1, T, C, H, W]; StreamError for none."""
+    """A video's windows, one after the other, float32 [1, T, C, H, W].
+
+    One that is shorter than a window gives one that its last frame fills up, as it does when it is
+    explained.
+    """
+    from ..reader import read_frames
+
     core = core_spec(spec)
     window, flow = _core.ClipWindow(core, spec.length), None
     if spec.flow is not None:
         flow = _core.ClipFlow(core)
     found = False
-    for pts, frame in _frames(source):
+    for pts, frame in read_frames(source):
         if window.push(frame, pts):
             found = True
-            clip = np.array(window.clip(), np.float32)
-            yield clip[None] if flow is None else _packed(clip, flow.run(clip))
-    if not found:
-        seconds = spec.length / spec.sample_fps
-        raise StreamError(f"{source.name} is too short: one window takes {seconds:.2f} s")
+            yield _clip(window, flow)
+    if not found and window.pad("last"):
+        yield _clip(window, flow)
+
+
+def _clip(window: _core.ClipWindow, flow: _core.ClipFlow | None) -> np.ndarray:
+    clip = np.array(window.clip(), np.float32)
+    return clip[None] if flow is None else _packed(clip, flow.run(clip))
 
 
 def core_spec(spec: ClipSpec) -> _core.ClipSpec:
@@ -186,17 +195,6 @@ def core_spec(spec: ClipSpec) -> _core.ClipSpec:
 
 def _packed(clip: np.ndarray, flow: np.ndarray) -> np.ndarray:
     return packed(*(torch.from_numpy(np.array(x))[None] for x in (clip, flow))).numpy()
-
-
-def _frames(source: Source) -> Iterator[tuple[int, _core.Frame]]:
-    from ..source import test_pictures
-    from ..stream import read_frames
-
-    if source.kind == "test":
-        for pts, picture in test_pictures():
-            yield pts, _core.Frame.from_array(picture)
-        return
-    yield from read_frames(source)
 
 
 def _name(source: Source) -> str:

@@ -1,0 +1,28 @@
+// How a window's slices were taken from a video: the rate, and what fills it up where it is short.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/export.h"
+
+namespace tubecam {
+
+// What the slices are that a video is too short for.
+enum class Padding {
+  kNone,  // there is no window then
+  kLast,  // its last frame, again and again
+  kLoop,  // the video from its beginning
+};
+
+struct Sampling {
+  double fps = 0;         // slices a second; 0: unknown, of a clip that came as a whole
+  double stated_fps = 0;  // what the bundle states
+  Padding padding = Padding::kNone;
+  int padded = 0;  // slices at the window's end
+};
+
+TUBECAM_API const std::vector<std::string>& padding_names();  // in the order of Padding
+TUBECAM_API Padding parse_padding(const std::string& name);   // throws kUsage naming them
+
+}  // namespace tubecam

@@ -1,0 +1,42 @@
+"""Runs `tubecam run` within the test, and reads what it wrote."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tubecam import cli
+from videos import numbered, write_video
+
+FPS = 30
+
+
+def run(*arguments) -> int:
+    """The exit status of `tubecam run ARGUMENTS`."""
+    return cli.main(["run", *map(str, arguments)])
+
+
+def complaint(capsys, status: int, *arguments) -> str:
+    """What is said about a run that ends with this exit status: one line."""
+    assert run(*arguments, "-q") == status
+    text = capsys.readouterr().err
+    assert text.count("\n") == 1 and text.startswith("tubecam: "), text
+    return text
+
+
+def lines(path: Path) -> list[dict]:
+    """JSON lines, each whole."""
+
+    def refuse(name: str):
+        raise AssertionError(f"{name} is no JSON")
+
+    text = path.read_text(encoding="utf-8")
+    assert text == "" or text.endswith("\n")
+    return [json.loads(line, parse_constant=refuse) for line in text.splitlines()]
+
+
+def plain_video(path: Path, frames: int = 60, sound: bool = True, **options) -> Path:
+    """30 frames a second, two seconds of them unless told, with sound."""
+    times = [i / FPS for i in range(frames)]
+    audio = f"audiotestsrc num-buffers={round(frames * 43 / 30)} ! avenc_aac" if sound else ""
+    return write_video(path, numbered(frames), times, audio=audio, **options)

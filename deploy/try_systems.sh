@@ -68,8 +68,8 @@ versions() {
 
 try_system() {
   local system=$1 root=$roots/$1 log=$roots/$1.log result="" goal begun
-  bare_system "${suites[$system]}" "$root"
-  take_along "$root"
+  bare_system "${suites[$system]}" "$root" >>"$log" 2>&1 && take_along "$root" ||
+    { echo "$system: could not be made"; return 1; }
   rm -rf "$root/root/tubecam"
   git clone -q --no-hardlinks "$here" "$root/root/tubecam"
   for goal in $goals; do

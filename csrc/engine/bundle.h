@@ -49,7 +49,8 @@ struct GraphSpec {
   // several, the output names above are empty but for the logits, and `layer` is the grid on which
   // their tubes are joined (C = 1).
   std::vector<PathwaySpec> pathways;
-  std::set<std::string> unspecific;  // methods that the export found to ignore the class
+  // Methods that the export found to ignore the class, and those of which it could not tell.
+  std::set<std::string> unspecific, undecided;
 
   // To the clip, or to the clip and its flow.
   bool gives_relevance() const {

@@ -100,7 +100,10 @@ void parse_outputs(const JsonNode& node, GraphSpec* graph) {
 void parse_sanity(const JsonNode& node, GraphSpec* graph) {
   for (const std::string& method : graph->methods) {
     if (!node.has(method.c_str())) continue;
-    if (!node.at(method).at("class_specific").boolean()) graph->unspecific.insert(method);
+    const JsonNode found = node.at(method);
+    const bool undecided = found.has("undecided") && found.at("undecided").boolean();
+    if (undecided) graph->undecided.insert(method);
+    if (!found.at("class_specific").boolean() && !undecided) graph->unspecific.insert(method);
   }
 }
 

@@ -164,7 +164,10 @@ void Making::begin(const Window& where) {
   receipt.engine = info.name + " " + info.version;
   receipt.precision = info.precision;
   receipt.export_error = bundle_.export_error;
-  receipt.class_specific = graph_.unspecific.count(recipe_.base) == 0;
+  if (graph_.undecided.count(recipe_.base))
+    receipt.class_specific.reset();
+  else
+    receipt.class_specific = graph_.unspecific.count(recipe_.base) == 0;
   receipt.map_correlation = graph_.map_correlation;
   receipt.drifts = graph_.drifts;
   receipt.passes = 0;

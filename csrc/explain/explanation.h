@@ -3,6 +3,7 @@
 
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,8 +31,9 @@ struct Receipt {
   double conservation = std::numeric_limits<double>::quiet_NaN();  // explain/conservation.h
   // Of the clip that relevance is told from: conservation is then of the logits' difference.
   double baseline_logit = std::numeric_limits<double>::quiet_NaN();
-  int passes = 1;              // through the engine
-  bool class_specific = true;  // false: the export found that the method ignores the class
+  int passes = 1;  // through the engine
+  // False: the export found that the method ignores the class; none: it could not tell.
+  std::optional<bool> class_specific = true;
   // Of the quantised graph's maps with float32's, by its export; NaN: it is not quantised. It
   // drifts: they differ beyond the limits, and the export was forced.
   double map_correlation = std::numeric_limits<double>::quiet_NaN();

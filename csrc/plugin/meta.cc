@@ -111,17 +111,28 @@ void describe_receipt(GstStructure* fields, const Receipt& receipt, const Timing
                     G_TYPE_DOUBLE, receipt.relevance_sum, "logit", G_TYPE_DOUBLE, receipt.logit,
                     "export-error", G_TYPE_DOUBLE, receipt.export_error, "conservation",
                     G_TYPE_DOUBLE, receipt.conservation, "baseline-logit", G_TYPE_DOUBLE,
-                    receipt.baseline_logit, "passes", G_TYPE_INT, receipt.passes, "class-specific",
-                    G_TYPE_BOOLEAN, static_cast<gboolean>(receipt.class_specific),
-                    "map-correlation", G_TYPE_DOUBLE, receipt.map_correlation, "drifts",
-                    G_TYPE_BOOLEAN, static_cast<gboolean>(receipt.drifts), "preprocess-ms",
-                    G_TYPE_DOUBLE, timings.preprocess, "engine-ms", G_TYPE_DOUBLE, timings.engine,
-                    "explain-ms", G_TYPE_DOUBLE, timings.explain, nullptr);
+                    receipt.baseline_logit, "passes", G_TYPE_INT, receipt.passes, "map-correlation",
+                    G_TYPE_DOUBLE, receipt.map_correlation, "drifts", G_TYPE_BOOLEAN,
+                    static_cast<gboolean>(receipt.drifts), "preprocess-ms", G_TYPE_DOUBLE,
+                    timings.preprocess, "engine-ms", G_TYPE_DOUBLE, timings.engine, "explain-ms",
+                    G_TYPE_DOUBLE, timings.explain, nullptr);
+  if (receipt.class_specific)
+    gst_structure_set(fields, "class-specific", G_TYPE_BOOLEAN, gboolean{*receipt.class_specific},
+                      nullptr);
   const auto set_if_told = [&](const char* name, const std::string& text) {
     if (!text.empty()) gst_structure_set(fields, name, G_TYPE_STRING, text.c_str(), nullptr);
   };
   set_if_told("downgraded-from", receipt.downgraded_from);
   set_if_told("fell-back-from", receipt.fell_back_from);
+}
+
+void describe_marks(GstStructure* fields, const std::vector<Mark>& marks) {
+  gst_structure_set(fields, "marks", G_TYPE_INT, int(marks.size()), nullptr);
+  for (size_t i = 0; i < marks.size(); ++i) {
+    const std::string prefix = "mark-" + std::to_string(i) + "-";
+    gst_structure_set(fields, (prefix + "key").c_str(), G_TYPE_STRING, marks[i].key.c_str(),
+                      (prefix + "text").c_str(), G_TYPE_STRING, marks[i].text.c_str(), nullptr);
+  }
 }
 
 void describe_signal(GstStructure* fields, const std::vector<RelevanceSignal::Sample>& signal) {
@@ -204,6 +215,7 @@ GstStructure* describe(const Explanation& explanation, const Bundle& bundle, flo
   describe_place(fields, explanation, bundle.clip);
   describe_peak(fields, explanation);
   describe_receipt(fields, explanation.receipt, explanation.timings);
+  describe_marks(fields, marks(explanation));
   describe_signal(fields, explanation.signal);
   return fields;
 }

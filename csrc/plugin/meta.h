@@ -10,6 +10,7 @@
 #include "clip/frame.h"
 #include "engine/bundle.h"
 #include "explain/explainer.h"
+#include "explain/marks.h"
 
 namespace tubecam {
 
@@ -62,12 +63,16 @@ namespace tubecam {
 //   relevance-sum, logit, export-error, conservation      double   NaN where it means nothing, and
 //   baseline-logit  double   of the clip that relevance is told from; NaN: there is none
 //   passes          int      through the engine
-//   class-specific  boolean  false: the export found that the method ignores the class
+//   class-specific  boolean  false: the export found that the method ignores the class; missing
+//                            where it could not tell
 //   map-correlation double   of a quantised graph's maps with float32's; NaN: it is not quantised
 //   drifts          boolean  they differ too much, and the export was forced
 //   downgraded-from string   the method asked for where the budget did not pay it; else missing
 //   fell-back-from  string   the device asked for and what failed there, where the CPU took over;
 //                            else missing
+//   marks           int      what speaks against believing it (explain/marks.h): how many; then,
+//                            for each i from 0,
+//   mark-i-key, mark-i-text              string   a stable name, and words for people
 //   signal          GBytes   float32 [n], what became final by this window of the stream's
 //                            relevance over time, fused from all overlapping windows, and
 //   signal-pts      GBytes   int64 [n], its times
@@ -109,10 +114,10 @@ void attach(GstBuffer* buffer, const GstStructure* fields, const Explanation& ex
 // What the overlay needs of a buffer's meta. Pointers live as long as the meta.
 struct Annotation {
   bool valid = false;
-  const char *problem = "", *label = "", *target = "", *method = "", *downgraded_from = "";
+  const char *problem = "", *label = "", *target = "", *method = "";
   const char* motion_by = "";
   double score = 0;
-  bool class_specific = true, drifts = false;
+  std::vector<Mark> marks;
   TubeView tube;
   const float* motion = nullptr;  // [t, h, w], 0…1; nullptr: unknown
   double motion_share = 0;        // 0…1, NaN: unknown

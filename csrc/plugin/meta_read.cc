@@ -8,6 +8,7 @@ namespace tubecam {
 namespace {
 
 constexpr int kMaxSize = 4096;  // of a tube's or a clip's side: more is no tube
+constexpr int kMaxMarks = 64;
 
 // Reads fields one by one and names the one that is missing or wrong.
 class Reader {
@@ -22,6 +23,11 @@ class Reader {
   int size(const char* name) const {
     int value = 0;
     require(gst_structure_get_int(fields_, name, &value) && value > 0 && value <= kMaxSize, name);
+    return value;
+  }
+  int count_of(const char* name, int most) const {
+    int value = 0;
+    require(gst_structure_get_int(fields_, name, &value) && value >= 0 && value <= most, name);
     return value;
   }
   double number(const char* name) const {
@@ -96,6 +102,18 @@ void read_motion(const Reader& fields, Annotation* annotation) {
     annotation->motion_share = fields.any_number("motion-share");
 }
 
+std::vector<Mark> read_marks(const Reader& fields) {
+  std::vector<Mark> marks;
+  if (!fields.has("marks")) return marks;
+  const int count = fields.count_of("marks", kMaxMarks);
+  for (int i = 0; i < count; ++i) {
+    const std::string prefix = "mark-" + std::to_string(i) + "-";
+    marks.push_back(
+        {fields.text((prefix + "key").c_str()), fields.text((prefix + "text").c_str())});
+  }
+  return marks;
+}
+
 Box read_crop(const Reader& fields) {
   Box crop;
   crop.x = static_cast<float>(fields.number("crop-x"));
@@ -126,9 +144,7 @@ bool read_annotation(GstBuffer* buffer, Annotation* annotation) {
   annotation->slice = fields.number("slice");
   annotation->window = fields.count("window");
   annotation->window_pts = fields.numbers<int64_t>("window-pts", annotation->clip_length);
-  annotation->downgraded_from = fields.text("downgraded-from");
-  annotation->class_specific = !fields.has("class-specific") || fields.boolean("class-specific");
-  annotation->drifts = fields.has("drifts") && fields.boolean("drifts");
+  annotation->marks = read_marks(fields);
   annotation->motion_by = fields.text("motion-by");
   read_motion(fields, annotation);
   annotation->pts = fields.time("timestamp");

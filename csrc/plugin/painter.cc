@@ -25,10 +25,7 @@ std::string note_of(const Annotation& annotation, const OverlayStyle& style) {
   if (!annotation.valid) return annotation.problem;
   const std::string method = annotation.method, target = annotation.target;
   std::string note = target == annotation.label ? method : method + " of " + target;
-  if (!annotation.class_specific) note += " (not class-specific)";
-  if (annotation.drifts) note += " (int8, not the map of float32)";
-  const std::string wanted = annotation.downgraded_from;
-  if (!wanted.empty()) note += " (too slow for " + wanted + ")";
+  for (const Mark& mark : annotation.marks) note += " (" + mark.text + ")";
   if (std::isfinite(annotation.motion_share))
     note += (annotation.of_flow() ? ", flow " : ", motion ") +
             std::to_string(std::lround(100 * annotation.motion_share)) + " %";

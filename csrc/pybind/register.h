@@ -6,7 +6,7 @@
 namespace tubecam {
 
 void register_errors(pybind11::module_& module);  // C++ errors → the classes of tubecam/errors.py
-void register_clip(pybind11::module_& module);    // Frame, ClipSpec, preprocess, ClipWindow
+void register_clip(pybind11::module_& module);    // Frame, ClipSpec, ClipWindow, TimestampRepair
 void register_engine(pybind11::module_& module);  // Bundle, Engine
 void register_tube(pybind11::module_& module);    // cam3d, tube functions, RelevanceSignal
 void register_explain(pybind11::module_& module);  // Explanation, Explainer

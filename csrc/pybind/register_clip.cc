@@ -8,6 +8,7 @@
 #include "clip/clip_flow.h"
 #include "clip/clip_window.h"
 #include "clip/preprocess.h"
+#include "clip/timestamps.h"
 #include "pybind/array.h"
 #include "pybind/frame_array.h"
 #include "pybind/register.h"
@@ -201,12 +202,28 @@ void register_window(py::module_& module) {
       });
 }
 
+void register_timestamps(py::module_& module) {
+  py::class_<TimestampRepair>(module, "TimestampRepair")
+      .def(py::init<int64_t>(), "interval"_a = 0)
+      .def("next", &TimestampRepair::next, "pts"_a)
+      .def("restart", &TimestampRepair::restart, "origin"_a = 0)
+      .def_property_readonly("faults",
+                             [](const TimestampRepair& self) {
+                               const TimestampFaults& faults = self.faults();
+                               return py::dict("missing"_a = faults.missing,
+                                               "repeated"_a = faults.repeated,
+                                               "late"_a = faults.late, "jumps"_a = faults.jumps);
+                             })
+      .def("describe", [](const TimestampRepair& self) { return describe(self.faults()); });
+}
+
 }  // namespace
 
 void register_clip(py::module_& module) {
   register_frame(module);
   register_clip_spec(module);
   register_window(module);
+  register_timestamps(module);
   py::class_<ClipFlow>(module, "ClipFlow")
       .def(py::init([](const ClipSpec& spec) { return std::make_unique<ClipFlow>(spec); }),
            "spec"_a)

@@ -122,7 +122,8 @@ void register_engine(py::module_& module) {
       .def_readonly("layer", &GraphSpec::layer)
       .def_readonly("pathways", &GraphSpec::pathways)
       .def_property_readonly("gives_relevance", &GraphSpec::gives_relevance)
-      .def_readonly("unspecific", &GraphSpec::unspecific);
+      .def_readonly("unspecific", &GraphSpec::unspecific)
+      .def_readonly("undecided", &GraphSpec::undecided);
 
   py::class_<Bundle>(module, "Bundle")
       .def_readonly("folder", &Bundle::folder)

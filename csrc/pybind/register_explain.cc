@@ -8,6 +8,7 @@
 
 #include "clip/preprocess.h"
 #include "explain/explainer.h"
+#include "explain/marks.h"
 #include "explain/relevance_signal.h"
 #include "pybind/array.h"
 #include "pybind/device_tube.h"
@@ -182,6 +183,11 @@ void register_explanation(py::module_& module) {
       .def_readonly("fell_back_from", &Receipt::fell_back_from)
       .def_readonly("downgraded_from", &Receipt::downgraded_from);
 
+  py::class_<Mark>(module, "Mark")
+      .def_readonly("key", &Mark::key)
+      .def_readonly("text", &Mark::text);
+  module.def("mark_keys", &mark_keys);
+
   py::class_<Pathway>(module, "Pathway")
       .def_readonly("name", &Pathway::name)
       .def_readonly("layer", &Pathway::layer)
@@ -222,7 +228,8 @@ void register_explanation(py::module_& module) {
                              [](const Explanation& self) { return samples_of(self.signal); })
       .def_property_readonly("pts", &pts_of)
       .def_readonly("timings", &Explanation::timings)
-      .def_readonly("receipt", &Explanation::receipt);
+      .def_readonly("receipt", &Explanation::receipt)
+      .def_property_readonly("marks", &marks);
 }
 
 // ---- options ----

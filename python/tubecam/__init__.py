@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from .explain import Explainer
     from .explanation import Box, Explanation, Peak, Receipt, Timings
+    from .marks import Mark
     from .options import MethodOptions
     from .pathway import Pathway
 
@@ -43,6 +44,7 @@ _HOMES = {
     "Explainer": "explain",
     "Explanation": "explanation",
     "ExportError": "errors",
+    "Mark": "marks",
     "MethodOptions": "options",
     "Pathway": "pathway",
     "Peak": "explanation",
@@ -63,6 +65,7 @@ __all__ = [
     "Explainer",
     "Explanation",
     "ExportError",
+    "Mark",
     "MethodOptions",
     "Pathway",
     "Peak",

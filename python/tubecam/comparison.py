@@ -111,10 +111,7 @@ def _describe(sheet: Image.Image, explanation: Explanation, top: int) -> None:
     if math.isfinite(receipt.conservation):
         what = "logit" if math.isnan(receipt.baseline_logit) else "difference"
         lines.append(f"sums to {100 * receipt.conservation:.1f} % of the {what}")
-    if not receipt.class_specific:
-        lines.append("not class-specific")
-    if receipt.drifts:
-        lines.append("int8, not the map of float32")
+    lines += [mark.text for mark in explanation.marks]
     if not explanation.valid:
         lines.append(explanation.problem)
     for place, line in enumerate(lines):

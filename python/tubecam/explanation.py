@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
+from .marks import Mark
 from .pathway import Pathway
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Receipt:
     logit: float  # of the target
     export_error: float  # relative, of the graph against autograd
     conservation: float  # relevance_sum / (logit − baseline_logit or 0); NaN: it means nothing
-    class_specific: bool  # False: the export found that the method ignores the class
+    class_specific: bool | None  # False: the export found that it ignores the class; None: unknown
     map_correlation: float  # of int8 maps with float32's, by the export; NaN: not quantised
     drifts: bool  # True: they differ beyond the limits, and the export was forced
     baseline_logit: float  # of the clip that relevance is told from; NaN: there is none
@@ -129,6 +130,8 @@ class Explanation:
         overlapping windows tell together (csrc/explain/relevance_signal.h). Empty for one clip.
     timings : Timings
     receipt : Receipt
+    marks : tuple of Mark
+        What a viewer has to know before believing it, gravest first; every picture says the same.
     device_tube : _core.DeviceTube or None
         The tube where a GPU found it, for methods of one pass: hand it to ``torch.from_dlpack``,
         ``cupy.from_dlpack`` or whatever reads ``__cuda_array_interface__``. It is there until the
@@ -162,6 +165,7 @@ class Explanation:
     receipt: Receipt
     signal: Signal
     pathways: tuple[Pathway, ...]
+    marks: tuple[Mark, ...]
     labels: tuple[str, ...] = field(repr=False)
     device_tube: _core.DeviceTube | None = field(default=None, repr=False)
 
@@ -245,6 +249,7 @@ class Explanation:
             receipt=receipt,
             signal=self.signal,
             pathways=self.pathways,
+            marks=self.marks,
         )
 
 
@@ -285,6 +290,7 @@ def from_core(
         receipt=Receipt(bundle=bundle.name, **receipt),
         signal=Signal(*core.signal),
         pathways=tuple(_pathway(pathway) for pathway in core.pathways),
+        marks=tuple(Mark(mark.key, mark.text) for mark in core.marks),
         labels=labels,
         device_tube=core.device_tube,
     )

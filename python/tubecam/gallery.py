@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ._core import RelevanceSignal
+from .marks import Mark
 from .record import WindowRecord
 
 _SPANS = 48
@@ -94,6 +95,7 @@ class Gallery:
 
     def __init__(self) -> None:
         self.windows = 0
+        self.marks: Counter[Mark] = Counter()  # windows that bear each
         self.timeline: Timeline | None = None
         self._signal: RelevanceSignal | None = None
         self.stack: list[Shot] = []  # the strongest window's pictures, in order of time
@@ -118,6 +120,7 @@ class Gallery:
         if not window.valid:
             return
         self.windows += 1
+        self.marks.update(window.marks)
         self.peaks.append(window.peak_value)
         if self.timeline is None:
             step = max(1e-3, float(np.median(np.diff(window.times))))
@@ -134,6 +137,13 @@ class Gallery:
             self.timeline.add_relevance(*self._signal.flush())
         while self._waiting:
             self._place(self._waiting.popleft())
+
+    def notes(self) -> list[str]:
+        """The windows' marks in words, with their number where it is not all of them."""
+        return [
+            mark.text + ("" if count == self.windows else f" ({count} of {self.windows} windows)")
+            for mark, count in self.marks.items()
+        ]
 
     def stretches(self) -> list[list[Shot]]:
         """The proposals in order of time, in runs of one label each."""

@@ -15,6 +15,7 @@
     receipt       {"bundle", "layer", "engine", "precision", "relevance_sum", "logit",
                   "export_error", "conservation", "baseline_logit", "passes", "class_specific",
                   "map_correlation", "drifts", "downgraded_from", "fell_back_from"}
+    marks         [{"key", "text"}]: what speaks against believing it, gravest first
     signal        [{"time", "value"}]: what became final by this window of the relevance over time
                   that overlapping windows tell together; the lines' parts make one whole, up to
                   where the last window begins
@@ -83,6 +84,7 @@ def as_dict(window: WindowRecord) -> dict:
         "motion": {"share": window.motion_share, "by": window.motion_by},
         "timings_ms": dict(window.timings),
         "receipt": dict(window.receipt),
+        "marks": [mark._asdict() for mark in window.marks],
         "signal": [
             {"time": round(int(pts) / 1e9, 6), "value": float(value)}
             for pts, value in zip(*window.signal)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from . import pathway
+from . import marks, pathway
+from .marks import Mark
 from .pathway import Pathway
 
 _NO_TIME = 2**64 - 1
@@ -50,6 +51,8 @@ class WindowRecord:
         Of a model with several explained layers; `tube` joins theirs.
     receipt
         Layer, engine, precision and the like: how far the explanation can be trusted.
+    marks
+        What a viewer has to know before believing it, gravest first.
     """
 
     number: int
@@ -80,6 +83,7 @@ class WindowRecord:
         default_factory=lambda: (np.empty(0, np.int64), np.empty(0, np.float32))
     )
     pathways: tuple[Pathway, ...] = ()
+    marks: tuple[Mark, ...] = ()
 
     @property
     def times(self) -> np.ndarray:
@@ -105,8 +109,7 @@ class WindowRecord:
 
         receipt = (
             "bundle", "layer", "engine", "precision", "relevance-sum", "logit", "export-error",
-            "conservation", "baseline-logit", "passes", "class-specific",
-            "map-correlation", "drifts",
+            "conservation", "baseline-logit", "passes", "map-correlation", "drifts",
         )  # fmt: skip
         return WindowRecord(
             number=int(fields["window"]),
@@ -136,12 +139,14 @@ class WindowRecord:
             | {
                 name.replace("-", "_"): str(fields.get(name) or "")
                 for name in ("downgraded-from", "fell-back-from")
-            },
+            }
+            | {"class_specific": fields.get("class-specific")},
             signal=(
                 np.asarray(fields["signal-pts"], np.int64) + shift,
                 np.asarray(fields["signal"], np.float32),
             ),
             pathways=pathway.from_fields(fields),
+            marks=marks.from_fields(fields),
         )
 
 

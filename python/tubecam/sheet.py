@@ -18,6 +18,7 @@ from .record import WindowRecord
 
 _WIDTH, _MARGIN, _GAP = 1720, 56, 20
 INK, MUTED, FAINT, PAPER = "#14171c", "#667080", "#dfe3e8", "#ffffff"
+CAUTION = "#a8321f"
 _HUES = ("#4269d0", "#ef9c22", "#ca4a3d", "#57b5a3", "#3a9147", "#d95f9a", "#9360c9", "#8a6240",
          "#7d8794")  # fmt: skip
 _PLANE_HEIGHT = 330  # of the tube's pictures
@@ -55,7 +56,7 @@ def write_sheet(path: str | os.PathLike, gallery: Gallery, info: SheetInfo) -> N
 def draw_sheet(gallery: Gallery, info: SheetInfo) -> Image.Image:
     """The sheet, an RGB picture `_WIDTH` pixels wide."""
     gallery.finish()
-    parts = [_header(info)]
+    parts = [_header(info, gallery.notes())]
     if gallery.stack:
         columns = _columns(_aspect(gallery.stack[0]))
         rows = min(3, max(-(-len(gallery.stretches()) // columns), 1 + (gallery.windows > columns)))
@@ -114,12 +115,13 @@ def _blank(height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
     return image, ImageDraw.Draw(image)
 
 
-def _header(info: SheetInfo) -> Image.Image:
-    image, draw = _blank(92)
+def _header(info: SheetInfo, notes: list[str]) -> Image.Image:
+    image, draw = _blank(122 if notes else 92)
     inner = _WIDTH - 2 * _MARGIN
     title, line = font(40, bold=True), font(20)
     draw.text((_MARGIN, 0), _fit(info.title, title, inner), INK, title)
     draw.text((_MARGIN, 58), _fit("   ·   ".join(info.facts), line, inner), MUTED, line)
+    draw.text((_MARGIN, 88), _fit("   ·   ".join(notes), line, inner), CAUTION, line)
     return image
 
 

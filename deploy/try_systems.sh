@@ -2,12 +2,12 @@
 # Tries the README's two commands on bare systems: a fresh chroot each, by debootstrap, as root.
 #   deploy/try_systems.sh [SYSTEM …]   debian-12 debian-13 ubuntu-22.04 ubuntu-24.04; default: all
 #   ROOTS=/folder                      where they lie (default: /var/tmp/tubecam-systems); kept
-#   GOALS="demo test"                  what is made there
+#   GOALS="demo test"                  what is made there; empty: nothing but the bare system
 # What is committed is tried, in a clone. Each run leaves SYSTEM.log there and prints one line.
 set -euo pipefail
 
 roots=${ROOTS:-/var/tmp/tubecam-systems}
-goals=${GOALS:-demo test}
+goals=${GOALS-demo test}
 here=$(cd "$(dirname "$0")/.." && pwd)
 declare -A suites=([debian-12]=bookworm [debian-13]=trixie [ubuntu-22.04]=jammy
   [ubuntu-24.04]=noble)
@@ -26,14 +26,18 @@ recipes() {
   echo "$folder"
 }
 
+# Without Ubuntu's keyring debootstrap would ask Debian's mirror: the recipe knows the right one.
 bare_system() {
-  local suite=$1 root=$2 components=main
+  local suite=$1 root=$2 components=main mirror=() recipes
   [[ ! -e $root/.made ]] || return 0
-  [[ $root != */ubuntu-* ]] || components=main,universe
+  recipes=$(recipes "$suite")
+  if [[ $root == */ubuntu-* ]]; then
+    components=main,universe
+    mirror=("$(sed -n 's/^\s*default_mirror \(.*\/archive\..*\)/\1/p' "$recipes/scripts/$suite")")
+  fi
   rm -rf "$root"
-  DEBOOTSTRAP_DIR=$(recipes "$suite") debootstrap --variant=minbase --components="$components" \
-    --include=git,make,ca-certificates "$suite" "$root"
-  touch "$root/.made"
+  DEBOOTSTRAP_DIR=$recipes debootstrap --variant=minbase --components="$components" \
+    --include=git,make,ca-certificates "$suite" "$root" "${mirror[@]}" && touch "$root/.made"
 }
 
 # The way to the network is this machine's: names, certificates, pip's settings.

@@ -108,7 +108,7 @@ void Stream::submit(Worker::WhenFull when_full, const std::shared_ptr<const void
 }
 
 void Stream::pad(Padding padding, const std::shared_ptr<const void>& context) {
-  if (counters_.windows == 0 && window_.pad(padding)) submit(Worker::WhenFull::kWait, context);
+  if (next_id_ == 0 && window_.pad(padding)) submit(Worker::WhenFull::kWait, context);
 }
 
 void Stream::collect() {

@@ -37,6 +37,8 @@ ClipSpec small_spec(int length) {
   ClipSpec spec;
   spec.length = length;
   spec.height = spec.width = 8;
+  spec.mean = {};
+  spec.std = {1, 1, 1};
   return spec;
 }
 

@@ -59,6 +59,8 @@ TEST(Preprocess, StaysInsideThePlanesAndWritesEveryValue) {
         spec.resize = rule;
         spec.height = 20;
         spec.width = 33;
+        spec.mean = {};
+        spec.std = {1, 1, 1};
         for (const float value : slice_of(picture.frame, spec)) {
           ASSERT_TRUE(value >= 0 && value <= 1.000001f) << to_string(format) << value;
         }

@@ -7,10 +7,11 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import zoo  # noqa: E402
+from tubecam.export.cam_graph import _fold  # noqa: E402
+from tubecam.export.candidates import Candidates  # noqa: E402
 from tubecam.export.capture import capture  # noqa: E402
 from tubecam.export.explained import trace_explained, trace_forward_only  # noqa: E402
-from tubecam.export.fold import fold_batch_norm, fold_constants  # noqa: E402
-from tubecam.export.layers import choose_layer  # noqa: E402
+from tubecam.export.fold import fold_constants  # noqa: E402
 from tubecam.export.measure import FormMeasurer  # noqa: E402
 from tubecam.export.relevance import INPUT_GRADIENT  # noqa: E402
 from tubecam.export.relevance.domain import domain_of  # noqa: E402
@@ -42,9 +43,8 @@ def captured_at(name, layer):
     entry, clip = zoo.NETWORKS[name], zoo.clip(name).double()
     captured = capture(Logits(name), clip, entry.time_first)
     fold_constants(captured.module)
-    found = choose_layer(captured, layer, entry.clip[0])
-    fold_batch_norm(captured, [found.node])
-    return captured, choose_layer(captured, layer, entry.clip[0])
+    (found,), *_ = _fold(captured, (Candidates(captured).at(layer),))
+    return captured, found
 
 
 def autograd(name, layer, clip, target):

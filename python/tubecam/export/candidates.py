@@ -15,7 +15,7 @@ from .default_layer import SPLITS, VIEWS, WEIGHING, averaged, entry, telling
 from .follow import follow
 from .geometry import UnevenError, cells_of
 from .layers import Layer, descendants
-from .nodes import MODULE, PATHS, base_name, shape_of
+from .nodes import PATHS, base_name, operator_at, shape_of
 from .tokens import TokenGrid
 
 MOST_LAYERS = 8
@@ -207,12 +207,12 @@ class Candidates:
         behind = descendants(node)
         culprit = next((c for n, c in self.places.lost.items() if n in behind), None)
         if culprit is not None:
-            return f", and its axes cannot be followed through {_called(culprit)}"
+            return f", and its axes cannot be followed through {operator_at(culprit)}"
         uneven = next(
             (n for n in self.captured.module.graph.nodes if n in self.uneven & behind), None
         )
         if uneven is not None:
-            return f", and {_called(uneven)} brings cells together that lie far apart"
+            return f", and {operator_at(uneven)} brings cells together that lie far apart"
         return ""
 
 
@@ -249,12 +249,6 @@ def _named(path: str) -> tuple[str, str]:
     """NAME=PATH in two; a path alone is its own name."""
     name, equals, rest = path.partition("=")
     return (name, rest) if equals else (path, path)
-
-
-def _called(node: fx.Node) -> str:
-    """An operator by its name and its module's."""
-    where = node.meta.get(MODULE)
-    return f"aten.{base_name(node)}" + (f" in {where}" if where else "")
 
 
 def _outermost(path: str) -> tuple[bool, int, int]:

@@ -91,7 +91,7 @@ class Scarcity {
 
 TEST(StreamErrors, AWindowWithoutMemoryKeepsNoFrameWaiting) {
   if (TUBECAM_SHADOWED) GTEST_SKIP() << "not under AddressSanitizer";
-  constexpr int kLength = 4, kSide = 1536;  // a clip of 113 MB: no arena of malloc has room
+  constexpr int kLength = 9, kSide = 1024;  // a clip of 113 MB: no arena of malloc has room
   constexpr int64_t kSlice = 100'000'000;
   ClipSpec spec;
   spec.length = kLength;

@@ -37,7 +37,7 @@ struct TUBECAM_API ClipSpec {
   int length = 16;  // T, slices
   int height = 112;
   int width = 112;
-  double sample_fps = 15.0;                    // slices a second
+  double sample_fps = 15.0;                     // slices a second
   std::array<float, 3> mean{0.5f, 0.5f, 0.5f};  // of values in 0…1, in `color` order
   std::array<float, 3> std{0.5f, 0.5f, 0.5f};
   ColorOrder color = ColorOrder::kRgb;

@@ -22,9 +22,7 @@ class HostSliceRing final : public SliceRing {
       std::copy_n(slot(first), slice_size_, slot(next));
   }
 
-  void copy(int64_t from, int64_t to) override {
-    std::copy_n(slot(from), slice_size_, slot(to));
-  }
+  void copy(int64_t from, int64_t to) override { std::copy_n(slot(from), slice_size_, slot(to)); }
 
   ClipBuffer make_clip() override {
     const auto values = std::make_shared<std::vector<float>>(slices_.size());

@@ -81,9 +81,9 @@ struct Bundle {
   ClipSpec clip;
   Head head;
   std::vector<GraphSpec> graphs;
-  std::string precision;    // of its narrowest graph
-  double export_error = 0;  // greatest relative error that the export's check saw
-  std::string sidecar;      // the whole JSON text, for `inspect`
+  std::string precision;        // of its narrowest graph
+  double export_error = 0;      // greatest relative error that the export's check saw
+  std::string sidecar;          // the whole JSON text, for `inspect`
   bool sidecar_stated = false;  // it states its own hash, which is right
 };
 

@@ -256,7 +256,8 @@ bool is_file_name(const std::string& name) {
 
 std::string file_name(const JsonNode& node) {
   const std::string name = node.text();
-  if (!is_file_name(name)) node.refuse("the name of a file in the bundle's own folder, without a path");
+  if (!is_file_name(name))
+    node.refuse("the name of a file in the bundle's own folder, without a path");
   return name;
 }
 

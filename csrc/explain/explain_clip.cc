@@ -147,8 +147,7 @@ const EngineOutputs& Making::infer(const TensorView& clip, int64_t target) {
   return infer(clip, flow, target);
 }
 
-const EngineOutputs& Making::infer(const TensorView& clip, const TensorView& flow,
-                                   int64_t target) {
+const EngineOutputs& Making::infer(const TensorView& clip, const TensorView& flow, int64_t target) {
   const Stopwatch watch;
   const EngineOutputs& outputs = engine_.infer({clip, target, flow});
   engine_ms_ += watch.milliseconds();

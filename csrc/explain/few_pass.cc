@@ -202,8 +202,7 @@ FewPassResult smoothgrad(const RunPass& run, const ModelInputs& x, const ClipSpe
   std::vector<std::vector<double>> means;
   std::vector<float> deviations;
   for (const Input& input : inputs) {
-    const auto [low, high] =
-        std::minmax_element(input.values, input.values + input.between.size());
+    const auto [low, high] = std::minmax_element(input.values, input.values + input.between.size());
     deviations.push_back(options.noise * (*high - *low));
     means.emplace_back(input.between.size());
   }

@@ -18,8 +18,8 @@ void add_analytics(GstBuffer* buffer, const std::vector<Box>& boxes, const Regio
     if (!gst_analytics_relation_meta_add_od_mtd(results, label, p.x, p.y, p.width, p.height, score,
                                                 &evidence))
       return;
-    gst_analytics_relation_meta_set_relation(results, GST_ANALYTICS_REL_TYPE_RELATE_TO,
-                                             evidence.id, decision.id);
+    gst_analytics_relation_meta_set_relation(results, GST_ANALYTICS_REL_TYPE_RELATE_TO, evidence.id,
+                                             decision.id);
   }
 }
 

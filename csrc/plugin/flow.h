@@ -44,8 +44,8 @@ class Flow {
   void drain();  // waits for inference and pushes everything
   void flush();  // forgets everything
   void end_stretch();
-  void note_gap();  // one that is announced is no fault
-  void tell_counts();     // all that was wrong with the stream so far
+  void note_gap();         // one that is announced is no fault
+  void tell_counts();      // all that was wrong with the stream so far
   void tell_when_short();  // at the end: a warning when no window was ever complete
   bool gap_is_long(GstClockTime end) const;
 

@@ -14,7 +14,7 @@ struct RegionFacts {
   const char* label = "";
   double score = 0;
   bool is_probability = true;  // the score
-  int width = 0, height = 0;  // of the picture, pixels
+  int width = 0, height = 0;   // of the picture, pixels
 };
 
 struct PixelBox {

@@ -79,8 +79,8 @@ void install_sampling_properties(GObjectClass* klass) {
   g_object_class_install_property(
       klass, kPropSampleFps,
       g_param_spec_double("sample-fps", "Sampling rate",
-                          "Slices a second, in place of what the bundle states; 0: the bundle's",
-                          0, 240, 0, kFixed));
+                          "Slices a second, in place of what the bundle states; 0: the bundle's", 0,
+                          240, 0, kFixed));
 }
 
 void install_explanation_properties(GObjectClass* klass) {

@@ -63,7 +63,7 @@ class Stream {
   bool measure(double work_seconds, double frame_seconds);
   const LatencyShare& latency() const { return latency_; }  // any thread
   int64_t spare(int64_t frame_duration) const;  // ns of the latency that were not needed lately
-  StreamCounts counts() const { return count_.get(); }      // any thread
+  StreamCounts counts() const { return count_.get(); }  // any thread
   StreamCounter& count() { return count_; }
   int slots_missing() const { return window_.slots_missing(); }
 

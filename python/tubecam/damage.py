@@ -5,7 +5,8 @@ Decoders and demuxers hide damage: they leave out what they cannot read, and go 
   - a picture that went into the decoder and never came out, where its neighbours then lie farther
     apart than pictures do in this video;
   - an error that the decoder logs (decoder_log.py), a warning of the demuxer, or a discontinuity
-    within the file. It dates damage to the picture that went into the decoder last, and makes of a gap near it lost pictures;
+    within the file. It dates damage to the picture that went into the decoder
+    last, and makes of a gap near it lost pictures;
   - a file that is shorter than its own header says (container_size.py), or a video that ends, with
     damage, long before its stated length.
 A gap in time alone is no damage: frame rates vary. Nor is a picture that never came out: a frame

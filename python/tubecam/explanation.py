@@ -74,7 +74,7 @@ class Receipt:
     passes: int  # through the engine
     downgraded_from: str = ""  # the method asked for, where the budget did not pay it
     fell_back_from: str = ""  # the device asked for and what failed there, where the CPU took over
-    # Slices, rows and columns of the clip that a cell can depend on; None: the bundle does not tell.
+    # Slices, rows and columns of the clip that a cell can depend on; None: the bundle says nothing.
     receptive_field: tuple[float, float, float] | None = None
 
     @property

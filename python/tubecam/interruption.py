@@ -4,7 +4,8 @@ Note [Interrupts]
 Python raises an exception in whatever code the main thread runs just then. In a function that
 GStreamer called, it is printed and forgotten; in the initialisation of a compiled module it becomes
 another one. So whoever raises also remembers, and whoever plays a pipeline takes the signal
-himself. A signal that the process was started to ignore (nohup, a shell's background) stays ignored.
+himself. A signal that the process was started to ignore (nohup, a shell's background) stays
+ignored.
 """
 
 from __future__ import annotations

@@ -257,7 +257,7 @@ class Pipeline(Gst.Pipeline):
         return Gst.PadProbeReturn.OK
 
     def _repair_time(self, pad: Gst.Pad, buffer: Gst.Buffer) -> None:
-        """For the muxer as for the windows; a frame whose time cannot be known keeps having none."""
+        """For the muxer as for the windows; a frame whose time cannot be known has none still."""
         if self.repair is None:
             self.repair = TimestampRepair(frame_interval(pad.get_current_caps()))
         time = self.repair.next(None if buffer.pts == Gst.CLOCK_TIME_NONE else buffer.pts)

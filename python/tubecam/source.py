@@ -30,7 +30,7 @@ class Source:
     kind
         `file`, `stream` (read over the network), `camera` or `test`.
     uri
-        What GStreamer opens, secrets and all; a device's path for a camera, empty for the test scene.
+        What GStreamer opens, secrets and all; a camera's device path, empty for the test scene.
     path
         Of a file.
     """

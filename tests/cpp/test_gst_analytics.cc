@@ -9,8 +9,7 @@ namespace tubecam::testing {
 namespace {
 
 std::vector<float> boxes_of(const GstStructure* fields) {
-  auto* bytes =
-      static_cast<GBytes*>(g_value_get_boxed(gst_structure_get_value(fields, "boxes")));
+  auto* bytes = static_cast<GBytes*>(g_value_get_boxed(gst_structure_get_value(fields, "boxes")));
   gsize size = 0;
   const auto* data = static_cast<const float*>(g_bytes_get_data(bytes, &size));
   return {data, data + size / sizeof(float)};

@@ -51,9 +51,10 @@ class Simulation {
  public:
   Simulation(int hop, int64_t inference)
       : inference_(inference),
-        stream_(spec(), Stream::Options{Align::kDelayed, hop, 1e-9 * double(inference)},
-                [this](const TensorView&, const Window& w) { return engine_.explain(w); },
-                [](const Outcome&) {}) {
+        stream_(
+            spec(), Stream::Options{Align::kDelayed, hop, 1e-9 * double(inference)},
+            [this](const TensorView&, const Window& w) { return engine_.explain(w); },
+            [](const Outcome&) {}) {
     frame_.format = PixelFormat::kRGB;
     frame_.width = frame_.height = 8;
     frame_.plane[0] = pixels_;

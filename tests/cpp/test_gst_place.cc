@@ -25,9 +25,10 @@ struct Turn {
   float xx, xy, yx, yy;  // new x = xx·x + xy·y, new y = yx·x + yy·y
 };
 constexpr Turn kTurns[] = {
-    {"none", 1, 0, 0, 1},          {"90R", 0, -1, 1, 0}, {"180", -1, 0, 0, -1},
-    {"90L", 0, 1, -1, 0},          {"horizontal", -1, 0, 0, 1}, {"vertical", 1, 0, 0, -1},
-    {"diagonal", 0, 1, 1, 0},      {"other diagonal", 0, -1, -1, 0},
+    {"none", 1, 0, 0, 1},        {"90R", 0, -1, 1, 0},
+    {"180", -1, 0, 0, -1},       {"90L", 0, 1, -1, 0},
+    {"horizontal", -1, 0, 0, 1}, {"vertical", 1, 0, 0, -1},
+    {"diagonal", 0, 1, 1, 0},    {"other diagonal", 0, -1, -1, 0},
 };
 
 GstVideoInfo info_of(int width, int height, int par_n = 1, int par_d = 1) {
@@ -46,21 +47,22 @@ BufferPtr explained_frame() {
   annotate(buffer.get());
   GstStructure* fields =
       gst_custom_meta_get_structure(gst_buffer_get_custom_meta(buffer.get(), "tubecam"));
-  gst_structure_set(
-      fields, "tube-t", G_TYPE_INT, 2, "tube-h", G_TYPE_INT, 3, "tube-w", G_TYPE_INT, 4, "stride-y",
-      G_TYPE_DOUBLE, 7.0, "stride-x", G_TYPE_DOUBLE, 8.0, "offset-y", G_TYPE_DOUBLE, 2.5,
-      "offset-x", G_TYPE_DOUBLE, 4.5, "clip-height", G_TYPE_INT, 24, "clip-width", G_TYPE_INT, 32,
-      "crop-x", G_TYPE_DOUBLE, 0.1, "crop-y", G_TYPE_DOUBLE, 0.2, "crop-width", G_TYPE_DOUBLE, 0.7,
-      "crop-height", G_TYPE_DOUBLE, 0.6, "frame-width", G_TYPE_INT, kWidth, "frame-height",
-      G_TYPE_INT, kHeight, "peak-y", G_TYPE_DOUBLE, 5.0, "peak-x", G_TYPE_DOUBLE, 20.0,
-      "peak-frame-y", G_TYPE_DOUBLE, 0.2 + 0.6 * 5.5 / 24, "peak-frame-x", G_TYPE_DOUBLE,
-      0.1 + 0.7 * 20.5 / 32, nullptr);
+  gst_structure_set(fields, "tube-t", G_TYPE_INT, 2, "tube-h", G_TYPE_INT, 3, "tube-w", G_TYPE_INT,
+                    4, "stride-y", G_TYPE_DOUBLE, 7.0, "stride-x", G_TYPE_DOUBLE, 8.0, "offset-y",
+                    G_TYPE_DOUBLE, 2.5, "offset-x", G_TYPE_DOUBLE, 4.5, "clip-height", G_TYPE_INT,
+                    24, "clip-width", G_TYPE_INT, 32, "crop-x", G_TYPE_DOUBLE, 0.1, "crop-y",
+                    G_TYPE_DOUBLE, 0.2, "crop-width", G_TYPE_DOUBLE, 0.7, "crop-height",
+                    G_TYPE_DOUBLE, 0.6, "frame-width", G_TYPE_INT, kWidth, "frame-height",
+                    G_TYPE_INT, kHeight, "peak-y", G_TYPE_DOUBLE, 5.0, "peak-x", G_TYPE_DOUBLE,
+                    20.0, "peak-frame-y", G_TYPE_DOUBLE, 0.2 + 0.6 * 5.5 / 24, "peak-frame-x",
+                    G_TYPE_DOUBLE, 0.1 + 0.7 * 20.5 / 32, nullptr);
   std::vector<float> cells(24);
   std::mt19937 random(3);
   for (float& cell : cells) cell = std::uniform_real_distribution<float>(0, 1)(random);
   set_numbers<float>(fields, "tube", cells);
   set_numbers<float>(fields, "motion", cells);
-  set_numbers<float>(fields, "boxes", {0.25f, 0.3f, 0.25f, 0.4f, 0.7f, 0.9f, 0.9f, 0.1f, 0.1f, 0.5f});
+  set_numbers<float>(fields, "boxes",
+                     {0.25f, 0.3f, 0.25f, 0.4f, 0.7f, 0.9f, 0.9f, 0.1f, 0.1f, 0.5f});
   return buffer;
 }
 
@@ -84,8 +86,7 @@ int whole(const GstStructure* fields, const char* name) {
   return value;
 }
 std::vector<float> floats(const GstStructure* fields, const char* name) {
-  auto* bytes =
-      static_cast<GBytes*>(g_value_get_boxed(gst_structure_get_value(fields, name)));
+  auto* bytes = static_cast<GBytes*>(g_value_get_boxed(gst_structure_get_value(fields, name)));
   gsize size = 0;
   const auto* data = static_cast<const float*>(g_bytes_get_data(bytes, &size));
   return {data, data + size / sizeof(float)};

@@ -54,7 +54,8 @@ TEST(Scores, ClassesThatArePresent) {
 }
 
 TEST(Head, NamesGoBothWays) {
-  for (const std::string& name : head_kind_names()) EXPECT_EQ(to_string(parse_head_kind(name)), name);
+  for (const std::string& name : head_kind_names())
+    EXPECT_EQ(to_string(parse_head_kind(name)), name);
   EXPECT_THROW(parse_head_kind("softplus"), Error);
 }
 

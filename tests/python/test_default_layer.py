@@ -1,7 +1,7 @@
 """Which tensor is explained where none is named, in every network of the zoo.
 
-That its axes are the clip's, in their order, and what its cells see, is measured: planes of the clip
-are moved one by one.
+That its axes are the clip's, in their order, and what its cells see, is measured: planes of the
+clip are moved one by one.
 """
 
 from __future__ import annotations

@@ -106,7 +106,8 @@ def test_metadata_and_caption_follow_the_head(tmp_path, kind):
     played = play(
         "videotestsrc num-buffers=30 pattern=ball ! "
         "video/x-raw,format=RGB,width=640,height=240,framerate=30/1 ! "
-        f"tubecam name=t bundle={folder} align=delayed ! tubeoverlay name=o show-heat=false show-strip=false ! fakesink",
+        f"tubecam name=t bundle={folder} align=delayed ! "
+        "tubeoverlay name=o show-heat=false show-strip=false ! fakesink",
         probed=("t", "o"), pixels=("t", "o"),
     )  # fmt: skip
     fields = played.windows["t"][-1]

@@ -1,4 +1,4 @@
-"""LRP of every network of the zoo: against autograd through frozen gates, and to the last constant."""
+"""LRP of the zoo: against autograd through frozen gates, and to the last constant."""
 
 from __future__ import annotations
 

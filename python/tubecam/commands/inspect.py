@@ -67,6 +67,6 @@ def _facts(folder: Path, bundle, problem: str | None) -> dict:
 def _text(bundle) -> str:
     size = sum((bundle.folder / name).stat().st_size for name in bundle.sidecar["files"])
     count = len(bundle.sidecar["files"])
-    state = f"{counted(count, 'file')}, {size / 1e6:.1f} MB: each has the SHA-256 that bundle.json states"
+    state = f"{counted(count, 'file')}, {size / 1e6:.1f} MB: each as bundle.json states it"
     own = "has the SHA-256 that it states" if bundle.sidecar_stated else _UNSTATED
     return f"{bundle.describe()}\n{'files':<14}{state}\n{'bundle.json':<14}{own}"

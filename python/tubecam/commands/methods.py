@@ -31,10 +31,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--at", type=float, metavar="S", help="the window that ends at second S or"
                         " just after (default: the one of highest relevance)")  # fmt: skip
     add_scale(parser)
-    parser.add_argument("--pad", choices=PADS, default="last", metavar="P", help="what fills the"
-                        " window of a shorter video: last, loop or none (default: last)")  # fmt: skip
+    parser.add_argument("--pad", choices=PADS, default="last", metavar="P",
+                        help="what fills the window of a shorter video: last, loop or none"
+                        " (default: last)")  # fmt: skip
     parser.add_argument("--sampling", choices=SAMPLINGS, default="rate", metavar="R",
-                        help="rate, or uniform: one window over the whole file (default: rate)")  # fmt: skip
+                        help="rate, or uniform: one window over the whole file"
+                        " (default: rate)")  # fmt: skip
     parser.set_defaults(run=run)
 
 

@@ -19,7 +19,7 @@ _ADAPTERS = f"""\
 flow: optical flow is computed before the model, by OpenCV (`tubecam doctor` tells whether it is
 there), and methods of several passes are not offered
 
-transformers:FOLDER     VideoMAE, ViViT, TimeSformer and V-JEPA 2 as Hugging Face's transformers saves
+transformers:FOLDER     VideoMAE, ViViT, TimeSformer, V-JEPA 2 as Hugging Face's transformers saves
                         them: tokens are cells; every method by gradient, and {ROLLOUT}
 torchvision:NAME        a video classifier of the installed torchvision
 package.module:factory  your own model"""

@@ -89,7 +89,7 @@ class Candidates:
             self.captured.logits
         }:
             raise ExportError(
-                f"layer '{path}' does not lie between the clip and the logits; choose one that does."
+                f"layer '{path}' does not lie between the clip and the logits; choose one there."
             )
         layer = self.layer(node)
         if layer is None:
@@ -108,15 +108,16 @@ class Candidates:
         lost = self._lost_behind(self.captured.clip if layer is None else layer.node)
         if layer is None:
             raise ExportError(
-                "no tensor between the clip and the logits is a grid of the clip's time, height and "
-                f"width{lost}; a tube cannot be drawn of it. Methods of relevance to the input "
+                "no tensor between the clip and the logits is a grid of the clip's time, height "
+                f"and width{lost}; a tube cannot be drawn of it. Methods of relevance to the input "
                 "(--method gradient-x-input) need none."
             )
         read = self._read_by_attention(layer)
         if read is None and lost:
             raise ExportError(
-                f"the last layer that can be followed is '{layer.name}'{lost}; there may be a better one"
-                " behind. Name one: --layer PATH, with --tokens TxHxW where it cannot be followed."
+                f"the last layer that can be followed is '{layer.name}'{lost}; there may be a "
+                "better one behind. Name one: --layer PATH, with --tokens TxHxW where it cannot be "
+                "followed."
             )
         return self._as_stated(self._before_averages(read or layer))
 
@@ -193,13 +194,13 @@ class Candidates:
         shape = list(shape_of(node) or ())
         if node in self.places.lost:
             return (
-                f"layer '{path}' gives {shape}{self._lost_behind(node)}. Name a layer before that, or "
-                "state its cells: --tokens TxHxW."
+                f"layer '{path}' gives {shape}{self._lost_behind(node)}. Name a layer before that, "
+                "or state its cells: --tokens TxHxW."
             )
         return (
-            f"layer '{path}' gives {shape}, which is no grid of the clip's time, height and width; a "
-            "layer is [1, C, t, h, w], frames [T, C, h, w] or tokens [1, N, D], before the pooling. "
-            "--list-layers shows those there are."
+            f"layer '{path}' gives {shape}, which is no grid of the clip's time, height and width; "
+            "a layer is [1, C, t, h, w], frames [T, C, h, w] or tokens [1, N, D], before the "
+            "pooling. --list-layers shows those there are."
         )
 
     def _lost_behind(self, node: fx.Node) -> str:

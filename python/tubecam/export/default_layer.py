@@ -2,10 +2,10 @@
 
 Notes
 -----
-*Where tokens are read.* A transformer whose head reads a class token looks at the cells for the last
-time in its last attention, whose input is the tensor to explain; behind it the cells go nowhere. One
-that averages its last tokens is read there, like a convolutional network before its pooling. A
-pooling by attention reads the tokens that its keys and values are made of.
+*Where tokens are read.* A transformer whose head reads a class token looks at the cells for the
+last time in its last attention, whose input is the tensor to explain; behind it the cells go
+nowhere. One that averages its last tokens is read there, like a convolutional network before its
+pooling. A pooling by attention reads the tokens that its keys and values are made of.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SPLITS = {"split", "split_with_sizes", "unsafe_split", "unbind", "chunk"}
 
 
 def telling(captured: Capture, places: Places) -> set[fx.Node]:
-    """Nodes some of whose cells reach the logits; behind the last attention on a class token none do."""
+    """Nodes with cells that reach the logits: none behind the last attention on a class token."""
     found = {captured.logits}
     for node in reversed(list(captured.module.graph.nodes)):
         for user in node.users:

@@ -212,8 +212,8 @@ def export(
     if is_bundle(source):
         given = {"--weights": weights, "--random-weights": random_weights, "--layer": layer,
                  "--method": methods, "--labels": labels, "clip settings": clip,
-                 "--time-first": time_first, "--tokens": tokens, "--head": head, "--output-key": output,
-                 "--reduce": reduce}  # fmt: skip
+                 "--time-first": time_first, "--tokens": tokens, "--head": head,
+                 "--output-key": output, "--reduce": reduce}  # fmt: skip
         _refuse_settings(source, given)
         wide = load_wide(source, precision)
         narrow = prepared(precision, calibrate, spec_of(wide), force, say, windows)

@@ -165,14 +165,15 @@ _NAMES: dict[Callable[[Step], Placed], str] = {
     " native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training"
     " _batch_norm_no_update _fused_rms_norm _to_copy alias detach lift_fresh_copy contiguous clone"
     " native_dropout dropout prelu _prelu_kernel hardswish log_sigmoid_forward tril triu",
-    rules.nowhere: "zeros_like ones_like full_like empty_like new_zeros new_ones new_full new_empty fill zero rand_like randn_like",
+    rules.nowhere: "zeros_like ones_like full_like empty_like new_zeros new_ones new_full"
+    " new_empty fill zero rand_like randn_like",
     rules.viewed: "view _unsafe_view reshape flatten unflatten squeeze unsqueeze",
-    moves.moved: "permute transpose t numpy_T expand select slice split split_with_sizes unsafe_split"
-    " unsafe_chunk unbind chunk flip roll rot90 index index_select gather take_along_dim repeat"
-    " repeat_interleave tile unfold narrow diagonal pixel_shuffle pixel_unshuffle channel_shuffle"
+    moves.moved: "permute transpose t numpy_T expand select slice split split_with_sizes"
+    " unsafe_split unsafe_chunk unbind chunk flip roll rot90 index index_select gather"
+    " take_along_dim repeat repeat_interleave tile unfold narrow diagonal pixel_shuffle pixel_unshuffle channel_shuffle"
     " slice_scatter select_scatter diagonal_scatter index_put index_copy scatter copy cat stack",
-    rules.summed: "sum mean amax amin prod std var var_mean norm linalg_vector_norm logsumexp max min"
-    " median nanmedian",
+    rules.summed: "sum mean amax amin prod std var var_mean norm linalg_vector_norm logsumexp max"
+    " min median nanmedian",
     rules.scanned: "cumsum cumprod logcumsumexp",
     rules.halved: "glu",
     rules.multiplied: " ".join(PRODUCTS),

@@ -86,7 +86,7 @@ def _blank(node: fx.Node) -> Tensor:
 
 
 def _told_apart(step: Step, given: dict[fx.Node, Tensor]) -> dict[fx.Node, Tensor]:
-    """Without the places of channels that were mixed over the cells, beside others that were not."""
+    """Without the places of channels mixed over the cells, beside others that were not."""
     dim = (step.argument("dim") or 0) % len(step.shape)
     varied = {d for x in given.values() for d, n in enumerate(x.shape) if n > 1 and d != dim}
     alike = [n for n, x in given.items() if varied and all(x.shape[d] == 1 for d in varied)]

@@ -74,7 +74,7 @@ class Recorder:
 
 @contextlib.contextmanager
 def unchanged(model: nn.Module) -> Iterator[None]:
-    """What modules keep for themselves while they run (caches, counts, statistics) is given back."""
+    """What modules keep for themselves as they run (caches, counts, statistics) is given back."""
     before = [(module, _state(module)) for module in model.modules()]
     values = [(buffer, buffer._version, buffer.clone()) for buffer in model.buffers()]
     try:

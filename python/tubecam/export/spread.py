@@ -2,9 +2,9 @@
 
 Notes
 -----
-*Broadcasting.* The tensors here have the rank of the value that they describe and size 1 along each
-dimension that their numbers do not depend on: the row of [1, C, t, h, w] is [1, 1, 1, h, 1], that of
-tokens [1, N, D] is [1, N, 1].
+*Broadcasting.* The tensors here have the rank of the value that they describe and size 1 along
+each dimension that their numbers do not depend on: the row of [1, C, t, h, w] is [1, 1, 1, h, 1],
+that of tokens [1, N, D] is [1, N, 1].
 
 *No place.* NaN stands where a value lies nowhere: a class token, a constant.
 """

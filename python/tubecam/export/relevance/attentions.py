@@ -174,7 +174,7 @@ def _unknown(nodes: list[fx.Node]) -> ExportError:
         )
     seen = ", ".join(dict.fromkeys("x".join(map(str, shape_of(n))) for n in nodes))
     return ExportError(
-        "attention-rollout needs attentions from all tokens to all tokens, or divided ones over time "
+        "attention-rollout needs attentions from all tokens to all, or divided ones over time "
         f"and space, and a head that reads the class token or the mean; this model's are {seen}. "
         f"{_ADVICE}"
     )

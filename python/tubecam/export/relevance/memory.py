@@ -36,7 +36,7 @@ def refuse_too_large(relevance: Relevance | Rollout, method: str) -> None:
     raise ExportError(
         f"{method} keeps {kept / 2**30:.1f} GiB of the forward pass of one clip, such as "
         f"{operator_at(largest)}; {CHECK} times that is needed to check it, and this machine has "
-        f"{most / 2**30:.1f} GiB. A shorter or smaller clip keeps less, and gradcam next to nothing."
+        f"{most / 2**30:.1f} GiB. A shorter or smaller clip keeps less, gradcam next to nothing."
     )
 
 

@@ -170,7 +170,8 @@ _NAMES: dict[Callable[[Step], Placed], str] = {
     rules.viewed: "view _unsafe_view reshape flatten unflatten squeeze unsqueeze",
     moves.moved: "permute transpose t numpy_T expand select slice split split_with_sizes"
     " unsafe_split unsafe_chunk unbind chunk flip roll rot90 index index_select gather"
-    " take_along_dim repeat repeat_interleave tile unfold narrow diagonal pixel_shuffle pixel_unshuffle channel_shuffle"
+    " take_along_dim repeat repeat_interleave tile unfold narrow diagonal pixel_shuffle"
+    " pixel_unshuffle channel_shuffle"
     " slice_scatter select_scatter diagonal_scatter index_put index_copy scatter copy cat stack",
     rules.summed: "sum mean amax amin prod std var var_mean norm linalg_vector_norm logsumexp max"
     " min median nanmedian",

@@ -82,11 +82,21 @@ def test_a_wrong_property_ends_with_its_reason(bundle, options, phrase):
     check(run_host(launch_line(f"bundle={bundle} {options}")), FAILED, "error gst-", phrase)
 
 
+def unusable_graph(head: str) -> bytes:
+    """A sound ONNX file, but no engine knows its first operator."""
+    model = tiny_bundle.model(head)
+    model.graph.node[0].op_type = "Nonsense"
+    return model.SerializeToString()
+
+
 def broken_bundles() -> dict[str, tuple]:
     """By name: what makes the bundle, and what the error says."""
 
     def truncated(folder: Path) -> Path:
         return tiny_bundle.write(folder, graph=tiny_bundle.model().SerializeToString()[:-300])
+
+    def unknown_operator(folder: Path) -> Path:
+        return tiny_bundle.write(folder, graph=unusable_graph("pool"))
 
     def newer(folder: Path) -> Path:
         return tiny_bundle.write(folder, change=lambda sidecar: sidecar.update(format=99))
@@ -103,7 +113,8 @@ def broken_bundles() -> dict[str, tuple]:
 
     return {
         "absent": (lambda folder: folder, "no bundle at"),
-        "truncated": (truncated, "OpenVINO cannot"),
+        "truncated": (truncated, "is damaged"),
+        "no operator": (unknown_operator, "OpenVINO cannot"),
         "newer": (newer, "format 99"),
         "tampered": (tampered, "is not the file"),
         "no JSON": (no_json, "is not JSON"),
@@ -119,8 +130,7 @@ def test_a_bad_bundle_ends_with_its_reason(tmp_path, name):
 
 
 def test_a_window_that_fails_is_a_warning_and_the_stream_goes_on(tmp_path):
-    cut_short = tiny_bundle.model("relevance").SerializeToString()[:-300]  # its hash is right
-    folder = tiny_bundle.write_two(tmp_path / "damaged", cut_short)
+    folder = tiny_bundle.write_two(tmp_path / "damaged", unusable_graph("relevance"))
     line = launch_line(f"bundle={folder} late-windows=wait align=delayed", 200)
     done = run_host(line, 60, "t", "method", "lrp-epsilon-plus")
     check(done, ENDED, "warning gst-", "A window could not be explained: OpenVINO cannot")

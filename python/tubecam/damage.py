@@ -80,9 +80,13 @@ class _Decoder:
 
     waiting: list[int] = field(default_factory=list)  # heap: times of what has not come out
     entered: int = 0
-    start: int = 0  # of the segment: what lies before is decoded and not shown
+    start: int = 0  # of the segment: what lies before, or from `stop` on, is not shown
+    stop: int = Gst.CLOCK_TIME_NONE  # the greatest number, where there is no end
     newest: int | None = None
     step: int = 0  # from the one before it
+
+    def shows(self, pts: int) -> bool:
+        return self.start <= pts < self.stop
 
 
 class DamageWatch:
@@ -154,7 +158,8 @@ class DamageWatch:
     def _segment(self, pad: Gst.Pad, info: Gst.PadProbeInfo) -> Gst.PadProbeReturn:
         event = info.get_event()
         if event.type == Gst.EventType.SEGMENT:
-            self._decoders[pad.get_stream_id()].start = event.parse_segment().start
+            segment, decoder = event.parse_segment(), self._decoders[pad.get_stream_id()]
+            decoder.start, decoder.stop = segment.start, segment.stop
         return Gst.PadProbeReturn.OK
 
     def _enters(self, pad: Gst.Pad, info: Gst.PadProbeInfo) -> Gst.PadProbeReturn:
@@ -165,7 +170,7 @@ class DamageWatch:
         decoder.entered += 1
         if pts == Gst.CLOCK_TIME_NONE:
             pts = buffer.dts
-        elif pts >= decoder.start and not buffer.has_flags(Gst.BufferFlags.DECODE_ONLY):
+        elif decoder.shows(pts) and not buffer.has_flags(Gst.BufferFlags.DECODE_ONLY):
             heapq.heappush(decoder.waiting, pts)
         if pts != Gst.CLOCK_TIME_NONE:
             decoder.step = pts - (decoder.newest or 0)

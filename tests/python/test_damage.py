@@ -111,6 +111,20 @@ def test_what_a_camera_appends_is_no_damage(whole, tmp_path):
         assert damage_of(path) == "", name
 
 
+def test_what_an_editor_cut_away_is_no_damage(tmp_path):
+    """Editors leave pictures in a file, and say from when on they are not to be shown."""
+    path, reordered = tmp_path / "cut.mp4", "x264enc bframes=3 b-adapt=false speed-preset=fast"
+    write_video(path, numbered(60), [i / FPS for i in range(60)], encoder=reordered)
+    data = bytearray(path.read_bytes())
+    duration = data.index(b"elst") + 12
+    units = int.from_bytes(data[duration : duration + 4], "big")
+    for frames in range(30, 42):
+        data[duration : duration + 4] = (units * frames // 60).to_bytes(4, "big")
+        path.write_bytes(data)
+        assert damage_of(path) == "", frames
+    assert run(path, "--jsonl", "/dev/null", "-q") == 0
+
+
 # ---- damage ----
 
 

@@ -17,10 +17,14 @@ def run(*arguments) -> int:
 
 
 def complaint(capsys, status: int, *arguments) -> str:
-    """What is said about a run that ends with this exit status: one line."""
+    """What is said about a run that ends with this exit status: one line.
+
+    Where pictures are missing for long, warnings of the gaps in time may come before.
+    """
     assert run(*arguments, "-q") == status
-    text = capsys.readouterr().err
-    assert text.count("\n") == 1 and text.startswith("tubecam: "), text
+    *gaps, text = capsys.readouterr().err.splitlines(keepends=True)
+    assert text.startswith("tubecam: ") and text.endswith("\n"), text
+    assert all("far from the frame before" in gap for gap in gaps), gaps
     return text
 
 

@@ -26,7 +26,11 @@ DRAW = "tubeoverlay name=o show-label=false show-strip=false threshold=0 alpha=1
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
-    return tiny_bundle.write(tmp_path_factory.mktemp("tiny"))
+    """With more cells than a coarse grid has, whose cells are drawn apart by whole pixels."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiny_bundle, "SIZE", 32)
+        patch.setattr(tiny_bundle, "CELLS", (4, 8, 8))
+        return tiny_bundle.write(tmp_path_factory.mktemp("tiny"))
 
 
 def explained(bundle) -> str:

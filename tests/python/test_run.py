@@ -155,7 +155,7 @@ def test_overlay_changes_the_picture(video, tmp_path):
 
 KEYS = {
     "window", "start", "end", "times", "label", "score", "top5", "target", "method", "curve",
-    "peak", "boxes", "timings_ms", "receipt", "signal", "motion", "marks", "sampling",
+    "peak", "boxes", "timings_ms", "receipt", "signal", "motion", "marks", "sampling", "head",
 }  # fmt: skip
 
 

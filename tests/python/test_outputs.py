@@ -87,15 +87,15 @@ def test_a_header_decides_what_can_be_played(video, tmp_path):
 # ---- full disks ----
 
 
-def limited(size: int, *arguments) -> subprocess.CompletedProcess:
-    """A run in whose process no file may become larger than `size` bytes."""
+def limited(size: int, *arguments, command: str = "run") -> subprocess.CompletedProcess:
+    """A command in whose process no file may become larger than `size` bytes."""
     code = (
         "import resource, sys\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))\n"
         "from tubecam import cli; cli.script()"
     )
-    command = [sys.executable, "-c", code, "run", *map(str, arguments), "-q"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    words = [sys.executable, "-c", code, command, *map(str, arguments), "-q"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
     assert "Traceback" not in done.stderr and done.stderr.count("\n") == 1, done.stderr
     return done
 
@@ -126,6 +126,13 @@ def test_a_sheet_that_does_not_fit(video, tmp_path):
     done = limited(60_000, video, "--sheet", sheet, "--jsonl", path)
     assert done.returncode == 5 and f"cannot write {sheet}" in done.stderr
     assert [found.name for found in tmp_path.iterdir()] == ["out.jsonl"] and lines(path)
+
+
+def test_a_demo_that_does_not_fit(tmp_path):
+    done = limited(4_000, "-o", tmp_path / "out", "--seconds", "2", command="demo")
+    assert done.returncode == 5, done.stderr
+    assert f"cannot write {tmp_path / 'out' / 'demo-input.mp4'}: File too large" in done.stderr
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_full_standard_output(video, tmp_path):

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import StreamError, UsageError
+from ..errors import OutputError, UsageError
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -62,7 +62,7 @@ def _folder(path: Path) -> Path:
     except FileExistsError:
         raise UsageError(f"{path} is a file; give a folder") from None
     except OSError as error:
-        raise StreamError(f"cannot make the folder {path}: {error.strerror}") from error
+        raise OutputError(f"cannot make the folder {path}: {error.strerror}") from error
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import StreamError, UsageError
+from ..errors import OutputError, StreamError, UsageError
 from .story import frame_times, story, truth
 
 _ENCODERS = {
@@ -50,7 +51,9 @@ def write_demo_video(
     UsageError
         A length, size or rate that no video has.
     StreamError
-        An H.264 encoder is missing, or the file can't be written.
+        An H.264 encoder is missing.
+    OutputError
+        The file cannot be written.
     UnavailableError
         GStreamer's Python bindings are missing.
     """
@@ -70,7 +73,7 @@ def write_demo_video(
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        raise StreamError(f"cannot write {path}: {error.strerror or error}") from error
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     return facts
 
 
@@ -132,8 +135,11 @@ def _raise_error(gst, bus, timeout: int = 0) -> bool:
     if message is None:
         return False
     if message.type == gst.MessageType.ERROR:
-        error, detail = message.parse_error()
-        raise StreamError(f"encoding the demo video failed: {error.message} ({detail})")
+        from ..gst import factory_name, sentence, why_not_written
+
+        if factory_name(message.src) == "filesink":
+            raise OSError(errno.EIO, why_not_written(message))
+        raise StreamError(sentence(message, "the demo video"))
     return True
 
 

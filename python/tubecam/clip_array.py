@@ -63,11 +63,11 @@ def _layout(shape: tuple[int, ...], length: int, frames: bool) -> str:
     """What is known of a layout that is not taken, else nothing."""
     if len(shape) == 5:
         return f"a batch of {shape[0]} clips: call explain() for each of them"
-    if len(shape) != 4 or frames:
+    if len(shape) != 4 or (frames and shape[3] in (3, 4)):
         return ""
     if shape[0] == 3 and shape[1] == length:
         return "colours first: swap the first two axes"
-    if shape[3] == 3 and shape[1] != 3:
+    if not frames and shape[3] == 3 and shape[1] != 3:
         return "frames that are not uint8: normalise them and move the colours to the second axis"
     return ""
 

@@ -329,11 +329,21 @@ def test_huge_logits_make_no_overflow(tmp_path):
     assert result.valid and 0 <= result.score <= 1
 
 
+def test_takes_colours_before_rows_and_a_batch_of_one(explainer, rng):
+    video = frames(rng)
+    expected = explainer.explain(video).tube
+    for same in (video.transpose(0, 3, 1, 2), video[None]):
+        np.testing.assert_array_equal(explainer.explain(same).tube, expected)
+
+
 def test_refuses_wrong_clips(explainer, rng):
     good = tiny_bundle.clip()
     for clip, words in [
         (good[:7], r"\[7, 3, 16, 16\].*\[8, 3, 16, 16\]"),
-        (np.stack([good, good]), r"\[2, 8, 3, 16, 16\]"),
+        (np.stack([good, good]), r"\[2, 8, 3, 16, 16\] is a batch of 2 clips"),
+        (np.stack([frames(rng)] * 2), "is a batch of 2 clips"),
+        (good.swapaxes(0, 1), "is colours first: swap the first two axes"),
+        (frames(rng).transpose(3, 0, 1, 2), "is colours first: swap the first two axes"),
         (good.astype(np.float64), "float64"),
         (good.astype(np.float16), "float16"),
         (good.transpose(0, 2, 3, 1), r"\[8, 16, 16, 3\]"),
@@ -347,5 +357,7 @@ def test_refuses_wrong_clips(explainer, rng):
             explainer.explain(clip)
     with pytest.raises(UsageError, match="8 presentation times, not 3"):
         explainer.explain(good, times=[0, 1, 2])
+    with pytest.raises(UsageError, match="must not fall, and 0.6 s comes after 0.7 s"):
+        explainer.explain(good, times=np.arange(8)[::-1] / 10)
     with pytest.raises(UsageError, match="seconds"):
         explainer.push(frames(rng)[0], float("nan"))

@@ -17,14 +17,14 @@ from __future__ import annotations
 
 import contextlib
 import heapq
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .container_size import stated_size
 from .counting import counted
-from .decoder_log import listening
+from .decoder_log import hear_next_picture, listening
 from .gst import Gst
 from .source import Source
 
@@ -83,10 +83,17 @@ class _Decoder:
     start: int = 0  # of the segment: what lies before, or from `stop` on, is not shown
     stop: int = Gst.CLOCK_TIME_NONE  # the greatest number, where there is no end
     newest: int | None = None
-    step: int = 0  # from the one before it
+    latest: int | None = None  # time of all that entered
+    steps: deque[int] = field(default_factory=lambda: deque(maxlen=2))  # between the latest times
 
     def shows(self, pts: int) -> bool:
         return self.start <= pts < self.stop
+
+    def enters(self, pts: int) -> None:
+        self.newest = pts
+        if self.latest is not None and pts > self.latest:
+            self.steps.append(pts - self.latest)
+        self.latest = pts if self.latest is None else max(pts, self.latest)
 
 
 class DamageWatch:
@@ -135,9 +142,10 @@ class DamageWatch:
     def all_came(self, length: float | None) -> bool:
         """Whether the decoder was given the last picture of a file of this length, in seconds."""
         decoder = self._decoders[self._stream]
-        if self._path is None or length is None or decoder.newest is None:
+        if self._path is None or length is None or decoder.latest is None:
             return False
-        return length * _SECOND <= decoder.newest + 2 * decoder.step
+        # The lesser one: the other may be a step over damage.
+        return length * _SECOND <= decoder.latest + 2 * min(decoder.steps, default=0)
 
     def found(self, length: float | None = None) -> Damage | None:
         """What is known when the pipeline has ended by itself; `length`: stated, in seconds."""
@@ -165,6 +173,7 @@ class DamageWatch:
     def _enters(self, pad: Gst.Pad, info: Gst.PadProbeInfo) -> Gst.PadProbeReturn:
         buffer, decoder = info.get_buffer(), self._decoders[pad.get_stream_id()]
         pts = buffer.pts
+        hear_next_picture()
         if decoder.entered and buffer.has_flags(Gst.BufferFlags.DISCONT):
             self._date(_LATE)
         decoder.entered += 1
@@ -173,8 +182,7 @@ class DamageWatch:
         elif decoder.shows(pts) and not buffer.has_flags(Gst.BufferFlags.DECODE_ONLY):
             heapq.heappush(decoder.waiting, pts)
         if pts != Gst.CLOCK_TIME_NONE:
-            decoder.step = pts - (decoder.newest or 0)
-            decoder.newest = pts
+            decoder.enters(pts)
         return Gst.PadProbeReturn.OK
 
     def _warned(self, _bus: Gst.Bus, message: Gst.Message) -> None:
@@ -218,18 +226,19 @@ class DamageWatch:
 
     def _judge(self) -> tuple[int, tuple[tuple[float, float], ...]]:
         """Pictures lost, and where something is amiss."""
-        lost, spans = 0, [(date, date) for date, _ in self._dates]
+        lost, spans, alone = 0, [], set(self._dates)
         missing = self._decoders[self._stream].entered - self._left
         for begin, end, gone in self._gaps:
             if end - begin <= _APART * self._usual:
                 continue  # it was judged by the first few intervals
-            near = any(begin - ahead <= date <= end + _LATE for date, ahead in self._dates)
+            near = {(d, ahead) for d, ahead in self._dates if begin - ahead <= d <= end + _LATE}
+            alone -= near
             counted_out = gone if missing > 0 else 0
             between = round((end - begin) / self._usual) - 1
             if near or counted_out:
                 lost += max(between if near else 0, min(counted_out, missing))
                 spans.append((begin, end))
-        return lost, _merged(spans)
+        return lost, _merged(spans + [(date, date) for date, _ in alone])
 
     def _cut(self) -> tuple[float, float] | None:
         size = self._path.stat().st_size

@@ -4,7 +4,8 @@ Note [What decoders hide]
 libav conceals a broken picture, or leaves it out, and only logs that; so does Matroska's reader
 when it has to search for where the file goes on. Their lines of level ERROR are listened to while a
 video is read. GStreamer's own log function would print them, so it is called only for what would be
-printed without us; where GST_DEBUG is set, it stays as it is.
+printed without us; where GST_DEBUG is set, it stays as it is. A decoder may log a line for each
+byte of a picture: after the first ones it goes unheard until the next picture.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator
 from .gst import Gst
 
 _CATEGORIES = ("libav", "ebmlread")
+_MOST_LINES = 200  # a picture
 # Of libav's errors those that mean a broken picture. Others come with whole files that begin
 # within a group of pictures, or are about sound.
 _BROKEN = re.compile(
@@ -27,6 +29,7 @@ _BROKEN = re.compile(
 _listeners: list[Callable[[str], object]] = []
 _lock = threading.Lock()
 _installed = False
+_lines = 0  # since the newest picture
 
 
 @contextlib.contextmanager
@@ -45,6 +48,23 @@ def listening(hear: Callable[[str], object]) -> Iterator[None]:
             _listeners.remove(hear)
 
 
+def hear_next_picture() -> None:
+    """A picture goes into a decoder."""
+    global _lines
+    if _lines >= _MOST_LINES and not _prints():
+        _set_level(Gst.DebugLevel.ERROR)
+    _lines = 0
+
+
+def _prints() -> bool:
+    return bool(os.environ.get("GST_DEBUG"))
+
+
+def _set_level(level: Gst.DebugLevel) -> None:
+    for name in _CATEGORIES:
+        Gst.debug_set_threshold_for_name(name, level)
+
+
 def _install() -> None:
     """Once a process: a log function written in Python cannot be removed again."""
     global _installed
@@ -52,21 +72,24 @@ def _install() -> None:
         if _installed or not hasattr(Gst, "debug_add_log_function"):
             return
         _installed = True
-        prints = bool(os.environ.get("GST_DEBUG"))
-        if not prints:
-            Gst.debug_remove_log_function(None)
-        Gst.debug_add_log_function(_log, not prints)
-        for name in _CATEGORIES:
-            if not prints:
-                Gst.debug_set_threshold_for_name(name, Gst.DebugLevel.ERROR)
+        if _prints():
+            Gst.debug_add_log_function(_log, False)
+            return
+        Gst.debug_remove_log_function(None)
+        Gst.debug_add_log_function(_log, True)
+        _set_level(Gst.DebugLevel.ERROR)
 
 
 def _log(category, level, file, function, line, obj, message, forward: bool) -> None:
+    global _lines
     name = category.get_name()
     if name not in _CATEGORIES or level != Gst.DebugLevel.ERROR:
         if forward:
             Gst.debug_log_default(category, level, file, function, line, obj, message)
         return
+    _lines += 1
+    if _lines >= _MOST_LINES and forward:
+        _set_level(Gst.DebugLevel.NONE)
     if len(_listeners) == 1 and (name != "libav" or _BROKEN.search(message.get() or "")):
         for hear in _listeners[:]:
             hear(name)

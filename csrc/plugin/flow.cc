@@ -211,8 +211,8 @@ void Flow::hold(GstEvent* event) { held_.push_event(event); }
 void Flow::pad() {
   try {
     stream_.pad(padding_, segment_);
-  } catch (const std::exception& error) {
-    warn(error.what());
+  } catch (...) {
+    warn(current_message());
   }
 }
 

@@ -85,14 +85,17 @@ py::tuple state_of_window(const Window& window) {
   const Sampling& sampling = window.sampling;
   return py::make_tuple(window.pts, source.x, source.y, source.width, source.height,
                         window.frame_width, window.frame_height, window.sequence, window.stretch,
-                        sampling.fps, sampling.stated_fps, int(sampling.padding), sampling.padded);
+                        sampling.fps, sampling.stated_fps,
+                        padding_names()[size_t(sampling.padding)], sampling.padded);
 }
 
 Window window_of_state(const py::tuple& state) {
   const auto [pts, x, y, width, height, frame_width, frame_height, sequence, stretch, fps,
               stated_fps, padding, padded] =
       state.cast<std::tuple<std::vector<int64_t>, double, double, double, double, int, int,
-                            uint64_t, uint64_t, double, double, int, int>>();
+                            uint64_t, uint64_t, double, double, std::string, int>>();
+  check(padded >= 0 && size_t(padded) <= pts.size(), ErrorCode::kUsage, padded,
+        " padded slices of ", pts.size());
   Window window;
   window.pts = pts;
   window.source = {x, y, width, height};
@@ -100,7 +103,7 @@ Window window_of_state(const py::tuple& state) {
   window.frame_height = frame_height;
   window.sequence = sequence;
   window.stretch = stretch;
-  window.sampling = {fps, stated_fps, static_cast<Padding>(padding), padded};
+  window.sampling = {fps, stated_fps, parse_padding(padding), padded};
   return window;
 }
 

@@ -267,3 +267,15 @@ def test_what_an_explainer_gives_can_be_sent(bundle):
     sent = pickle.loads(pickle.dumps(window.window))
     assert sent.pts.tolist() == window.window.pts.tolist() == [0, 100_000_000]
     assert sent.source == window.window.source
+
+
+def test_a_padded_window_travels_and_a_broken_one_is_refused():
+    window = _core.ClipWindow(_core.ClipSpec(length=4, height=8, width=8, sample_fps=15), 1)
+    window.push(_core.Frame.from_array(np.zeros((10, 12, 3), np.uint8)), 0)
+    assert window.pad("loop")
+    sent = pickle.loads(pickle.dumps(window.window))
+    assert (sent.padding, sent.padded, sent.frames) == ("loop", 3, 1)
+    *state, padding, padded = window.window.__getstate__()
+    for wrong in ((padding, 5), (padding, -1), ("mirror", padded)):
+        with pytest.raises(UsageError):
+            _core.Window.__new__(_core.Window).__setstate__((*state, *wrong))

@@ -28,7 +28,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
                         help="of its pictures (default: 1280x720)")  # fmt: skip
     parser.add_argument("--fps", type=float, default=30.0, metavar="F",
                         help="pictures a second (default: 30)")  # fmt: skip
-    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but warnings and errors")
+    parser.add_argument("-q", "--quiet", action="store_true", help="say warnings and errors only")
     parser.set_defaults(run=run)
 
 

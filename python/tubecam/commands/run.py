@@ -141,7 +141,7 @@ def _add_machine(group) -> None:
     group.add_argument("--threads", type=_count, metavar="N", help="processor threads to use")
     group.add_argument("--timeout", type=_positive, default=30.0, metavar="S",
                        help="give up when nothing comes for S seconds (default: 30)")  # fmt: skip
-    group.add_argument("-q", "--quiet", action="store_true", help="say nothing but warnings and errors")
+    group.add_argument("-q", "--quiet", action="store_true", help="say warnings and errors only")
 
 
 def _number(text: str, kind, good, rule: str):

@@ -1,0 +1,27 @@
+"""The source distribution holds all that the wheel is built from."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+
+import pytest
+
+BUILT_FROM = ("csrc/", "cmake/", "engines/motion/", "python/")
+BESIDE = ("CMakeLists.txt", "LICENSE", "README.md", "pyproject.toml", "setup.py")
+
+
+def test_nothing_that_the_build_reads_is_left_out(root, tmp_path):
+    pytest.importorskip("setuptools")
+    tracked = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True)
+    if tracked.returncode:
+        pytest.skip("this is no checkout")
+    wanted = {f for f in tracked.stdout.splitlines() if f.startswith(BUILT_FROM) or f in BESIDE}
+    command = [sys.executable, "setup.py", "-q", "egg_info", "--egg-base", tmp_path]
+    command += ["sdist", "-d", tmp_path / "dist"]
+    subprocess.run(command, cwd=root, check=True, capture_output=True, timeout=120)
+    (archive,) = (tmp_path / "dist").iterdir()
+    with tarfile.open(archive) as file:
+        held = {name.partition("/")[2] for name in file.getnames()}
+    assert len(wanted) > 200 and wanted - held == set()

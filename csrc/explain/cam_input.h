@@ -10,7 +10,8 @@ namespace tubecam {
 template <class Tensors>
 CamInput cam_input(const Tensors& tensors, const LayerSpec& layer) {
   const auto& [channels, t, h, w] = layer.shape;
-  return {tensors.activation.f32(), tensors.weight.f32(), tensors.gradient.f32(), channels, t, h, w};
+  return {
+      tensors.activation.f32(), tensors.weight.f32(), tensors.gradient.f32(), channels, t, h, w};
 }
 
 }  // namespace tubecam

@@ -135,7 +135,7 @@ def draw_comparison(
     model = explanations[0].receipt.bundle
     facts = [f"model {model}", f"explained class: {explanations[0].target_name}"]
     rows = [_row(moment, explanation, style) for explanation in explanations]
-    return stack([header(title, facts), _heads(moment), *rows, _legend(explanations, style)])
+    return stack([header(title, facts, moment.notes), _heads(moment), *rows, _legend(explanations, style)])
 
 
 def _heads(moment: Moment) -> Image.Image:
@@ -158,7 +158,7 @@ def _row(moment: Moment, explanation: Explanation, style: HeatStyle) -> Image.Im
         style = HeatStyle(style.show, style.color_map, style.alpha, style.threshold)
     scale = style.scale or _core.full_heat(evidence)
     height = round(_SHOT * moment.pictures[0].shape[0] / moment.pictures[0].shape[1])
-    lines = [*_facts(explanation, moment), describe_scale(scale, style, window)]
+    lines = [*_facts(explanation), describe_scale(scale, style, window)]
     image, draw = blank(max(height, 34 + _LINE * len(lines)) + 2 * _SPACE)
     draw.line((MARGIN, 0, WIDTH - MARGIN, 0), FAINT)
     draw.text((MARGIN, _SPACE), explanation.method, INK, font(24, bold=True))
@@ -173,7 +173,7 @@ def _row(moment: Moment, explanation: Explanation, style: HeatStyle) -> Image.Im
     return image
 
 
-def _facts(explanation: Explanation, moment: Moment) -> list[str]:
+def _facts(explanation: Explanation) -> list[str]:
     """What the receipt says, in words."""
     receipt = explanation.receipt
     passes = "1 pass" if receipt.passes == 1 else f"{receipt.passes} passes"
@@ -186,7 +186,6 @@ def _facts(explanation: Explanation, moment: Moment) -> list[str]:
         what = receipt.unit if math.isnan(receipt.baseline_logit) else "difference"
         lines.append(f"sums to {100 * receipt.conservation:.1f} % of the {what}")
     lines += [mark.text for mark in explanation.marks]
-    lines += moment.notes
     if not explanation.valid:
         lines.append(explanation.problem)
     return lines

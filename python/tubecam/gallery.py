@@ -237,7 +237,7 @@ class Gallery:
             self.stack = list(shots.values())
 
     def _nearest(self, pts: int, window: WindowRecord) -> Shot:
-        time, picture = min(self._recent, key=lambda item: abs(item[0] - pts))
+        time, picture = min(self._recent, key=lambda item: (abs(item[0] - pts), -item[0]))
         return Shot(time / 1e9, picture, window, pts)
 
     def _merge_spans(self) -> None:

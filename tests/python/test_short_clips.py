@@ -63,7 +63,7 @@ def test_a_video_that_plays_again_shows_its_first_time(cell):
     """Heat of the second time would lie on pictures beside which it does not stand in the video."""
     gallery = gallery_of(padded("loop", cell))
     (key,) = gallery.key_shots(1)
-    assert key.time == pytest.approx((SHOWN - 1) * STEP) and heat_of(gallery, key) > 0.1
+    assert key.time == pytest.approx((SHOWN - 1) * STEP) and heat_of(gallery, key) > 0
     assert max(shot.time for shot in gallery.stack) == pytest.approx((SHOWN - 1) * STEP)
     times = [shot.pts for shot in gallery.stack]
     assert times == sorted(times) and times[-1] <= (SHOWN - 1) * STEP * 1e9 + 1

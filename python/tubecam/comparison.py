@@ -135,7 +135,9 @@ def draw_comparison(
     model = explanations[0].receipt.bundle
     facts = [f"model {model}", f"explained class: {explanations[0].target_name}"]
     rows = [_row(moment, explanation, style) for explanation in explanations]
-    return stack([header(title, facts, moment.notes), _heads(moment), *rows, _legend(explanations, style)])
+    return stack(
+        [header(title, facts, moment.notes), _heads(moment), *rows, _legend(explanations, style)]
+    )
 
 
 def _heads(moment: Moment) -> Image.Image:
@@ -180,8 +182,7 @@ def _facts(explanation: Explanation) -> list[str]:
     lines = [f"{passes}, {explanation.timings.engine:.1f} ms"]
     if math.isfinite(explanation.motion_share):
         how = _core.motion_texts()[explanation.motion_by]
-        share = f"{100 * explanation.motion_share:.0f} % {how}"
-        lines.append(f"motion {share}")
+        lines.append(f"motion {100 * explanation.motion_share:.0f} % ({how})")
     if math.isfinite(receipt.conservation):
         what = receipt.unit if math.isnan(receipt.baseline_logit) else "difference"
         lines.append(f"sums to {100 * receipt.conservation:.1f} % of the {what}")

@@ -166,8 +166,9 @@ def test_metadata_message_and_overlay_bear_it(case):
 
     folder, options, mark = case
     told = " ".join(f"{name.replace('_', '-')}={value}" for name, value in options.items())
+    ball = BALL.format(FEW if "padding" in options else FRAMES)
     played = play(
-        f"{BALL.format(FEW if 'padding' in options else FRAMES)} ! tubecam name=t bundle={folder} {told} hop=1 late-windows=wait align=delayed ! "
+        f"{ball} ! tubecam name=t bundle={folder} {told} hop=1 late-windows=wait align=delayed ! "
         "tubeoverlay name=o show-heat=false show-strip=false ! fakesink",
         probed=("t", "o"),
         pixels=("t", "o"),

@@ -160,7 +160,7 @@ def _row(moment: Moment, explanation: Explanation, style: HeatStyle) -> Image.Im
         style = HeatStyle(style.show, style.color_map, style.alpha, style.threshold)
     scale = style.scale or _core.full_heat(evidence)
     height = round(_SHOT * moment.pictures[0].shape[0] / moment.pictures[0].shape[1])
-    lines = [*_facts(explanation), describe_scale(scale, style, window)]
+    lines = [*facts(explanation), describe_scale(scale, style, window)]
     image, draw = blank(max(height, 34 + _LINE * len(lines)) + 2 * _SPACE)
     draw.line((MARGIN, 0, WIDTH - MARGIN, 0), FAINT)
     draw.text((MARGIN, _SPACE), explanation.method, INK, font(24, bold=True))
@@ -175,11 +175,14 @@ def _row(moment: Moment, explanation: Explanation, style: HeatStyle) -> Image.Im
     return image
 
 
-def _facts(explanation: Explanation) -> list[str]:
+def facts(explanation: Explanation) -> list[str]:
     """What the receipt says, in words."""
     receipt = explanation.receipt
     passes = "1 pass" if receipt.passes == 1 else f"{receipt.passes} passes"
-    lines = [f"{passes}, {explanation.timings.engine:.1f} ms"]
+    cells = "×".join(map(str, explanation.tube.shape))
+    lines = [f"{passes}, {explanation.timings.engine:.1f} ms; {cells} cells"]
+    shares = [f"{p.name} {p.share:.0f} %" for p in explanation.pathways if math.isfinite(p.share)]
+    lines += [", ".join(shares)] if shares else []
     if math.isfinite(explanation.motion_share):
         how = _core.motion_texts()[explanation.motion_by]
         lines.append(f"motion {100 * explanation.motion_share:.0f} % ({how})")

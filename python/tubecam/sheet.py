@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from PIL import Image, ImageDraw
 
 from .gallery import Gallery, Shot
+from .grid import field_text
 from .heat import HeatStyle, color_bars, describe_scale
 from .page import (
     FAINT,
@@ -75,7 +76,7 @@ def draw_sheet(gallery: Gallery, info: SheetInfo) -> Image.Image:
         _key_frames(shots, scale, info.style, colors),
         section("Relevance over time", f"summed over the picture, unit: {_unit(gallery)}"),
         draw_timeline(gallery, shots, colors),
-        section("The tube", _tube_caption(gallery)),
+        section("The tube", tube_caption(gallery)),
         draw_tube(gallery.stack, scale, info.style),
         _legend(scale, info.style, gallery.stack[0]),
     ]
@@ -170,13 +171,15 @@ def _describe(
 # ---- tube ----
 
 
-def _tube_caption(gallery: Gallery) -> str:
+def tube_caption(gallery: Gallery) -> str:
     first, last = gallery.stack[0], gallery.stack[-1]
     window = first.window
     cells = "×".join(map(str, window.tube.shape))
+    sees = field_text(window.receipt.get("receptive_field"), window.clip)
     return (
-        f"the strongest window, {clock(first.time)} to {clock(last.time)}:"
-        f" {window.label}, {window.score_text}; {cells} cells in time, height and width"
+        f"the strongest window, {clock(first.time)} to {clock(last.time)};"
+        f" {cells} cells in time, height and width{sees and f', each of which sees {sees}'};"
+        f" {window.label}, {window.score_text}"
     )
 
 

@@ -13,7 +13,7 @@ from tubecam.gallery import Gallery, Timeline
 from tubecam.heat import HeatStyle, color_bars, describe_scale, heat_opacity, paint_heat
 from tubecam.page import clock, readable_on
 from tubecam.record import WindowRecord
-from tubecam.sheet import SheetInfo, draw_sheet, why_empty, write_sheet
+from tubecam.sheet import SheetInfo, draw_sheet, tube_caption, why_empty, write_sheet
 
 STEP = 1 / 15
 
@@ -92,6 +92,19 @@ def test_the_tube_shows_its_own_window():
     assert window.number == 7 and times == sorted(times) and len(times) > 5
     assert times[0] == pytest.approx(window.times[0], abs=STEP / 2)
     assert times[-1] == pytest.approx(window.times[-1], abs=STEP / 2)
+
+
+def test_the_tube_tells_its_grid_and_what_a_cell_sees():
+    gallery = gallery_of(1)
+    grid = "the strongest window, 0.0 s to 1.0 s; 4×6×8 cells in time, height and width"
+    assert tube_caption(gallery) == f"{grid}; left, 90 %"
+    for field, words in (
+        ([16, 96, 128], "the whole clip"),
+        ([9, 31, 47], "9 slices of 47×31 pixels"),
+    ):
+        window = dataclasses.replace(record(0), receipt={"receptive_field": field})
+        gallery.stack = [dataclasses.replace(shot, window=window) for shot in gallery.stack]
+        assert tube_caption(gallery) == f"{grid}, each of which sees {words}; left, 90 %"
 
 
 def test_memory_is_bounded():

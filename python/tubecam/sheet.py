@@ -187,7 +187,7 @@ def _legend(scale: float, style: HeatStyle, shot: Shot) -> Image.Image:
     """What the colours of heat say, and how much the strongest is."""
     image, draw = blank(48)
     face, y = font(SMALL), 12
-    text = f"{describe_scale(scale, style, shot.window)} in one cell"
+    text = describe_scale(scale, style, shot.window, " of a cell")
     right = WIDTH - MARGIN
     draw.text((right, y), text, MUTED, face, anchor="ra")
     right -= round(face.getlength(text)) + GAP

@@ -180,7 +180,8 @@ def test_the_legend_says_what_full_colour_is():
     window = dataclasses.replace(record(0), receipt={"logit": 3.2})
     assert describe_scale(0.16, HeatStyle(), window) == "full colour: 0.16 logits (5.0 % of 3.2)"
     fixed = HeatStyle(scale=0.16)
-    assert describe_scale(0.16, fixed, window).endswith("of 3.2), fixed")
+    words = "full colour of a cell: 0.16 logits (5.0 % of 3.2), fixed"
+    assert describe_scale(0.16, fixed, window, " of a cell") == words
     shares = dataclasses.replace(window, receipt={"logit": 3.2, "unit": "share"})
     assert describe_scale(0.1, HeatStyle(), shares) == "full colour: 19 times an even share"
 

@@ -33,11 +33,11 @@ from .page import (
     SMALL,
     WIDTH,
     blank,
-    fit,
     font,
     header,
     stack,
     steps,
+    wrap,
 )
 from .reader import read_pictures
 from .record import WindowRecord
@@ -160,13 +160,15 @@ def _row(moment: Moment, explanation: Explanation, style: HeatStyle) -> Image.Im
         style = HeatStyle(style.show, style.color_map, style.alpha, style.threshold)
     scale = style.scale or _core.full_heat(evidence)
     height = round(_SHOT * moment.pictures[0].shape[0] / moment.pictures[0].shape[1])
-    lines = [*facts(explanation), describe_scale(scale, style, window)]
+    words = facts(explanation)
+    if explanation.valid:
+        words.append(describe_scale(scale, style, window))
+    lines = [line for text in words for line in wrap(text, font(SMALL), _TEXT - GAP)]
     image, draw = blank(max(height, 34 + _LINE * len(lines)) + 2 * _SPACE)
     draw.line((MARGIN, 0, WIDTH - MARGIN, 0), FAINT)
     draw.text((MARGIN, _SPACE), explanation.method, INK, font(24, bold=True))
     for place, line in enumerate(lines):
-        text = fit(line, font(SMALL), _TEXT - GAP)
-        draw.text((MARGIN, 42 + _LINE * place), text, MUTED, font(SMALL))
+        draw.text((MARGIN, 42 + _LINE * place), line, MUTED, font(SMALL))
     for column, place in enumerate(moment.places):
         time = round(moment.times[place] * 1e9)
         shot = Image.fromarray(paint_heat(moment.pictures[place], window, time, scale, style))

@@ -27,6 +27,7 @@ from .page import (
     save,
     section,
     stack,
+    wrap,
 )
 from .timeline import draw_timeline
 from .tube_picture import draw_tube, heated
@@ -97,10 +98,12 @@ def why_empty(gallery: Gallery, info: SheetInfo) -> str:
 
 
 def _nothing(gallery: Gallery, info: SheetInfo) -> Image.Image:
-    image, draw = blank(110)
-    draw.line((MARGIN, 18, WIDTH - MARGIN, 18), FAINT, 2)
     face = font(28)
-    draw.text((MARGIN, 46), fit(why_empty(gallery, info), face, WIDTH - 2 * MARGIN), INK, face)
+    lines = wrap(why_empty(gallery, info), face, WIDTH - 2 * MARGIN)
+    image, draw = blank(72 + 38 * len(lines))
+    draw.line((MARGIN, 18, WIDTH - MARGIN, 18), FAINT, 2)
+    for row, line in enumerate(lines):
+        draw.text((MARGIN, 46 + 38 * row), line, INK, face)
     return image
 
 

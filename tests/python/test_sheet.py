@@ -11,7 +11,7 @@ from tubecam import overlay
 from tubecam.errors import StreamError
 from tubecam.gallery import Gallery, Timeline
 from tubecam.heat import HeatStyle, color_bars, describe_scale, heat_opacity, paint_heat
-from tubecam.page import clock, readable_on
+from tubecam.page import clock, font, header, readable_on, wrap
 from tubecam.record import WindowRecord
 from tubecam.sheet import SheetInfo, draw_sheet, tube_caption, why_empty, write_sheet
 
@@ -262,6 +262,16 @@ def test_an_empty_sheet_says_why():
     gallery.add_window(dataclasses.replace(record(1), valid=False, problem="NaN in the tube"))
     assert why_empty(gallery, info) == "No window could be explained: NaN in the logits."
     assert np.asarray(draw_sheet(gallery, info)).min() < 50
+
+
+def test_what_has_to_be_known_is_never_cut_off():
+    face, sentence = font(21), "the activation or the weight of layer conv holds NaN or infinity"
+    lines = wrap(f"{sentence} {'a' * 200} end", face, 450)
+    assert all(face.getlength(line) <= 450 for line in lines)
+    assert " ".join(lines).startswith(sentence) and lines[-1].endswith("end")
+    assert wrap("", face, 450) == [] and wrap("one", face, 450) == ["one"]
+    marks = [f"mark {i} of a long list of marks" for i in range(8)]
+    assert header("a", [], marks).height - header("a", []).height == 2 * 32
 
 
 @pytest.mark.parametrize("color, ink", [("#0072b2", "#ffffff"), ("#f0e442", "#14171c")])

@@ -9,6 +9,7 @@ import pytest
 
 import tiny_bundle
 import tubecam
+from tubecam import _core
 from tubecam.comparison import facts
 from tubecam.pathway import Pathway
 
@@ -38,6 +39,12 @@ def test_pathways_tell_their_shares(explanation):
     assert told[1] == "slow 63 %, fast 37 %"
     cancelled = tuple(path._replace(share=float("nan")) for path in paths)
     assert facts(dataclasses.replace(explanation, pathways=cancelled)) == facts(explanation)
+
+
+@pytest.mark.parametrize(("by", "words"), _core.motion_texts().items())
+def test_every_source_of_motion_has_words(explanation, by, words):
+    told = facts(dataclasses.replace(explanation, motion_by=by, motion_share=0.25))
+    assert told[1] == f"motion 25 % ({words})" and words
 
 
 def test_an_invalid_one_says_why(explanation):

@@ -125,7 +125,7 @@ def test_samples_at_times_and_places_of_the_frame(explainer, rng):
 
 
 def test_a_map_of_a_frame_is_sampled_fast(explainer):
-    """Processor time, which other work hardly changes: 4 ms on one core; loops in Python take 10 s."""
+    """In processor time: 4 ms; a loop in Python takes 10 s."""
     result = explainer.explain(tiny_bundle.clip())
     x, y = (np.arange(1280) + 0.5) / 1280, (np.arange(720) + 0.5) / 720
     taken = []

@@ -245,6 +245,9 @@ def test_a_video_is_explained_stream_by_stream(groups_bundle, tmp_path):
     assert windows and "problem" not in windows[0]
     assert [p["of_flow"] for p in windows[0]["pathways"]] == [False] * 3 + [True] * 2
     assert [len(p["segments"]) for p in windows[0]["pathways"]] == [7, 7, 7, 6, 6]
+    sheet = tmp_path / "methods.png"
+    assert cli.main(["methods", str(video), "--bundle", str(groups_bundle), "-o", str(sheet)]) == 0
+    assert sheet.stat().st_size > 10_000
 
 
 def test_buffers_and_messages_carry_the_pathways(groups_bundle):

@@ -32,6 +32,14 @@ class NoFormError(ExportError):
     """An operator has no derivative or no form here. What works instead is still to be found."""
 
 
+class LostLayerError(ExportError):
+    """Cells cannot be followed to where the best layer may be; `layer` is the last one before."""
+
+    def __init__(self, message: str, layer: str) -> None:
+        super().__init__(message)
+        self.layer = layer
+
+
 def reads_values(where: str, operator: str = "") -> str:
     """On control flow, sizes and numbers that are taken from a tensor's values."""
     how = operator or "an `if` on a tensor, .item(), int(tensor), nonzero()"

@@ -121,7 +121,7 @@ def test_the_default_layer_lies_on_the_clip_as_measured(name):
 
 
 def test_places_that_lie_far_apart_are_refused():
-    with pytest.raises(ExportError, match=r"followed is .*aten.cat in trunk.2 \\(Apply\\)"):
+    with pytest.raises(ExportError, match=r"followed is .*aten.cat in trunk.2 \(Apply\)"):
         candidates("taken-apart").default()
 
 

@@ -116,11 +116,20 @@ def class_activation(
     try:
         graph = build_graph(found, paths, tokens, time_first, seed, False, lambda text: None)
     except LostLayerError as error:
-        return class_activation(found, error.layer, tokens, time_first, seed)
+        places = [(error.layer, tokens)]
+        if error.behind is not None:
+            path, grid = error.behind
+            places.append((path, TokenGrid(grid)))
+        each = (class_activation(found, *place, time_first, seed) for place in places)
+        return next(filter(None, each), "")
     except (ExportError, UsageError):
         return ""
     where = ", ".join(f"'{layer.name}'" for layer in graph.layers)
-    return f"The class-activation methods (gradcam and its kin) work for this model, at {where}."
+    stated = f" with --tokens {tokens}, if these are its cells" if tokens else ""
+    return (
+        f"The class-activation methods (gradcam and its kin) work for this model, at {where}"
+        f"{stated}."
+    )
 
 
 def _fold(captured: Capture, layers: tuple[Layer, ...]) -> tuple[tuple[Layer, ...], int, int]:

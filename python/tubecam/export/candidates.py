@@ -11,7 +11,7 @@ from torch import fx
 
 from ..errors import ExportError, UsageError
 from .capture import Capture
-from .default_layer import SPLITS, VIEWS, WEIGHING, averaged, entry, telling
+from .default_layer import SPLITS, VIEWS, WEIGHING, entry, telling, unpooled
 from .follow import follow
 from .geometry import UnevenError, cells_of
 from .layers import Layer, ancestors, descendants
@@ -121,8 +121,20 @@ class Candidates:
                 f"better one behind. Name one: --layer {layer.name}, or another with --tokens "
                 "TxHxW where it cannot be followed.",
                 layer.name,
+                self._lost_picture(),
             )
-        return self._as_stated(self._whole(self._before_averages(read or layer)))
+        return self._as_stated(self._whole(self._before_pools(read or layer)))
+
+    def _lost_picture(self) -> tuple[str, tuple[int, int, int]] | None:
+        """The last module that gives [1, C, t, h, w] or [t, C, h, w] that cannot be followed."""
+        for node in reversed(self.captured.module.graph.nodes):
+            shape = shape_of(node) or ()
+            volume, frames = len(shape) == 5 and shape[0] == 1, len(shape) == 4
+            named = node in self.places.lost and node.meta.get(PATHS) and (volume or frames)
+            if named and shape[-1] * shape[-2] > 1:
+                grid = shape[2:] if volume else (shape[0], *shape[2:])
+                return min(node.meta[PATHS], key=_outermost), grid
+        return None
 
     def _whole(self, layer: Layer) -> Layer:
         """The layer; ExportError where others like it hold other places, as of frames in a loop."""
@@ -186,10 +198,10 @@ class Candidates:
         read = self.layer(entry(self.captured, self.places, attention))
         return read if read is not None and read.is_picture else None
 
-    def _before_averages(self, layer: Layer) -> Layer:
-        """Averages add nothing to what they are made of but coarseness."""
+    def _before_pools(self, layer: Layer) -> Layer:
+        """Pools to few cells add nothing to what they are made of but coarseness."""
         while layer.is_coarse:
-            node = averaged(layer.node)
+            node = unpooled(layer.node)
             before = self.layer(node) if node is not None else None
             if before is None or node not in self._learnt():
                 break

@@ -257,8 +257,7 @@ def export(
         try:
             return attempt(kind)
         except NoFormError as error:
-            own = kind == CAM and layer is None
-            advice = "" if own else class_activation(found, found.layer, stated, time_first, seed)
+            advice = class_activation(found, found.layer, stated, time_first, seed)
             raise ExportError(f"{error} {advice or REPLACE}") from error
 
     def write(graph: Graph | RelevanceGraph, folder: Path) -> Part:

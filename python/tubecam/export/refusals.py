@@ -33,11 +33,21 @@ class NoFormError(ExportError):
 
 
 class LostLayerError(ExportError):
-    """Cells cannot be followed to where the best layer may be; `layer` is the last one before."""
+    """Cells cannot be followed to where the best layer may be.
 
-    def __init__(self, message: str, layer: str) -> None:
+    Attributes
+    ----------
+    layer : str
+        The last one that can be followed.
+    behind : (str, (t, h, w)) or None
+        The last picture behind that, and the cells that it may have.
+    """
+
+    def __init__(
+        self, message: str, layer: str, behind: tuple[str, tuple[int, int, int]] | None
+    ) -> None:
         super().__init__(message)
-        self.layer = layer
+        self.layer, self.behind = layer, behind
 
 
 def reads_values(where: str, operator: str = "") -> str:

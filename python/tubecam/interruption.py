@@ -66,8 +66,8 @@ def interruptible(handle: Callable[[int], object]) -> Iterator[list[int]]:
     -----
     In another thread than the main one, which alone may handle signals, nothing changes.
     """
-    before = signal.getsignal(SIGNALS[0])
-    seen = before.seen[:] if isinstance(before, _Taker) else []
+    before = (signal.getsignal(number) for number in SIGNALS)
+    seen = next((taker.seen[:] for taker in before if isinstance(taker, _Taker)), [])
     with _taking(_Taker(handle, seen)):
         if seen:
             handle(len(seen))

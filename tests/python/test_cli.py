@@ -110,7 +110,11 @@ def test_missing_bundle(capsys):
 def test_inspect(capsys):
     assert status_of("inspect", "motion") == 0
     text = capsys.readouterr().out
-    assert "motion" in text and "gradcam (default)" in text and "unchanged" in text
+    assert (
+        "motion" in text
+        and "gradcam (default)" in text
+        and "has the SHA-256 that it states" in text
+    )
 
 
 def test_inspect_json(capsys, motion_bundle):

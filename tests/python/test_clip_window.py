@@ -23,9 +23,9 @@ def times(fps: float, count: int, start: int = 0) -> list[int]:
 
 
 def make_window(length: int = 4, hop: int = 1, fps: float = 15, **kwargs) -> _core.ClipWindow:
-    return _core.ClipWindow(
-        _core.ClipSpec(length=length, height=8, width=8, sample_fps=fps), hop, **kwargs
-    )
+    plain = {"mean": (0, 0, 0), "std": (1, 1, 1)}
+    spec = _core.ClipSpec(length=length, height=8, width=8, sample_fps=fps, **plain)
+    return _core.ClipWindow(spec, hop, **kwargs)
 
 
 def slots_of(all_times: list[int]) -> list[int]:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,9 +33,11 @@ def test_this_installation_is_healthy(tubecam_command):
 
 def test_the_printed_line_lets_gst_inspect_find_the_elements(tubecam_command, tmp_path):
     line = tubecam_command("doctor").stdout.splitlines()[-1].strip()
-    assert line == plugin_path.export_line()
+    assert line == 'eval "$(tubecam env)"'
+    assert tubecam_command("env").stdout.strip() == plugin_path.export_line()
     env = {k: v for k, v in os.environ.items() if k != "GST_PLUGIN_PATH"}
     env["GST_REGISTRY"] = str(tmp_path / "registry.bin")
+    env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
     for element in ("tubecam", "tubeoverlay"):
         command = ["bash", "-c", f"{line}; gst-inspect-1.0 {element}"]
         seen = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)

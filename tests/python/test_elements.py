@@ -143,8 +143,12 @@ def test_heat_keeps_its_place_when_the_video_is_scaled(bundle, size):
     small = direct.pixels["o"][20].reshape(height, width, 3).astype(float)
     large = scaled.pixels["o"][20].reshape(4 * height, 4 * width, 3).astype(float)
     shrunk = large.reshape(height, 4, width, 4, 3).mean((1, 3))
-    assert np.abs(shrunk - small).mean() < 3
-    assert np.abs(np.roll(shrunk, 2, 1) - small).mean() > 2 * np.abs(shrunk - small).mean()
+    # Coarse grids are drawn with gaps of some pixels between their cells, here of 12×12.
+    inner = np.ix_(*(np.isin((np.arange(n) - (n - 48) // 2) % 12, (0, 1, 10, 11), invert=True)
+                     for n in (height, width)))  # fmt: skip
+    assert np.abs(shrunk - small)[inner].mean() < 3
+    rolled = np.abs(np.roll(shrunk, 2, 1) - small)[inner].mean()
+    assert rolled > 2 * np.abs(shrunk - small)[inner].mean()
 
 
 @pytest.mark.parametrize("output", ["activation", "logits"])

@@ -110,7 +110,9 @@ def test_python_hears_of_bad_videos(tmp_path, motion_bundle):
     (tmp_path / "text.mp4").write_text("no video at all\n" * 50)
     with Explainer(motion_bundle) as explainer:
         with pytest.raises(StreamError, match="too short"):
-            list(explainer.explain_video(short))
+            list(explainer.explain_video(short, pad="none"))
+        (padded,) = explainer.explain_video(short)
+        assert "padded" in [mark.key for mark in padded.marks]
         with pytest.raises(StreamError, match="not a video"):
             list(explainer.explain_video(tmp_path / "text.mp4"))
         with pytest.raises(StreamError, match="no file"):

@@ -18,9 +18,10 @@ from videos import numbered, read_video, write_video  # noqa: E402
 pytestmark = pytest.mark.slow
 FPS, FRAMES, HOP = 10, 28, 4
 SMALL = (4, 32, 32)
-SIZES = {  # the smallest that they take
+SIZES = {  # the smallest that they take, or whose explained layer has more than one cell
+    "slowfast_r50": (4, 64, 64),
     "c3d": (16, 96, 96), "i3d": (9, 193, 193), "i3d_flow": (10, 193, 193),
-    "conv3d_7ch": (7, 60, 40), "two_stream": (11, 32, 32), "tsn": (18, 32, 32),
+    "conv3d_7ch": (7, 60, 40), "two_stream": (11, 64, 64), "tsn": (18, 32, 32),
 }  # fmt: skip
 FLOW = ("i3d_flow", "conv3d_7ch", "two_stream", "tsn")
 STRIP = 12  # rows at the foot that show relevance over time

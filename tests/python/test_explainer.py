@@ -173,8 +173,8 @@ def test_settings_can_change_at_any_time(folders):
         assert (second.method, second.target) == ("cam", second.label)
         for name, value, words in [
             ("method", "lrp", "choose one of gradcam"),
-            ("target", 5, "… 4"),
-            ("target", -2, "… 4"),
+            ("target", 5, "the classes are 0 to 4"),
+            ("target", -2, "the classes are 0 to 4"),
             ("threshold", 1.1, "0 … 1"),
             ("threshold", float("nan"), "0 … 1"),
             ("hop", 0, "1 … 8"),
@@ -333,7 +333,7 @@ def test_refuses_wrong_clips(explainer, rng):
     good = tiny_bundle.clip()
     for clip, words in [
         (good[:7], r"\[7, 3, 16, 16\].*\[8, 3, 16, 16\]"),
-        (good[None], r"\[1, 8, 3, 16, 16\]"),
+        (np.stack([good, good]), r"\[2, 8, 3, 16, 16\]"),
         (good.astype(np.float64), "float64"),
         (good.astype(np.float16), "float16"),
         (good.transpose(0, 2, 3, 1), r"\[8, 16, 16, 3\]"),

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 import head_nets as nets  # noqa: E402
 import tubecam  # noqa: E402
 from tubecam.errors import ExportError, UsageError  # noqa: E402
-from tubecam.export import export  # noqa: E402
+from tubecam.export import bundle, export  # noqa: E402
 
 
 def made(model, folder, **settings):
@@ -128,10 +128,9 @@ def test_a_bundle_in_another_precision_keeps_its_head(tmp_path):
 
 def test_a_bundle_of_one_value_without_a_head_tells_no_probability(tmp_path):
     made(nets.seeded(lambda z: z, classes=1), tmp_path / "b", head="scores")
-    path = tmp_path / "b" / "bundle.json"
-    sidecar = json.loads(path.read_text())
+    sidecar = json.loads((tmp_path / "b" / "bundle.json").read_text())
     del sidecar["head"]
-    path.write_text(json.dumps(sidecar))
+    bundle.state(tmp_path / "b", sidecar)
     assert tubecam.load_bundle(tmp_path / "b").core.head == "scores"
 
 

@@ -125,6 +125,7 @@ def test_metadata_and_caption_follow_the_head(tmp_path, kind):
     fields = played.frames["t"][-1][1]
     below, drawn = (played.pixels[n][-1].reshape(240, 640, 3).copy() for n in ("t", "o"))
     also = f"also {fields['also']}; " if "also" in fields else ""
-    note = also + fields["method"]
+    assert "coarse-grid" in [mark.key for mark in record.marks]  # 4×4 cells
+    note = also + fields["method"] + "".join(f" ({mark.text})" for mark in record.marks)
     CaptionPainter().draw(below, label=fields["label"], score=words, note=note)
     np.testing.assert_array_equal(below, drawn)

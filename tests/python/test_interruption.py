@@ -231,17 +231,25 @@ def test_an_ignored_hang_up_stays_ignored(short_video, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-def test_a_signal_that_is_forgotten_counts(tmp_path):
-    """Raised in a callback of a library it is printed and gone; the command ends all the same."""
-    with raising() as before:
-        with contextlib.suppress(Interrupted):  # as GLib does
-            signal.raise_signal(signal.SIGTERM)
-        counts = []
-        with interruptible(counts.append) as seen:
-            assert seen == [signal.SIGTERM] and counts == [1]
-            signal.raise_signal(signal.SIGINT)
-        assert seen == [signal.SIGTERM, signal.SIGINT] and counts == [1, 2]
-    assert before == [signal.SIGTERM]
+@pytest.mark.parametrize("interrupt", [signal.default_int_handler, signal.SIG_IGN])
+def test_a_signal_that_is_forgotten_counts(interrupt):
+    """Raised in a callback of a library it is printed and gone; the command ends all the same.
+
+    A shell's background ignores SIGINT, and only that.
+    """
+    given = signal.signal(signal.SIGINT, interrupt)
+    try:
+        with raising() as before:
+            with contextlib.suppress(Interrupted):  # as GLib does
+                signal.raise_signal(signal.SIGTERM)
+            counts = []
+            with interruptible(counts.append) as seen:
+                assert seen == [signal.SIGTERM] and counts == [1]
+                signal.raise_signal(signal.SIGHUP)
+            assert seen == [signal.SIGTERM, signal.SIGHUP] and counts == [1, 2]
+        assert before == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGINT, given)
 
 
 def test_other_commands_clean_up_and_say_which_signal(tmp_path):

@@ -59,7 +59,7 @@ def build_graph(
     example = example_clip(found.clip, seed)
     say("tracing the forward pass")
     original = capture(found.model, example, time_first)
-    captured = capture(found.model, example, time_first)
+    captured = original.copy()
     fold_constants(captured.module)
     classes = shape_of(captured.logits)[1]
     candidates = Candidates(captured, tokens)

@@ -44,6 +44,17 @@ class Capture:
         """Every module path that can be named, in the order of execution."""
         return [path for n in self.module.graph.nodes for path in n.meta.get(PATHS, ())]
 
+    def copy(self) -> Capture:
+        """The same graph, to be changed; the tensors are shared."""
+        graph, copies = fx.Graph(), {}
+        graph.output(graph.graph_copy(self.module.graph, copies))
+        for node, copied in copies.items():
+            if PATHS in node.meta:
+                copied.meta[PATHS] = list(node.meta[PATHS])
+        module = fx.GraphModule(self.module, graph)
+        module._constants_added = getattr(self.module, "_constants_added", 0)
+        return Capture(module, copies[self.clip], copies[self.logits])
+
 
 def trace(
     function: Callable[..., Any], decompositions: dict[Any, Callable], *inputs: Tensor

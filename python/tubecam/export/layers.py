@@ -151,6 +151,8 @@ def _matrices(module: fx.GraphModule, classes: int, channels: int) -> Iterator[T
         if node.op != "get_attr":
             continue
         value = getattr(module, str(node.target)).detach().double()
+        if classes == 2 and value.dim() > 1 and value.numel() == channels:  # one logit, −z and z
+            yield torch.stack([-value.flatten(), value.flatten()])
         if value.numel() != classes * channels or value.dim() < 2:
             continue
         if value.shape[:2] == (classes, channels):

@@ -96,8 +96,8 @@ def read_windows(
     Raises
     ------
     UsageError, StreamError
-        As `find_clips`; a file that was named is no video or shorter than a window; there are
-        fewer than four windows.
+        As `find_clips`; a file that was named is no video; there are fewer than four
+        windows.
     """
     sources = find_clips(texts)
     size = 4 * int(np.prod(spec.input_shape))

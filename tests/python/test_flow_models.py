@@ -289,6 +289,13 @@ def test_a_clip_that_the_network_cannot_take(tmp_path, name, clip, words):
         export(name, tmp_path / "bundle", random_weights=True, clip=clip)
 
 
+def test_five_channels_are_advised_to_be_flow(tmp_path):
+    nn = torch.nn
+    five = nn.Sequential(nn.Conv3d(5, 4, 3), nn.AdaptiveAvgPool3d(1), nn.Flatten())
+    with pytest.raises(UsageError, match="takes 5 channels: .*say --flow BOUND,SCALE"):
+        export(five, tmp_path / "bundle", clip=CLIP)
+
+
 @pytest.mark.parametrize("flow", [{"bound": 0}, {"scale": float("nan")}, {"bound": "far"}])
 def test_flow_that_no_model_has(model, tmp_path, flow):
     with pytest.raises(UsageError, match="clip flow"):

@@ -18,8 +18,8 @@ std::filesystem::path own_folder() {
 
 namespace {
 
-// Whether the file holds all that its header promises. The loader maps what is missing all the same,
-// and the process dies where it reads it. The table of sections is a library's end.
+// Whether the file holds all that its header promises. The loader maps what is missing all the
+// same, and the process dies where it reads it. The table of sections is a library's end.
 bool is_whole(const std::string& path) {
   ElfW(Ehdr) header{};
   std::ifstream file(path, std::ios::binary);

@@ -12,8 +12,8 @@ namespace tubecam {
 namespace {
 
 // DIS searches each stripe of a picture on its own, a stripe a thread: with one thread the flow
-// does not depend on the machine. The number is the process's: while several flows are computed, the
-// first one to come changes it and the last one to go puts it back.
+// does not depend on the machine. The number is the process's: while several flows are computed,
+// the first one to come changes it and the last one to go puts it back.
 class OneThread {
  public:
   OneThread() {

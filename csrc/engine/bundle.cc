@@ -121,6 +121,13 @@ void check_external_data(const fs::path& graph, const Sidecar& sidecar) {
 
 }  // namespace
 
+std::string GraphSpec::what_explains() const {
+  if (gives_relevance() || gives_input_gradient()) return "the relevance to the " + layer.name;
+  if (!pathways.empty()) return "an activation or a gradient of " + layer.name;
+  const std::string other = weight.empty() ? "gradient" : "weight";
+  return "the activation or the " + other + " of layer " + layer.name;
+}
+
 Bundle load_bundle(const std::string& folder) {
   const fs::path root = open_folder(folder);
   Sidecar sidecar = read_sidecar(root);

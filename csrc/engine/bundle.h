@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <limits>
 #include <optional>
 #include <set>
@@ -20,6 +21,8 @@ struct LayerSpec {
   std::array<double, 3> stride{};  // t (slices), y, x (input pixels)
   std::array<double, 3> offset{};
   std::optional<std::array<double, 3>> receptive_field;  // of a cell; older bundles do not tell
+
+  size_t cells() const { return size_t(shape[1]) * size_t(shape[2]) * size_t(shape[3]); }
 };
 
 // One explained layer of several: a stream, a rate of frames, a group of channels; or one of the
@@ -72,6 +75,8 @@ struct GraphSpec {
     if (!pathways.empty()) return pathways.front().gives_input_gradient();
     return activation.empty() && !gradient.empty();
   }
+  // In words: "the activation or the gradient of layer layer4".
+  std::string what_explains() const;
 };
 
 struct Bundle {

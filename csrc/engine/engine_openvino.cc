@@ -22,9 +22,10 @@ namespace tubecam {
 namespace {
 
 // Note [Forked engines]
-// A child of fork() has none of OpenVINO's threads. What is compiled runs there nevertheless, on the
-// caller's thread; but compiling may wait for ever for a thread that OpenVINO keeps for the next
-// model, and so may destroying. So a child runs what it inherits, leaks it, and compiles nothing.
+// A child of fork() has none of OpenVINO's threads. What is compiled runs there nevertheless, on
+// the caller's thread; but compiling may wait for ever for a thread that OpenVINO keeps for the
+// next model, and so may destroying. So a child runs what it inherits, leaks it, and compiles
+// nothing.
 
 // One core for the process. It is never destroyed: at exit, its plugins may be gone before it.
 // Throws kUsage in a child of the process that made it.
@@ -178,8 +179,8 @@ std::shared_ptr<ov::Model> with_output(const ov::Model& model, const std::string
                                      model.get_parameters(), "plain");
 }
 
-// How many threads OpenVINO works with under these options. It tells of a compiled model alone, so a
-// least one is compiled, once for each number that is asked for.
+// How many threads OpenVINO works with under these options. It tells of a compiled model alone, so
+// a smallest one is compiled, once for each number that is asked for.
 int threads_of(const EngineOptions& options) {
   static std::mutex& mutex = *new std::mutex;
   static auto& known = *new std::map<int, int>;

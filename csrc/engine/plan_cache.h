@@ -27,15 +27,15 @@ struct PlanKey {
 //   the right length and another hash, or a file that another user can change → refused
 // Processes that need the same plan wait for the first to build it (flock, which the system lets go
 // of when a process dies). No link at a path's end is followed, and owner and mode are those of the
-// file that is open. Where there is no folder of one's own, nothing is kept: a plan in a folder that
-// others can write is theirs.
+// file that is open. Where there is no folder of one's own, nothing is kept: a plan in a folder
+// that others can write is theirs.
 class TUBECAM_API PlanCache {
  public:
   using Bytes = std::vector<char>;
   using Say = std::function<void(const std::string&)>;  // a sentence for people
 
-  // folder: made when missing, for this user alone; empty: default_folder(). Where there is none, or
-  // one that cannot be written, nothing is kept, and `say` is told.
+  // folder: made when missing, for this user alone; empty: default_folder(). Where there is none,
+  // or one that cannot be written, nothing is kept, and `say` is told.
   explicit PlanCache(const std::string& folder, Say say = {});
 
   // $TUBECAM_CACHE, else $XDG_CACHE_HOME/tubecam, else ~/.cache/tubecam; empty where none is set.

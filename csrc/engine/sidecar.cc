@@ -68,8 +68,8 @@ std::string hash(const JsonNode& node) {
 }
 
 // Note [The sidecar's own hash]
-// Of the text with zeros in place of the hash's own digits. These 64 digits stand there once: a text
-// that holds its own hash elsewhere too cannot be made.
+// Of the text with zeros in place of the hash's own digits. These 64 digits stand there once: a
+// text that holds its own hash elsewhere too cannot be made.
 bool check_own_hash(const JsonNode& root, std::string text) {
   if (!root.has(kOwnHash)) return false;
   const std::string stated = hash(root.at(kOwnHash));

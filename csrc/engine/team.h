@@ -10,8 +10,8 @@ namespace tubecam {
 
 class TUBECAM_API Team {
  public:
-  // size: threads that work, the caller among them; 1 makes no thread. Where the system gives fewer,
-  // the team is smaller.
+  // size: threads that work, the caller among them; 1 makes no thread. Where the system gives
+  // fewer, the team is smaller.
   explicit Team(int size);
   ~Team();
   Team(const Team&) = delete;
@@ -21,7 +21,8 @@ class TUBECAM_API Team {
   class Member {
    public:
     Member(Team* team, int index, int size) : index(index), size(size), team_(team) {}
-    // Waits until every member is here. Leaves the work by an exception when another member's threw.
+    // Waits until every member is here. Leaves the work by an exception when another member's
+    // threw.
     void meet() const {
       if (size > 1) team_->meet();
     }
@@ -34,8 +35,8 @@ class TUBECAM_API Team {
   using Work = std::function<void(const Member&)>;
 
   // Calls `work` once a member, at the same time, and returns when all are done; throws what the
-  // first of them threw. While another thread's work holds the team, and in a child of fork(), where
-  // the other threads do not exist, the caller works alone.
+  // first of them threw. While another thread's work holds the team, and in a child of fork(),
+  // where the other threads do not exist, the caller works alone.
   void run(const Work& work);
 
   int size() const { return size_; }

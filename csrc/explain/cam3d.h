@@ -51,8 +51,8 @@ struct CamStats {
 //                  α = g²/(2g² + g³ ΣA), 0 where g = 0                  Chattopadhay 2018
 //   xgradcam       ReLU Σ_k w_k A_k,  w_k = Σ g_k A_k / Σ A_k           Fu 2020
 //
-// All in logit units: the papers of cam and gradcam++, which draw the shape alone, do not divide by Z.
-// A denominator of exactly zero gives α or w_k = 0. Activation and gradient are streamed through
+// All in logit units: the papers of cam and gradcam++, which draw the shape alone, do not divide by
+// Z. A denominator of exactly zero gives α or w_k = 0. Activation and gradient are streamed through
 // once, a channel at a time.
 // On a CUDA device the tensors are brought there first; those that an engine left there:
 // cam3d_cuda.h.

@@ -7,6 +7,7 @@
 
 #include "base/stopwatch.h"
 #include "explain/cam3d.h"
+#include "explain/cam_input.h"
 #include "explain/conservation.h"
 #include "explain/locate.h"
 #include "explain/motion.h"
@@ -24,21 +25,6 @@ bool all_finite(const float* values, size_t count) {
   bool finite = true;
   for (size_t i = 0; i < count; ++i) finite &= std::isfinite(values[i]);
   return finite;
-}
-
-CamInput cam_input(const EngineOutputs& outputs, const LayerSpec& layer) {
-  const auto& shape = layer.shape;
-  return {outputs.activation.f32(),
-          outputs.weight.f32(),
-          outputs.gradient.f32(),
-          shape[0],
-          shape[1],
-          shape[2],
-          shape[3]};
-}
-
-size_t num_cells(const LayerSpec& layer) {
-  return size_t(layer.shape[1]) * size_t(layer.shape[2]) * size_t(layer.shape[3]);
 }
 
 TensorView view_of(const float* values, const Shape& shape) {
@@ -86,7 +72,6 @@ class Making {
   CamStats cells_of(const FewPassResult& found);
   CamStats relevance_of(const EngineOutputs& outputs, float* tube,
                         std::vector<Pathway>* pathways = nullptr) const;
-  std::string what_explains() const;
 
   void split();
   void split_exactly();
@@ -164,7 +149,7 @@ void Making::begin(const Window& where) {
   result_.shape = {layer_.shape[1], layer_.shape[2], layer_.shape[3]};
   result_.stride = layer_.stride;
   result_.offset = layer_.offset;
-  result_.tube.resize(num_cells(layer_));
+  result_.tube.resize(layer_.cells());
   Receipt& receipt = result_.receipt;
   receipt.method = request_.method;
   receipt.layer = layer_.name;
@@ -222,14 +207,6 @@ CamStats Making::relevance_of(const EngineOutputs& outputs, float* tube,
   return cam3d(cam_input(outputs, layer_), parse_cam_method(recipe_.base), tube);
 }
 
-std::string Making::what_explains() const {
-  if (graph_.gives_relevance() || graph_.gives_input_gradient())
-    return "the relevance to the " + layer_.name;
-  if (!graph_.pathways.empty()) return "an activation or a gradient of " + layer_.name;
-  const std::string other = graph_.weight.empty() ? "gradient" : "weight";
-  return "the activation or the " + other + " of layer " + layer_.name;
-}
-
 // One pass at given inputs, whose flow need not be that of their clip.
 Pass Making::pass(const ModelInputs& inputs) {
   TensorView flow;
@@ -272,7 +249,7 @@ CamStats Making::few_passes() {
 // The tube of a graph that gives the gradient of the clip, or those of the clip and its flow.
 CamStats Making::cells_of(const FewPassResult& found) {
   const auto summed = [this](const std::vector<float>& relevance, const LayerSpec& layer) {
-    std::vector<float> cells(num_cells(layer));
+    std::vector<float> cells(layer.cells());
     sum_cells(relevance, spec_, layer.shape[1], layer.shape[2], layer.shape[3], cells.data());
     return cells;
   };
@@ -302,7 +279,7 @@ void Making::explain(const EngineOutputs& outputs) {
     receipt.conservation = conservation(recipe_.base, stats.sum, result_.logits, receipt.logit);
   }
   receipt.relevance_sum = stats.sum;
-  if (!stats.finite) return invalidate(what_explains() + " holds NaN or infinity");
+  if (!stats.finite) return invalidate(graph_.what_explains() + " holds NaN or infinity");
   if (recipe_.passes == Passes::kMotionSplit) {
     split();
   } else if (recipe_.passes == Passes::kMotionSplitExact) {
@@ -327,7 +304,7 @@ void Making::add_still(int slice, std::vector<float>* tube) {
   frozen_.resize(size_t(spec_.length) * 3 * size_t(spec_.height) * size_t(spec_.width));
   freeze_clip(host_clip(), spec_, slice, frozen_.data());
   if (!relevance_of(infer(frozen_.data(), result_.target), tube->data()).finite) {
-    invalidate(what_explains() + " of the frozen clip holds NaN or infinity");
+    invalidate(graph_.what_explains() + " of the frozen clip holds NaN or infinity");
   }
 }
 

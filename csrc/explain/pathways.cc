@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "explain/cam_input.h"
+
 namespace tubecam {
 namespace {
 
@@ -45,10 +47,6 @@ std::vector<double> resample(const std::vector<double>& in, size_t outer, size_t
   return out;
 }
 
-size_t cells(const LayerSpec& grid) {
-  return size_t(grid.shape[1]) * size_t(grid.shape[2]) * size_t(grid.shape[3]);
-}
-
 Pathway explain_pathway(const PathwayTensors& tensors, const PathwaySpec& spec, CamMethod method,
                         CamStats* stats) {
   const auto& shape = spec.layer.shape;
@@ -59,21 +57,14 @@ Pathway explain_pathway(const PathwayTensors& tensors, const PathwaySpec& spec, 
   pathway.shape = {shape[1], shape[2], shape[3]};
   pathway.stride = spec.layer.stride;
   pathway.offset = spec.layer.offset;
-  pathway.tube.resize(cells(spec.layer));
+  pathway.tube.resize(spec.layer.cells());
   if (tensors.relevance.data) {
     *stats =
         copy_relevance(tensors.relevance.f32(), shape[1], shape[2], shape[3], pathway.tube.data());
     pathway.relevance_sum = stats->sum;
     return pathway;
   }
-  const CamInput input{tensors.activation.f32(),
-                       tensors.weight.f32(),
-                       tensors.gradient.f32(),
-                       shape[0],
-                       shape[1],
-                       shape[2],
-                       shape[3]};
-  *stats = cam3d(input, method, pathway.tube.data());
+  *stats = cam3d(cam_input(tensors, spec.layer), method, pathway.tube.data());
   pathway.relevance_sum = stats->sum;
   return pathway;
 }
@@ -115,7 +106,7 @@ PathwayTubes explain_pathways(const EngineOutputs& outputs, const GraphSpec& gra
                               CamMethod method, float* joined) {
   PathwayTubes found;
   CamStats& total = found.joined;
-  std::vector<double> sums(cells(graph.layer));
+  std::vector<double> sums(graph.layer.cells());
   for (size_t i = 0; i < graph.pathways.size(); ++i) {
     CamStats stats;
     found.pathways.push_back(
@@ -141,7 +132,7 @@ bool sees_flow(const std::vector<Pathway>& pathways) {
 }
 
 std::vector<float> flow_cells(const std::vector<Pathway>& pathways, const LayerSpec& grid) {
-  std::vector<double> flow(cells(grid)), all(cells(grid));
+  std::vector<double> flow(grid.cells()), all(grid.cells());
   for (const Pathway& pathway : pathways) {
     std::vector<float> sizes(pathway.tube);
     for (float& value : sizes) value = std::fabs(value);

@@ -163,11 +163,16 @@ struct CaptionPainter::State {
 void CaptionPainter::State::draw_words(const Frame& frame, const Caption& caption, ColorMap map) {
   Words wanted = words_of(caption, map);
   if (wanted.empty()) return;
+  const int margin = Metrics(frame).margin;
+  const int end = caption.strip.empty() ? frame.height : StripPlace(frame).y;
+  wanted.room = end - 3 * margin / 2;
   if (words_sticker.empty() || !(wanted == words)) {
     words = std::move(wanted);
-    words_sticker.build(tubecam::draw_words(words, frame).get(), frame);
+    const Surface picture = tubecam::draw_words(words, frame);
+    words_sticker = {};
+    if (!picture) return;
+    words_sticker.build(picture.get(), frame);
   }
-  const int margin = Metrics(frame).margin;
   words_sticker.draw(frame, margin, margin);
 }
 

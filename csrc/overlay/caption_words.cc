@@ -82,7 +82,11 @@ struct Lines {
     if (!words.note.empty())
       note = text(words.note, std::max(9.0, 0.48 * metrics.line), PANGO_WEIGHT_NORMAL, room);
     lay_out_legend(words, metrics.line, room);
+    drop_what_does_not_fit(words.room - edge(metrics));
   }
+  static double edge(const Metrics& metrics) { return 0.9 * metrics.padding; }
+
+  bool empty() const { return !label && !note && !bar && !full; }
 
   double width() const {
     double most = label ? label->width + (score->width > 0 ? gap + score->width : 0) : 0;
@@ -120,14 +124,20 @@ struct Lines {
     full = text("full colour " + words.full, size, PANGO_WEIGHT_NORMAL, G_MAXINT / PANGO_SCALE);
     if (full->width > room) full.reset();
   }
+  void drop_what_does_not_fit(double room) {
+    if (height() > room) full.reset();
+    if (height() > room) bar.reset();
+    if (height() > room) note.reset();
+    if (height() > room) label.reset();
+  }
 };
 
 }  // namespace
 
 bool Words::operator==(const Words& other) const {
   const auto all = [](const Words& words) {
-    return std::tie(words.label, words.score, words.note, words.full, words.legend,
-                    words.color_map);
+    return std::tie(words.label, words.score, words.note, words.full, words.legend, words.color_map,
+                    words.room);
   };
   return all(*this) == all(other);
 }
@@ -146,8 +156,9 @@ Words words_of(const Caption& caption, ColorMap color_map) {
 Surface draw_words(const Words& words, const Frame& frame) {
   const Metrics metrics(frame);
   const Lines lines(words, frame);
+  if (lines.empty()) return nullptr;
   const int width = even(lines.width() + 2 * metrics.padding);
-  const int height = even(lines.height() + 0.9 * metrics.padding);
+  const int height = even(lines.height() + Lines::edge(metrics));
   Surface picture = new_picture(width, height);
   const Context context(cairo_create(picture.get()));
   cairo_t* cairo = context.get();

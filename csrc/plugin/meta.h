@@ -98,8 +98,8 @@ namespace tubecam {
 //   inside          boolean  whether the frame's time lies in the window; false for newer frames
 //                            with align=latest
 //   frame-width, frame-height     int      of the picture that "relative" speaks of, pixels
-// and `boxes` are those at this frame's own time. When the picture is changed behind tubecam, fields
-// follow it, or the meta is left behind: Note [Following] in meta_transform.h.
+// and `boxes` are those at this frame's own time. When the picture is changed behind tubecam,
+// fields follow it, or the meta is left behind: Note [Following] in meta_transform.h.
 //
 // On the bus besides, about the window (as of the `level` element):
 //   timestamp, stream-time, running-time, duration   uint64

@@ -24,8 +24,8 @@
  * is weak or lies everywhere looks weak. The legend says what full heat stands for. Scale and heat
  * are smoothed in time, so that nothing flickers when one window replaces another; `scale` fixes
  * it, for pictures that are to be compared. Tubes of fewer than five rows or columns are drawn as
- * the blocks that they are. A frame without an explanation passes untouched; an explanation that is not
- * valid shows its reason and no heat. All properties can be changed while playing.
+ * the blocks that they are. A frame without an explanation passes untouched; an explanation that is
+ * not valid shows its reason and no heat. All properties can be changed while playing.
  *
  * Heat is drawn at the right place or not at all: where an element between `tubecam` and this one
  * changed the picture and did not say how, or no `tubecam` has seen the frame, a warning says so

@@ -1,4 +1,5 @@
-// The boxes as GStreamer's own metadata: GstVideoRegionOfInterestMeta, and from 1.24 on GstAnalytics.
+// The boxes as GStreamer's own metadata: GstVideoRegionOfInterestMeta, and from 1.24 on
+// GstAnalytics.
 #pragma once
 
 #include <gst/gst.h>

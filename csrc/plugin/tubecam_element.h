@@ -19,10 +19,10 @@
  * Windows follow presentation times. A gap or a jump of over a second, a step back by more than
  * eight frames, a flush, another segment, another size, and a DISCONT buffer more than a quarter of
  * a second after the one before it start a new window; none is ever part-filled. Timestamps that
- * are missing, repeat or jitter are repaired (Note [Repair] in timestamps.h); where there is neither
- * a timestamp nor a frame rate, frames pass unexplained, as they do while playback runs backwards.
- * All of it, and a source with fewer frames than the model samples, is told by warnings with
- * counts; the property `stats` has them, too.
+ * are missing, repeat or jitter are repaired (Note [Repair] in timestamps.h); where there is
+ * neither a timestamp nor a frame rate, frames pass unexplained, as they do while playback runs
+ * backwards. All of it, and a source with fewer frames than the model samples, is told by warnings
+ * with counts; the property `stats` has them, too.
  *
  * ## Alignment
  * With `align=latest` a frame carries the newest explanation that is there, until one replaces it,

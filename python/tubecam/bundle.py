@@ -171,9 +171,7 @@ def _layer(layer: _core.LayerSpec, clip: _core.ClipSpec) -> str:
     """Shape, stride, what a cell sees, and whether cells are few."""
     field = field_text(layer.receptive_field, (clip.length, clip.height, clip.width))
     sees = f", a cell sees {field}" if field else ""
-    coarse = (
-        "; a coarse grid, which is interpolated between its cells" if is_coarse(layer.shape) else ""
-    )
+    coarse = "; a coarse grid, drawn as blocks" if is_coarse(layer.shape) else ""
     return f"{_numbers(layer.shape)}, stride {_numbers(layer.stride)}{sees}{coarse}"
 
 

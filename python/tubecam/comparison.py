@@ -33,11 +33,11 @@ from .page import (
     SMALL,
     WIDTH,
     blank,
-    fit,
     font,
     header,
     stack,
     steps,
+    wrap,
 )
 from .reader import read_pictures
 from .record import WindowRecord
@@ -135,7 +135,9 @@ def draw_comparison(
     model = explanations[0].receipt.bundle
     facts = [f"model {model}", f"explained class: {explanations[0].target_name}"]
     rows = [_row(moment, explanation, style) for explanation in explanations]
-    return stack([header(title, facts), _heads(moment), *rows, _legend(explanations, style)])
+    return stack(
+        [header(title, facts, moment.notes), _heads(moment), *rows, _legend(explanations, style)]
+    )
 
 
 def _heads(moment: Moment) -> Image.Image:
@@ -158,13 +160,15 @@ def _row(moment: Moment, explanation: Explanation, style: HeatStyle) -> Image.Im
         style = HeatStyle(style.show, style.color_map, style.alpha, style.threshold)
     scale = style.scale or _core.full_heat(evidence)
     height = round(_SHOT * moment.pictures[0].shape[0] / moment.pictures[0].shape[1])
-    lines = [*_facts(explanation, moment), describe_scale(scale, style, window)]
+    words = facts(explanation)
+    if explanation.valid:
+        words.append(describe_scale(scale, style, window))
+    lines = [line for text in words for line in wrap(text, font(SMALL), _TEXT - GAP)]
     image, draw = blank(max(height, 34 + _LINE * len(lines)) + 2 * _SPACE)
     draw.line((MARGIN, 0, WIDTH - MARGIN, 0), FAINT)
     draw.text((MARGIN, _SPACE), explanation.method, INK, font(24, bold=True))
     for place, line in enumerate(lines):
-        text = fit(line, font(SMALL), _TEXT - GAP)
-        draw.text((MARGIN, 42 + _LINE * place), text, MUTED, font(SMALL))
+        draw.text((MARGIN, 42 + _LINE * place), line, MUTED, font(SMALL))
     for column, place in enumerate(moment.places):
         time = round(moment.times[place] * 1e9)
         shot = Image.fromarray(paint_heat(moment.pictures[place], window, time, scale, style))
@@ -173,20 +177,21 @@ def _row(moment: Moment, explanation: Explanation, style: HeatStyle) -> Image.Im
     return image
 
 
-def _facts(explanation: Explanation, moment: Moment) -> list[str]:
+def facts(explanation: Explanation) -> list[str]:
     """What the receipt says, in words."""
     receipt = explanation.receipt
     passes = "1 pass" if receipt.passes == 1 else f"{receipt.passes} passes"
-    lines = [f"{passes}, {explanation.timings.engine:.1f} ms"]
+    cells = "×".join(map(str, explanation.tube.shape))
+    lines = [f"{passes}, {explanation.timings.engine:.1f} ms; {cells} cells"]
+    shares = [f"{p.name} {p.share:.0f} %" for p in explanation.pathways if math.isfinite(p.share)]
+    lines += [", ".join(shares)] if shares else []
     if math.isfinite(explanation.motion_share):
         how = _core.motion_texts()[explanation.motion_by]
-        share = f"{100 * explanation.motion_share:.0f} % {how}"
-        lines.append(f"motion {share}")
+        lines.append(f"motion {100 * explanation.motion_share:.0f} % ({how})")
     if math.isfinite(receipt.conservation):
         what = receipt.unit if math.isnan(receipt.baseline_logit) else "difference"
         lines.append(f"sums to {100 * receipt.conservation:.1f} % of the {what}")
     lines += [mark.text for mark in explanation.marks]
-    lines += moment.notes
     if not explanation.valid:
         lines.append(explanation.problem)
     return lines

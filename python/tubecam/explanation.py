@@ -223,7 +223,6 @@ class Explanation:
         -------
         float32, of the broadcast shape, in the receipt's unit.
 
-
         Raises
         ------
         UsageError

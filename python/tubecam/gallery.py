@@ -26,11 +26,15 @@ _STACK = 9  # pictures of the tube
 
 @dataclass(frozen=True, eq=False)
 class Shot:
-    """A picture, uint8 [H, W, 3] RGB, at a time in seconds, with the window that explains it."""
+    """A picture, uint8 [H, W, 3] RGB, at a time in seconds, with the window that explains it.
+
+    Its heat is that at `pts`, nanoseconds: the picture is the nearest one that is there.
+    """
 
     time: float
     picture: np.ndarray
     window: WindowRecord
+    pts: int
 
 
 @dataclass
@@ -94,6 +98,13 @@ def merge_pairs(bins: dict[int, Bin]) -> dict[int, Bin]:
     for index, place in bins.items():
         merged.setdefault(index // 2, Bin()).merge(place)
     return merged
+
+
+def _peak_pts(window: WindowRecord) -> int:
+    """When relevance is greatest, ns; of what is not shown for the first time nothing counts."""
+    if window.sampling.padding != "loop":
+        return window.peak_pts
+    return int(window.pts[np.argmax(window.curve[: window.shown])])
 
 
 def _high(values: deque[float]) -> float:
@@ -213,7 +224,7 @@ class Gallery:
     def _place(self, window: WindowRecord) -> None:
         if not self._recent:
             return
-        shot = self._nearest(window.peak_pts, window)
+        shot = self._nearest(_peak_pts(window), window)
         place = int(shot.time / self._span)
         kept = self._spans.get(place)
         if kept is None or kept.window.peak_value < window.peak_value:
@@ -221,13 +232,13 @@ class Gallery:
         if len(self._spans) > _SPANS:
             self._merge_spans()
         if not self.stack or window.peak_value > self.stack[0].window.peak_value:
-            wanted = np.linspace(window.pts[0], window.pts[-1], _STACK)
+            wanted = np.linspace(window.pts[0], window.pts[window.shown - 1], _STACK)
             shots = {s.time: s for s in (self._nearest(int(pts), window) for pts in wanted)}
             self.stack = list(shots.values())
 
     def _nearest(self, pts: int, window: WindowRecord) -> Shot:
-        time, picture = min(self._recent, key=lambda item: abs(item[0] - pts))
-        return Shot(time / 1e9, picture, window)
+        time, picture = min(self._recent, key=lambda item: (abs(item[0] - pts), -item[0]))
+        return Shot(time / 1e9, picture, window, pts)
 
     def _merge_spans(self) -> None:
         merged: dict[int, Shot] = {}

@@ -115,10 +115,10 @@ def heat_opacity(
     return 1 - (light.astype(np.float32) - dark) / 255
 
 
-def describe_scale(scale: float, style: HeatStyle, window: WindowRecord) -> str:
-    """What full colour stands for, in words, beside one window's decision."""
+def describe_scale(scale: float, style: HeatStyle, window: WindowRecord, of: str = "") -> str:
+    """What full colour stands for, in words, beside one window's decision; `of` what it is."""
     words = _core.describe_full(scale, evidence_of(window)) or "none, without any relevance"
-    return f"full colour: {words}" + (", fixed" if style.scale else "")
+    return f"full colour{of}: {words}" + (", fixed" if style.scale else "")
 
 
 def color_bars(style: HeatStyle, window: WindowRecord) -> list[tuple[str, np.ndarray]]:

@@ -35,6 +35,18 @@ def fit(text: str, font: ImageFont.ImageFont, width: float) -> str:
     return text + "…"
 
 
+def wrap(text: str, font: ImageFont.ImageFont, width: float) -> list[str]:
+    """Lines that fit, broken between words; a word that is too long by itself is shortened."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else ""
+        if longer and font.getlength(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(fit(word, font, width))
+    return lines
+
+
 def clock(seconds: float) -> str:
     """`3.2 s`, `1:03` or `2:05:07`."""
     if seconds < 60:
@@ -50,12 +62,14 @@ def blank(height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
 
 
 def header(title: str, facts: list[str], cautions: Sequence[str] = ()) -> Image.Image:
-    """A title and two lines below it: facts, and what speaks against believing what follows."""
-    image, draw = blank(128 if cautions else 96)
+    """A title, a line of facts below it, and what speaks against believing what follows."""
     bold, line, inner = font(40, bold=True), font(PLAIN), WIDTH - 2 * MARGIN
+    warnings = wrap("   ·   ".join(cautions), line, inner)
+    image, draw = blank(96 + 32 * len(warnings))
     draw.text((MARGIN, 0), fit(title, bold, inner), INK, bold)
     draw.text((MARGIN, 58), fit("   ·   ".join(facts), line, inner), MUTED, line)
-    draw.text((MARGIN, 90), fit("   ·   ".join(cautions), line, inner), CAUTION, line)
+    for row, text in enumerate(warnings):
+        draw.text((MARGIN, 90 + 32 * row), text, CAUTION, line)
     return image
 
 

@@ -158,7 +158,7 @@ class WindowRecord:
             curve=np.asarray(fields["curve"], np.float32),
             peak=many("peak-frame-x", "peak-frame-y"),
             peak_value=float(fields["peak-value"]),
-            peak_pts=int(fields["peak-pts"]) + shift,
+            peak_pts=int(fields["peak-pts"]) + shift if fields["valid"] else 0,
             boxes=np.reshape(fields["boxes"], (-1, 5)),
             timings={s: fields[f"{s}-ms"] for s in ("preprocess", "engine", "explain")},
             receipt={name.replace("-", "_"): fields[name] for name in receipt}

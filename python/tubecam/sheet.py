@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from PIL import Image, ImageDraw
 
 from .gallery import Gallery, Shot
+from .grid import field_text
 from .heat import HeatStyle, color_bars, describe_scale
 from .page import (
     FAINT,
@@ -26,6 +27,7 @@ from .page import (
     save,
     section,
     stack,
+    wrap,
 )
 from .timeline import draw_timeline
 from .tube_picture import draw_tube, heated
@@ -75,7 +77,7 @@ def draw_sheet(gallery: Gallery, info: SheetInfo) -> Image.Image:
         _key_frames(shots, scale, info.style, colors),
         section("Relevance over time", f"summed over the picture, unit: {_unit(gallery)}"),
         draw_timeline(gallery, shots, colors),
-        section("The tube", _tube_caption(gallery)),
+        section("The tube", tube_caption(gallery)),
         draw_tube(gallery.stack, scale, info.style),
         _legend(scale, info.style, gallery.stack[0]),
     ]
@@ -96,10 +98,12 @@ def why_empty(gallery: Gallery, info: SheetInfo) -> str:
 
 
 def _nothing(gallery: Gallery, info: SheetInfo) -> Image.Image:
-    image, draw = blank(110)
-    draw.line((MARGIN, 18, WIDTH - MARGIN, 18), FAINT, 2)
     face = font(28)
-    draw.text((MARGIN, 46), fit(why_empty(gallery, info), face, WIDTH - 2 * MARGIN), INK, face)
+    lines = wrap(why_empty(gallery, info), face, WIDTH - 2 * MARGIN)
+    image, draw = blank(72 + 38 * len(lines))
+    draw.line((MARGIN, 18, WIDTH - MARGIN, 18), FAINT, 2)
+    for row, line in enumerate(lines):
+        draw.text((MARGIN, 46 + 38 * row), line, INK, face)
     return image
 
 
@@ -170,13 +174,15 @@ def _describe(
 # ---- tube ----
 
 
-def _tube_caption(gallery: Gallery) -> str:
+def tube_caption(gallery: Gallery) -> str:
     first, last = gallery.stack[0], gallery.stack[-1]
     window = first.window
     cells = "×".join(map(str, window.tube.shape))
+    sees = field_text(window.receipt.get("receptive_field"), window.clip)
     return (
-        f"the strongest window, {clock(first.time)} to {clock(last.time)}:"
-        f" {window.label}, {window.score_text}; {cells} cells in time, height and width"
+        f"the strongest window, {clock(first.time)} to {clock(last.time)};"
+        f" {cells} cells in time, height and width{sees and f', each of which sees {sees}'};"
+        f" {window.label}, {window.score_text}"
     )
 
 
@@ -184,7 +190,7 @@ def _legend(scale: float, style: HeatStyle, shot: Shot) -> Image.Image:
     """What the colours of heat say, and how much the strongest is."""
     image, draw = blank(48)
     face, y = font(SMALL), 12
-    text = f"{describe_scale(scale, style, shot.window)} in one cell"
+    text = describe_scale(scale, style, shot.window, " of a cell")
     right = WIDTH - MARGIN
     draw.text((right, y), text, MUTED, face, anchor="ra")
     right -= round(face.getlength(text)) + GAP

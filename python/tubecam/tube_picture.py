@@ -14,9 +14,7 @@ _HEIGHT = 330  # of the pictures
 
 def heated(shot: Shot, scale: float, style: HeatStyle) -> Image.Image:
     """A picture with its heat."""
-    return Image.fromarray(
-        paint_heat(shot.picture, shot.window, int(shot.time * 1e9), scale, style)
-    )
+    return Image.fromarray(paint_heat(shot.picture, shot.window, shot.pts, scale, style))
 
 
 def draw_tube(shots: list[Shot], scale: float, style: HeatStyle) -> Image.Image:
@@ -42,7 +40,7 @@ def draw_tube(shots: list[Shot], scale: float, style: HeatStyle) -> Image.Image:
 def _plane(shot: Shot, scale: float, style: HeatStyle, solid: bool) -> Image.Image:
     """A picture with its heat, RGBA; all but heat is glass, unless it is solid."""
     picture = heated(shot, scale, style)
-    heat = heat_opacity((picture.height, picture.width), shot.window, int(shot.time * 1e9), scale)
+    heat = heat_opacity((picture.height, picture.width), shot.window, shot.pts, scale)
     clear = 1.0 if solid else 0.16
     picture.putalpha(Image.fromarray(np.uint8(255 * (clear + (1 - clear) * heat))))
     return picture

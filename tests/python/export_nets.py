@@ -127,3 +127,9 @@ def seeded(make, *args) -> nn.Module:  # noqa: ANN001
 def small() -> nn.Module:
     """A factory, as users name one."""
     return seeded(Pooled, "linear")
+
+
+def weight_normed() -> nn.Module:
+    """A weight that was computed as the model was made, as torch's first weight norm keeps it."""
+    conv = nn.utils.weight_norm(nn.Conv3d(3, 4, 3))
+    return nn.Sequential(conv, nn.ReLU(), nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(4, 5))

@@ -28,8 +28,9 @@ def python(code: str) -> str:
 
 
 def test_import_is_fast():
-    code = "import time; t = time.perf_counter(); import tubecam; print(time.perf_counter() - t)"
-    assert min(float(python(code)) for _ in range(3)) < 0.3
+    """In processor time, which other work hardly changes: 14 ms, of which twice is too much."""
+    code = "import time; t = time.process_time(); import tubecam; print(time.process_time() - t)"
+    assert min(float(python(code)) for _ in range(5)) < 0.03
 
 
 def test_the_whole_face_is_imported_fast():

@@ -10,8 +10,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from torch import nn  # noqa: E402
+
 import zoo  # noqa: E402
 from tubecam.errors import ExportError  # noqa: E402
+from tubecam.export import export  # noqa: E402
 from tubecam.export.candidates import Candidates  # noqa: E402
 from tubecam.export.capture import capture  # noqa: E402
 from tubecam.export.fold import fold_constants  # noqa: E402
@@ -28,7 +31,7 @@ LAYERS = {
     "late-fusion": ("relu", 0),
     "vit-class-token": ("blocks.0.norm1", 1),
     "vit-einsum": ("blocks.0.norm1", 1),
-    "encoder-pre-norm-class-token": ("blocks.0.layers.1.norm1", 1),
+    "encoder-pre-norm-class-token": ("blocks.0.layers.0.norm1", 1),
     "mvit": ("blocks.1.norm1", 1),
     "vit-attentive-pool": ("blocks.0", 0),
 }
@@ -118,5 +121,58 @@ def test_the_default_layer_lies_on_the_clip_as_measured(name):
 
 
 def test_places_that_lie_far_apart_are_refused():
-    with pytest.raises(ExportError, match=r"followed is .*aten.cat in trunk.2 \\(Apply\\)"):
+    with pytest.raises(ExportError, match=r"followed is .*aten.cat in trunk.2 \(Apply\)"):
         candidates("taken-apart").default()
+
+
+class Looped(nn.Module):
+    """One picture network on each slice, in a loop."""
+
+    def __init__(self):
+        super().__init__()
+        self.picture, self.fc = nn.Conv2d(3, 4, 3, 2, 1), nn.Linear(4, 3)
+
+    def forward(self, x):
+        slices = [self.picture(x[:, :, i]).relu().mean((2, 3)) for i in range(x.shape[2])]
+        return self.fc(torch.stack(slices).mean(0))
+
+
+def of(model):
+    return Candidates(capture(model.eval(), torch.randn(1, 4, 3, 16, 16)))
+
+
+def test_one_slice_of_a_loop_does_not_stand_for_all():
+    found = of(Looped())
+    with pytest.raises(ExportError, match=r"reads 4 tensors like .* one batch of frames.*--layer"):
+        found.default()
+    assert found.at("picture:2").geometry.offset[0] == 2
+
+
+class Streams(nn.Module):
+    """Two networks of the same clip, each at its own rate."""
+
+    def __init__(self):
+        super().__init__()
+        self.slow, self.fast = (nn.Conv3d(3, n, 3, (1, 2, 2), 1) for n in (8, 4))
+        self.fc = nn.Linear(12, 3)
+
+    def forward(self, x):
+        pathways = self.slow(x[:, :, ::2]), self.fast(x)
+        return self.fc(torch.cat([y.mean((2, 3, 4)) for y in pathways], 1))
+
+
+def test_a_pathway_that_is_not_explained_is_told(tmp_path):
+    clip, said = {"length": 4, "height": 16, "width": 16}, []
+    report = export(Streams(), tmp_path / "b", clip=clip, progress=said.append, measure=False)
+    words = "the head reads 'slow' (8 channels, 2x8x8 cells) as well, which is not explained"
+    assert report.layer == "fast" and report.beside.startswith(words) and report.beside in said
+    advised = report.beside.partition("--layer ")[2].split()[0].split(",")
+    both = export(Streams(), tmp_path / "c", clip=clip, layer=advised, measure=False)
+    assert set(both.layers) == {"slow", "fast"} and both.beside == ""
+
+
+def test_no_network_of_one_pathway_has_another():
+    names = set(zoo.NETWORKS) - {"slowfast", "late-fusion", "taken-apart"}
+    for name in sorted(names)[::4]:
+        found = candidates(name)
+        assert found.beside(found.default()) == [], name

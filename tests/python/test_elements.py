@@ -16,6 +16,7 @@ gst = parts.plugin()
 from pipelines import play  # noqa: E402
 from tubecam import Explainer, metadata, plugin_path  # noqa: E402
 from tubecam.errors import UsageError  # noqa: E402
+from tubecam.record import WindowRecord  # noqa: E402
 
 Gst = gst.Gst
 FRAME = Gst.SECOND // 30
@@ -163,6 +164,11 @@ def test_nan_marks_the_explanation_and_the_frame_passes(tmp_path, output):
     assert all(not fields["tube"].any() for _, fields in played.frames["t"])
     problems = [text for text in played.warnings if "NaN" in text]
     assert len(problems) == 1, played.warnings  # said once, not once a window
+    fields = dict(played.windows["t"][-1])
+    fields["stream-time"] = fields["timestamp"] + Gst.SECOND  # as in a video with an edit list
+    window = WindowRecord.from_fields(fields, [f"class {i}" for i in range(tiny_bundle.CLASSES)])
+    assert not window.valid and window.pts[0] >= Gst.SECOND
+    assert window.peak_pts == 0 and window.peak_value == 0  # of nothing
 
 
 def test_a_missing_output_is_an_error(tmp_path):

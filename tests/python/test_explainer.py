@@ -124,6 +124,18 @@ def test_samples_at_times_and_places_of_the_frame(explainer, rng):
     assert result.slice_at(0.25) == pytest.approx(2.5)
 
 
+def test_a_map_of_a_frame_is_sampled_fast(explainer):
+    """In processor time: 4 ms; a loop in Python takes 10 s."""
+    result = explainer.explain(tiny_bundle.clip())
+    x, y = (np.arange(1280) + 0.5) / 1280, (np.arange(720) + 0.5) / 720
+    taken = []
+    for _ in range(5):
+        begin = time.process_time()
+        assert result.sample(result.peak.time, x, y[:, None]).shape == (720, 1280)
+        taken.append(time.process_time() - begin)
+    assert min(taken) < 0.02
+
+
 def test_line_of_json(explainer):
     result = explainer.explain(tiny_bundle.clip())
     record = result.to_dict()

@@ -45,6 +45,11 @@ def test_a_factory_must_give_a_module(tmp_path):
         export("tubecam.export:ClipSpec", tmp_path / "b")
 
 
+def test_a_factorys_model_may_keep_what_it_computed(tmp_path):
+    report = export("export_nets:weight_normed", tmp_path / "b", clip=nets.CLIP, measure=False)
+    assert report.check.max_relative_error < 1e-4
+
+
 def test_the_class_count_follows_the_checkpoint_or_the_labels(tmp_path):
     random = load_source("mc3_18", None, True, 3, 7).model
     assert random.fc.out_features == 7

@@ -245,6 +245,9 @@ def test_a_video_is_explained_stream_by_stream(groups_bundle, tmp_path):
     assert windows and "problem" not in windows[0]
     assert [p["of_flow"] for p in windows[0]["pathways"]] == [False] * 3 + [True] * 2
     assert [len(p["segments"]) for p in windows[0]["pathways"]] == [7, 7, 7, 6, 6]
+    sheet = tmp_path / "methods.png"
+    assert cli.main(["methods", str(video), "--bundle", str(groups_bundle), "-o", str(sheet)]) == 0
+    assert sheet.stat().st_size > 10_000
 
 
 def test_buffers_and_messages_carry_the_pathways(groups_bundle):
@@ -284,6 +287,13 @@ def test_buffers_and_messages_carry_the_pathways(groups_bundle):
 def test_a_clip_that_the_network_cannot_take(tmp_path, name, clip, words):
     with pytest.raises(UsageError, match=words):
         export(name, tmp_path / "bundle", random_weights=True, clip=clip)
+
+
+def test_five_channels_are_advised_to_be_flow(tmp_path):
+    nn = torch.nn
+    five = nn.Sequential(nn.Conv3d(5, 4, 3), nn.AdaptiveAvgPool3d(1), nn.Flatten())
+    with pytest.raises(UsageError, match="takes 5 channels: .*say --flow BOUND,SCALE"):
+        export(five, tmp_path / "bundle", clip=CLIP)
 
 
 @pytest.mark.parametrize("flow", [{"bound": 0}, {"scale": float("nan")}, {"bound": "far"}])

@@ -168,6 +168,14 @@ def test_logits_that_are_each_judged_by_themselves(tmp_path):
     assert told == pytest.approx(above, rel=1e-5) and len(above) > 0
 
 
+def test_a_multi_label_model_that_ends_in_a_sigmoid_has_one(tmp_path):
+    model = nets.seeded(torch.sigmoid)
+    report = made(model, tmp_path / "b", head="multi-label")
+    assert report.head.unit == "logit" and report.head.kind == "sigmoid"
+    with tubecam.Explainer(tmp_path / "b") as explainer:
+        close(explainer.explain(clips(1)[0]).scores, given(model, clips(1)[0])[1], 1)
+
+
 PROBABILITIES = {
     "segments": (lambda z: z.softmax(-1).mean(1), True, None),  # as TSN's consensus of scores
     "own formula": (nets.own_softmax, False, None),

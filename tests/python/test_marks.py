@@ -16,14 +16,16 @@ from tubecam import _core, jsonl
 from tubecam.comparison import Moment, draw_comparison
 from tubecam.gallery import Gallery
 from tubecam.overlay import CaptionPainter
+from tubecam.page import header
 from tubecam.record import WindowRecord
 from tubecam.sheet import SheetInfo, draw_sheet
 
 SIZE = (240, 320)
 BALL = (
-    "videotestsrc num-buffers=60 pattern=ball ! "
+    "videotestsrc num-buffers={} pattern=ball ! "
     f"video/x-raw,format=RGB,width={SIZE[1]},height={SIZE[0]},framerate=30/1"
 )
+FRAMES, FEW = 60, 7  # 30 a second; of few, the window takes three slices
 
 
 def sane(**found):
@@ -36,7 +38,7 @@ def drifting(sidecar):
     sidecar["graphs"][0]["quantisation"] = found
 
 
-# Key: what the sidecar says, what the explainer is told, the words.
+# Key: what the sidecar says, what the element is told, the words.
 CASES = {
     "not-class-specific": (sane(class_specific=False), {}, "not class-specific"),
     "class-dependence-unknown": (
@@ -52,6 +54,12 @@ CASES = {
         "on the CPU in place of cuda:999",
     ),
     "coarse-grid": (sane(class_specific=True), {}, "coarse grid of 4×4 cells"),
+    "padded": (
+        sane(class_specific=True), {"padding": "last"}, "5 of 8 slices repeat the last frame",
+    ),
+    "resampled": (
+        sane(class_specific=True), {"sample_fps": 20.0}, "20 slices a second, not 10",
+    ),
 }  # fmt: skip
 
 
@@ -74,9 +82,21 @@ def case(request, tmp_path):
 
 
 def explained(folder, options):
-    """The last of as many clips as a budget needs to give up."""
-    with tubecam.Explainer(folder, **options) as explainer:
+    """The last of as many clips as a budget needs to give up, or a stream's only window."""
+    how = {name: options[name] for name in options if name in ("padding", "sample_fps")}
+    with tubecam.Explainer(folder, **dict(options.items() - how.items())) as explainer:
+        if how:
+            return of_stream(explainer, **how)
         return [explainer.explain(tiny_bundle.clip()) for _ in range(8)][-1]
+
+
+def of_stream(explainer, padding="none", sample_fps=0.0):
+    explainer.sample_fps, explainer.hop = sample_fps, tiny_bundle.LENGTH
+    pictures = np.random.default_rng(1).integers(0, 255, (FRAMES, 48, 64, 3), np.uint8)
+    frames = enumerate(pictures[: FRAMES if padding == "none" else FEW])
+    found = [explainer.push(picture, i / 30) for i, picture in frames]
+    found.append(explainer.finish(padding))
+    return next(each for each in found if each)
 
 
 def test_python_and_json_bear_it(case):
@@ -103,7 +123,8 @@ def test_both_sheets_show_it(case):
     notes, sheet, rows = sheets(explanation)
     assert notes == [words for _, words in borne(mark)]
     none, plain_sheet, plain_rows = sheets(dataclasses.replace(explanation, marks=()))
-    assert none == [] and sheet.height == plain_sheet.height + 30
+    line_height = header("", [], notes).height - header("", []).height
+    assert none == [] and sheet.height == plain_sheet.height + line_height > plain_sheet.height
     line = np.asarray(sheet)[144:174]
     assert (line[..., 0].astype(int) - line[..., 2] > 60).sum() > 100  # in red
     assert (np.asarray(rows) != np.asarray(plain_rows)).any()
@@ -145,8 +166,9 @@ def test_metadata_message_and_overlay_bear_it(case):
 
     folder, options, mark = case
     told = " ".join(f"{name.replace('_', '-')}={value}" for name, value in options.items())
+    ball = BALL.format(FEW if "padding" in options else FRAMES)
     played = play(
-        f"{BALL} ! tubecam name=t bundle={folder} {told} hop=1 late-windows=wait align=delayed ! "
+        f"{ball} ! tubecam name=t bundle={folder} {told} hop=1 late-windows=wait align=delayed ! "
         "tubeoverlay name=o show-heat=false show-strip=false ! fakesink",
         probed=("t", "o"),
         pixels=("t", "o"),

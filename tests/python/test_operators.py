@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import pytest
 
@@ -223,3 +225,18 @@ def test_normalisations_are_one_operator_forwards():
         graph = written(lambda x, f=NORMS[name][0]: f(x).detach() + x, CLIP)
         names = [str(node.target) for node in graph.graph.nodes]
         assert f"aten.{operator}.default" in names and "aten.rsqrt.default" not in names
+
+
+def test_forms_are_known_before_anything_was_converted():
+    """In a process of its own: torch's converter learns of most of them when it first runs."""
+    code = (
+        "import torch\n"
+        "from tubecam.export.capture import trace\n"
+        "from tubecam.export.onnx_file import unknown_operators\n"
+        "from tubecam.export.simplify import simplify\n"
+        "sample = lambda x, at: torch.nn.functional.grid_sample(x, at, align_corners=False)\n"
+        "graph = trace(sample, {}, torch.ones(1, 1, 4, 4), torch.ones(1, 4, 4, 2))\n"
+        "simplify(graph)\n"
+        "assert unknown_operators(graph) == [], unknown_operators(graph)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -325,3 +325,27 @@ def test_painter_draws_the_same_twice_and_follows_changes():
     ):  # fmt: skip
         changed = draw(**({"label": "left", "score": 0.5, "strip": [0, 1, 0]} | change))
         assert (changed != first).any(), change
+
+
+def captioned(size, **caption) -> np.ndarray:
+    picture = np.full((*size, 3), 128, np.uint8)
+    overlay.draw_caption(picture, **caption)
+    return picture
+
+
+@pytest.mark.parametrize("height", [32, 40, 48, 56, 64, 72, 90, 120, 240])
+def test_words_keep_off_the_strip(height):
+    """In a small picture the last lines are left out first, and all of them in the smallest."""
+    size, strip = (height, 3 * height), {"strip": [0.2, 0.9, 0.4], "strip_now": 0.3}
+    words = {
+        "label": "left",
+        "score": 0.9,
+        "note": "gradcam",
+        "legend": "heat",
+        "full": "0.1 logits",
+    }
+    alone, both = captioned(size, **strip), captioned(size, **strip, **words)
+    rows = (alone != 128).any(axis=(1, 2))
+    np.testing.assert_array_equal(both[rows], alone[rows])
+    assert (both != alone).any() == (height >= 48)
+    assert (captioned(size, **words) != 128).any()

@@ -121,11 +121,14 @@ def test_the_operator_and_its_module_are_named(tmp_path, case, method):
 def test_what_is_recommended_instead_works(tmp_path):
     """The layer behind the grid sampler can be explained; no relevance to the clip can."""
     model = Model(sample, later=True)
-    message = refused(tmp_path, model, methods=["gradient-x-input"])
-    named = re.search(r"class-activation methods .* work for this model, at '(.+)'\.", message)
-    assert named and "gradient-x-input" not in message.partition(".")[2]
-    report = export(model, tmp_path / "b", clip=CLIP, measure=False)
-    assert report.layer == named[1]
+    for method in ("gradient-x-input", "gradcam"):
+        message = refused(tmp_path, model, methods=[method])
+        words = r"class-activation methods .* work for this model, at '(.+)' with --tokens (\S+),"
+        named = re.search(words, message)
+        assert named and "gradient-x-input" not in message.partition("sampler")[2]
+    path, grid = named.groups()
+    report = export(model, tmp_path / "b", clip=CLIP, measure=False, layer=path, tokens=grid)
+    assert report.layer_shape == (4, 1, 10, 10) and report.check.max_relative_error < 1e-4
 
 
 def test_a_layer_in_front_is_refused_and_one_behind_is_recommended(tmp_path):
@@ -135,7 +138,7 @@ def test_a_layer_in_front_is_refused_and_one_behind_is_recommended(tmp_path):
 
 def test_nothing_is_recommended_where_nothing_works(tmp_path):
     for method in ("gradcam", "gradient-x-input", "lrp-epsilon"):
-        message = refused(tmp_path, Model(sample), methods=[method])
+        message = refused(tmp_path, Model(pruned), methods=[method])
         assert message.endswith("Nothing else works for this model either: replace that module.")
 
 

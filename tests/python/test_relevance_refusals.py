@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 import zoo  # noqa: E402
 from tubecam.errors import ExportError  # noqa: E402
 from tubecam.export import export  # noqa: E402
+from tubecam.export.refusals import NoFormError  # noqa: E402
 from tubecam.export.relevance import memory  # noqa: E402
 from tubecam.export.relevance.domain import domain_of  # noqa: E402
 from tubecam.export.relevance.graph import build_relevance  # noqa: E402
@@ -56,14 +57,15 @@ def test_a_recommended_method_is_exported_to_the_end(tmp_path):
     assert report.check.max_relative_error < 1e-4
 
 
-def test_where_nothing_else_works_that_is_said(monkeypatch):
+def test_where_no_other_relevance_works_none_is_recommended(monkeypatch):
+    """What else works is then found by the export (test_refusals.py)."""
     from tubecam.export.relevance import graph
 
     def refused(*inputs):
         raise ExportError("no derivative")
 
     monkeypatch.setattr(graph, "trace_forward_only", refused)
-    with pytest.raises(ExportError, match="No other relevance to the input works here"):
+    with pytest.raises(NoFormError, match=r"aten\.reciprocal in trunk\.1 \(Apply\)\.$"):
         built("reciprocal", "lrp-epsilon")
 
 

@@ -19,6 +19,7 @@ import tubecam  # noqa: E402
 from tubecam.errors import ExportError  # noqa: E402
 from tubecam.export import export  # noqa: E402
 from tubecam.export import sanity as sanity_module  # noqa: E402
+from tubecam.export.bundle import state  # noqa: E402
 from tubecam.export.capture import capture  # noqa: E402
 from tubecam.export.sanity import (  # noqa: E402
     SAME,
@@ -110,7 +111,7 @@ def test_the_picture_says_that_it_is_not_class_specific(forced, tmp_path):
     sidecar = (vouched / "bundle.json").read_text()
     assert '"class_specific": false' in sidecar
     text = sidecar.replace('"class_specific": false', '"class_specific": true')
-    (vouched / "bundle.json").write_text(text)
+    state(vouched, json.loads(text))
     ball = (
         "videotestsrc num-buffers=30 pattern=ball ! "
         "video/x-raw,format=RGB,width=320,height=240,framerate=30/1 ! "

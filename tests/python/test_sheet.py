@@ -11,9 +11,9 @@ from tubecam import overlay
 from tubecam.errors import StreamError
 from tubecam.gallery import Gallery, Timeline
 from tubecam.heat import HeatStyle, color_bars, describe_scale, heat_opacity, paint_heat
-from tubecam.page import clock, readable_on
+from tubecam.page import clock, font, header, readable_on, wrap
 from tubecam.record import WindowRecord
-from tubecam.sheet import SheetInfo, draw_sheet, why_empty, write_sheet
+from tubecam.sheet import SheetInfo, draw_sheet, tube_caption, why_empty, write_sheet
 
 STEP = 1 / 15
 
@@ -94,6 +94,19 @@ def test_the_tube_shows_its_own_window():
     assert times[-1] == pytest.approx(window.times[-1], abs=STEP / 2)
 
 
+def test_the_tube_tells_its_grid_and_what_a_cell_sees():
+    gallery = gallery_of(1)
+    grid = "the strongest window, 0.0 s to 1.0 s; 4×6×8 cells in time, height and width"
+    assert tube_caption(gallery) == f"{grid}; left, 90 %"
+    for field, words in (
+        ([16, 96, 128], "the whole clip"),
+        ([9, 31, 47], "9 slices of 47×31 pixels"),
+    ):
+        window = dataclasses.replace(record(0), receipt={"receptive_field": field})
+        gallery.stack = [dataclasses.replace(shot, window=window) for shot in gallery.stack]
+        assert tube_caption(gallery) == f"{grid}, each of which sees {words}; left, 90 %"
+
+
 def test_memory_is_bounded():
     """Hours of video keep no more pictures than minutes do."""
     gallery = Gallery()
@@ -167,7 +180,8 @@ def test_the_legend_says_what_full_colour_is():
     window = dataclasses.replace(record(0), receipt={"logit": 3.2})
     assert describe_scale(0.16, HeatStyle(), window) == "full colour: 0.16 logits (5.0 % of 3.2)"
     fixed = HeatStyle(scale=0.16)
-    assert describe_scale(0.16, fixed, window).endswith("of 3.2), fixed")
+    words = "full colour of a cell: 0.16 logits (5.0 % of 3.2), fixed"
+    assert describe_scale(0.16, fixed, window, " of a cell") == words
     shares = dataclasses.replace(window, receipt={"logit": 3.2, "unit": "share"})
     assert describe_scale(0.1, HeatStyle(), shares) == "full colour: 19 times an even share"
 
@@ -248,6 +262,16 @@ def test_an_empty_sheet_says_why():
     gallery.add_window(dataclasses.replace(record(1), valid=False, problem="NaN in the tube"))
     assert why_empty(gallery, info) == "No window could be explained: NaN in the logits."
     assert np.asarray(draw_sheet(gallery, info)).min() < 50
+
+
+def test_what_has_to_be_known_is_never_cut_off():
+    face, sentence = font(21), "the activation or the weight of layer conv holds NaN or infinity"
+    lines = wrap(f"{sentence} {'a' * 200} end", face, 450)
+    assert all(face.getlength(line) <= 450 for line in lines)
+    assert " ".join(lines).startswith(sentence) and lines[-1].endswith("end")
+    assert wrap("", face, 450) == [] and wrap("one", face, 450) == ["one"]
+    marks = [f"mark {i} of a long list of marks" for i in range(8)]
+    assert header("a", [], marks).height - header("a", []).height == 2 * 32
 
 
 @pytest.mark.parametrize("color, ink", [("#0072b2", "#ffffff"), ("#f0e442", "#14171c")])

@@ -16,6 +16,7 @@ import tubecam  # noqa: E402
 import zoo  # noqa: E402
 from tubecam.errors import ExportError, UsageError  # noqa: E402
 from tubecam.export import export, list_layers  # noqa: E402
+from tubecam.export.tokens import TokenGrid  # noqa: E402
 
 CLIP = {"length": 4, "height": 32, "width": 32}
 GRID = (2, 4, 4)
@@ -131,7 +132,7 @@ def network(name):
     [
         ("vit-einsum", "blocks.0.norm1", lambda x: x[0, 1:].reshape(*GRID, -1)),
         (
-            "encoder-pre-norm-class-token", "blocks.0.layers.1.norm1",
+            "encoder-pre-norm-class-token", "blocks.0.layers.0.norm1",
             lambda x: x[0, 1:].reshape(*GRID, -1),
         ),
         ("vit-attentive-pool", "blocks.0", lambda x: x.reshape(*GRID, -1)),
@@ -177,6 +178,8 @@ def test_what_cannot_be_followed_is_refused_until_its_grid_is_stated(tmp_path):
         export(model, tmp_path / "b", clip=CLIP)
     with pytest.raises(ExportError, match=r"'block' gives \[1, 32, 6\].*aten.gather.*--tokens"):
         export(model, tmp_path / "b", clip=CLIP, layer="block")
+    with pytest.raises(ExportError, match="aten.gather.*, nor is it of 8x2x1 cells. Name a layer"):
+        export(model, tmp_path / "b", clip=CLIP, layer="block", tokens="8x2x1")
     with pytest.raises(ExportError, match="'embed' lies on 2x4x4 cells.*not on 8x2x2"):
         export(model, tmp_path / "b", clip=CLIP, layer="embed", tokens="8x2x2")
     assert not (tmp_path / "b").exists()
@@ -189,6 +192,19 @@ def test_what_cannot_be_followed_is_refused_until_its_grid_is_stated(tmp_path):
 def test_tokens_that_are_not_of_the_form(tmp_path, text):
     with pytest.raises(UsageError, match="TxHxW or TxHxW"):
         export(Gathered(), tmp_path / "b", clip=CLIP, tokens=text)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 16, 6), (1, 6, 16), (1, 6, 4, 2, 2), (1, 4, 2, 2, 6), (4, 6, 2, 2), (4, 2, 2, 6)],
+)
+def test_a_stated_grid_fits_tokens_cells_and_frames(shape):
+    time, rows, columns = (one for (one,) in TokenGrid((4, 2, 2)).place(shape, (8, 16, 16)))
+    channels = shape.index(6)
+    assert channels not in time.dims | rows.dims | columns.dims
+    assert time.centre.flatten().unique().tolist() == [0.5, 2.5, 4.5, 6.5]
+    assert rows.centre.flatten().unique().tolist() == [3.5, 11.5]
+    assert TokenGrid((4, 2, 2), 1).place((4, 6, 2, 2), (8, 16, 16)) is None
 
 
 def test_layers_are_listed_with_their_cells():
@@ -207,6 +223,8 @@ def test_a_layer_that_is_not_there_names_near_ones(tmp_path):
     with pytest.raises(UsageError, match=r"near it are .*blocks.0.norm1 \(8 channels, 2x4x4 cells"):
         export(model, tmp_path / "b", clip={"length": 4, "height": 16, "width": 16},
                layer="blocks.norm1")  # fmt: skip
+    with pytest.raises(UsageError, match="no layer 'zzz' runs in this model; there are "):
+        export(model, tmp_path / "b", clip={"length": 4, "height": 16, "width": 16}, layer="zzz")
 
 
 def test_coarse_grids_are_told_with_a_finer_layer(tmp_path):

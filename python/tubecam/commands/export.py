@@ -279,6 +279,7 @@ def summary(report: ExportReport) -> str:
         f"cells    stride {stride}, offset {offset} (t y x){guess}"
         + (f"; each sees {sees}" if sees else ""),
         *(f"coarse   {sentence}" for sentence in report.coarse),
+        *([f"beside   {report.beside}"] if report.beside else []),
         f"methods  {' '.join(report.methods)}",
         f"check    {report.check.max_relative_error:.1e} relative error against "
         f"{report.check.reference} on {report.check.inputs} unseen inputs ({report.check.engine})"

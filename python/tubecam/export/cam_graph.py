@@ -9,6 +9,7 @@ import onnx
 import torch
 from torch import Tensor
 
+from ..errors import ExportError, UsageError
 from .candidates import Candidates, Paths, choose_layers
 from .capture import Capture, capture
 from .culprit import named_culprit
@@ -19,6 +20,7 @@ from .layers import Layer, closed_form
 from .measure import FormMeasurer
 from .nodes import PATHS, shape_of
 from .onnx_file import to_onnx
+from .refusals import LostLayerError
 from .source import Source
 from .spec import ClipSpec
 from .tokens import TokenGrid
@@ -42,6 +44,7 @@ class Graph:
     of_flow: tuple[bool, ...]  # by layer: it sees the optical flow and no colour
     forms: dict[str, int]
     coarse: tuple[str, ...] = ()  # sentences on layers of few cells
+    beside: str = ""  # a sentence on layers that were not chosen
 
     @property
     def layer(self) -> Layer:
@@ -62,7 +65,8 @@ def build_graph(
     candidates = Candidates(captured, tokens)
     layers = choose_layers(candidates, paths)
     coarse = _coarse(layers, candidates)
-    for sentence in coarse:
+    beside = _beside(layers[0], candidates) if paths is None else ""
+    for sentence in filter(None, (*coarse, beside)):
         say(sentence)
     of_flow = tuple(sees_flow_alone(captured, layer.node, example) for layer in layers)
     layers = tuple(
@@ -89,8 +93,43 @@ def build_graph(
     forms = list(chooser.chosen.values())
     return Graph(
         model, found, original, captured, layers, matrix is not None, classes, folded,
-        kept, of_flow, {form: forms.count(form) for form in sorted(set(forms))}, coarse,
+        kept, of_flow, {form: forms.count(form) for form in sorted(set(forms))}, coarse, beside,
     )  # fmt: skip
+
+
+def explained_graph(
+    found: Source, paths: Paths, tokens: TokenGrid | None, time_first: bool, seed: int,
+    measure: bool, say: Progress,
+) -> Graph:  # fmt: skip
+    """As :func:`build_graph`; no layer is asked for that has no derivative either."""
+    try:
+        return build_graph(found, paths, tokens, time_first, seed, measure, say)
+    except LostLayerError as error:
+        build_graph(found, error.layer, tokens, time_first, seed, False, lambda text: None)
+        raise
+
+
+def class_activation(
+    found: Source, paths: Paths, tokens: TokenGrid | None, time_first: bool, seed: int
+) -> str:
+    """A sentence that recommends these methods, which have been tried; empty if they fail, too."""
+    try:
+        graph = build_graph(found, paths, tokens, time_first, seed, False, lambda text: None)
+    except LostLayerError as error:
+        places = [(error.layer, tokens)]
+        if error.behind is not None:
+            path, grid = error.behind
+            places.append((path, TokenGrid(grid)))
+        each = (class_activation(found, *place, time_first, seed) for place in places)
+        return next(filter(None, each), "")
+    except (ExportError, UsageError):
+        return ""
+    where = ", ".join(f"'{layer.name}'" for layer in graph.layers)
+    stated = f" with --tokens {tokens}, if these are its cells" if tokens else ""
+    return (
+        f"The class-activation methods (gradcam and its kin) work for this model, at {where}"
+        f"{stated}."
+    )
 
 
 def _fold(captured: Capture, layers: tuple[Layer, ...]) -> tuple[tuple[Layer, ...], int, int]:
@@ -113,6 +152,19 @@ def _coarse(layers: tuple[Layer, ...], candidates: Candidates) -> tuple[str, ...
             f"look more exact than they are; {other}"
         )
     return tuple(found)
+
+
+def _beside(layer: Layer, candidates: Candidates) -> str:
+    """A sentence on other pathways than the one that was chosen; empty where it is the only one."""
+    others = candidates.beside(layer)
+    if not others:
+        return ""
+    told = ", ".join(f"'{other.name}' ({other.cells_text})" for other in others)
+    every = ",".join(each.name for each in (*others, layer))
+    return (
+        f"the head reads {told} as well, which is not explained: --layer {every} gives each a tube "
+        "and its share of the decision"
+    )
 
 
 def output_names(layers: Sequence[Layer], closed: bool) -> tuple[str, ...]:

@@ -11,11 +11,12 @@ from torch import fx
 
 from ..errors import ExportError, UsageError
 from .capture import Capture
-from .default_layer import SPLITS, VIEWS, WEIGHING, averaged, entry, telling
+from .default_layer import SPLITS, VIEWS, WEIGHING, entry, telling, unpooled
 from .follow import follow
 from .geometry import UnevenError, cells_of
-from .layers import Layer, descendants
+from .layers import Layer, ancestors, descendants
 from .nodes import PATHS, base_name, operator_at, shape_of
+from .refusals import LostLayerError
 from .tokens import TokenGrid
 
 MOST_LAYERS = 8
@@ -102,7 +103,8 @@ class Candidates:
         Raises
         ------
         ExportError
-            There is none, or the graph cannot be followed to where the last one may be.
+            There is none, the graph cannot be followed to where the last one may be, or it is one
+            of several that lie at different places.
         """
         layer = self._last(telling(self.captured, self.places))
         lost = self._lost_behind(self.captured.clip if layer is None else layer.node)
@@ -114,12 +116,40 @@ class Candidates:
             )
         read = self._read_by_attention(layer)
         if read is None and lost:
-            raise ExportError(
+            raise LostLayerError(
                 f"the last layer that can be followed is '{layer.name}'{lost}; there may be a "
-                "better one behind. Name one: --layer PATH, with --tokens TxHxW where it cannot be "
-                "followed."
+                f"better one behind. Name one: --layer {layer.name}, or another with --tokens "
+                "TxHxW where it cannot be followed.",
+                layer.name,
+                self._lost_picture(),
             )
-        return self._as_stated(self._before_averages(read or layer))
+        return self._as_stated(self._whole(self._before_pools(read or layer)))
+
+    def _lost_picture(self) -> tuple[str, tuple[int, int, int]] | None:
+        """The last module that gives [1, C, t, h, w] or [t, C, h, w] that cannot be followed."""
+        for node in reversed(self.captured.module.graph.nodes):
+            shape = shape_of(node) or ()
+            volume, frames = len(shape) == 5 and shape[0] == 1, len(shape) == 4
+            named = node in self.places.lost and node.meta.get(PATHS) and (volume or frames)
+            if named and shape[-1] * shape[-2] > 1:
+                grid = shape[2:] if volume else (shape[0], *shape[2:])
+                return min(node.meta[PATHS], key=_outermost), grid
+        return None
+
+    def _whole(self, layer: Layer) -> Layer:
+        """The layer; ExportError where others like it hold other places, as of frames in a loop."""
+        others = [
+            other for other in self.beside(layer)
+            if other.shape == layer.shape and other.geometry.offset != layer.geometry.offset
+        ]  # fmt: skip
+        if others:
+            raise ExportError(
+                f"the head reads {len(others) + 1} tensors like '{layer.name}', each of other "
+                f"slices or places ('{others[0].name}'), and one tube would show one of them. "
+                f"Compute them as one batch of frames, name one (--layer {others[0].name}), or "
+                "take a method of relevance to the input (--method gradient-x-input)."
+            )
+        return layer
 
     def finer(self, layer: Layer) -> Layer | None:
         """Before a coarse layer the last grid that is not, by its outermost name; None: none."""
@@ -128,6 +158,17 @@ class Candidates:
         fine = [each for each in names[:until] if not each.is_coarse and each.cells.timed]
         alike = [each for each in fine if each.shape[1:] == fine[-1].shape[1:]]
         return min(reversed(alike), key=lambda each: _outermost(each.name), default=None)
+
+    def beside(self, layer: Layer) -> list[Layer]:
+        """Last layers that the head reads, too, and that neither lead to `layer` nor follow it."""
+        fit = telling(self.captured, self.places) & self._learnt()
+        seen, found = ancestors(layer.node) | descendants(layer.node), []
+        for node in reversed(self.captured.module.graph.nodes):
+            other = self.layer(node) if node in fit - seen and not _is_view(node) else None
+            if other is not None and other.is_picture:
+                found.append(other)
+                seen |= ancestors(node)
+        return found[::-1]
 
     def _last(self, told: set[fx.Node]) -> Layer | None:
         """Behind a weight, with time if any; else of pictures that stand for a whole clip."""
@@ -157,10 +198,10 @@ class Candidates:
         read = self.layer(entry(self.captured, self.places, attention))
         return read if read is not None and read.is_picture else None
 
-    def _before_averages(self, layer: Layer) -> Layer:
-        """Averages add nothing to what they are made of but coarseness."""
+    def _before_pools(self, layer: Layer) -> Layer:
+        """Pools to few cells add nothing to what they are made of but coarseness."""
         while layer.is_coarse:
-            node = averaged(layer.node)
+            node = unpooled(layer.node)
             before = self.layer(node) if node is not None else None
             if before is None or node not in self._learnt():
                 break
@@ -181,9 +222,10 @@ class Candidates:
         """Layers by similar names, or the last ones."""
         paths = [p for p in self.captured.paths() if self.layer(self.captured.find(p))]
         near = difflib.get_close_matches(path, paths, MOST_NAMED, 0.4)
+        which = "near it are" if near else "there are"
         near = near or self._outermost_names()
         told = (f"{p} ({self.layer(self.captured.find(p)).cells_text})" for p in near)
-        return f"near it are {', '.join(told)}; --list-layers shows all"
+        return f"{which} {', '.join(told)}; --list-layers shows all"
 
     def _outermost_names(self) -> list[str]:
         names = [layer.name for layer in self.named()]
@@ -193,10 +235,10 @@ class Candidates:
     def _no_layer(self, path: str, node: fx.Node) -> str:
         shape = list(shape_of(node) or ())
         if node in self.places.lost:
-            return (
-                f"layer '{path}' gives {shape}{self._lost_behind(node)}. Name a layer before that, "
-                "or state its cells: --tokens TxHxW."
-            )
+            said = f"layer '{path}' gives {shape}{self._lost_behind(node)}"
+            if self.tokens:
+                return f"{said}, nor is it of {self.tokens} cells. Name a layer before that."
+            return f"{said}. Name a layer before that, or state its cells: --tokens TxHxW."
         return (
             f"layer '{path}' gives {shape}, which is no grid of the clip's time, height and width; "
             "a layer is [1, C, t, h, w], frames [T, C, h, w] or tokens [1, N, D], before the "

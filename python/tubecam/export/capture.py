@@ -134,6 +134,7 @@ def _unaccepted(
     error: Exception, where: str, model: nn.Module, clip: Tensor, time_first: bool
 ) -> str:
     from .clip_size import smallest_clip  # which needs this module
+    from .flow_input import COLOURS, with_flow
 
     if "cuda" in str(error).lower():
         return untraceable(error, where)
@@ -144,6 +145,11 @@ def _unaccepted(
             f"the model takes [N, {channels}, T, H, W]: leave --time-first (time_first) out."
             if time_first
             else f"the model takes [N, T, {channels}, H, W]: say --time-first (time_first=True)."
+        )
+    if channels == COLOURS and _accepts(model, model_input(with_flow(clip), time_first)):
+        return (
+            "the model takes 5 channels: if they are colours and the optical flow to the next "
+            "slice, say --flow BOUND,SCALE (a clip's flow)."
         )
     given = "[1, T, C, H, W]" if time_first else "[1, C, T, H, W]"
     shape = list(model_input(clip, time_first).shape)

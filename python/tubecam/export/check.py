@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 import re
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from ..errors import ExportError
 from .capture import Capture, model_input
 from .flow_input import feeds, without_last_flow
 from .layers import Layer, run_nodes, split_at
+from .plain_module import copied
 from .recorder import plain_operators
 
 LIMITS = {"float32": 1e-3, "float16": 1e-2}  # half precision rounds each weight by up to 5e-4
@@ -85,10 +85,9 @@ def joined(reports: list[CheckReport]) -> CheckReport:
     errors: dict[str, float] = {}
     for name, error in (item for report in reports for item in report.errors.items()):
         errors[name] = max(error, errors.get(name, 0.0))
-    references = dict.fromkeys(report.reference for report in reports)
     return CheckReport(
         min(report.inputs for report in reports), sum(report.replaced for report in reports),
-        errors, "; ".join(references), reports[0].engine,
+        errors, "; ".join(dict.fromkeys(each.reference for each in reports)), reports[0].engine,
     )  # fmt: skip
 
 
@@ -99,7 +98,7 @@ class Reference:
         self, model: nn.Module, original: Capture, layers: Sequence[Layer], time_first: bool
     ) -> None:
         self.layers, self.time_first, self.original = layers, time_first, original
-        self.model = copy.deepcopy(model).double()
+        self.model = copied(model).double()
         paths = original.paths()
         self.by_path = all(layer.name in paths for layer in layers)
         self.dtype = torch.float64
@@ -294,10 +293,9 @@ def check_graph(
         cases.append(case)
         if len(cases) == INPUTS:
             try:
-                report = summarise(compiled, cases, reference.name, "float32", len(replaced))
+                return summarise(compiled, cases, reference.name, "float32", len(replaced)), cases
             except ExportError as error:
                 raise ExportError(f"{error}{reference.doubt}") from error
-            return report, cases
     names = ", ".join(layer.name for layer in reference.layers)
     raise ExportError(
         f"the gradient at layer '{names}' differs from {reference.name} by "
@@ -309,8 +307,8 @@ def check_graph(
 
 def only_gradient_fails(errors: dict[str, float]) -> bool:
     """Whether all that differs is what jumps at a kink: the gradient, and the map made of it."""
-    limit = LIMITS["float32"]
-    return max(errors["logits"], errors["activation"]) <= limit < max(errors.values())
+    steady = max(errors["logits"], errors["activation"])
+    return steady <= LIMITS["float32"] < max(errors.values())
 
 
 def at_kink(reference: Reference, case: Case) -> bool:
@@ -365,11 +363,11 @@ def case_errors(compiled: Any, case: Case) -> dict[str, float]:
     for end, activation, gradient in zip(ends, case.activations, case.gradients, strict=True):
         found = got[f"activation{end}"]
         slopes = _gradient(got, end, found.shape)
-        maps = grad_cam(found, slopes), grad_cam(activation, gradient)
+        least = CANCELS * _terms(activation, gradient)
         figures = {
             "activation": relative_error(found, activation),
             "gradient": relative_error(slopes, gradient),
-            "map": relative_error(*maps, CANCELS * _terms(activation, gradient)),
+            "map": relative_error(grad_cam(found, slopes), grad_cam(activation, gradient), least),
         }
         errors.update({name: max(v, errors.get(name, 0.0)) for name, v in figures.items()})
     return errors

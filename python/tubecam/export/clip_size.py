@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 
 import torch
 from torch import nn
 
 from .capture import model_input
+from .plain_module import copied
 from .spec import LIMITS
 
 Size = tuple[int, int, int]  # slices, height, width
@@ -20,7 +20,7 @@ class Shapes:
     """A model without values, which tells what it accepts and computes nothing."""
 
     def __init__(self, model: nn.Module, time_first: bool, channels: int) -> None:
-        self.model, self.time_first = copy.deepcopy(model).to("meta"), time_first
+        self.model, self.time_first = copied(model).to("meta"), time_first
         self.channels = channels
 
     def accept(self, size: Size) -> bool:

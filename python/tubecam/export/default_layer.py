@@ -18,7 +18,7 @@ from torch import fx
 from .capture import Capture
 from .follow import Places
 from .follow_rules import FACTORS, Placed
-from .nodes import base_name, shape_of
+from .nodes import base_name, shape_of, tensors_of
 
 # Operators whose result is their input's values, or a part of them.
 VIEWS = {
@@ -31,10 +31,13 @@ SPLITS = {"split", "split_with_sizes", "unsafe_split", "unbind", "chunk"}
 
 
 def telling(captured: Capture, places: Places) -> set[fx.Node]:
-    """Nodes with cells that reach the logits: none behind the last attention on a class token."""
+    """Nodes with cells that reach the logits: none behind the last attention on a class token.
+
+    What only says which values are taken, an index, does not reach them.
+    """
     found = {captured.logits}
     for node in reversed(list(captured.module.graph.nodes)):
-        for user in node.users:
+        for user in (u for u in node.users if u.op == "output" or tensors_of(u, floating=True)):
             unread = user not in places.lost and _nowhere(places.found.get(user))
             if user in places.mixing or (user in found and not unread):
                 found.add(node)
@@ -109,6 +112,8 @@ def _behind_views(node: fx.Node) -> fx.Node:
     return node
 
 
-def averaged(node: fx.Node) -> fx.Node | None:
-    """What a pool took that gives `node` as averages, None where it is no such pool's result."""
-    return node.args[0] if "avg_pool" in base_name(node) else None
+def unpooled(node: fx.Node) -> fx.Node | None:
+    """What a pool took that gives averages, or so many maxima; None where no such pool gave it."""
+    pool = node.args[0] if base_name(node) == "getitem" else node
+    fits = any(kind in base_name(pool) for kind in ("avg_pool", "adaptive_max_pool"))
+    return pool.args[0] if fits else None

@@ -16,7 +16,7 @@ from .._version import __version__
 from ..bundle import load_bundle
 from ..errors import ExportError, UsageError
 from . import bundle
-from .cam_graph import Graph, Progress, build_graph, example_clip
+from .cam_graph import Graph, Progress, class_activation, example_clip, explained_graph
 from .check import CheckReport, joined
 from .convert import convert, is_bundle, load_wide, report_of, spec_of
 from .find_head import headed_model
@@ -76,6 +76,8 @@ class ExportReport:
     clip : (T, H, W)
     coarse : tuple of str
         Of each layer with few cells, a sentence that names a finer one.
+    beside : str
+        A sentence on pathways that were not explained, where none was named; empty without any.
     """
 
     path: Path
@@ -96,6 +98,7 @@ class ExportReport:
     marks: tuple[str, ...] = ()
     clip: tuple[int, int, int] = (0, 0, 0)
     coarse: tuple[str, ...] = ()
+    beside: str = ""
 
 
 def export(
@@ -235,14 +238,15 @@ def export(
     cam = [m for m in asked if m in CAM_METHODS] if asked is not None else None
     kinds = list(dict.fromkeys(_kind(m) for m in asked or CAM_METHODS))
     if precision == "int8" and CAM not in kinds:
-        names = ", ".join(CAM_METHODS)
-        raise UsageError(f"{kinds[0]} is computed in float32 only; int8 is for {names}.")
+        raise UsageError(
+            f"{kinds[0]} is computed in float32 only; int8 is for {', '.join(CAM_METHODS)}."
+        )
     narrow = prepared(precision, calibrate, found.clip, force, say, windows)
 
     def attempt(kind: str) -> Graph | RelevanceGraph:
         if kind == CAM:
             chosen = found.layer if layer is None else layer
-            return build_graph(found, chosen, stated, time_first, seed, measure, say)
+            return explained_graph(found, chosen, stated, time_first, seed, measure, say)
         say(f"tracing {kind}")
         example = example_clip(found.clip, seed)
         return build_relevance(
@@ -253,8 +257,7 @@ def export(
         try:
             return attempt(kind)
         except NoFormError as error:
-            own = kind == CAM and layer is None
-            advice = "" if own else class_activation(found, time_first, seed)
+            advice = class_activation(found, found.layer, stated, time_first, seed)
             raise ExportError(f"{error} {advice or REPLACE}") from error
 
     def write(graph: Graph | RelevanceGraph, folder: Path) -> Part:
@@ -289,17 +292,8 @@ def export(
         {name: sanity for part in parts for name, sanity in part.sanity.items()},
          next((p.entry["quantisation"] for p in parts if "quantisation" in p.entry), {}),
          read, marks, (shape[1], *shape[3:]), getattr(first, "coarse", ()),
+        getattr(first, "beside", ""),
     )  # fmt: skip
-
-
-def class_activation(found: Source, time_first: bool, seed: int) -> str:
-    """A sentence that recommends these methods, which have been tried; empty if they fail, too."""
-    try:
-        graph = build_graph(found, found.layer, time_first, seed, False, lambda text: None)
-    except (ExportError, UsageError):
-        return ""
-    where = ", ".join(f"'{layer.name}'" for layer in graph.layers)
-    return f"The class-activation methods (gradcam and its kin) work for this model, at {where}."
 
 
 def _refuse_settings(source: str, given: Mapping[str, Any]) -> None:

@@ -184,6 +184,8 @@ def _declared(declared: str, end: _Call | None, rows: _Rows) -> _Found:
     if declared == SCORES:
         return _Found("scores", "the model's values are shown as they are", "score")
     if declared == MULTI_LABEL:
+        if end is not None and end.kind == SIGMOID:
+            return _cut(end)
         words = "each class is judged by itself, by the sigmoid of its logit"
         return _Found("sigmoid", words, one_logit=rows[0].shape[1] == 1)
     if declared == LOGITS:

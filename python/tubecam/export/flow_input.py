@@ -24,6 +24,11 @@ def packed(clip: Tensor, flow: Tensor | None = None) -> Tensor:
     return torch.cat([clip, torch.cat([flow, torch.zeros_like(flow[:, :1])], 1)], 2)
 
 
+def with_flow(clip: Tensor) -> Tensor:
+    """A clip of colours alone with a flow of nothing."""
+    return packed(clip, torch.zeros_like(clip[:, 1:, :2]))
+
+
 def parts(clip: Tensor) -> tuple[Tensor, ...]:
     """The graph's inputs: the clip alone, or clip and flow."""
     if clip.shape[2] == COLOURS:

@@ -120,16 +120,21 @@ def closed_form(captured: Capture, layer: Layer, clip: Tensor) -> Tensor | None:
     No operator is recognised by name: each constant of fitting size is tried, and the equation is
     verified in float64 on random activations of both signs, with two clips that share the bias.
     """
-    head = _Head(captured, layer, clip)
     classes = shape_of(captured.logits)[1]
     candidates = list(_matrices(captured.module, classes, layer.shape[0]))
-    if not candidates:
+    try:
+        return _matrix(_Head(captured, layer, clip), candidates, clip) if candidates else None
+    except (IndexError, RuntimeError):  # it takes values by an index that such activations break
         return None
+
+
+def _matrix(head: _Head, candidates: list[Tensor], clip: Tensor) -> Tensor | None:
+    """Which of them is the head's, if any."""
     trials = head.trials()
     bias = head(torch.zeros_like(trials[0]))
     answers = [head(a) for a in trials]
     scale = max(float((y - bias).abs().max()) for y in answers)
-    other = _Head(captured, layer, torch.flip(clip, (1,)) * 0.5 + 0.1)
+    other = _Head(head.captured, head.layer, torch.flip(clip, (1,)) * 0.5 + 0.1)
     if scale == 0.0 or float((other(trials[0]) - answers[0]).abs().max()) > scale * 1e-9:
         return None
     for weight in candidates:

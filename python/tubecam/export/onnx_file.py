@@ -56,8 +56,10 @@ def to_onnx(
 
 def unknown_operators(module: fx.GraphModule) -> list[str]:
     """Operators of a traced graph that the converter has no standard form of."""
+    from torch.onnx._internal.torchscript_exporter import utils
     from torch.onnx._internal.torchscript_exporter.registration import registry
 
+    utils._trigger_symbolic_function_registration()  # as the first conversion does: no import does
     calls = [n.target for n in module.graph.nodes if n.op == "call_function"]
     names = {op._schema.name for op in calls if isinstance(op, torch._ops.OpOverload)}
     return sorted(name for name in names if not registry.is_registered_op(name, OPSET))

@@ -106,15 +106,22 @@ def _leaves(given: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
 
 
 def _named(given: Any, key: str) -> tuple[str, ...]:
+    if isinstance(given, Tensor):
+        raise UsageError(
+            f"the model gives one tensor, {list(given.shape)}: leave --output-key out."
+        )
     path = tuple(key.split("."))
     place = given
     for part in path:
         place = dict(_entries(place)).get(part)
         if place is None:
             break
+    if place is None:
+        raise UsageError(f"the model has no output {key!r}; it gives {_listed(given)}.")
     if not isinstance(place, Tensor):
-        what = "no tensor" if place is None else "more than one tensor"
-        raise UsageError(f"the model's output {key!r} is {what}; it gives {_listed(given)}.")
+        raise UsageError(
+            f"the model's output {key!r} is more than one tensor; it gives {_listed(given)}."
+        )
     return path
 
 

@@ -27,7 +27,7 @@ def copied(model: nn.Module) -> nn.Module:
     except Exception as error:
         raise ExportError(
             "the model holds something that cannot be copied, such as an open file, a lock or a "
-            "tensor with a history; give package.module:factory instead."
+            "tensor with a history: keep that outside the module."
         ) from error
 
 

@@ -32,6 +32,24 @@ class NoFormError(ExportError):
     """An operator has no derivative or no form here. What works instead is still to be found."""
 
 
+class LostLayerError(ExportError):
+    """Cells cannot be followed to where the best layer may be.
+
+    Attributes
+    ----------
+    layer : str
+        The last one that can be followed.
+    behind : (str, (t, h, w)) or None
+        The last picture behind that, and the cells that it may have.
+    """
+
+    def __init__(
+        self, message: str, layer: str, behind: tuple[str, tuple[int, int, int]] | None
+    ) -> None:
+        super().__init__(message)
+        self.layer, self.behind = layer, behind
+
+
 def reads_values(where: str, operator: str = "") -> str:
     """On control flow, sizes and numbers that are taken from a tensor's values."""
     how = operator or "an `if` on a tensor, .item(), int(tensor), nonzero()"

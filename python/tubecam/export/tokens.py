@@ -32,9 +32,10 @@ class TokenGrid:
         return "x".join(map(str, self.grid)) + (f"+{self.others}" if self.others else "")
 
     def place(self, shape: Sequence[int], clip: Sequence[int]) -> Place | None:
-        """Of a tensor [1, N, D], [1, D, N], [1, D, t, h, w] or [1, t, h, w, D] of a T×H×W clip.
+        """Of a tensor of a T×H×W clip.
 
-        None where no such tensor has that shape.
+        That is tokens [1, N, D] or [1, D, N], cells [1, D, t, h, w] or [1, t, h, w, D], or frames
+        [t, D, h, w] or [t, h, w, D]. None where no such tensor has that shape.
         """
         cells = torch.cartesian_prod(*(torch.arange(float(n)) for n in self.grid)).double()
         front = torch.full((self.others, 3), torch.nan, dtype=torch.float64)
@@ -51,11 +52,11 @@ class TokenGrid:
         """`shape` with 1 for its channels."""
         if len(shape) == 3 and shape[0] == 1 and shape.count(tokens) == 1:
             return tuple(n if n == tokens else 1 for n in shape)
-        if len(shape) == 5 and not self.others and shape[0] == 1:
-            if shape[2:] == self.grid:
-                return (1, 1, *self.grid)
-            if shape[1:4] == self.grid:
-                return (1, *self.grid, 1)
+        t, h, w = self.grid
+        for sizes, channels in (((1, 1, t, h, w), 1), ((1, t, h, w, 1), 4), ((t, 1, h, w), 1),
+                                ((t, h, w, 1), 3)):  # fmt: skip
+            if not self.others and (*shape[:channels], 1, *shape[channels + 1 :]) == sizes:
+                return sizes
         return None
 
 

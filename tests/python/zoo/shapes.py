@@ -166,7 +166,12 @@ ENTRIES = [
     Entry("masked", lambda: around(masked), clip=(4, 16, 16)),
     Entry("chosen-slices", lambda: around(chosen_slices)),
     Entry("repeated", lambda: around(repeated)),
-    Entry("taken-apart", lambda: around(taken_apart)),
+    Entry(
+        "taken-apart",
+        lambda: around(taken_apart),
+        layer="trunk.1",
+        notes="half of its channels are mirrored, so that what lies behind is no layer",
+    ),
     Entry("sliding-in-time", lambda: around(sliding)),
     Entry("differences", lambda: around(differences)),
     Entry("channel-shuffle", lambda: around(shuffled)),

@@ -19,7 +19,7 @@ from ..nodes import base_name, shape_of
 from ..tokens import TokenGrid
 
 _SOFTMAX = {"_softmax", "_safe_softmax", "softmax"}
-_ADVICE = "Take gradcam or gradient-x-input, which fit any model."
+_ADVICE = "Take gradcam or gradient-x-input, which need none."
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,52 @@
+"""What a sheet of methods says about each of them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import tiny_bundle
+import tubecam
+from tubecam import _core
+from tubecam.comparison import facts
+from tubecam.pathway import Pathway
+
+
+@pytest.fixture(scope="module")
+def explanation(tmp_path_factory):
+    folder = tiny_bundle.write(tmp_path_factory.mktemp("tiny"))
+    with tubecam.Explainer(folder, method="hirescam") as explainer:
+        return explainer.explain(tiny_bundle.clip())
+
+
+def pathway(name: str, share: float) -> Pathway:
+    return Pathway(name, name, False, np.ones((1, 1, 1), np.float32), (1,) * 3, (0,) * 3, 1, share)
+
+
+def test_cells_motion_sum_and_marks_are_told(explanation):
+    passes, motion, total, *marks = facts(explanation)
+    assert passes.startswith("1 pass, ") and passes.endswith(" ms; 4×4×4 cells")
+    assert motion == f"motion {100 * explanation.motion_share:.0f} % (relevance that changes)"
+    assert total == f"sums to {100 * explanation.receipt.conservation:.1f} % of the logit"
+    assert marks == [mark.text for mark in explanation.marks] != []
+
+
+def test_pathways_tell_their_shares(explanation):
+    paths = (pathway("slow", 62.6), pathway("fast", 37.4))
+    told = facts(dataclasses.replace(explanation, pathways=paths))
+    assert told[1] == "slow 63 %, fast 37 %"
+    cancelled = tuple(path._replace(share=float("nan")) for path in paths)
+    assert facts(dataclasses.replace(explanation, pathways=cancelled)) == facts(explanation)
+
+
+@pytest.mark.parametrize(("by", "words"), _core.motion_texts().items())
+def test_every_source_of_motion_has_words(explanation, by, words):
+    told = facts(dataclasses.replace(explanation, motion_by=by, motion_share=0.25))
+    assert told[1] == f"motion 25 % ({words})" and words
+
+
+def test_an_invalid_one_says_why(explanation):
+    broken = dataclasses.replace(explanation, valid=False, problem="the logits hold NaN")
+    assert facts(broken)[-1] == "the logits hold NaN"

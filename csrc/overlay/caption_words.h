@@ -21,8 +21,8 @@ struct Words {
 Words words_of(const Caption& caption, ColorMap color_map);
 
 // Label and score on one baseline, below them, smaller, the note and the legend. A legend that does
-// not fit into the frame is left out: half a number would be a false one. Lines that do not fit into
-// the room are left out from the last one on; null where none does.
+// not fit into the frame is left out: half a number would be a false one. Lines that do not fit
+// into the room are left out from the last one on; null where none does.
 Surface draw_words(const Words& words, const Frame& frame);
 
 }  // namespace tubecam

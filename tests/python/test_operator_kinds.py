@@ -43,7 +43,7 @@ KINDS = {
     "_upsample_nearest_exact3d": (
         lambda x: F.interpolate(x, size=(3, 5, 5), mode="nearest-exact"), "linear"
     ),
-    "diagonal": (lambda x: x.diagonal(dim1=3, dim2=4), "linear"),
+    "index_select": (lambda x: x.diagonal(dim1=3, dim2=4), "linear"),  # as a trace has it
     "masked_fill": (lambda x: x.masked_fill(torch.eye(8, dtype=torch.bool), 2.0), "linear"),
     "where": (lambda x: torch.where(x > 0, x, 0.1 * x), "linear"),
     "sin": (torch.sin, "rescaled"),

@@ -293,7 +293,7 @@ def test_five_channels_are_advised_to_be_flow(tmp_path):
     nn = torch.nn
     five = nn.Sequential(nn.Conv3d(5, 4, 3), nn.AdaptiveAvgPool3d(1), nn.Flatten())
     with pytest.raises(UsageError, match="takes 5 channels: .*say --flow BOUND,SCALE"):
-        export(five, tmp_path / "bundle", clip=CLIP)
+        export(five, tmp_path / "bundle", clip={"length": 4, "height": 16, "width": 16})
 
 
 @pytest.mark.parametrize("flow", [{"bound": 0}, {"scale": float("nan")}, {"bound": "far"}])

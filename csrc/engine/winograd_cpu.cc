@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "base/macros.h"
 #include "engine/winograd_block.h"
@@ -11,18 +12,20 @@ namespace {
 
 template <int Lanes>
 struct VectorOf {
-  typedef float type __attribute__((vector_size(Lanes * sizeof(float)), aligned(4), may_alias));
+  typedef float type __attribute__((vector_size(Lanes * sizeof(float))));
 };
 template <int Lanes>
 using Vector = typename VectorOf<Lanes>::type;
 
-template <int Lanes>
-TUBECAM_ALWAYS_INLINE const Vector<Lanes>& load(const float* p) {
-  return *reinterpret_cast<const Vector<Lanes>*>(p);
+// From and to any address. GCC 11 forgets an `aligned(4)` of such a type and reads as if it were
+// aligned to all of its bytes.
+template <typename V>
+TUBECAM_ALWAYS_INLINE void load(V& to, const float* from) {
+  std::memcpy(&to, from, sizeof to);
 }
-template <int Lanes>
-TUBECAM_ALWAYS_INLINE Vector<Lanes>& at(float* p) {
-  return *reinterpret_cast<Vector<Lanes>*>(p);
+template <typename V>
+TUBECAM_ALWAYS_INLINE void store(float* to, const V& from) {
+  std::memcpy(to, &from, sizeof from);
 }
 
 // Where six rows of six pixels lie, channels side by side.
@@ -39,14 +42,14 @@ TUBECAM_ALWAYS_INLINE void transform_channels(const Patch& patch, int depth, flo
     Vector<Lanes> half[kComponents], line[kPatch];
     for (int x = 0; x < kPatch; ++x) {
       for (int y = 0; y < kPatch; ++y) {
-        line[y] = load<Lanes>(patch.pixels + y * patch.row + x * patch.pixel + channel);
+        load(line[y], patch.pixels + y * patch.row + x * patch.pixel + channel);
       }
       transform_input(line, 1, half + x, kPatch);
     }
     for (int y = 0; y < kPatch; ++y) {
       transform_input(half + kPatch * y, 1, line, 1);
       for (int x = 0; x < kPatch; ++x) {
-        at<Lanes>(to + (y * kPatch + x) * component + channel) = line[x];
+        store(to + (y * kPatch + x) * component + channel, line[x]);
       }
     }
   }
@@ -70,7 +73,7 @@ TUBECAM_ALWAYS_INLINE void finish_tile(const Tile& tile, const float* bias, int 
   Vector<Lanes> half[kTile * kPatch], line[kPatch];
   for (int x = 0; x < kPatch; ++x) {
     for (int y = 0; y < kPatch; ++y) {
-      line[y] = load<Lanes>(tile.products + (y * kPatch + x) * tile.component + channel);
+      load(line[y], tile.products + (y * kPatch + x) * tile.component + channel);
     }
     transform_output(line, 1, half + x, kPatch);
   }
@@ -78,11 +81,14 @@ TUBECAM_ALWAYS_INLINE void finish_tile(const Tile& tile, const float* bias, int 
     transform_output(half + kPatch * y, 1, line, 1);
     for (int x = 0; x < tile.width; ++x) {
       const size_t place = y * tile.row + x * tile.pixel + channel;
-      Vector<Lanes> sum = line[x] + load<Lanes>(bias + channel);
+      Vector<Lanes> sum, residual = {};
+      load(sum, bias + channel);
+      sum += line[x];
       if (count == Lanes) {
-        if (tile.residual) sum += load<Lanes>(tile.residual + place);
+        if (tile.residual) load(residual, tile.residual + place);
+        sum += residual;
         if (tile.relu) sum = sum < 0 ? Vector<Lanes>{} : sum;  // NaN stays
-        at<Lanes>(tile.output + place) = sum;
+        store(tile.output + place, sum);
         continue;
       }
       for (int i = 0; i < count; ++i) {
@@ -124,7 +130,7 @@ TUBECAM_ALWAYS_INLINE void multiply_rows(const Product& p, int row, size_t colum
     const float* upper = value + (Rows > 3 ? Rows / 2 : 0) * p.depth;
     for (int input = 0; input < p.inputs; ++input, factors += kPanel, ++value, ++upper) {
       Panel factor[Panels];
-      for (int i = 0; i < Panels; ++i) factor[i] = load<kPanel>(factors + i * p.panel_step);
+      for (int i = 0; i < Panels; ++i) load(factor[i], factors + i * p.panel_step);
 #pragma GCC unroll 12
       for (int k = 0; k < Rows; ++k) {
         const bool low = Rows <= 3 || k < Rows / 2;
@@ -136,7 +142,7 @@ TUBECAM_ALWAYS_INLINE void multiply_rows(const Product& p, int row, size_t colum
   }
   float* to = p.sums + size_t(row) * p.columns + column;
   for (int k = 0; k < Rows; ++k) {
-    for (int i = 0; i < Panels; ++i) at<kPanel>(to + k * p.columns + i * kPanel) = sums[k][i];
+    for (int i = 0; i < Panels; ++i) store(to + k * p.columns + i * kPanel, sums[k][i]);
   }
 }
 

@@ -29,7 +29,7 @@ std::string drifts(const Explanation& e) {
   return e.receipt.drifts ? "int8, not the map of float32" : "";
 }
 
-// Between so few cells a map is interpolated: it looks exact and is not.
+// A map of so few cells says little of places.
 std::string coarse_grid(const Explanation& e) {
   const int rows = e.shape[1], columns = e.shape[2];
   if (rows == 0 || std::min(rows, columns) >= kLeastCells) return "";

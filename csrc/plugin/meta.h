@@ -143,6 +143,7 @@ struct Annotation {
   uint64_t window = 0;
   const int64_t* window_pts = nullptr;  // [clip_length]
   int clip_length = 0, clip_height = 0, clip_width = 0;
+  int padded = 0;                         // slices at the end that fill up a short video
   int frame_width = 0, frame_height = 0;  // of the picture that it is of; 0: not stated
   Box crop;                               // relative
   const float* curve = nullptr;           // [clip_length]

@@ -156,6 +156,7 @@ bool read_annotation(GstBuffer* buffer, Annotation* annotation) {
   annotation->clip_length = fields.size("clip-length");
   annotation->clip_height = fields.size("clip-height");
   annotation->clip_width = fields.size("clip-width");
+  if (fields.has("padded")) annotation->padded = fields.count_of("padded", annotation->clip_length);
   annotation->crop = read_crop(fields);
   read_frame_size(fields, annotation);
   annotation->curve = fields.numbers<float>("curve", annotation->clip_length);

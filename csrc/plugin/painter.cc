@@ -150,6 +150,8 @@ void Painter::paint_heat(const Frame& frame, const Annotation& annotation,
 
 // The window's part of what all windows tell together.
 std::vector<float> Painter::fused_curve(const Annotation& annotation) {
+  // Alone in its video, and its filled slices share one time, or have one beyond the end.
+  if (annotation.padded > 0) return {annotation.curve, annotation.curve + annotation.clip_length};
   Window window;
   window.pts.assign(annotation.window_pts, annotation.window_pts + annotation.clip_length);
   const double fps = slice_rate(annotation);

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 
@@ -16,10 +18,11 @@ from hypothesis import strategies as st
 import tiny_bundle
 import tubecam
 from tubecam import BundleError, cli
+from tubecam.errors import OutputError
 
 pytest.importorskip("torch")  # the writer lives with the export
 
-from tubecam.export.bundle import OWN_HASH, sidecar_text, state  # noqa: E402
+from tubecam.export.bundle import OWN_HASH, new_folder, sidecar_text, state  # noqa: E402
 
 
 @pytest.fixture
@@ -224,3 +227,10 @@ def test_stating_again_changes_nothing(folder):
     before = (folder / "bundle.json").read_bytes()
     state(folder, sidecar_of(folder))
     assert (folder / "bundle.json").read_bytes() == before
+
+
+def test_a_disk_that_is_full_is_an_output_that_could_not_be_written(tmp_path):
+    with pytest.raises(OutputError, match="cannot write .*b: No space left on device") as caught:
+        with new_folder(tmp_path / "b"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert caught.value.exit_status == 5 and not list(tmp_path.iterdir())

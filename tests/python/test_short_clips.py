@@ -13,9 +13,13 @@ import tiny_bundle
 import tubecam
 from test_sheet import STEP, picture, record
 from tubecam import cli
+from tubecam._core import full_curve
 from tubecam.comparison import draw_comparison, explain_moment, strongest_moment
 from tubecam.gallery import Gallery
+from tubecam.heat import evidence_of
+from tubecam.overlay import CaptionPainter
 from tubecam.page import header
+from tubecam.record import WindowRecord
 from tubecam.sampling import Sampling
 from tubecam.sheet import SheetInfo, draw_sheet
 from tubecam.source import parse_source
@@ -141,3 +145,31 @@ def test_a_sheet_of_methods_tells_what_fills_its_window(short, pad, words):
     silent = draw_comparison(dataclasses.replace(moment, notes=()), [shown])
     line = header("", [], ["a"]).height - header("", []).height
     assert told.height == silent.height + line > silent.height
+
+
+def test_the_strip_of_a_filled_window_is_its_own_curve(tmp_path):
+    """Slices that repeat a frame have one time and relevance each."""
+    parts.plugin()
+    from pipelines import play
+
+    played = play(
+        "videotestsrc num-buffers=5 pattern=ball ! "
+        "video/x-raw,format=RGB,width=640,height=240,framerate=10/1 ! "
+        f"tubecam name=t bundle={tiny_bundle.write(tmp_path / 'b')} padding=last align=delayed ! "
+        "tubeoverlay name=o show-heat=false show-label=false ! fakesink",
+        probed=("t", "o"), pixels=("t", "o"),
+    )  # fmt: skip
+    window = WindowRecord.from_fields(
+        played.windows["t"][-1], [f"class {i}" for i in range(tiny_bundle.CLASSES)]
+    )
+    assert window.sampling.padded == 3 and len(set(window.curve[4:])) > 1  # slices of one time
+    below, drawn = (played.pixels[n][-1].reshape(240, 640, 3) for n in ("t", "o"))
+    full = full_curve(evidence_of(window), float(window.curve.max()))
+    strip = np.clip(window.curve / full, 0, 1).tolist()
+
+    def with_mark(slot: int) -> np.ndarray:
+        canvas = below.copy()
+        CaptionPainter().draw(canvas, strip=strip, strip_now=1.0, key_frames=[slot])
+        return canvas
+
+    assert any(np.array_equal(with_mark(slot), drawn) for slot in range(tiny_bundle.LENGTH))

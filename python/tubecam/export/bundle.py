@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..bundle import Bundle, load_bundle
-from ..errors import BundleError, ExportError, UsageError
+from ..errors import BundleError, ExportError, OutputError, UsageError
 from .head import Head
 
 FORMAT = 1
@@ -66,7 +66,7 @@ def new_folder(out: Path) -> Iterator[Path]:
         folder.chmod(0o755)
         _take_place(folder, out)
     except OSError as error:
-        raise ExportError(f"cannot write {out}: {error.strerror or error}.") from error
+        raise OutputError(f"cannot write {out}: {error.strerror or error}.") from error
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)

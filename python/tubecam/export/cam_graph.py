@@ -148,8 +148,8 @@ def _coarse(layers: tuple[Layer, ...], candidates: Candidates) -> tuple[str, ...
         finer = candidates.finer(layer)
         other = f"--layer {finer.name} has {finer.cells_text}" if finer else "no layer has more"
         found.append(
-            f"{layer.name} has {layer.cells_text} only, between which maps are interpolated: they "
-            f"look more exact than they are; {other}"
+            f"{layer.name} has {layer.cells_text} only, and maps of so few cells tell "
+            f"little of places; {other}"
         )
     return tuple(found)
 

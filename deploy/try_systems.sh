@@ -60,6 +60,7 @@ inside() {
     root=$1; shift
     mount -t proc proc "$root/proc"
     mount --rbind /dev "$root/dev"
+    mount --rbind /sys "$root/sys"
     mount -t tmpfs tmpfs "$root/tmp"
     exec chroot "$root" "$@"' inside "$root" "$@"
 }

@@ -2,10 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 
+#include "gate.h"
 #include "gst_fixture.h"
 #include "plugin/hold_queue.h"
 #include "plugin/stream.h"
@@ -14,35 +13,6 @@ namespace tubecam::testing {
 namespace {
 
 constexpr int64_t kMs = 1'000'000;
-
-// An engine whose windows end when the test says so.
-class Engine {
- public:
-  Explanation explain(const Window& window) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    ++begun_;
-    changed_.notify_all();
-    changed_.wait(lock, [this] { return permits_ > 0; });
-    --permits_;
-    Explanation explanation;
-    explanation.window = window;
-    return explanation;
-  }
-  void finish_one() {
-    std::lock_guard<std::mutex> lock(mutex_);
-    ++permits_;
-    changed_.notify_all();
-  }
-  void await_begun(int count) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    changed_.wait(lock, [&] { return begun_ >= count; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  int begun_ = 0, permits_ = 0;
-};
 
 // Frames 30 a second through a stream of 16 slices at 15 a second, explained by an engine that
 // takes `inference` ns a window: all in a time of the test's own, so that the machine's load has no
@@ -53,7 +23,7 @@ class Simulation {
       : inference_(inference),
         stream_(
             spec(), Stream::Options{Align::kDelayed, hop, 1e-9 * double(inference)},
-            [this](const TensorView&, const Window& w) { return engine_.explain(w); },
+            [this](const TensorView&, const Window& w) { return engine_.pass(w); },
             [](const Outcome&) {}) {
     frame_.format = PixelFormat::kRGB;
     frame_.width = frame_.height = 8;
@@ -61,7 +31,7 @@ class Simulation {
     frame_.stride[0] = 24;
   }
   ~Simulation() {
-    for (size_t i = 0; i < ends_.size(); ++i) engine_.finish_one();
+    for (size_t i = 0; i < ends_.size(); ++i) engine_.open(1);
   }
 
   // The longest that a frame of those after `skip` had to wait beyond what hold_seconds() and
@@ -99,11 +69,11 @@ class Simulation {
   void finish_until(int64_t now) {
     while (!ends_.empty() && ends_.front() <= now) {
       ends_.pop_front();
-      engine_.finish_one();
+      engine_.open(1);
       if (ends_.empty())
         stream_.finish();  // its slot is free then
       else
-        engine_.await_begun(++begun_);
+        engine_.await_entries(++begun_);
     }
   }
   void push(int64_t now) {
@@ -115,11 +85,11 @@ class Simulation {
     if (after.windows - after.dropped == before.windows - before.dropped) return;
     const int64_t begin = ends_.empty() ? now : ends_.back();
     ends_.push_back(begin + inference_);
-    if (ends_.size() == 1) engine_.await_begun(++begun_);
+    if (ends_.size() == 1) engine_.await_entries(++begun_);
   }
 
   const int64_t inference_;
-  Engine engine_;
+  Gate engine_;
   uint8_t pixels_[8 * 24] = {};
   Frame frame_;
   std::deque<int64_t> ends_;  // of the window that is explained and the one that waits

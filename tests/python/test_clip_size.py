@@ -66,7 +66,7 @@ def test_the_proportions_that_were_asked_for_may_be_the_only_ones():
 def test_a_network_that_takes_no_usual_clip(tmp_path):
     class Odd(nn.Module):
         def forward(self, x):
-            return nn.functional.conv3d(x, torch.ones(2, 5, 1, 1, 1)).mean((2, 3, 4))
+            return nn.functional.conv3d(x, torch.ones(2, 7, 1, 1, 1)).mean((2, 3, 4))
 
     assert smallest_clip(Odd(), (8, 64, 64), False) is None
     with pytest.raises(UsageError, match="time before colour"):

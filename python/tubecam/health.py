@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from . import elements, plugin_path
 from ._version import __version__
+from .openvino_core import openvino_core
 
 PIP = f"{sys.executable} -m pip install"
 REINSTALL = "make install  # in TubeCAM's source folder"
@@ -55,9 +56,9 @@ def _package() -> Iterator[Check]:
 def _inference() -> Iterator[Check]:
     group = "Inference"
     try:
-        import openvino
+        import openvino  # noqa: F401
 
-        devices = ", ".join(openvino.Core().available_devices)
+        devices = ", ".join(openvino_core().available_devices)
         detail = f"{importlib.metadata.version('openvino')}, devices {devices}"
         yield Check(group, "OpenVINO", "CPU" in devices, detail, "")
     except Exception as error:  # whatever a broken installation raises, doctor reports it

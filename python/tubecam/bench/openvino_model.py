@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from ..openvino_core import openvino_core
+
 _TYPES = {"auto": "f32", "fp32": "f32", "fp16": "f16", "bf16": "bf16", "int8": "f32"}
 
 
 def compile_model(model, threads: int, precision: str):
     """A model, or the bytes of an ONNX file, compiled for the CPU."""
-    import openvino
-
-    core = openvino.Core()
+    core = openvino_core()
     if isinstance(model, bytes):
         model = core.read_model(model)
     settings = {

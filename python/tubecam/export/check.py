@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ExportError
+from ..openvino_core import openvino_core
 from .capture import Capture, model_input
 from .flow_input import feeds, without_last_flow
 from .layers import Layer, run_nodes, split_at
@@ -211,9 +212,7 @@ class _Hook:
 
 def compile_in_engine(graph: bytes | str | Path) -> Any:
     """The graph compiled by OpenVINO for the CPU at float32 precision."""
-    import openvino as ov
-
-    core = ov.Core()
+    core = openvino_core()
     settings = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
     try:
         model = core.read_model(graph if isinstance(graph, bytes) else str(graph))

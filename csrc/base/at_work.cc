@@ -1,24 +1,34 @@
 #include "base/at_work.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <condition_variable>
+#include <filesystem>
+#include <fstream>
 #include <mutex>
+#include <string>
+#include <thread>
 
 #include "base/error.h"
 
 namespace tubecam {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr std::chrono::seconds kPatience(10);
+// Threads of an engine look for more work for that long at most, then sleep.
+constexpr std::chrono::milliseconds kSettling(50);
 
 struct Gate {
   std::mutex mutex;
   std::condition_variable changed;
   int at_work = 0;
   bool forking = false;
-  bool cut_off = false;  // this process was forked away from under somebody's work
+  bool cut_off = false;    // this process was forked away from under somebody's work
+  Clock::time_point left;  // when the last work ended
 };
 
 // Never destroyed: threads may outlive main(). A child gets a new one, as others may have waited at
@@ -30,11 +40,39 @@ Gate*& gate() {
 
 thread_local int depth = 0;  // work within work, by a callback
 
+// Whether the thread with this folder in /proc is on a processor, or waits for one.
+bool runs(const std::filesystem::path& task) {
+  std::string text;
+  std::getline(std::ifstream(task / "stat"), text);
+  const size_t name_end = text.rfind(')');
+  return name_end != std::string::npos && text.compare(name_end, 3, ") R") == 0;
+}
+
+bool others_run() {
+  std::error_code none;
+  const std::string own = std::to_string(::gettid());
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task", none)) {
+    if (task.path().filename() != own && runs(task.path())) return true;
+  }
+  return false;
+}
+
+// An engine's own threads go on for a moment when their work is done, and hold locks that a child
+// would inherit for ever. One that sleeps holds none.
+void let_engines_settle(Clock::time_point end) {
+  for (int calm = 0; calm < 2 && Clock::now() < end; ++calm) {
+    if (!others_run()) continue;
+    calm = -1;
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+}
+
 void before_fork() {
   Gate& here = *gate();
   std::unique_lock<std::mutex> lock(here.mutex);
   here.forking = true;
   here.changed.wait_for(lock, kPatience, [&] { return here.at_work == (depth > 0); });
+  let_engines_settle(here.left + kSettling);
   lock.release();  // held until the fork is over
 }
 
@@ -70,6 +108,7 @@ AtWork::~AtWork() {
   Gate& here = *gate();
   const std::lock_guard<std::mutex> lock(here.mutex);
   --here.at_work;
+  here.left = Clock::now();
   if (here.forking) here.changed.notify_all();
 }
 

@@ -221,9 +221,24 @@ TEST(Place, WhatIsNoRectangleOrUnknownStaysBehind) {
   EXPECT_EQ(followed(old.get(), made.get(), "of-another-kind", nullptr), nullptr);
 }
 
+// GStreamer before 1.22 cannot compare bytes.
+bool equal(const GValue* a, const GValue* b) {
+  if (!b || G_VALUE_TYPE(a) != G_VALUE_TYPE(b)) return false;
+  if (G_VALUE_TYPE(a) != G_TYPE_BYTES) return gst_value_compare(a, b) == GST_VALUE_EQUAL;
+  return g_bytes_equal(g_value_get_boxed(a), g_value_get_boxed(b));
+}
+
 TEST(Place, ACopyIsWhole) {
   const BufferPtr old = explained_frame(), copy(gst_buffer_copy(old.get()));
-  EXPECT_TRUE(gst_structure_is_equal(annotation_of(old.get()), annotation_of(copy.get())));
+  const GstStructure *fields = annotation_of(old.get()), *copied = annotation_of(copy.get());
+  const int count = gst_structure_n_fields(fields);
+  ASSERT_EQ(gst_structure_n_fields(copied), count);
+  ASSERT_GT(count, 0);
+  for (int i = 0; i < count; ++i) {
+    const char* name = gst_structure_nth_field_name(fields, i);
+    EXPECT_TRUE(equal(gst_structure_get_value(fields, name), gst_structure_get_value(copied, name)))
+        << name;
+  }
 }
 
 TEST(Place, AnExplanationOfAnotherSizeIsNotDrawnAndSaysSoOnce) {

@@ -79,12 +79,12 @@ cpp-tests: $(STAMPS)/wheel $(STAMPS)/test
 	@folder="build/wheel-$$($(BIN)/python -c 'import sys; print(sys.implementation.cache_tag)')"; \
 	cmake -S . -B "$$folder" -DTUBECAM_TESTS=ON >/dev/null; \
 	cmake --build "$$folder" --parallel; \
-	cd "$$folder" && ctest --output-on-failure
+	cd "$$folder" && ctest --output-on-failure --parallel 2
 
 asan: $(STAMPS)/run
 	@PATH="$$PWD/$(BIN):$$PATH" VIRTUAL_ENV="$$PWD/$(VENV)" cmake --preset asan >/dev/null
 	@cmake --build --preset asan
-	@ctest --preset asan
+	@ctest --preset asan --parallel 2
 
 # CUDA's kernels for every GPU that the found nvcc compiles for; no GPU is needed.
 NVCC := $(shell command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null)

@@ -10,8 +10,8 @@ namespace tubecam {
 // what it was computing is half done. So whoever forks waits until nobody is at work in here, and
 // whoever comes meanwhile waits for the fork. Work that takes longer than ten seconds is not waited
 // for: the child is then told to start another way. An engine's own threads are waited for, too,
-// until they sleep. What a child can do with the engines that it
-// inherits, Note [Forked engines] says.
+// until they sleep. What a child can do with the engines that it inherits, Note [Forked engines]
+// says.
 // Only processes that ask for it wait (watch_forks): Python's do. A program in C that forks to run
 // another one would wait for nothing.
 

@@ -85,6 +85,24 @@ def chain(bin_: Gst.Bin, *elements: Gst.Element) -> tuple[Gst.Element, ...]:
     return elements
 
 
+def members(iterator: Gst.Iterator) -> list:
+    """All that an iterator gives, as `element.iterate_pads()` or `bin.iterate_recurse()`.
+
+    Lists that are read as fields (`element.pads`) are not locked: where a streaming thread adds to
+    one meanwhile, PyGObject writes beyond the end of what it makes of it.
+    """
+    found: list = []
+    while True:
+        result, member = iterator.next()
+        if result == Gst.IteratorResult.OK:
+            found.append(member)
+        elif result == Gst.IteratorResult.RESYNC:
+            iterator.resync()
+            found.clear()
+        else:
+            return found
+
+
 def factory_name(element: Gst.Object | None) -> str:
     """The kind of an element, or nothing."""
     factory = element.get_factory() if isinstance(element, Gst.Element) else None

@@ -122,26 +122,19 @@ def is_reading(element) -> bool:
     Note: decodebin can lose a demuxer's error that comes while it is being plugged. Then nothing
     will ever come, and nothing says so.
     """
-    from .gst import Gst
+    from .gst import members
 
-    found = element.iterate_recurse()
-    while True:
-        result, child = found.next()
-        if result == Gst.IteratorResult.RESYNC:
-            found.resync()
-        elif result != Gst.IteratorResult.OK:
-            return False
-        elif _has_task(child):
-            return True
+    return any(_has_task(child) for child in members(element.iterate_recurse()))
 
 
 def _has_task(element) -> bool:
-    from .gst import Gst
+    from .gst import Gst, members
 
     kind = element.get_factory().get_metadata("klass") if element.get_factory() else ""
     if not any(word in kind for word in ("Source", "Demux", "Parser", "Generic")):
         return False
-    return any(pad.get_task_state() == Gst.TaskState.STARTED for pad in element.pads)
+    pads = members(element.iterate_pads())
+    return any(pad.get_task_state() == Gst.TaskState.STARTED for pad in pads)
 
 
 def _continue(_bin, _pad, caps, keep) -> bool:

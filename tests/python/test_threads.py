@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -176,3 +179,34 @@ def test_a_signal_and_a_smoother_survive_two_threads():
         return bool(np.isin(values, (1, 2)).all() and np.isfinite(smoother.plane).all())
 
     assert all(good is True for _, good in ask_together(ask, ROUNDS))
+
+
+# A demuxer adds pads in its own thread while the one that plays asks whether it is still reading.
+GROWING = """
+import threading, time
+from tubecam.gst import Gst, make
+from tubecam.source import is_reading
+pipeline, tee = Gst.Pipeline(), make("tee")
+pipeline.add(tee)
+over = False
+def grow():
+    while not over:
+        for pad in [tee.request_pad_simple("src_%u") for _ in range(6)]:
+            tee.release_request_pad(pad)
+thread = threading.Thread(target=grow)
+thread.start()
+end = time.monotonic() + 4
+while time.monotonic() < end:
+    assert not is_reading(pipeline)
+over = True
+thread.join()
+"""
+
+
+def test_pads_may_be_added_while_they_are_looked_through():
+    """With the checks of Python's allocator, as what is written too far ends the process later."""
+    pytest.importorskip("gi")
+    environment = {**os.environ, "PYTHONMALLOC": "debug"}
+    command = [sys.executable, "-c", GROWING]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from typing import Any
 
-from ..gst import Gst, factory_name
+from ..gst import Gst, factory_name, members
 from ..metadata import read_structure
 from ..pipeline import Pipeline
 
@@ -35,7 +35,7 @@ class StreamProbe:
         self.dropped_windows = 0
         self._start: float | None = None
         pipeline.connect("deep-element-added", self._added)
-        for element in _elements(pipeline):
+        for element in members(pipeline.iterate_recurse()):
             self._watch(element)
         bus = pipeline.get_bus()
         bus.enable_sync_message_emission()
@@ -145,12 +145,3 @@ class StreamProbe:
             for pts, end in self.seen[second].items()
             if pts in start and start[pts] >= since
         ]
-
-
-def _elements(pipeline: Gst.Bin) -> list[Gst.Element]:
-    found, iterator = [], pipeline.iterate_recurse()
-    while True:
-        result, element = iterator.next()
-        if result != Gst.IteratorResult.OK:
-            return found
-        found.append(element)

@@ -1,12 +1,14 @@
 # Everything from a bare machine: system packages, a virtual environment in .venv, the wheel.
 #   make PYTHON=/path/to/python3   chooses the interpreter
 #   make SYSTEM=no                 leaves the system's packages alone
+#   make test WORKERS=1            one test process at a time: two of Python's take up to 12 GB
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
 VENV := .venv
+WORKERS := 2
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 STAMPS := $(VENV)/stamps
@@ -35,7 +37,8 @@ install: $(STAMPS)/wheel
 
 # What setup has installed has to be there: a test that is skipped for want of it has failed.
 test: cpp-tests asan cuda
-	$(if $(filter no,$(SYSTEM)),,TUBECAM_REQUIRE_PLUGIN=1) $(BIN)/python -m pytest
+	$(if $(filter no,$(SYSTEM)),,TUBECAM_REQUIRE_PLUGIN=1) $(BIN)/python -m pytest \
+	  --numprocesses $(WORKERS) --dist worksteal
 
 # The tests test the optional parts too, whose packages the demo does without.
 TESTS := $(filter test cpp-tests asan,$(MAKECMDGOALS))
@@ -79,12 +82,12 @@ cpp-tests: $(STAMPS)/wheel $(STAMPS)/test
 	@folder="build/wheel-$$($(BIN)/python -c 'import sys; print(sys.implementation.cache_tag)')"; \
 	cmake -S . -B "$$folder" -DTUBECAM_TESTS=ON >/dev/null; \
 	cmake --build "$$folder" --parallel; \
-	cd "$$folder" && ctest --output-on-failure --parallel 2
+	cd "$$folder" && ctest --output-on-failure --parallel $(WORKERS)
 
 asan: $(STAMPS)/run
 	@PATH="$$PWD/$(BIN):$$PATH" VIRTUAL_ENV="$$PWD/$(VENV)" cmake --preset asan >/dev/null
 	@cmake --build --preset asan
-	@ctest --preset asan --parallel 2
+	@ctest --preset asan --parallel $(WORKERS)
 
 # CUDA's kernels for every GPU that the found nvcc compiles for; no GPU is needed.
 NVCC := $(shell command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null)

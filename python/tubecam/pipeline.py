@@ -71,6 +71,7 @@ class Pipeline(Gst.Pipeline):
         self._explainer: Gst.Element | None = None
         self._muxer: Gst.Element | None = None
         self._decoder: Gst.Element | None = None
+        self._head: Gst.Element | None = None  # where decoded frames wait
         self._first: int | None = None
         self.repair: TimestampRepair | None = None
         self._closed = False
@@ -105,11 +106,15 @@ class Pipeline(Gst.Pipeline):
         """Whether the source may still bring something."""
         return self._decoder is None or is_reading(self._decoder)
 
+    def holds_frames(self) -> bool:
+        """Whether decoded frames wait for what explains and writes them."""
+        return self._head.get_property("current-level-buffers") > 0
+
     # ---- building ----
 
     def _build_explanation(self) -> Gst.Pad:
         options = self.options
-        head = make("queue", **_SHORT)
+        self._head = head = make("queue", **_SHORT)
         path = [head, make("videoconvert"), make("videoflip", video_direction="auto")]
         if options.thumbnails:
             tee = make("tee")

@@ -139,7 +139,7 @@ class Player:
             pipeline.fail(self._standstill(idle))
         elif pipeline.source.live and pipeline.frames and idle > _SILENCE:
             self._warn(str(standstill(pipeline.source, _SILENCE, pipeline.frames)))
-        elif idle > _PATIENCE and pipeline.damage.all_came(self.length):
+        elif idle > _PATIENCE and self._has_given_all():
             pipeline.close_inlets()  # some demuxers forget to say that this was the end
             pipeline.end_inlets()
         elif self._reads_nothing() and idle > _PATIENCE:
@@ -153,6 +153,10 @@ class Player:
     def _reads_nothing(self) -> bool:
         pipeline = self.pipeline
         return pipeline.source.kind == "file" and not pipeline.taken and not pipeline.is_reading()
+
+    def _has_given_all(self) -> bool:
+        """Whether the source has nothing left; a slow model may only keep its last frames back."""
+        return self.pipeline.damage.all_came(self.length) and not self.pipeline.holds_frames()
 
     def _handle(self, message: Gst.Message) -> bool:
         """True when there is nothing left to wait for."""

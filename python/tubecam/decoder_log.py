@@ -30,6 +30,8 @@ _listeners: list[Callable[[str], object]] = []
 _lock = threading.Lock()
 _installed = False
 _lines = 0  # since the newest picture
+# Of _lines and the level that follows from it. Whoever has it may cause a line himself.
+_counting = threading.RLock()
 
 
 @contextlib.contextmanager
@@ -51,9 +53,10 @@ def listening(hear: Callable[[str], object]) -> Iterator[None]:
 def hear_next_picture() -> None:
     """A picture goes into a decoder."""
     global _lines
-    if _lines >= _MOST_LINES and not _prints():
-        _set_level(Gst.DebugLevel.ERROR)
-    _lines = 0
+    with _counting:
+        if _lines >= _MOST_LINES and not _prints():
+            _set_level(Gst.DebugLevel.ERROR)
+        _lines = 0
 
 
 def _prints() -> bool:
@@ -87,9 +90,10 @@ def _log(category, level, file, function, line, obj, message, forward: bool) -> 
         if forward:
             Gst.debug_log_default(category, level, file, function, line, obj, message)
         return
-    _lines += 1
-    if _lines >= _MOST_LINES and forward:
-        _set_level(Gst.DebugLevel.NONE)
+    with _counting:
+        _lines += 1
+        if _lines >= _MOST_LINES and forward:
+            _set_level(Gst.DebugLevel.NONE)
     if len(_listeners) == 1 and (name != "libav" or _BROKEN.search(message.get() or "")):
         for hear in _listeners[:]:
             hear(name)

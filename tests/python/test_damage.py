@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from running import FPS, complaint, last_line, lines, plain_video, run
-from tubecam import DamageWarning, Explainer, cli
+from tubecam import DamageWarning, Explainer, cli, decoder_log
 from tubecam.container_size import stated_size
 from tubecam.damage import DamageWatch
 from tubecam.gst import Gst
@@ -158,6 +159,29 @@ def test_a_decoder_that_logs_each_byte_costs_no_time(whole, tmp_path):
         damage_of(path)
         seconds.append(time.process_time() - begin)
     assert seconds[1] < 5 * seconds[0] + 0.5  # it was fifty times as much
+
+
+def test_the_next_picture_is_heard_whoever_falls_silent_just_then(monkeypatch):
+    """Decoders log in threads of their own, beside the one that gives them pictures."""
+    levels, threads = [], []
+
+    def set_level(level):
+        if level == Gst.DebugLevel.NONE:
+            threads.append(threading.Thread(target=decoder_log.hear_next_picture))
+            threads[-1].start()
+            threads[-1].join(0.3)  # as far as it gets
+        levels.append(level)
+
+    monkeypatch.setattr(decoder_log, "_set_level", set_level)
+    monkeypatch.setattr(decoder_log, "_MOST_LINES", 3)
+    category = SimpleNamespace(get_name=lambda: "libav")
+    message = SimpleNamespace(get=lambda: "")
+    decoder_log.hear_next_picture()
+    for _ in range(3):
+        decoder_log._log(category, Gst.DebugLevel.ERROR, "", "", 0, None, message, True)
+    for thread in threads:
+        thread.join()
+    assert levels == [Gst.DebugLevel.NONE, Gst.DebugLevel.ERROR]
 
 
 def test_a_step_over_damage_is_not_taken_for_the_last_one(whole):

@@ -1,7 +1,7 @@
 # Everything from a bare machine: system packages, a virtual environment in .venv, the wheel.
 #   make PYTHON=/path/to/python3   chooses the interpreter
 #   make SYSTEM=no                 leaves the system's packages alone
-#   make test WORKERS=1            one test process at a time: two of Python's take up to 12 GB
+#   make test WORKERS=1            one test process at a time: two of Python's take up to 9 GB
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help

@@ -13,47 +13,12 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from ..errors import ExportError, UsageError
 from .canonical import canonical
+from .clip_size import smallest_clip
+from .flow_input import COLOURS, model_input, with_flow
+from .graph import Capture
 from .nodes import PATHS
 from .recorder import Recorder, plain_operators, unchanged
 from .refusals import refuse_unfit, untraceable
-
-
-@dataclass
-class Capture:
-    """A forward pass, clip → logits.
-
-    Attributes
-    ----------
-    module : GraphModule
-        ATen operators only; parameters are its attributes.
-    clip, logits : Node
-        The one input, [1, T, 3, H, W], and the result, [1, K].
-    """
-
-    module: fx.GraphModule
-    clip: fx.Node
-    logits: fx.Node
-
-    def find(self, path: str) -> fx.Node | None:
-        """The node that a module path, or else its own name, names; None where there is none."""
-        nodes = list(self.module.graph.nodes)
-        named = (n for n in nodes if path in n.meta.get(PATHS, ()))
-        return next(named, next((n for n in nodes if n.name == path), None))
-
-    def paths(self) -> list[str]:
-        """Every module path that can be named, in the order of execution."""
-        return [path for n in self.module.graph.nodes for path in n.meta.get(PATHS, ())]
-
-    def copy(self) -> Capture:
-        """The same graph, to be changed; the tensors are shared."""
-        graph, copies = fx.Graph(), {}
-        graph.output(graph.graph_copy(self.module.graph, copies))
-        for node, copied in copies.items():
-            if PATHS in node.meta:
-                copied.meta[PATHS] = list(node.meta[PATHS])
-        module = fx.GraphModule(self.module, graph)
-        module._constants_added = getattr(self.module, "_constants_added", 0)
-        return Capture(module, copies[self.clip], copies[self.logits])
 
 
 def trace(
@@ -63,11 +28,6 @@ def trace(
     return make_fx(function, decompositions, tracing_mode="fake", _allow_non_fake_inputs=True)(
         *inputs
     )
-
-
-def model_input(clip: Tensor, time_first: bool) -> Tensor:
-    """Turns the runtime's [1, T, 3, H, W] into what the model takes."""
-    return clip if time_first else clip.transpose(1, 2)
 
 
 def capture(model: nn.Module, clip: Tensor, time_first: bool = False) -> Capture:
@@ -133,9 +93,6 @@ def _try_once(
 def _unaccepted(
     error: Exception, where: str, model: nn.Module, clip: Tensor, time_first: bool
 ) -> str:
-    from .clip_size import smallest_clip  # which needs this module
-    from .flow_input import COLOURS, with_flow
-
     if "cuda" in str(error).lower():
         return untraceable(error, where)
     _, length, channels, height, width = clip.shape

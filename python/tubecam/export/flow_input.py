@@ -17,6 +17,11 @@ from .layers import ancestors, run_nodes
 COLOURS = 3
 
 
+def model_input(clip: Tensor, time_first: bool) -> Tensor:
+    """Turns the runtime's [1, T, 3, H, W] into what the model takes."""
+    return clip if time_first else clip.transpose(1, 2)
+
+
 def packed(clip: Tensor, flow: Tensor | None = None) -> Tensor:
     """Both inputs as one tensor; a tensor that is packed already comes back."""
     if flow is None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, fx
 
 from ..grid import is_coarse
-from .capture import Capture
+from .graph import Capture, ancestors, run_nodes, split_at
 from .geometry import Cells, Geometry
 from .nodes import shape_of
 
@@ -61,57 +61,6 @@ class Layer:
         """512 channels, 2x7x7 cells."""
         c, *grid = self.shape
         return f"{c} channels, {'x'.join(map(str, grid))} cells"
-
-
-def ancestors(node: fx.Node) -> set[fx.Node]:
-    """`node` and everything that it is computed from."""
-    return _reach([node], lambda n: n.all_input_nodes)
-
-
-def descendants(node: fx.Node) -> set[fx.Node]:
-    """`node` and everything that is computed from it."""
-    return _reach([node], lambda n: list(n.users))
-
-
-def _reach(start: list[fx.Node], step) -> set[fx.Node]:
-    seen: set[fx.Node] = set()
-    waiting = list(start)
-    while waiting:
-        node = waiting.pop()
-        if node not in seen:
-            seen.add(node)
-            waiting.extend(step(node))
-    return seen
-
-
-def run_nodes(module: fx.GraphModule, nodes: Iterable[fx.Node], values: dict, dtype=None) -> None:
-    """Evaluates `nodes` in order into `values`.
-
-    Where `dtype` is given, constants and what the model makes of another type are cast to it.
-    """
-    for node in nodes:
-        if node in values:
-            continue
-        if node.op == "get_attr":
-            values[node] = _cast(getattr(module, str(node.target)), dtype)
-        elif node.op == "call_function":
-            args, kwargs = fx.map_arg((node.args, node.kwargs), values.__getitem__)
-            if dtype is not None and getattr(kwargs.get("dtype"), "is_floating_point", False):
-                kwargs = {**kwargs, "dtype": dtype}
-            values[node] = _cast(node.target(*args, **kwargs), dtype)
-
-
-def _cast(value, dtype: torch.dtype | None):
-    floating = isinstance(value, Tensor) and value.is_floating_point()
-    return value.to(dtype) if floating and dtype is not None else value
-
-
-def split_at(captured: Capture, *layers: fx.Node) -> tuple[list[fx.Node], list[fx.Node]]:
-    """Nodes that depend on no layer's output, the layers among them, and those behind."""
-    needed = ancestors(captured.logits)
-    after = _reach(list(layers), lambda n: list(n.users)) - set(layers)
-    ordered = [n for n in captured.module.graph.nodes if n in needed]
-    return [n for n in ordered if n not in after], [n for n in ordered if n in after]
 
 
 def closed_form(captured: Capture, layer: Layer, clip: Tensor) -> Tensor | None:

@@ -110,3 +110,9 @@ def shape_of(node: Any) -> tuple[int, ...] | None:
     """The static shape of a node's value, None where it is not one tensor."""
     value = node.meta.get("val") if isinstance(node, fx.Node) else None
     return tuple(value.shape) if isinstance(value, Tensor) else None
+
+
+def slice_range(size: int, start: int | None, end: int | None) -> tuple[int, int]:
+    """First and behind the last cell of a slice of `size` cells."""
+    first, last, _ = slice(start, end).indices(size)
+    return first, max(first, last)

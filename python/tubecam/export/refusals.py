@@ -8,6 +8,7 @@ import torch
 from torch import fx
 
 from ..errors import ExportError
+from .graph import ancestors
 from .nodes import MODULE, aten, base_name, tensors_of
 
 RANDOM = (
@@ -82,8 +83,6 @@ def refuse_unfit(logits: fx.Node, clip: fx.Node) -> None:
         The logits do not depend on the clip; or an operator between them is random, depends on
         data, trains, or computes in half precision or with complex numbers; its module is named.
     """
-    from .layers import ancestors
-
     needed = ancestors(logits)
     if clip not in needed:
         raise ExportError(

@@ -69,12 +69,6 @@ def _to_the_edges(grad: Tensor, dim: int, before: int, after: int) -> Tensor:
     return torch.cat([p for p in (low, middle, high) if p.shape[dim]], dim)
 
 
-def slice_range(size: int, start: int | None, end: int | None) -> tuple[int, int]:
-    """First and behind the last cell of a slice of `size` cells."""
-    first, last, _ = slice(start, end).indices(size)
-    return first, max(first, last)
-
-
 def _padded(x: Tensor, dim: int, before: int, size: int) -> Tensor:
     after = size - before - x.shape[dim]
     pads = [0, 0] * (x.dim() - 1 - dim) + [before, after]

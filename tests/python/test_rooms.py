@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,11 +29,13 @@ EXPORT_ROOMS = (
 Module = tuple[str, ...]  # its path below the package; a folder's own ends with __init__
 
 
+@cache
 def modules(package: Path) -> dict[Module, Path]:
     found = [*package.rglob("*.py"), *package.rglob("*.pyi")]
     return {p.relative_to(package).with_suffix("").parts: p for p in found}
 
 
+@cache
 def imports(package: Path, module: Module) -> set[Module]:
     """The package's modules that a module imports, wherever in it that stands."""
     known, found = modules(package), set()

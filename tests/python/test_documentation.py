@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tubecam import _core, cli
+from tubecam import _core
+from tubecam.cli import main as cli
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import tiny_bundle
-from tubecam import plugin_path
+from tubecam.libraries import plugin_path
 
 HERE = Path(__file__).parent
 HOST = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..openvino_core import openvino_core
+from ..libraries.openvino_core import openvino_core
 
 _TYPES = {"auto": "f32", "fp32": "f32", "fp16": "f16", "bf16": "bf16", "int8": "f32"}
 

@@ -62,6 +62,8 @@ class RelevanceGraph:
     kept: int
     forms: dict[str, int]
     closed_form: bool = False
+    coarse: tuple[str, ...] = ()
+    beside: str = ""
 
     @property
     def layer(self) -> Layer:
@@ -122,15 +124,11 @@ def build_relevance(
     layers, of_flow = place
     names = ("logits", *output_names(relevance, layers), *watching.names)
     with named_culprit(captured, [captured.clip], method):
-        traced = trace_forward_only(watching, example, chooser)
-        if measure and chooser.measure_pending():
-            traced = trace_forward_only(watching, example, chooser)
+        traced = chooser.trace(lambda: trace_forward_only(watching, example, chooser), measure)
         watched = to_onnx(traced, inputs, input_names(example), names)
-    forms = list(chooser.chosen.values())
     return RelevanceGraph(
         method, without_outputs(watched, watching.names), watched, relevance, layers, of_flow,
-        shape_of(captured.logits)[1], folded, kept,
-        {form: forms.count(form) for form in sorted(set(forms))},
+        shape_of(captured.logits)[1], folded, kept, chooser.counts(),
     )  # fmt: skip
 
 

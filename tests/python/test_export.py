@@ -28,7 +28,7 @@ def run(folder, clip, target):
 
 
 def autograd(model, path, clip, target, time_first=False):
-    """Logits, activation and gradient in float64, written anew for the tests."""
+    """Logits, activation and gradient in float64, written again for the tests."""
     model = model.double()
     kept = []
 

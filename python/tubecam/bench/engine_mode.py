@@ -64,7 +64,7 @@ class Row:
 
 
 class EngineBench:
-    """Prepares, measures and tells; each step may be interrupted and leaves what it has."""
+    """Prepares, measures and reports; each step may be interrupted and leaves what it has."""
 
     def __init__(self, subject: Subject, peers: list[str], seconds: float) -> None:
         self.subject, self.peers, self.seconds = subject, peers, seconds

@@ -21,7 +21,7 @@ Shows where and when a model looked. INPUT is one of
 _EPILOG = """\
 Without -o, --jsonl, --sheet and --display a file is explained into NAME.tubecam.mp4 in the
 current folder, and a live input is shown on the screen. In the names of outputs {time} stands
-for the time of the start in UTC, so that a run that is started anew finds a name of its own.
+for the time of the start in UTC, so that a run that is restarted has a name of its own.
 
 Examples
   tubecam run street.mp4                                  writes street.tubecam.mp4
@@ -52,7 +52,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("input", metavar="INPUT", help="a file, camera:N, an address, or test")
     _add_outputs(parser.add_argument_group("what to write"))
     _add_explanation(parser.add_argument_group("what to explain"))
-    _add_method_options(parser.add_argument_group("what some methods can be told"))
+    _add_method_options(parser.add_argument_group("settings of some methods"))
     _add_overlay(parser.add_argument_group("how it looks"))
     _add_machine(parser.add_argument_group("how it runs"))
     parser.set_defaults(run=run)
@@ -110,9 +110,9 @@ def _add_method_options(group) -> None:
 
 
 def _add_overlay(group) -> None:
-    group.add_argument("--show", choices=SHOWS, metavar="WHAT", help="what colour tells: motion"
+    group.add_argument("--show", choices=SHOWS, metavar="WHAT", help="what colour shows: motion"
                        " (blue still, orange moving) or heat; auto is motion where the method"
-                       " tells it (default: auto)")  # fmt: skip
+                       " gives it (default: auto)")  # fmt: skip
     group.add_argument("--color-map", choices=COLOR_MAPS, metavar="MAP",
                        help=f"one of {', '.join(COLOR_MAPS)} (default: inferno)")  # fmt: skip
     group.add_argument("--alpha", type=_share, metavar="A",

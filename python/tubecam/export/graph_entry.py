@@ -45,7 +45,7 @@ def judge(method: str, sanity: Sanity, force: bool, log: Progress) -> None:
     """Refuses a method that ignores the class, unless it was forced.
 
     One that is defined without the class, or that shares out all that the model computes, is marked
-    like a forced one; so is one of which it cannot be told.
+    like a forced one; so is one for which that is unknown.
     """
     if sanity.dependence == SPECIFIC:
         return

@@ -1,4 +1,4 @@
-"""Everything that an export can be told, by subject; function and command line are made of it."""
+"""The settings of an export, by subject; function and command line are made of them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class ExplanationOptions:
         tensor whose cells the head reads (:mod:`default_layer`).
     tokens : str, optional
         ``8x14x14+1``: how a transformer's tokens lie in time, height and width, and how many stand
-        in front that are none (class, registers). Needed only where the graph does not tell.
+        in front that are none (class, registers). Needed only where the graph does not show it.
     methods : sequence of str, optional
         A subset of ``METHODS``, the first is the default method. Class-activation methods share one
         graph, each method of relevance to the input has its own. Default: all class-activation

@@ -14,7 +14,8 @@ from ..axes.token_layout import TokenGrid
 from ..gradient.autotune import FormMeasurer
 from ..gradient.culprit import named_culprit
 from ..gradient.differentiate import trace_explained
-from ..layers.candidates import Candidates, Paths, choose_layers
+from ..layers.candidates import Candidates
+from ..layers.choose import Paths, choose_layers
 from ..layers.layer import Layer, closed_form
 from ..models.load import Source
 from ..onnx.file import to_onnx
@@ -175,11 +176,11 @@ def _beside(layer: Layer, candidates: Candidates) -> str:
     others = candidates.beside(layer)
     if not others:
         return ""
-    told = ", ".join(f"'{other.name}' ({other.cells_text})" for other in others)
+    named = ", ".join(f"'{other.name}' ({other.cells_text})" for other in others)
     every = ",".join(each.name for each in (*others, layer))
     return (
-        f"the head reads {told} as well, which is not explained: --layer {every} gives each a tube "
-        "and its share of the decision"
+        f"the head reads {named} as well, which is not explained: --layer {every} gives each a "
+        "tube and its share of the decision"
     )
 
 

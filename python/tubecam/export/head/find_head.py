@@ -83,7 +83,7 @@ def read_head(
     UsageError
         A name is wrong, or the model does not end as was declared.
     ExportError
-        The prediction cannot be told from what the model gives.
+        What the model gives does not show which of it is the prediction.
     """
     if declared is not None and declared not in HEADS:
         raise UsageError(f"unknown head {declared!r}: choose one of {', '.join(HEADS)}.")

@@ -85,7 +85,7 @@ def checked_pool(pool: Sequence[int], clip_shape: Sequence[int]) -> Cells:
 def readable_pool(clip_shape: Sequence[int]) -> Cells:
     """The largest square cells that leave 14 or more along each side of the picture.
 
-    Single pixels are specks that nobody sees on a picture, and an array that no operator reads.
+    Single pixels are specks that cannot be seen on a picture, and an array that no operator reads.
     """
     height, width = clip_shape[3:]
     most = min(height, width) // READABLE
@@ -100,7 +100,7 @@ def build_relevance(
     """Captures, folds, propagates and converts.
 
     The cells of a method that follows attentions are the model's tokens, `stated` where the graph
-    does not tell: `pool` is not for it.
+    does not say: `pool` does not apply.
 
     Raises
     ------

@@ -164,7 +164,7 @@ class Relevance(nn.Module):
         return self._run(low, nodes), self._run(high, nodes)
 
     def _first_layers(self) -> set[fx.Node]:
-        """Operators with weights that take the clip's own values, where the method tells them."""
+        """Operators with weights that take the clip's own values, where they have a rule."""
         if self.method.first is None:
             return set()
         first = {n for n in self.table if n not in self.raw and self.raw & set(self.inputs[n])}

@@ -29,7 +29,7 @@ class CalibrationClips:
     Attributes
     ----------
     seen, unseen : list of float32 [1, T, 3, H, W]
-        5 channels with optical flow (``flow_input.py``).
+        5 channels with optical flow (``model_input.py``).
     names : tuple of str
         The clips, as file names.
     held_out : tuple of str

@@ -4,7 +4,7 @@ Notes
 -----
 *What is measured.* Both graphs run in the engine on windows that were not calibrated with, and
 explain the class that float32 predicts. The map is Grad-CAM's before the ReLU, as in
-``check.py``; of several pathways, the one that moved most counts.
+``map_errors.py``; of several pathways, the one that moved most counts.
 
 *What is tried.* Everything in eight bits; where that moves the map too far, the first layer stays
 in float32, which sees the picture itself; then also the quarter of the layers whose inputs lose

@@ -23,10 +23,10 @@ from ..trace.graph import Capture
 from ..trace.model_input import COLOURS, input_names, packed, parts
 from ..trace.nodes import shape_of
 from .attentions import Attentions, attentions_of
+from .composites import take_apart
 from .domain import Domain
 from .memory import refuse_too_large
 from .methods import method_of
-from .parts import take_apart
 from .propagate import Relevance
 from .refusals import NotApplicableError, advised
 from .rollout import Rollout
@@ -43,7 +43,7 @@ class RelevanceGraph:
     Attributes
     ----------
     model, watched : ModelProto
-        The graph, and the same one with its decisions (``decisions.py``) as further outputs.
+        The graph, and the same one with its decisions (``linear_regions.py``) as further outputs.
     relevance : Relevance
         The same in any precision.
 

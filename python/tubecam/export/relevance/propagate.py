@@ -23,8 +23,8 @@ from ..trace.operators import (
     raw_nodes,
 )
 from .carriers import Carriers
-from .decisions import deciding_nodes
 from .domain import Domain
+from .linear_regions import deciding_nodes
 from .methods import Method, method_of
 from .refusals import NotApplicableError, no_difference, no_rule, not_first, only_gates
 from .rules import Call, Rule, Signal

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+
+from places import SUPPORT
 
 CODE = """
 import gc, signal, sys, threading
@@ -39,8 +40,6 @@ for _ in range(3):
 def test_a_signal_is_heard_after_an_engine_went_in_another_thread(module, function, arguments):
     if "export" in module:
         pytest.importorskip("torch")
-    code = CODE.format(
-        tests=str(Path(__file__).parent), module=module, function=function, arguments=arguments
-    )
+    code = CODE.format(tests=str(SUPPORT), module=module, function=function, arguments=arguments)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (0, 3 * "heard\n"), done.stderr

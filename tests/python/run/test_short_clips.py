@@ -11,7 +11,6 @@ import pytest
 import parts
 import tiny_bundle
 import tubecam
-from test_sheet import STEP, picture, record
 from tubecam import cli
 from tubecam._core import full_curve
 from tubecam.comparison import draw_comparison, explain_moment, strongest_moment
@@ -24,6 +23,7 @@ from tubecam.sampling import Sampling
 from tubecam.sheet import SheetInfo, draw_sheet
 from tubecam.source import parse_source
 from tubecam.tube_picture import heated
+from window_records import STEP, picture, record
 
 SHOWN, SLICES = 6, 16
 

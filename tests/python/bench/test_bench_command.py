@@ -14,6 +14,7 @@ import pytest
 
 import tiny_bundle
 import videos
+from places import NETWORKS
 from tubecam.bench import document
 from tubecam.plugin_path import LIBRARY_DIR
 
@@ -73,7 +74,7 @@ def test_other_precisions_are_rows_with_their_drift(tmp_path, tubecam_command):
     result = tubecam_command(
         "bench", "--model", "narrow_nets:build", "--length", 8, "--size", "24x32", "--method",
         "gradcam", "--precision", "fp32,int8", "--peers", "onnxruntime", "--duration", 0.5,
-        "--json", target, cwd=os.path.dirname(__file__),
+        "--json", target, cwd=NETWORKS,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     content = checked(target)
@@ -126,7 +127,7 @@ def test_a_plot_is_a_picture(engine_run, tmp_path):
 def test_torch_peers_compute_the_same_map(tmp_path, tubecam_command):
     """Own weights in a user's module; captum where it is installed."""
     target = tmp_path / "bench.json"
-    path = f"{os.path.dirname(__file__)}:{os.environ.get('PYTHONPATH', '')}"
+    path = f"{NETWORKS}:{os.environ.get('PYTHONPATH', '')}"
     result = tubecam_command(
         "bench", "--model", "export_nets:small", "--peers", "torch,captum", "--duration", 0.5,
         "--length", 8, "--size", "32x48", "--json", target, env={**os.environ, "PYTHONPATH": path},

@@ -11,6 +11,7 @@ import pytest
 
 import tubecam
 from array_producers import CUDA, CudaArray, DLPackArray, tensor_in
+from places import GOLDEN
 from tubecam import _core
 
 LIBRARY = ctypes.CDLL(str(Path(tubecam.__file__).parent / "lib" / "libtubecam_cuda.so"))
@@ -74,7 +75,7 @@ def late(request):
 
 @pytest.fixture(scope="module")
 def bundle():
-    return Path(__file__).parents[1] / "golden" / "pool"
+    return GOLDEN / "pool"
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+
+from places import SUPPORT
 
 gst = pytest.importorskip("tubecam.gst")
 if not gst.has("tubecam"):
@@ -16,7 +17,6 @@ if not gst.has("tubecam"):
 
 from running import plain_video  # noqa: E402
 
-HERE = Path(__file__).parent
 FRAMES = 180
 
 
@@ -30,7 +30,7 @@ def run_slowly(emulated_package, root):
 
     def run(milliseconds: int, *arguments) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [sys.executable, *map(str, arguments)], cwd=HERE, capture_output=True, text=True,
+            [sys.executable, *map(str, arguments)], cwd=SUPPORT, capture_output=True, text=True,
             env=os.environ | own | {"TUBECAM_STAND_IN_MS": str(milliseconds)}, timeout=120,
         )  # fmt: skip
 

@@ -17,17 +17,10 @@ from pathlib import Path
 import pytest
 
 import tiny_bundle
+from places import ROOT
 from tubecam import plugin_path
 
-HERE = Path(__file__).parent
-HOST = (
-    HERE.parents[1]
-    / "build"
-    / f"wheel-{sys.implementation.cache_tag}"
-    / "tests"
-    / "cpp"
-    / "tubecam_host"
-)
+HOST = ROOT / f"build/wheel-{sys.implementation.cache_tag}/tests/cpp/tubecam_host"
 SOURCE = "videotestsrc num-buffers={} ! video/x-raw,format=RGB,width=64,height=48,framerate=30/1"
 ENDED, FAILED = 0, 1  # of host.c
 

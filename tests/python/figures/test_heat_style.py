@@ -8,13 +8,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from test_sheet import gallery_of, record
 from tubecam import cli
 from tubecam.commands import run as run_command
 from tubecam.gallery import Gallery
 from tubecam.heat import HeatStyle
 from tubecam.job import Result, sheet_info
 from tubecam.sheet import draw_sheet
+from window_records import gallery_of, record
 
 OPTIONS = [
     ["--show", "auto"], ["--show", "motion"], ["--show", "heat"],

@@ -162,7 +162,7 @@ def sidecar(head: str = "pool") -> dict:
             "engine": "OpenVINO",
         },
         "provenance": {
-            "source": "tests/python/tiny_bundle.py",
+            "source": "tests/python/support/tiny_bundle.py",
             "license": "Apache-2.0",
             "created_by": "tubecam",
         },

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 import re
-from pathlib import Path
 
 import pytest
 
+from places import ROOT
 from tubecam import _core, cli
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
     path
     for folder in (".", "engines", "engines/motion_recipe", "deploy", "tests/perf", "csrc")

@@ -9,8 +9,8 @@ import pytest
 
 import tiny_bundle
 import tubecam
-from test_bundle import VALUES, set_at
 from tubecam import _core
+from wrong_sidecars import VALUES, set_at
 
 # What no JSON schema can say: other places decide whether such a value is good.
 BEYOND_SCHEMA = [

@@ -16,10 +16,9 @@ import pytest
 
 import tiny_bundle
 import tubecam
+from places import SUPPORT
 from tubecam import MethodOptions, _core
 from tubecam.errors import UsageError
-
-HERE = Path(__file__).parent
 
 # What the scripts below begin with. `child` forks, runs a function there and gives its status; one
 # that hangs is killed after a while and gives 9.
@@ -73,7 +72,7 @@ def script(bundle):
     """Runs a script of forks in a process that nothing else has touched."""
 
     def run(body: str, timeout: float = 120, **environment: str) -> str:
-        head = HEAD.format(tests=str(HERE), bundle=str(bundle))
+        head = HEAD.format(tests=str(SUPPORT), bundle=str(bundle))
         done = subprocess.run(
             [sys.executable, "-c", head + textwrap.dedent(body)],
             capture_output=True, text=True, timeout=timeout, check=False,
@@ -149,7 +148,7 @@ def test_what_would_have_to_be_compiled_is_refused(script):
 def test_a_parent_that_opened_nothing_forks_as_ever(bundle):
     body = f"""
     import os, sys
-    sys.path.insert(0, {str(HERE)!r})
+    sys.path.insert(0, {str(SUPPORT)!r})
     import tiny_bundle, tubecam
     tubecam.load_bundle({str(bundle)!r})
     pid = os.fork()

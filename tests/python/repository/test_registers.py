@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
-SCRIPT = Path(__file__).resolve().parents[1] / "perf" / "registers.py"
+from places import ROOT
+
+SCRIPT = ROOT / "tests/perf/registers.py"
 NAMESPACE = "_ZN7tubecam46_GLOBAL__N__c208d0df_13_cam3d_cuda_cu_dab3a5a3"
 KERNEL = f"{NAMESPACE}12cam3d_kernelI6__halfLi4EEEvNS0_9CamLaunchE"
 REPORT = f"""\

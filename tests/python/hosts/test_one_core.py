@@ -15,8 +15,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import tiny_bundle
+from places import SUPPORT
 
-HERE = Path(__file__).parent
 RUN = """
 import os, sys
 sys.path.insert(0, {tests!r})
@@ -31,7 +31,7 @@ with tubecam.Explainer({folder!r}, threads={threads}) as explainer:
 def explained(folder: Path, threads: int, one_cpu: bool = False) -> np.ndarray:
     out = folder / f"tube-{threads}.npy"
     code = RUN.format(
-        tests=str(HERE), folder=str(folder), threads=threads, out=str(out), one_cpu=one_cpu
+        tests=str(SUPPORT), folder=str(folder), threads=threads, out=str(out), one_cpu=one_cpu
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=90)
     assert done.returncode == 0, (done.returncode, done.stderr)

@@ -10,9 +10,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import tubecam  # noqa: E402
-from test_adapters import KINDS, saved  # noqa: E402
 from tubecam.errors import ExportError  # noqa: E402
 from tubecam.export import export  # noqa: E402
+from video_transformers import KINDS, saved  # noqa: E402
 
 METHOD = "attention-rollout"
 

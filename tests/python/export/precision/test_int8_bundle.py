@@ -8,6 +8,8 @@ import math
 import numpy as np
 import pytest
 
+from places import NETWORKS
+
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -184,7 +186,7 @@ def test_videos_calibrate_and_are_named(folder, tubecam_command):
     options = ["--precision", "int8", "--calibrate", f"{folder}/clip0.mp4,{folder}/clip1.mp4",
                "--windows", "10", "--method", "gradcam"]  # fmt: skip
     done = tubecam_command("export", "narrow_nets:build", "-o", out, "--length", "8", "--size",
-                           "24x32", *options, cwd=nets.__file__.rpartition("/")[0])  # fmt: skip
+                           "24x32", *options, cwd=NETWORKS)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "int8     5 layers" in done.stdout and "unseen windows" in done.stdout
     found = sidecar(out)

@@ -9,17 +9,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
-HERE = Path(__file__).parent
+from places import SUPPORT
 
 
 def test_the_cases_of_a_gpu(emulated_package):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
-         HERE / "emulated_gpu_cases.py"],
+         SUPPORT / "emulated_gpu_cases.py"],
         env=os.environ | {"PYTHONPATH": str(emulated_package), "TUBECAM_ENGINE": ""},
-        cwd=HERE, capture_output=True, text=True, timeout=300,
+        cwd=SUPPORT, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout and "skipped" not in done.stdout

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from places import ROOT
+
 sys.path.insert(0, str(ROOT))  # the recipe is no part of the installed package
 
 from engines.motion_recipe import data, evaluate  # noqa: E402

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import pickle
-from pathlib import Path
 
 import pytest
+
+from places import ROOT
 
 torch = pytest.importorskip("torch")
 
@@ -153,7 +154,7 @@ def test_a_torchscript_program_is_named(tmp_path):
         read_checkpoint(tmp_path / "w.pt")
 
 
-README = (Path(__file__).parents[2] / "engines" / "README.md").read_text()
+README = (ROOT / "engines" / "README.md").read_text()
 CAFFE = {  # of C3D's converted weights: the layers counted, activations and pools included
     "conv1": "features.0", "conv2": "features.3", "conv3a": "features.6", "conv3b": "features.8",
     "conv4a": "features.11", "conv4b": "features.13", "conv5a": "features.16",

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import torch
 
-from tubecam.demo.scene import LABELS
 from tubecam.export import export
-from tubecam.export.bundle import refuse_overwrite, state
+from tubecam.export.bundle_folder import refuse_overwrite, state
+from tubecam.scene.scene import LABELS
 
 from .data import CLIP, Clips, render
 from .evaluate import BundlePredict, Figures, evaluate

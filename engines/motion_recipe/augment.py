@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tubecam.demo.scene import LABELS
+from tubecam.scene.scene import LABELS
 
 from .data import normalise
 

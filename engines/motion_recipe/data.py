@@ -8,8 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from tubecam.demo.clips import clip
-from tubecam.demo.scene import LABELS
+from tubecam.scene.clips import clip
+from tubecam.scene.scene import LABELS
 
 MEAN, STD = 0.5, 0.25
 CLIP = {

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tubecam.demo.scene import LABELS
+from tubecam.scene.scene import LABELS
 
 from .data import Clips, normalise
 

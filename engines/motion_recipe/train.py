@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tubecam.demo.scene import LABELS
+from tubecam.scene.scene import LABELS
 
 from .augment import augment
 from .data import Clips

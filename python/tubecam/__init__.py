@@ -15,11 +15,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from . import unwinding  # noqa: F401  (before anything loads GStreamer)
 from ._version import __version__
+from .libraries import preload_libgcc  # noqa: F401  (before anything loads GStreamer)
 
 if TYPE_CHECKING:
-    from .bundle import Bundle, load_bundle
+    from .bundle.bundle import Bundle, load_bundle
     from .errors import (
         BundleError,
         DamageError,
@@ -35,41 +35,41 @@ if TYPE_CHECKING:
         UnavailableError,
         UsageError,
     )
-    from .explain import Explainer
-    from .explanation import Box, Explanation, Peak, Receipt, Signal, Timings
-    from .marks import Mark
-    from .options import MethodOptions
-    from .pathway import Pathway
-    from .sampling import Sampling
+    from .explainer.explainer import Explainer
+    from .explainer.explanation import Box, Explanation, Peak, Receipt, Signal, Timings
+    from .explainer.options import MethodOptions
+    from .windows.marks import Mark
+    from .windows.pathway import Pathway
+    from .windows.sampling import Sampling
 
 # Where each public name is defined.
 _HOMES = {
-    "Box": "explanation",
-    "Bundle": "bundle",
+    "Box": "explainer.explanation",
+    "Bundle": "bundle.bundle",
     "BundleError": "errors",
     "DamageError": "errors",
     "DamageWarning": "errors",
     "DeviceError": "errors",
     "EngineError": "errors",
-    "Explainer": "explain",
-    "Explanation": "explanation",
+    "Explainer": "explainer.explainer",
+    "Explanation": "explainer.explanation",
     "ExportError": "errors",
-    "Mark": "marks",
-    "MethodOptions": "options",
+    "Mark": "windows.marks",
+    "MethodOptions": "explainer.options",
     "OutputError": "errors",
-    "Pathway": "pathway",
-    "Peak": "explanation",
-    "Receipt": "explanation",
-    "Sampling": "sampling",
-    "Signal": "explanation",
+    "Pathway": "windows.pathway",
+    "Peak": "explainer.explanation",
+    "Receipt": "explainer.explanation",
+    "Sampling": "windows.sampling",
+    "Signal": "explainer.explanation",
     "SourceLostError": "errors",
     "StreamError": "errors",
     "StreamWarning": "errors",
-    "Timings": "explanation",
+    "Timings": "explainer.explanation",
     "TubecamError": "errors",
     "UnavailableError": "errors",
     "UsageError": "errors",
-    "load_bundle": "bundle",
+    "load_bundle": "bundle.bundle",
 }
 
 __all__ = [

@@ -24,8 +24,8 @@ import torch
 
 from tubecam.bench.timing import compare
 from tubecam.export import export
-from tubecam.export.architectures.video_resnet import r3d_18
-from tubecam.export.check import compile_in_engine
+from tubecam.export.models.architectures.video_resnet import r3d_18
+from tubecam.export.verify.check import compile_in_engine
 
 SHAPE = (1, 16, 3, 112, 112)
 LIMITS = {"layer4": 1.05, "layer3": 1.20}

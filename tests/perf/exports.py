@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from tubecam.export import export
-from tubecam.export.architectures import ARCHITECTURES
+from tubecam.export.models.architectures import ARCHITECTURES
 
 MOST_SECONDS, MOST_GIB = 120.0, 8.0
 

@@ -21,10 +21,11 @@ import numpy as np
 from cam3d import LAYERS
 from overlay import heat
 
-from tubecam import _core, overlay
+from tubecam import _core
 from tubecam.bench.document import check_writable
 from tubecam.bench.statistics import paired_ratio
 from tubecam.bench.timing import compare
+from tubecam.drawing import overlay
 
 try:
     import cv2

@@ -17,7 +17,8 @@ from statistics import median
 
 import numpy as np
 
-from tubecam import _core, overlay
+from tubecam import _core
+from tubecam.drawing import overlay
 
 HUE_LIMIT = 1.5  # of the same heat without motion
 LIMITS = {("1920x1080", "NV12", "hot"): 3.0, ("1920x1080", "NV12", "blob"): 3.0}

@@ -44,8 +44,8 @@ SINKS = {
 
 def play(video: str, mode: str) -> dict[str, float]:
     """Plays the pipeline once in this process."""
-    from tubecam.bundles import find_bundle
-    from tubecam.gst import Gst
+    from tubecam.bundle.packaged import find_bundle
+    from tubecam.video.gstreamer import Gst
 
     late = "drop" if mode == "paced" else "wait"
     pipeline = Gst.parse_launch(
@@ -130,7 +130,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         video = args.video
         if video is None:
-            from tubecam.demo import write_demo_video
+            from tubecam.video.write_scene import write_demo_video
 
             video = str(Path(folder) / "demo.mp4")
             write_demo_video(video)

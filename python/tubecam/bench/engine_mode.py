@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from ..drift import compare, sample_clip
 from ..errors import TubecamError
-from ..explain import Explainer
+from ..evaluation.drift import compare, sample_clip
+from ..explainer.explainer import Explainer
 from . import floor as machine
 from . import graph, memory
 from .maps import gradcam, tensors_of

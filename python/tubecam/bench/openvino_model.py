@@ -1,8 +1,8 @@
-"""OpenVINO through its Python API, set as the core sets it in csrc/engine/engine_openvino.cc."""
+"""OpenVINO through its Python API, set as csrc/engine/openvino/engine_openvino.cc sets it."""
 
 from __future__ import annotations
 
-from ..openvino_core import openvino_core
+from ..libraries.openvino_core import openvino_core
 
 _TYPES = {"auto": "f32", "fp32": "f32", "fp16": "f16", "bf16": "bf16", "int8": "f32"}
 

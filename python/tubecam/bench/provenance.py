@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
-from ..bundle import Bundle
+from ..bundle.bundle import Bundle
 
 _PACKAGES = (
     "openvino", "torch", "onnx", "onnxruntime", "numpy", "captum", "grad-cam", "torchcam", "zennit"

@@ -13,15 +13,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..bundle import Bundle
+from ..bundle.bundle import Bundle
 from ..errors import StreamError, UsageError
-from ..interruption import interruptible
-from ..source import Source, parse_source
+from ..run.signals import interruptible
+from ..video.source import Source, parse_source
 from . import memory
 from .statistics import paired_ratio, summarise
 
 if TYPE_CHECKING:
-    from ..player import Player
+    from ..run.player import Player
 
 LATE_SHARE, DROPPED_SHARE = 0.02, 0.05  # beyond these a machine is saturated
 FULL_SPEED_SHARE = 0.4  # of the time
@@ -159,8 +159,8 @@ class StreamBench:
 
     def _player(self, explain: dict | None, overlay: dict | None, seconds: float, paced: bool):
         """A player of a new pipeline, and the probe on it."""
-        from ..pipeline import Options, Pipeline
-        from ..player import Listeners, Player
+        from ..run.pipeline import Options, Pipeline
+        from ..run.player import Listeners, Player
         from .stream_probe import StreamProbe
 
         options = Options(explain, overlay, duration=seconds)
@@ -220,7 +220,7 @@ def open_stream(text: str, bundle: Bundle) -> Source:
     UsageError
         It is not a file: a bench needs the same frames every time.
     """
-    from ..reader import read_frames
+    from ..video.reader import read_frames
 
     source = parse_source(text)
     if source.kind != "file":

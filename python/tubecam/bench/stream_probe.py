@@ -12,9 +12,9 @@ import time
 from collections import defaultdict
 from typing import Any
 
-from ..gst import Gst, factory_name, members
-from ..metadata import read_structure
-from ..pipeline import Pipeline
+from ..run.pipeline import Pipeline
+from ..video.gstreamer import Gst, factory_name, members
+from ..video.metadata import read_structure
 
 _STAGES = {"videoconvert": "convert", "tubecam": "tubecam", "tubeoverlay": "overlay"}
 

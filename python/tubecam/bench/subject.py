@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ..bundle import Bundle, load_bundle
-from ..bundles import find_bundle
-from ..drift import moving_noise
+from ..bundle.bundle import Bundle, load_bundle
+from ..bundle.packaged import find_bundle
 from ..errors import UsageError
+from ..evaluation.drift import moving_noise
 
 _OPTIONS = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "int8": "int8"}
 SYNTHETIC = 16  # clips that int8 is calibrated with where none are named
@@ -86,7 +86,7 @@ def open_bundle(text: str, **settings: Any) -> Subject:
 
 def check_choice(choice: ModelChoice) -> None:
     """Finds what is wrong with a model's name or weights before anything is exported."""
-    from ..export.source import load_source
+    from ..export.models.load import load_source
 
     if choice.weights is None and not choice.random_weights and ":" not in choice.source:
         raise UsageError(
@@ -99,7 +99,7 @@ def check_choice(choice: ModelChoice) -> None:
 def export_model(choice: ModelChoice, stack: ExitStack, say, **settings: Any) -> Subject:
     """A subject from a torch model, exported into a folder that goes when `stack` closes."""
     from ..export import export
-    from ..export.source import load_source
+    from ..export.models.load import load_source
 
     options = (choice.weights, choice.random_weights, choice.seed)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tubecam-bench-")))
@@ -118,7 +118,7 @@ def export_model(choice: ModelChoice, stack: ExitStack, say, **settings: Any) ->
 
 def _int8(choice: ModelChoice) -> dict[str, Any]:
     """What makes an int8 graph; synthetic clips do where time alone matters."""
-    from ..export.source import load_source
+    from ..export.models.load import load_source
     from ..export.spec import clip_spec
 
     if not choice.int8:

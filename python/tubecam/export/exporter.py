@@ -13,26 +13,26 @@ import numpy.typing as npt
 from torch import nn
 
 from .._version import __version__
-from ..bundle import load_bundle
+from ..bundle.bundle import load_bundle
 from ..errors import ExportError, UsageError
-from . import bundle
-from .cam_graph import Graph, Progress, class_activation, example_clip, explained_graph
-from .check import CheckReport, joined
-from .convert import convert, is_bundle, load_wide, report_of, spec_of
-from .find_head import headed_model
-from .geometry import Geometry
-from .head import Head
-from .narrow import Calibration, Narrow, checked_precision, prepared
-from .part import Part, judge, write_cam, write_relevance
-from .refusals import NoFormError
+from . import bundle_folder
+from .axes.receptive_field import Geometry
+from .axes.token_layout import token_grid
+from .cam.graph import Graph, Progress, class_activation, example_clip, explained_graph
+from .convert_bundle import convert, is_bundle, load_wide, report_of, spec_of
+from .graph_entry import Part, judge, write_cam, write_relevance
+from .head.find_head import headed_model
+from .head.head import Head
+from .models.load import Source, load_source
+from .precision.precision import Calibration, Narrow, checked_precision, prepared
 from .relevance import FEW_PASS, INPUT_GRADIENT
 from .relevance import METHODS as RELEVANCE_METHODS
 from .relevance.domain import domain_of
 from .relevance.graph import RelevanceGraph, build_relevance, checked_pool, readable_pool
-from .sanity import Sanity
-from .source import Source, load_source
 from .spec import ClipSpec, clip_spec
-from .tokens import token_grid
+from .trace.refusals import NoFormError
+from .verify.check import CheckReport, joined
+from .verify.sanity import Sanity
 
 CAM_METHODS = ("gradcam", "cam", "gradcam-frame", "hirescam", "layercam", "gradcam++", "xgradcam")
 MOTION = ("motion-split", "motion-split-exact", "selective-relevance")
@@ -210,8 +210,8 @@ def export(
     out = Path(out)
     _check_methods(methods)
     checked_precision(precision, calibrate)
-    bundle.refuse_overwrite(out, force)
-    name = bundle.checked_name(name or _file_name(out))
+    bundle_folder.refuse_overwrite(out, force)
+    name = bundle_folder.checked_name(name or _file_name(out))
     if is_bundle(source):
         given = {"--weights": weights, "--random-weights": random_weights, "--layer": layer,
                  "--method": methods, "--labels": labels, "clip settings": clip,
@@ -222,7 +222,7 @@ def export(
         narrow = prepared(precision, calibrate, spec_of(wide), force, say, windows)
         return _converted(out, convert(wide, out, narrow, name, license, say))
     if isinstance(labels, (str, os.PathLike)):
-        labels = bundle.read_labels(Path(labels))
+        labels = bundle_folder.read_labels(Path(labels))
     stated = token_grid(tokens) if tokens is not None else None
     say("loading the model")
     found = load_source(source, weights, random_weights, seed, len(labels) if labels else None)
@@ -230,7 +230,7 @@ def export(
     found.model, read = headed_model(
         found, head or found.head, output, reduce, time_first, seed, labels, say
     )
-    names = bundle.checked_labels(labels or found.labels, read.classes, read)
+    names = bundle_folder.checked_labels(labels or found.labels, read.classes, read)
     shape = found.clip.input_shape
     cells = readable_pool(shape) if pool is None else checked_pool(pool, shape)
     domain = domain_of(found.clip, reference)
@@ -276,13 +276,13 @@ def export(
         return part
 
     first = build(kinds[0])
-    with bundle.new_folder(out) as folder:
+    with bundle_folder.new_folder(out) as folder:
         parts = [write(first, folder), *(write(build(kind), folder) for kind in kinds[1:])]
         check = joined([part.check for part in parts])
-        (folder / bundle.LABELS).write_text("\n".join(names) + "\n", encoding="utf-8")
+        (folder / bundle_folder.LABELS).write_text("\n".join(names) + "\n", encoding="utf-8")
         content = _sidecar(found, name, read, parts, narrow, check, license)
         files = [file for part in parts for file in part.files]
-        marks = bundle.write_sidecar(folder, [*files, bundle.LABELS], content).marks
+        marks = bundle_folder.write_sidecar(folder, [*files, bundle_folder.LABELS], content).marks
     say(f"wrote {out}")
     offered = tuple(method for part in parts for method in part.entry["methods"])
     return ExportReport(
@@ -359,7 +359,7 @@ def _offered(methods: Sequence[str] | None, graph: Graph) -> tuple[str, ...]:
 def _file_name(out: Path) -> str:
     """The folder's name without what a name may not hold, cut to what the runtime accepts."""
     plain = re.sub(r"[^\w.+-]+", "-", out.absolute().name).strip("-")
-    return plain.encode()[: bundle.MAX_NAME_BYTES].decode(errors="ignore") or "model"
+    return plain.encode()[: bundle_folder.MAX_NAME_BYTES].decode(errors="ignore") or "model"
 
 
 def _sidecar(
@@ -373,7 +373,7 @@ def _sidecar(
 ) -> dict[str, Any]:
     return {
         "name": name,
-        "labels": bundle.LABELS,
+        "labels": bundle_folder.LABELS,
         "clip": found.clip.sidecar(),
         "head": head.sidecar(),
         "graphs": [part.entry for part in parts],

@@ -10,17 +10,17 @@ from typing import Any
 from torch import nn
 
 from ..errors import ExportError
-from .architectures import ARCHITECTURES
-from .cam_graph import example_clip
-from .candidates import Candidates
-from .capture import capture
-from .find_head import headed_model
-from .fold import fold_constants
-from .geometry import Geometry
-from .layers import Layer
-from .source import load_source
+from .axes.receptive_field import Geometry
+from .axes.token_layout import token_grid
+from .cam.graph import example_clip
+from .head.find_head import headed_model
+from .layers.candidates import Candidates
+from .layers.layer import Layer
+from .models.architectures import ARCHITECTURES
+from .models.load import load_source
 from .spec import ClipSpec, clip_spec
-from .tokens import token_grid
+from .trace.batch_norm_folding import fold_constants
+from .trace.capture import capture
 
 
 @dataclass(frozen=True)

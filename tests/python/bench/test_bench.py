@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import tiny_bundle
-from tubecam.bench import compare, document, peers, provenance, statistics, timing
-from tubecam.bundle import load_bundle
+from tubecam.bench import document, peers, provenance, regression, statistics, timing
+from tubecam.bundle.bundle import load_bundle
 from tubecam.errors import UsageError
 
 
@@ -169,17 +169,17 @@ def test_comparison_tells_changes_from_noise(rng):
 
     before = bench({"steady": noisy(10, 0.1), "wild": noisy(10, 5), "few": [1.0, 2.0]})
     after = bench({"steady": noisy(11, 0.1), "wild": noisy(10.3, 5), "few": [1.0, 2.0]})
-    verdicts = {c.name: c.verdict for c in compare.compare(before, after)}
+    verdicts = {c.name: c.verdict for c in regression.compare(before, after)}
     assert verdicts == {"steady": "slower", "wild": "same", "few": "unknown"}
-    back = {c.name: c.verdict for c in compare.compare(after, before)}
+    back = {c.name: c.verdict for c in regression.compare(after, before)}
     assert back["steady"] == "faster"
 
 
 def test_comparison_tells_circumstances():
     one, other = bench({"a": [1.0]}), bench({"a": [1.0]}, threads=4)
-    assert compare.differences(one, other) == ["threads: 2 → 4"]
+    assert regression.differences(one, other) == ["threads: 2 → 4"]
     with pytest.raises(UsageError, match="no row in common"):
-        compare.compare(one, bench({"b": [1.0]}))
+        regression.compare(one, bench({"b": [1.0]}))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import tiny_bundle
 import videos
 from places import NETWORKS
 from tubecam.bench import document
-from tubecam.plugin_path import LIBRARY_DIR
+from tubecam.libraries.plugin_path import LIBRARY_DIR
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_a_plot_is_a_picture(engine_run, tmp_path):
     pytest.importorskip("matplotlib")
     from PIL import Image
 
-    from tubecam.bench.plot import plot
+    from tubecam.bench.report.plot import plot
 
     plot(json.loads(engine_run[1].read_text("utf-8")), tmp_path / "a.png")
     pixels = np.asarray(Image.open(tmp_path / "a.png").convert("RGB"))
@@ -244,7 +244,7 @@ def test_an_interrupt_inside_a_callback_of_gstreamer_is_not_lost(
     motion_bundle, tmp_path, monkeypatch, times
 ):
     from tubecam.bench import stream_mode, stream_probe
-    from tubecam.bundle import load_bundle
+    from tubecam.bundle.bundle import load_bundle
 
     added = stream_probe.StreamProbe._added
     sent = []

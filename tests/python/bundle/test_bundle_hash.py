@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 
 import tiny_bundle
 import tubecam
-from tubecam import BundleError, cli
+from tubecam import BundleError
+from tubecam.cli import main as cli
 from tubecam.errors import OutputError
 
 pytest.importorskip("torch")  # the writer lives with the export
 
-from tubecam.export.bundle import OWN_HASH, new_folder, sidecar_text, state  # noqa: E402
+from tubecam.export.bundle_folder import OWN_HASH, new_folder, sidecar_text, state  # noqa: E402
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))  # the recipe is no part of the installed package
 
 from engines.motion_recipe import data, evaluate  # noqa: E402
 
-from tubecam.demo import LABELS  # noqa: E402
+from tubecam.scene.scene import LABELS  # noqa: E402
 
 BUNDLE = ROOT / "engines" / "motion"
 SEED = 20_000  # of no render that the recipe makes

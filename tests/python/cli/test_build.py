@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import tubecam
-from tubecam import _core, drift
-from tubecam.bundles import find_bundle
-from tubecam.commands import build
+from tubecam import _core
+from tubecam.bundle.packaged import find_bundle
+from tubecam.cli import build
+from tubecam.evaluation import drift
 
 
 def arguments(*words):

@@ -10,9 +10,10 @@ import sys
 import numpy as np
 import pytest
 
-from tubecam import cli, jsonl
 from tubecam._version import __version__
-from tubecam.record import WindowRecord
+from tubecam.cli import main as cli
+from tubecam.windows import jsonl
+from tubecam.windows.window_record import WindowRecord
 
 
 def words(capsys) -> str:
@@ -52,8 +53,8 @@ def test_help_of_each_command(command, capsys):
 
 def test_help_is_quick_and_light():
     code = (
-        "import sys, time; begin = time.perf_counter(); from tubecam import cli\n"
-        "try: cli.main(['--help'])\n"
+        "import sys, time; begin = time.perf_counter(); from tubecam.cli import main\n"
+        "try: main.main(['--help'])\n"
         "except SystemExit: pass\n"
         "heavy = {'numpy', 'gi', 'rich', 'PIL', 'torch', 'openvino', 'tubecam._core'}\n"
         "print(heavy & set(sys.modules), time.perf_counter() - begin, file=sys.stderr)"
@@ -155,7 +156,7 @@ def test_a_number_that_is_not_finite_is_null():
 
 def test_models_lists_every_architecture(capsys):
     pytest.importorskip("torch")
-    from tubecam.export.architectures import ARCHITECTURES
+    from tubecam.export.models.architectures import ARCHITECTURES
 
     assert status_of("models") == 0
     table, needs, adapters = capsys.readouterr().out.split("\n\n")

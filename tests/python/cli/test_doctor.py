@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tubecam import health, plugin_path
-from tubecam.commands import doctor
-from tubecam.health import Check
+from tubecam.cli import doctor, installation
+from tubecam.cli.installation import Check
+from tubecam.libraries import plugin_path
 
 
 def report(tubecam_command, **environment) -> tuple[int, dict]:
@@ -61,10 +61,10 @@ def test_a_missing_module_is_reported(tubecam_command, tmp_path, module, name, a
 
 
 def test_missing_elements_name_their_package(monkeypatch):
-    from tubecam import gst
+    from tubecam.video import gstreamer
 
-    monkeypatch.setattr(gst, "has", lambda element: element != "x264enc")
-    missing = [check for check in health.all_checks() if not check.ok and check.needed]
+    monkeypatch.setattr(gstreamer, "has", lambda element: element != "x264enc")
+    missing = [check for check in installation.all_checks() if not check.ok and check.needed]
     assert [check.fix for check in missing] == ["apt-get install gstreamer1.0-plugins-ugly"]
     assert "x264enc" in missing[0].detail
 
@@ -96,6 +96,6 @@ def test_search_path_keeps_what_is_there(present, expected):
 
 def test_it_runs_as_a_module_without_the_command_line():
     done = subprocess.run(
-        [sys.executable, "-m", "tubecam.commands.doctor", "--json"], capture_output=True, text=True
+        [sys.executable, "-m", "tubecam.cli.doctor", "--json"], capture_output=True, text=True
     )
     assert json.loads(done.stdout)["checks"]

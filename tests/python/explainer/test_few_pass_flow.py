@@ -9,7 +9,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from tubecam.plugin_path import LIBRARY_DIR
+from tubecam.libraries.plugin_path import LIBRARY_DIR
 
 torch = pytest.importorskip("torch")
 

@@ -9,8 +9,8 @@ import pytest
 
 import tiny_bundle
 import tubecam
-from tubecam.overlay import CaptionPainter
-from tubecam.record import WindowRecord
+from tubecam.drawing.overlay import CaptionPainter
+from tubecam.windows.window_record import WindowRecord
 
 LOGITS = tiny_bundle.forward(tiny_bundle.clip())[0]
 LABELS = [f"class {i}" for i in range(tiny_bundle.CLASSES)]
@@ -97,7 +97,7 @@ def test_cam_sums_to_the_logit_less_its_bias(tmp_path):
 
 @pytest.mark.parametrize("kind", ["softmax", "sigmoid", "scores"])
 def test_metadata_and_caption_follow_the_head(tmp_path, kind):
-    gst = pytest.importorskip("tubecam.gst")
+    gst = pytest.importorskip("tubecam.video.gstreamer")
     if not gst.has("tubecam"):
         pytest.skip("the plugin is not built")
     from pipelines import play

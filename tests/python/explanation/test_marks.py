@@ -12,13 +12,14 @@ import pytest
 import parts
 import tiny_bundle
 import tubecam
-from tubecam import _core, jsonl
-from tubecam.comparison import Moment, draw_comparison
-from tubecam.gallery import Gallery
-from tubecam.overlay import CaptionPainter
-from tubecam.page import header
-from tubecam.record import WindowRecord
-from tubecam.sheet import SheetInfo, draw_sheet
+from tubecam import _core
+from tubecam.drawing.overlay import CaptionPainter
+from tubecam.figures.contact_sheet import SheetInfo, draw_sheet
+from tubecam.figures.key_frames import Gallery
+from tubecam.figures.method_sheet import Moment, draw_comparison
+from tubecam.figures.page import header
+from tubecam.windows import jsonl
+from tubecam.windows.window_record import WindowRecord
 
 SIZE = (240, 320)
 BALL = (

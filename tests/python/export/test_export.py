@@ -200,7 +200,7 @@ def test_half_precision_weights(tmp_path):
 
 
 def test_large_graphs_keep_their_weights_in_a_second_file(tmp_path, monkeypatch):
-    monkeypatch.setattr("tubecam.export.onnx_file.INLINE_LIMIT", 1000)
+    monkeypatch.setattr("tubecam.export.onnx.file.INLINE_LIMIT", 1000)
     report = export("export_nets:small", tmp_path / "b", clip=nets.CLIP)
     sidecar = json.loads((tmp_path / "b/bundle.json").read_text())
     assert "model.onnx.data" in sidecar["files"]
@@ -225,7 +225,7 @@ def test_the_users_model_is_left_as_it_was(tmp_path):
     ],
 )
 def test_a_trace_that_kept_the_class_it_saw_is_refused(tmp_path, monkeypatch, frozen, words):
-    monkeypatch.setattr("tubecam.export.explained.chosen", frozen)
+    monkeypatch.setattr("tubecam.export.gradient.differentiate.chosen", frozen)
     with pytest.raises(ExportError, match=words):
         export(nets.seeded(nets.Hard), tmp_path / "b", clip=nets.CLIP, layer="pool")
     assert list(tmp_path.iterdir()) == []

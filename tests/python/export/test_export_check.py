@@ -13,9 +13,11 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 import export_nets as nets  # noqa: E402
-from tubecam.commands.export import summary  # noqa: E402
+from tubecam.cli.export import summary  # noqa: E402
 from tubecam.errors import ExportError  # noqa: E402
-from tubecam.export import check, decompositions, export, measure  # noqa: E402
+from tubecam.export import export  # noqa: E402
+from tubecam.export.gradient import autotune, decompositions  # noqa: E402
+from tubecam.export.verify import check  # noqa: E402
 
 aten = torch.ops.aten
 
@@ -85,9 +87,11 @@ WRONG = {
 def test_a_wrong_backward_cannot_swap_its_way_to_acceptance(
     tmp_path, monkeypatch, wrong, everywhere
 ):
-    monkeypatch.setattr("tubecam.export.explained.decompositions", broken(*WRONG[wrong]))
+    monkeypatch.setattr(
+        "tubecam.export.gradient.differentiate.decompositions", broken(*WRONG[wrong])
+    )
     if everywhere:  # as if every clip were at a kink
-        monkeypatch.setattr("tubecam.export.check.at_kink", lambda reference, case: True)
+        monkeypatch.setattr("tubecam.export.verify.check.at_kink", lambda reference, case: True)
     words = "cannot be told right from wrong" if everywhere else "does not agree with autograd"
     with pytest.raises(ExportError, match=words):
         export(Kinked(), tmp_path / "b", layer="first", clip=KINK_CLIP)
@@ -127,9 +131,9 @@ LARGE = ((1, 64, 8, 28, 28), (64, 64, 3, 3, 3), [16, 56, 56], [2, 2, 2], [1, 1, 
     ],
 )
 def test_large_gradients_take_the_form_that_was_clearly_faster(monkeypatch, times, chosen):
-    monkeypatch.setattr(measure, "_runner", lambda module, shape: module.form)
-    monkeypatch.setattr(measure, "_least_times", lambda forms: times[: len(forms)])
-    choose = measure.FormMeasurer()
+    monkeypatch.setattr(autotune, "_runner", lambda module, shape: module.form)
+    monkeypatch.setattr(autotune, "_least_times", lambda forms: times[: len(forms)])
+    choose = autotune.FormMeasurer()
     assert (choose(*SMALL), choose(*LARGE)) == ("interleaved", "phases")
     assert choose.measure_pending() is (chosen != "phases")
     assert (choose(*SMALL), choose(*LARGE)) == ("interleaved", chosen)
@@ -139,5 +143,5 @@ def test_large_gradients_take_the_form_that_was_clearly_faster(monkeypatch, time
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("dilation", [1, 2])
 def test_transposed_convolutions_are_never_offered(kernel, stride, dilation):
-    forms = measure.candidates([stride] * 3, [4, 4, *[kernel] * 3], [dilation] * 3)
+    forms = autotune.candidates([stride] * 3, [4, 4, *[kernel] * 3], [dilation] * 3)
     assert forms and "transposed" not in forms

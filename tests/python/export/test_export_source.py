@@ -11,10 +11,10 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 import export_nets as nets  # noqa: E402
-from tubecam.commands import export as command  # noqa: E402
+from tubecam.cli import export as command  # noqa: E402
 from tubecam.errors import ExportError, UsageError  # noqa: E402
 from tubecam.export import ClipSpec, export  # noqa: E402
-from tubecam.export.source import load_source  # noqa: E402
+from tubecam.export.models.load import load_source  # noqa: E402
 from tubecam.export.spec import clip_spec  # noqa: E402
 
 

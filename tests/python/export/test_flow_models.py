@@ -11,7 +11,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from tubecam.plugin_path import LIBRARY_DIR, PACKAGE_DIR
+from tubecam.libraries.plugin_path import LIBRARY_DIR, PACKAGE_DIR
 
 torch = pytest.importorskip("torch")
 
@@ -28,11 +28,12 @@ from flow_streams import (  # noqa: E402
     seeded,
 )
 from pipelines import play  # noqa: E402
-from tubecam import BundleError, UsageError, _core, cli  # noqa: E402
+from tubecam import BundleError, UsageError, _core  # noqa: E402
+from tubecam.cli import main as cli  # noqa: E402
 from tubecam.export import export  # noqa: E402
-from tubecam.export.architectures import ARCHITECTURES  # noqa: E402
-from tubecam.export.candidates import Candidates, choose_layers  # noqa: E402
-from tubecam.export.capture import capture  # noqa: E402
+from tubecam.export.layers.candidates import Candidates, choose_layers  # noqa: E402
+from tubecam.export.models.architectures import ARCHITECTURES  # noqa: E402
+from tubecam.export.trace.capture import capture  # noqa: E402
 from videos import numbered, write_video  # noqa: E402
 
 pytestmark = pytest.mark.skipif(
@@ -341,7 +342,7 @@ def test_flow_of_another_shape_is_refused(bundle, clip, shape):
 
 
 def test_doctor_looks_for_the_flow():
-    from tubecam.health import all_checks
+    from tubecam.cli.installation import all_checks
 
     (found,) = [check for check in all_checks() if check.name == "optical flow"]
     assert found.ok and not found.needed and "libtubecam_flow.so" in found.detail

@@ -14,7 +14,7 @@ from torch import nn  # noqa: E402
 
 import export_nets as nets  # noqa: E402
 from tubecam.export import export  # noqa: E402
-from tubecam.export.onnx_fold import fold_integers  # noqa: E402
+from tubecam.export.onnx.constant_folding import fold_integers  # noqa: E402
 
 
 class Same(nn.Module):

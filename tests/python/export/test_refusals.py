@@ -283,7 +283,7 @@ def test_nothing_of_a_trace_stays_in_the_model(tmp_path):
     model = Remembering().eval()
     report = export(model, tmp_path / "b", clip=CLIP, layer="conv", measure=False)
     assert report.check.reference == "autograd float64" and report.check.max_relative_error < 1e-4
-    from tubecam.export.capture import capture
+    from tubecam.export.trace.capture import capture
 
     capture(model, torch.randn(1, 4, 3, 12, 12))
     assert model.table is None and model.seen == [] and model.count == 0

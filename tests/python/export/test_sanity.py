@@ -18,17 +18,11 @@ import parts  # noqa: E402
 import tubecam  # noqa: E402
 from tubecam.errors import ExportError  # noqa: E402
 from tubecam.export import export  # noqa: E402
-from tubecam.export import sanity as sanity_module  # noqa: E402
-from tubecam.export.bundle import state  # noqa: E402
-from tubecam.export.capture import capture  # noqa: E402
-from tubecam.export.sanity import (  # noqa: E402
-    SAME,
-    Examination,
-    correlation,
-    mean,
-    two_likeliest,
-)
-from tubecam.export.shuffle import shuffled, weights_from_the_end  # noqa: E402
+from tubecam.export.bundle_folder import state  # noqa: E402
+from tubecam.export.trace.capture import capture  # noqa: E402
+from tubecam.export.verify import sanity as sanity_module  # noqa: E402
+from tubecam.export.verify.sanity import SAME, Examination, correlation, mean, two_likeliest  # noqa: E402
+from tubecam.export.verify.shuffle import shuffled, weights_from_the_end  # noqa: E402
 
 SHAPE = (nets.CLIP["length"], 3, nets.CLIP["height"], nets.CLIP["width"])
 
@@ -143,7 +137,7 @@ def test_methods_that_depend_on_the_class_pass(tmp_path):
 
 def test_the_examination_equals_one_by_hand(tmp_path):
     """Grad-CAM of the two likeliest classes, by autograd, on the export's own first clips."""
-    from tubecam.export.check import unseen_clips
+    from tubecam.export.verify.check import unseen_clips
 
     model = nets.seeded(nets.Pooled, "linear")
     report = export(model, tmp_path / "b", methods=["gradcam"], clip=nets.CLIP, measure=False)

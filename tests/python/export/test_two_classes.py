@@ -14,7 +14,7 @@ import two_classes  # noqa: E402
 from tubecam import _core  # noqa: E402
 from tubecam.errors import ExportError  # noqa: E402
 from tubecam.export import export  # noqa: E402
-from tubecam.export.sanity import SAME  # noqa: E402
+from tubecam.export.verify.sanity import SAME  # noqa: E402
 
 COARSE = "coarse grid of 3×3 cells: hirescam, gradcam"
 OFFERED = ["hirescam", "gradcam", "lrp-epsilon-plus", "gradient-x-input", "integrated-gradients"]

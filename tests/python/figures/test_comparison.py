@@ -10,8 +10,8 @@ import pytest
 import tiny_bundle
 import tubecam
 from tubecam import _core
-from tubecam.comparison import facts
-from tubecam.pathway import Pathway
+from tubecam.figures.method_sheet import facts
+from tubecam.windows.pathway import Pathway
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tubecam import cli
-from tubecam.commands import run as run_command
-from tubecam.gallery import Gallery
-from tubecam.heat import HeatStyle
-from tubecam.job import Result, sheet_info
-from tubecam.sheet import draw_sheet
+from tubecam.cli import main as cli
+from tubecam.cli import run as run_command
+from tubecam.drawing.heat import HeatStyle
+from tubecam.figures.contact_sheet import draw_sheet
+from tubecam.figures.key_frames import Gallery
+from tubecam.run.job import Result, sheet_info
 from window_records import gallery_of, record
 
 OPTIONS = [
@@ -63,7 +63,7 @@ def test_a_sheet_takes_every_option_of_the_overlay(options, default):
 
 
 def test_every_field_is_an_option_and_a_property():
-    from tubecam.gst import make
+    from tubecam.video.gstreamer import make
 
     element = make("tubeoverlay", **HeatStyle(scale=0.5, show="heat").properties())
     assert element.get_property("scale") == pytest.approx(0.5)

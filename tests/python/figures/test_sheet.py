@@ -7,13 +7,19 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tubecam import overlay
+from tubecam.drawing import overlay
+from tubecam.drawing.heat import HeatStyle, color_bars, describe_scale, heat_opacity, paint_heat
 from tubecam.errors import StreamError
-from tubecam.gallery import Gallery, Timeline
-from tubecam.heat import HeatStyle, color_bars, describe_scale, heat_opacity, paint_heat
-from tubecam.page import clock, font, header, readable_on, wrap
-from tubecam.record import WindowRecord
-from tubecam.sheet import SheetInfo, draw_sheet, tube_caption, why_empty, write_sheet
+from tubecam.figures.contact_sheet import (
+    SheetInfo,
+    draw_sheet,
+    tube_caption,
+    why_empty,
+    write_sheet,
+)
+from tubecam.figures.key_frames import Gallery, Timeline
+from tubecam.figures.page import clock, font, header, readable_on, wrap
+from tubecam.windows.window_record import WindowRecord
 from window_records import STEP, gallery_of, picture, record
 
 

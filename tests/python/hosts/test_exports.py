@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 from tubecam import _core
-from tubecam.plugin_path import LIBRARY_DIR
+from tubecam.libraries.plugin_path import LIBRARY_DIR
 
 PLUGINS = sorted((LIBRARY_DIR / "gstreamer-1.0").glob("*.so"))
 LIBRARIES = [Path(_core.__file__), *sorted(LIBRARY_DIR.glob("*.so")), *PLUGINS]

@@ -18,7 +18,7 @@ import pytest
 
 import tiny_bundle
 from places import ROOT
-from tubecam import plugin_path
+from tubecam.libraries import plugin_path
 
 HOST = ROOT / f"build/wheel-{sys.implementation.cache_tag}/tests/cpp/tubecam_host"
 SOURCE = "videotestsrc num-buffers={} ! video/x-raw,format=RGB,width=64,height=48,framerate=30/1"

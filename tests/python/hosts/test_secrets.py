@@ -13,9 +13,9 @@ import pytest
 
 from running import plain_video
 from tubecam import Explainer, TubecamError
-from tubecam.commands.run import make_job
-from tubecam.redaction import redact
-from tubecam.source import parse_source
+from tubecam.cli.run import make_job
+from tubecam.text.redaction import redact
+from tubecam.video.source import parse_source
 
 CANARY = "hunter2canary"
 ADDRESSES = [
@@ -154,8 +154,8 @@ def test_a_wrong_password_is_said_to_be_wrong(server, tmp_path, tubecam_command)
 def test_the_sheet_of_a_stream_is_named_without_it(motion_bundle):
     from argparse import Namespace
 
-    from tubecam import cli
-    from tubecam.job import Result, sheet_info
+    from tubecam.cli import main as cli
+    from tubecam.run.job import Result, sheet_info
 
     address = f"rtsp://user:{CANARY}@host/live?token={CANARY}"
     args = cli._parser(["run"]).parse_args(["run", address, "--sheet", "a.png"])

@@ -16,7 +16,7 @@ import tiny_bundle
 import tubecam
 from tubecam import _core
 from tubecam.errors import UsageError
-from tubecam.plugin_path import LIBRARY_DIR
+from tubecam.libraries.plugin_path import LIBRARY_DIR
 
 ROUNDS = 150
 SIZE = (36, 48)
@@ -184,8 +184,8 @@ def test_a_signal_and_a_smoother_survive_two_threads():
 # A demuxer adds pads in its own thread while the one that plays asks whether it is still reading.
 GROWING = """
 import threading, time
-from tubecam.gst import Gst, make
-from tubecam.source import is_reading
+from tubecam.video.gstreamer import Gst, make
+from tubecam.video.source import is_reading
 pipeline, tee = Gst.Pipeline(), make("tee")
 pipeline.add(tee)
 over = False

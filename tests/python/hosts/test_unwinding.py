@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tubecam import plugin_path
+from tubecam.libraries import plugin_path
 
 PROGRAM = """
 import {first}

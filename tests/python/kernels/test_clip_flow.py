@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tubecam import UnavailableError, UsageError, _core
-from tubecam.plugin_path import LIBRARY_DIR
+from tubecam.libraries.plugin_path import LIBRARY_DIR
 
 needs_opencv = pytest.mark.skipif(
     not (LIBRARY_DIR / "libtubecam_flow.so").exists(), reason="built without OpenCV"

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tolerances import TOLERANCES
-from tubecam import _core, overlay
+from tubecam import _core
+from tubecam.drawing import overlay
 from tubecam.errors import UsageError
 from tubecam.reference import overlay as reference
 

@@ -14,9 +14,11 @@ import tiny_bundle
 gst = parts.plugin()
 
 from pipelines import play  # noqa: E402
-from tubecam import Explainer, metadata, plugin_path  # noqa: E402
+from tubecam import Explainer  # noqa: E402
 from tubecam.errors import UsageError  # noqa: E402
-from tubecam.record import WindowRecord  # noqa: E402
+from tubecam.libraries import plugin_path  # noqa: E402
+from tubecam.video import metadata  # noqa: E402
+from tubecam.windows.window_record import WindowRecord  # noqa: E402
 
 Gst = gst.Gst
 FRAME = Gst.SECOND // 30

@@ -11,7 +11,7 @@ import pytest
 import parts
 import tiny_bundle
 import tubecam
-from tubecam import cli
+from tubecam.cli import main as cli
 from tubecam.errors import StreamError
 
 gst = parts.plugin()
@@ -34,7 +34,7 @@ def bundle(tmp_path_factory):
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory):
     """The rendered scene's first seconds."""
-    from tubecam.source import TEST_FPS, test_pictures
+    from tubecam.video.source import TEST_FPS, test_pictures
 
     frames, times = [], []
     for pts, picture in test_pictures(4.0):

@@ -10,12 +10,12 @@ import pytest
 
 import tiny_bundle
 
-gst = pytest.importorskip("tubecam.gst")
+gst = pytest.importorskip("tubecam.video.gstreamer")
 if not gst.has("tubecam"):
     pytest.skip("the plugin is not built", allow_module_level=True)
 
 from pipelines import Played, play  # noqa: E402
-from tubecam import metadata  # noqa: E402
+from tubecam.video import metadata  # noqa: E402
 
 Gst = gst.Gst
 # From here on elements other than scalers tell what they do.

@@ -11,7 +11,7 @@ import pytest
 
 from places import SUPPORT
 
-gst = pytest.importorskip("tubecam.gst")
+gst = pytest.importorskip("tubecam.video.gstreamer")
 if not gst.has("tubecam"):
     pytest.skip("the plugin is not built", allow_module_level=True)
 
@@ -50,7 +50,10 @@ def test_a_file_whose_last_frames_wait_for_the_model_is_whole(run_slowly, root, 
     """The last window begins when the last frames are in the decoder, and lasts longer than
     demuxers that forget to end are waited for."""
     video, out = plain_video(tmp_path / "in.mp4", 65, sound=False), tmp_path / "out.mp4"
-    code = "from tubecam import cli, player; player._PATIENCE = 0.4; cli.script()"
+    code = (
+        "from tubecam.cli import main; from tubecam.run import player\n"
+        "player._PATIENCE = 0.4; main.script()"
+    )
     bundle = ["--bundle", root / "tests/golden/pool", "--device", "cuda:0"]
     done = run_slowly(900, "-c", code, "run", video, "-o", out, *bundle)
     assert done.returncode == 0, done.stderr

@@ -9,7 +9,7 @@ import pytest
 
 import tiny_bundle
 
-gst = pytest.importorskip("tubecam.gst")
+gst = pytest.importorskip("tubecam.video.gstreamer")
 if not gst.has("tubecam"):
     pytest.skip("the plugin is not built", allow_module_level=True)
 

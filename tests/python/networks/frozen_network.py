@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, fx
 
-from tubecam.export.nodes import base_name
 from tubecam.export.relevance.propagate import Relevance
+from tubecam.export.trace.nodes import base_name
 
 # Elementwise, by their value at zero.
 ACTIVATIONS = {

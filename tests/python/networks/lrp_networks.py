@@ -6,14 +6,15 @@ import torch
 from torch import Tensor, nn
 
 import zoo
-from tubecam.export.capture import Capture, capture
-from tubecam.export.fold import fold_batch_norm, fold_constants
-from tubecam.export.nodes import shape_of
 from tubecam.export.relevance.constants import constant_share
 from tubecam.export.relevance.domain import domain_of
 from tubecam.export.relevance.parts import take_apart
 from tubecam.export.relevance.propagate import Relevance
 from tubecam.export.spec import ClipSpec
+from tubecam.export.trace.batch_norm_folding import fold_batch_norm, fold_constants
+from tubecam.export.trace.capture import capture
+from tubecam.export.trace.graph import Capture
+from tubecam.export.trace.nodes import shape_of
 
 
 def captured_of(model: nn.Module, clip: Tensor, time_first: bool = False) -> Capture:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tubecam.demo import clips
+from tubecam.scene import clips
 
 LENGTH, SIDE = 8, 48
 CLIP = {"length": LENGTH, "height": SIDE, "width": SIDE, "sample_fps": 15.0, "resize": "stretch",

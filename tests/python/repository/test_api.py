@@ -137,6 +137,6 @@ def test_stubs_name_the_parameters():
 
 
 def test_modules_import_alone():
-    for module in ("bundle", "explain", "explanation", "errors"):
+    for module in ("bundle.bundle", "explainer.explainer", "explainer.explanation", "errors"):
         importlib.import_module(f"tubecam.{module}")
         python(f"import tubecam.{module}")

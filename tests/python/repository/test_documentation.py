@@ -8,7 +8,8 @@ import re
 import pytest
 
 from places import ROOT
-from tubecam import _core, cli
+from tubecam import _core
+from tubecam.cli import main as cli
 
 PAGES = [
     path

@@ -10,11 +10,11 @@ import sys
 
 import pytest
 
-gst = pytest.importorskip("tubecam.gst")
+gst = pytest.importorskip("tubecam.video.gstreamer")
 if not gst.has("tubecam"):
     pytest.skip("the plugin is not built", allow_module_level=True)
 
-from tubecam import plugin_path  # noqa: E402
+from tubecam.libraries import plugin_path  # noqa: E402
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tubecam import Explainer, StreamError, cli
-from tubecam.bundles import find_bundle
-from tubecam.commands.demo import compare
+from tubecam import Explainer, StreamError
+from tubecam.bundle.packaged import find_bundle
+from tubecam.cli import main as cli
+from tubecam.cli.demo import compare
 from videos import numbered, read_video, write_video
 
 SIZE = (320, 180)

@@ -14,9 +14,9 @@ from PIL import Image
 
 from running import lines, plain_video
 from tubecam.errors import EXIT_STATUS
-from tubecam.interruption import SIGNALS, Interrupted, interruptible, raising
-from tubecam.reader import read_frames
-from tubecam.source import parse_source
+from tubecam.run.signals import SIGNALS, Interrupted, interruptible, raising
+from tubecam.video.reader import read_frames
+from tubecam.video.source import parse_source
 from videos import H264, Gst, read_video
 
 
@@ -101,23 +101,23 @@ def entered(*args, **kwargs):
         os.kill(os.getpid(), int(number))
     return before(*args, **kwargs)
 setattr(home, name, entered)
-from tubecam import cli
+from tubecam.cli import main as cli
 sys.argv[1:] = arguments
 cli.script()
 """
 PLACES = {
-    "parsing": ("tubecam.source:parse_source", False),
-    "reading the bundle": ("tubecam.bundle:load_bundle", False),
-    "checking": ("tubecam.job:check", False),
-    "building": ("tubecam.pipeline:Pipeline._build_explanation", False),
-    "before it starts": ("tubecam.player:Player.play", False),
-    "while the model compiles": ("tubecam.pipeline:Pipeline.start", False),
-    "before preroll": ("tubecam.pipeline:Pipeline._pad_added", False),
-    "at a frame": ("tubecam.pipeline:Pipeline._repair_time 20", True),
-    "at the first window": ("tubecam.jsonl:JsonLines.write", True),
-    "while it closes": ("tubecam.player:Player._close", True),
-    "while it finishes": ("tubecam.job:_finish", True),
-    "while the sheet is drawn": ("tubecam.sheet:draw_sheet", True),
+    "parsing": ("tubecam.video.source:parse_source", False),
+    "reading the bundle": ("tubecam.bundle.bundle:load_bundle", False),
+    "checking": ("tubecam.run.job:check", False),
+    "building": ("tubecam.run.pipeline:Pipeline._build_explanation", False),
+    "before it starts": ("tubecam.run.player:Player.play", False),
+    "while the model compiles": ("tubecam.run.pipeline:Pipeline.start", False),
+    "before preroll": ("tubecam.run.pipeline:Pipeline._pad_added", False),
+    "at a frame": ("tubecam.run.pipeline:Pipeline._repair_time 20", True),
+    "at the first window": ("tubecam.windows.jsonl:JsonLines.write", True),
+    "while it closes": ("tubecam.run.player:Player._close", True),
+    "while it finishes": ("tubecam.run.job:_finish", True),
+    "while the sheet is drawn": ("tubecam.figures.contact_sheet:draw_sheet", True),
 }
 
 
@@ -177,7 +177,7 @@ def test_a_signal_at_any_moment(short_video, tmp_path, where):
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_each_signal_has_its_status(short_video, tmp_path, number):
-    status, _ = inject("tubecam.jsonl:JsonLines.write", number, tmp_path, short_video)
+    status, _ = inject("tubecam.windows.jsonl:JsonLines.write", number, tmp_path, short_video)
     assert status == 128 + number and EXIT_STATUS[status]
     assert_whole(tmp_path)
 
@@ -225,7 +225,7 @@ def test_an_ignored_hang_up_stays_ignored(short_video, tmp_path):
         "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
         "os.execv(sys.executable, [sys.executable, '-c', *sys.argv[1:]])"
     )
-    inner = [INJECT, "tubecam.jsonl:JsonLines.write", str(int(signal.SIGHUP))]
+    inner = [INJECT, "tubecam.windows.jsonl:JsonLines.write", str(int(signal.SIGHUP))]
     command = [sys.executable, "-c", code, *inner, "run", str(short_video), "--jsonl"]
     done = subprocess.run([*command, tmp_path / "out.jsonl"], timeout=120, capture_output=True)
     assert done.returncode == 0, done.stderr
@@ -254,7 +254,7 @@ def test_a_signal_that_is_forgotten_counts(interrupt):
 
 def test_other_commands_clean_up_and_say_which_signal(tmp_path):
     """An export ends by SIGTERM: no folder is left that is half a bundle."""
-    command = [sys.executable, "-c", INJECT, "tubecam.export.bundle:write_sidecar", "15"]
+    command = [sys.executable, "-c", INJECT, "tubecam.export.bundle_folder:write_sidecar", "15"]
     command += ["export", "r3d_18", "--random-weights", "--length", "4", "--size", "32x32"]
     done = subprocess.run(
         [*command, "-o", tmp_path / "b"], capture_output=True, text=True, timeout=300

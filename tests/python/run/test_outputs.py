@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from running import complaint, lines, plain_video, run
-from tubecam.output import is_playable, partial_name
+from tubecam.video.output import is_playable, partial_name
 from videos import read_video
 
 
@@ -63,15 +63,15 @@ def test_folder_that_nobody_may_write_to(video, capsys):
 
 
 def test_missing_encoder_names_its_package(video, tmp_path, capsys, monkeypatch):
-    from tubecam import gst
+    from tubecam.video import gstreamer
 
-    present = gst.has
-    monkeypatch.setattr(gst, "has", lambda name: "264" not in name and present(name))
+    present = gstreamer.has
+    monkeypatch.setattr(gstreamer, "has", lambda name: "264" not in name and present(name))
     assert "gstreamer1.0-plugins-ugly" in complaint(capsys, 1, video, "-o", tmp_path / "out.mp4")
 
 
 def test_no_screen(video, capsys, monkeypatch):
-    monkeypatch.setattr("tubecam.output._SCREENS", ())
+    monkeypatch.setattr("tubecam.video.output._SCREENS", ())
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     assert "no screen" in complaint(capsys, 1, video, "--display")
@@ -92,7 +92,7 @@ def limited(size: int, *arguments, command: str = "run") -> subprocess.Completed
     code = (
         "import resource, sys\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))\n"
-        "from tubecam import cli; cli.script()"
+        "from tubecam.cli import main; main.script()"
     )
     words = [sys.executable, "-c", code, command, *map(str, arguments), "-q"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=120)

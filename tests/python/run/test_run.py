@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tubecam import cli
+from tubecam.cli import main as cli
 from videos import JPEG, Gst, number_of, numbered, read_sound, read_video, write_video
 
 FPS = 30

@@ -11,18 +11,18 @@ import pytest
 import parts
 import tiny_bundle
 import tubecam
-from tubecam import cli
 from tubecam._core import full_curve
-from tubecam.comparison import draw_comparison, explain_moment, strongest_moment
-from tubecam.gallery import Gallery
-from tubecam.heat import evidence_of
-from tubecam.overlay import CaptionPainter
-from tubecam.page import header
-from tubecam.record import WindowRecord
-from tubecam.sampling import Sampling
-from tubecam.sheet import SheetInfo, draw_sheet
-from tubecam.source import parse_source
-from tubecam.tube_picture import heated
+from tubecam.cli import main as cli
+from tubecam.drawing.heat import evidence_of
+from tubecam.drawing.overlay import CaptionPainter
+from tubecam.figures.contact_sheet import SheetInfo, draw_sheet
+from tubecam.figures.key_frames import Gallery
+from tubecam.figures.method_sheet import draw_comparison, explain_moment, strongest_moment
+from tubecam.figures.page import header
+from tubecam.figures.tube_picture import heated
+from tubecam.video.source import parse_source
+from tubecam.windows.sampling import Sampling
+from tubecam.windows.window_record import WindowRecord
 from window_records import STEP, picture, record
 
 SHOWN, SLICES = 6, 16

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tubecam.demo import LABELS, clips, shape, story, texture
-from tubecam.demo.scene import Pose, box
-from tubecam.demo.video import write_demo_video
 from tubecam.errors import StreamError, UsageError
+from tubecam.scene import clips, shape, story, texture
+from tubecam.scene.scene import LABELS, Pose, box
+from tubecam.video.write_scene import write_demo_video
 
 MOVING = [label for label in LABELS if label != "still"]
 
@@ -186,7 +186,7 @@ def test_absurd_videos_are_refused(tmp_path, wrong: dict) -> None:
 
 
 def test_a_missing_encoder_names_the_package(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("tubecam.demo.video._ENCODERS", {"no264enc": "no264enc"})
+    monkeypatch.setattr("tubecam.video.write_scene._ENCODERS", {"no264enc": "no264enc"})
     with pytest.raises(StreamError, match="apt-get install gstreamer1.0-plugins-ugly"):
         write_demo_video(tmp_path / "demo.mp4", seconds=1, size=(64, 36))
     assert not list(tmp_path.iterdir())

@@ -23,14 +23,14 @@ def missing(what: str) -> None:
 
 
 def gst() -> ModuleType:
-    """The module `tubecam.gst`."""
+    """The module `tubecam.video.gstreamer`."""
     from tubecam.errors import UnavailableError
 
     try:
-        import tubecam.gst
+        import tubecam.video.gstreamer
     except UnavailableError as error:
         missing(str(error))
-    return tubecam.gst
+    return tubecam.video.gstreamer
 
 
 def plugin() -> ModuleType:

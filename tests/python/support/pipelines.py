@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tubecam import metadata
-from tubecam.gst import Gst
+from tubecam.video import metadata
+from tubecam.video.gstreamer import Gst
 
 
 @dataclass

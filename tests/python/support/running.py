@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tubecam import cli
+from tubecam.cli import main as cli
 from videos import numbered, write_video
 
 FPS = 30

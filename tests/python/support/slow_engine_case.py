@@ -6,7 +6,7 @@ import json
 import sys
 
 from pipelines import play
-from tubecam.gst import Gst, initialise
+from tubecam.video.gstreamer import Gst, initialise
 
 
 def run(bundle: str, frames: int) -> dict[str, int]:

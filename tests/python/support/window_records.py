@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tubecam.gallery import Gallery
-from tubecam.record import WindowRecord
+from tubecam.figures.key_frames import Gallery
+from tubecam.windows.window_record import WindowRecord
 
 STEP = 1 / 15
 

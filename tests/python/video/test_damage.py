@@ -15,12 +15,14 @@ import numpy as np
 import pytest
 
 from running import FPS, complaint, last_line, lines, plain_video, run
-from tubecam import DamageWarning, Explainer, cli, decoder_log
-from tubecam.container_size import stated_size
-from tubecam.damage import DamageWatch
-from tubecam.gst import Gst
-from tubecam.reader import read_frames
-from tubecam.source import parse_source
+from tubecam import DamageWarning, Explainer
+from tubecam.cli import main as cli
+from tubecam.video import decoder_log
+from tubecam.video.container_size import stated_size
+from tubecam.video.damage import DamageWatch
+from tubecam.video.gstreamer import Gst
+from tubecam.video.reader import read_frames
+from tubecam.video.source import parse_source
 from videos import JPEG, number_of, numbered, read_video, write_video
 
 FRAMES, SIZE = 120, (240, 180)
@@ -281,9 +283,9 @@ def test_nothing_is_printed_by_gstreamer_itself(whole, tmp_path, tubecam_command
 def test_gstreamers_own_log_still_works(whole):
     """What would be printed without us is printed with us."""
     code = (
-        "import sys, tubecam.reader as r, tubecam.source as s\n"
+        "import sys, tubecam.video.reader as r, tubecam.video.source as s\n"
         "list(r.read_frames(s.parse_source(sys.argv[1])))\n"
-        "from tubecam.gst import Gst\n"
+        "from tubecam.video.gstreamer import Gst\n"
         "Gst.debug_set_default_threshold(Gst.DebugLevel.WARNING)\n"
         "Gst.parse_launch('filesrc location=/nowhere ! fakesink').set_state(Gst.State.PLAYING)\n"
     )

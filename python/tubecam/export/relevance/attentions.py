@@ -10,13 +10,12 @@ import torch
 from torch import Tensor, fx
 
 from ...errors import ExportError
-from ..candidates import Candidates
-from ..capture import Capture
-from ..follow_rules import Place
-from ..geometry import Cells, Geometry, cells_of
-from ..layers import run_nodes, split_at
-from ..nodes import base_name, shape_of
-from ..tokens import TokenGrid
+from ..axes.follow_rules import Place
+from ..axes.receptive_field import Cells, Geometry, cells_of
+from ..axes.token_layout import TokenGrid
+from ..layers.candidates import Candidates
+from ..trace.graph import Capture, run_nodes, split_at
+from ..trace.nodes import base_name, shape_of
 
 _SOFTMAX = {"_softmax", "_safe_softmax", "softmax"}
 _ADVICE = "Take gradcam or gradient-x-input, which need none."

@@ -20,9 +20,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 from torch import fx
 
-from ..layers import ancestors
-from ..nodes import base_name
-from .operators import (
+from ..trace.graph import ancestors
+from ..trace.nodes import base_name
+from ..trace.operators import (
     GATE,
     INVERSE,
     LINEAR,

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from ...errors import ExportError
-from ..check import (
+from ..trace.model_input import feeds
+from ..verify.check import (  # fmt: skip
     INPUTS,
     LIMITS,
     MOST_CLIPS,
@@ -23,8 +24,7 @@ from ..check import (
     engine_version,
     relative_error,
     unseen_clips,
-)  # fmt: skip
-from ..flow_input import feeds
+)
 from .graph import CLIP, REFERENCE
 from .propagate import Relevance
 from .reference import Case, Reference

@@ -19,10 +19,10 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from ..layers import run_nodes
-from ..nodes import base_name, shape_of
+from ..trace.graph import run_nodes
+from ..trace.nodes import base_name, shape_of
+from ..trace.operators import HOMOGENEOUS, MAXIMUM, carries
 from . import rules, weighted
-from .operators import HOMOGENEOUS, MAXIMUM, carries
 from .rules import Rule
 
 # What comes out says where the input lay, so that engines may fuse them with what is in front.

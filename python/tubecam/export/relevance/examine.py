@@ -12,12 +12,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..capture import model_input
-from ..check import compile_in_engine
-from ..flow_input import feeds
-from ..layers import run_nodes
-from ..recorder import plain_operators
-from ..sanity import UNSPECIFIC, Examination, Sanity
+from ..trace.graph import run_nodes
+from ..trace.model_input import feeds, model_input
+from ..trace.recorder import plain_operators
+from ..verify.check import compile_in_engine
+from ..verify.sanity import UNSPECIFIC, Examination, Sanity
 from .graph import RelevanceGraph
 from .propagate import cells_of
 from .reference import Case

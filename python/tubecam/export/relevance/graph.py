@@ -10,17 +10,18 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import UsageError
-from ..capture import Capture, capture
-from ..culprit import named_culprit
-from ..explained import trace_forward_only
-from ..flow_input import COLOURS, input_names, packed, parts
-from ..fold import fold_batch_norm, fold_constants
-from ..geometry import Geometry
-from ..layers import Layer
-from ..measure import FormMeasurer
-from ..nodes import shape_of
-from ..onnx_file import to_onnx, without_outputs
-from ..tokens import TokenGrid
+from ..axes.receptive_field import Geometry
+from ..axes.token_layout import TokenGrid
+from ..gradient.autotune import FormMeasurer
+from ..gradient.culprit import named_culprit
+from ..gradient.differentiate import trace_forward_only
+from ..layers.layer import Layer
+from ..onnx.file import to_onnx, without_outputs
+from ..trace.batch_norm_folding import fold_batch_norm, fold_constants
+from ..trace.capture import capture
+from ..trace.graph import Capture
+from ..trace.model_input import COLOURS, input_names, packed, parts
+from ..trace.nodes import shape_of
 from .attentions import Attentions, attentions_of
 from .domain import Domain
 from .memory import refuse_too_large

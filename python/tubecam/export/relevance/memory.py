@@ -9,8 +9,8 @@ import torch
 from torch import fx
 
 from ...errors import ExportError
-from ..nodes import base_name, operator_at
-from .operators import CONVOLUTION, DENSE, LINEAR, PRODUCT, SHARES
+from ..trace.nodes import base_name, operator_at
+from ..trace.operators import CONVOLUTION, DENSE, LINEAR, PRODUCT, SHARES
 from .propagate import Relevance
 from .rollout import Rollout
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from . import rules, weighted
-from .operators import (
+from ..trace.operators import (  # fmt: skip
     CONVOLUTION,
     DENSE,
     GATE,
@@ -22,7 +21,8 @@ from .operators import (
     RELU,
     RESCALED,
     SHARES,
-)  # fmt: skip
+)
+from . import rules, weighted
 from .rules import Rule
 
 

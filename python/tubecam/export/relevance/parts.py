@@ -15,9 +15,9 @@ from torch import fx
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.passes.fake_tensor_prop import FakeTensorProp
 
-from ..capture import Capture
-from ..nodes import MODULE, PATHS, base_name, shape_of
-from .operators import aten
+from ..trace.graph import Capture
+from ..trace.nodes import MODULE, PATHS, base_name, shape_of
+from ..trace.operators import aten
 
 _SHOWING = {"reshape", "expand", "clone", "alias", "detach"}
 Value = Any  # a proxy, which records what is done to it in the graph

@@ -10,15 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from ..capture import Capture
-from ..explained import chosen
-from ..flow_input import COLOURS, packed, parts
-from ..layers import ancestors, run_nodes
-from .carriers import Carriers
-from .decisions import deciding_nodes
-from .domain import Domain
-from .methods import Method, method_of
-from .operators import (
+from ..gradient.differentiate import chosen
+from ..trace.graph import Capture, ancestors, run_nodes
+from ..trace.model_input import COLOURS, packed, parts
+from ..trace.operators import (
     CONVOLUTION,
     DENSE,
     STEP,
@@ -27,6 +22,10 @@ from .operators import (
     never_negative,
     raw_nodes,
 )
+from .carriers import Carriers
+from .decisions import deciding_nodes
+from .domain import Domain
+from .methods import Method, method_of
 from .refusals import NotApplicableError, no_difference, no_rule, not_first, only_gates
 from .rules import Call, Rule, Signal
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
-from ..capture import model_input
+from ..trace.model_input import model_input
 from .constants import constant_share
 from .decisions import run_decided
 from .graph import CLIP, REFERENCE, RelevanceGraph

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from torch import fx
 
 from ...errors import ExportError
-from ..nodes import operator_at
-from ..refusals import NoFormError
+from ..trace.nodes import operator_at
+from ..trace.refusals import NoFormError
 
 # In the order of preference; which of them a model takes is tried, not known beforehand.
 ALTERNATIVES = ("lrp-epsilon-plus", "lrp-epsilon", "deeplift", "gradient-x-input", "sensitivity")

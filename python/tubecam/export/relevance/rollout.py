@@ -21,9 +21,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from ..capture import Capture
-from ..explained import chosen
-from ..layers import ancestors, run_nodes
+from ..gradient.differentiate import chosen
+from ..trace.graph import Capture, ancestors, run_nodes
 from .attentions import Attentions
 from .methods import METHODS
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, fx
 
-from .operators import aten, weight_places
+from ..trace.operators import aten, weight_places
 from .rules import Call, chain, ratio
 
 EPSILON = 1e-6

@@ -8,7 +8,13 @@ torch = pytest.importorskip("torch")
 
 import torch.nn.functional as F  # noqa: E402
 
-from tubecam.export import adaptive, backward, convolution, pools, scatter  # noqa: E402
+from tubecam.export.gradient import (  # noqa: E402
+    adaptive_pool_backward,
+    conv_backward,
+    convolution,
+    pool_backward,
+    slice_backward,
+)
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-12}
 
@@ -39,7 +45,7 @@ CONVOLUTIONS = [
 FORMS = [
     (case, form)
     for case in CONVOLUTIONS
-    for form in backward.FORMS
+    for form in conv_backward.FORMS
     if form not in ("interleaved", "phases") or max(case[6]) == 1  # not offered for dilated kernels
 ]
 
@@ -55,7 +61,9 @@ def test_convolution_input_gradient_equals_autograd(case, form):
         return conv(x, weight, None, stride, padding, dilation, groups)
 
     grad = random(*forward(x).shape)
-    got = backward.conv_input_gradient(grad, weight, size, stride, padding, dilation, groups, form)
+    got = conv_backward.conv_input_gradient(
+        grad, weight, size, stride, padding, dilation, groups, form
+    )
     torch.testing.assert_close(got, gradient(forward, x, grad), **TIGHT)
 
 
@@ -99,7 +107,7 @@ def test_max_pool_gradient_equals_autograd(case, ties):
         return pool(x, kernel, stride, padding, dilation, ceil_mode)
 
     grad = random(*forward(x).shape)
-    got = pools.max_pool_backward(
+    got = pool_backward.max_pool_backward(
         grad, x, list(kernel), list(stride), list(padding), list(dilation), ceil_mode, None
     )
     torch.testing.assert_close(got, gradient(forward, x, grad), **TIGHT)
@@ -116,7 +124,7 @@ def test_average_pool_gradient_equals_autograd(ceil_mode, count_pad, divisor):
         return F.avg_pool3d(x, *settings)
 
     grad = random(*forward(x).shape)
-    got = pools.avg_pool_backward(grad, x, *settings)
+    got = pool_backward.avg_pool_backward(grad, x, *settings)
     torch.testing.assert_close(got, gradient(forward, x, grad), **TIGHT)
 
 
@@ -127,9 +135,9 @@ def test_adaptive_average_pool_and_gradient_equal_torch(output):
     def forward(x):
         return F.adaptive_avg_pool3d(x, output)
 
-    torch.testing.assert_close(adaptive.average(x, output), forward(x), **TIGHT)
+    torch.testing.assert_close(adaptive_pool_backward.average(x, output), forward(x), **TIGHT)
     grad = random(*forward(x).shape)
-    got = adaptive.average_backward(grad, x)
+    got = adaptive_pool_backward.average_backward(grad, x)
     torch.testing.assert_close(got, gradient(forward, x, grad), **TIGHT)
 
 
@@ -144,12 +152,12 @@ def test_repeated_edges_collect_what_they_received(padding, size):
         return F.pad(x, padding, "replicate")
 
     grad = random(*forward(x).shape)
-    got = scatter.replication_pad_backward(grad, x, padding)
+    got = slice_backward.replication_pad_backward(grad, x, padding)
     torch.testing.assert_close(got, gradient(forward, x, grad), **TIGHT)
 
 
 def test_the_gradient_of_a_hard_sigmoid():
-    from tubecam.export.decompositions import _hardsigmoid_backward
+    from tubecam.export.gradient.decompositions import _hardsigmoid_backward
 
     x, grad = 4 * random(40), random(40)
     got = _hardsigmoid_backward(grad, x)

@@ -13,12 +13,12 @@ torch = pytest.importorskip("torch")
 import torch.nn.functional as F  # noqa: E402
 from torch import nn  # noqa: E402
 
-from tubecam.export.capture import capture, trace  # noqa: E402
-from tubecam.export.decompositions import decompositions  # noqa: E402
-from tubecam.export.fold import fold_constants  # noqa: E402
-from tubecam.export.onnx_file import unknown_operators  # noqa: E402
-from tubecam.export.recorder import plain_operators  # noqa: E402
-from tubecam.export.simplify import simplify  # noqa: E402
+from tubecam.export.gradient.decompositions import decompositions  # noqa: E402
+from tubecam.export.onnx.file import unknown_operators  # noqa: E402
+from tubecam.export.trace.batch_norm_folding import fold_constants  # noqa: E402
+from tubecam.export.trace.capture import capture, trace  # noqa: E402
+from tubecam.export.trace.recorder import plain_operators  # noqa: E402
+from tubecam.export.trace.simplify import simplify  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TIGHT = {"rtol": 1e-10, "atol": 1e-11}
@@ -231,9 +231,9 @@ def test_forms_are_known_before_anything_was_converted():
     """In a process of its own: torch's converter learns of most of them when it first runs."""
     code = (
         "import torch\n"
-        "from tubecam.export.capture import trace\n"
-        "from tubecam.export.onnx_file import unknown_operators\n"
-        "from tubecam.export.simplify import simplify\n"
+        "from tubecam.export.trace.capture import trace\n"
+        "from tubecam.export.onnx.file import unknown_operators\n"
+        "from tubecam.export.trace.simplify import simplify\n"
         "sample = lambda x, at: torch.nn.functional.grid_sample(x, at, align_corners=False)\n"
         "graph = trace(sample, {}, torch.ones(1, 1, 4, 4), torch.ones(1, 4, 4, 2))\n"
         "simplify(graph)\n"

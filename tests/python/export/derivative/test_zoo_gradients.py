@@ -7,16 +7,16 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import zoo  # noqa: E402
-from tubecam.export.cam_graph import _fold  # noqa: E402
-from tubecam.export.candidates import Candidates  # noqa: E402
-from tubecam.export.capture import capture  # noqa: E402
-from tubecam.export.explained import trace_explained, trace_forward_only  # noqa: E402
-from tubecam.export.fold import fold_constants  # noqa: E402
-from tubecam.export.measure import FormMeasurer  # noqa: E402
+from tubecam.export.cam.graph import _fold  # noqa: E402
+from tubecam.export.gradient.autotune import FormMeasurer  # noqa: E402
+from tubecam.export.gradient.differentiate import trace_explained, trace_forward_only  # noqa: E402
+from tubecam.export.layers.candidates import Candidates  # noqa: E402
 from tubecam.export.relevance import INPUT_GRADIENT  # noqa: E402
 from tubecam.export.relevance.domain import domain_of  # noqa: E402
 from tubecam.export.relevance.propagate import Relevance  # noqa: E402
 from tubecam.export.spec import ClipSpec  # noqa: E402
+from tubecam.export.trace.batch_norm_folding import fold_constants  # noqa: E402
+from tubecam.export.trace.capture import capture  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TOLERANCE = 1e-9  # of the greatest value

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 import head_nets as nets  # noqa: E402
 import tubecam  # noqa: E402
 from tubecam.errors import ExportError, UsageError  # noqa: E402
-from tubecam.export import bundle, export  # noqa: E402
+from tubecam.export import bundle_folder, export  # noqa: E402
 
 
 def made(model, folder, **settings):
@@ -130,7 +130,7 @@ def test_a_bundle_of_one_value_without_a_head_tells_no_probability(tmp_path):
     made(nets.seeded(lambda z: z, classes=1), tmp_path / "b", head="scores")
     sidecar = json.loads((tmp_path / "b" / "bundle.json").read_text())
     del sidecar["head"]
-    bundle.state(tmp_path / "b", sidecar)
+    bundle_folder.state(tmp_path / "b", sidecar)
     assert tubecam.load_bundle(tmp_path / "b").core.head == "scores"
 
 

@@ -11,7 +11,7 @@ import head_nets as nets  # noqa: E402
 import tubecam  # noqa: E402
 from tubecam.errors import ExportError, UsageError  # noqa: E402
 from tubecam.export import export  # noqa: E402
-from tubecam.export.outputs import Selection, select  # noqa: E402
+from tubecam.export.head.outputs import Selection, select  # noqa: E402
 
 ROW, FEATURES, VOLUME = torch.arange(4.0)[None], torch.ones(1, 8), torch.ones(1, 8, 4, 2, 2)
 

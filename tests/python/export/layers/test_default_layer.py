@@ -15,10 +15,10 @@ from torch import nn  # noqa: E402
 import zoo  # noqa: E402
 from tubecam.errors import ExportError  # noqa: E402
 from tubecam.export import export  # noqa: E402
-from tubecam.export.candidates import Candidates  # noqa: E402
-from tubecam.export.capture import capture  # noqa: E402
-from tubecam.export.fold import fold_constants  # noqa: E402
-from tubecam.export.layers import run_nodes, split_at  # noqa: E402
+from tubecam.export.layers.candidates import Candidates  # noqa: E402
+from tubecam.export.trace.batch_norm_folding import fold_constants  # noqa: E402
+from tubecam.export.trace.capture import capture  # noqa: E402
+from tubecam.export.trace.graph import run_nodes, split_at  # noqa: E402
 
 # Its path where that is not the row's own layer, and tokens that are no cells.
 LAYERS = {

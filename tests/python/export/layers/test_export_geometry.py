@@ -8,9 +8,9 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
-from tubecam.export.architectures import ARCHITECTURES  # noqa: E402
-from tubecam.export.candidates import Candidates, choose_layers  # noqa: E402
-from tubecam.export.capture import capture  # noqa: E402
+from tubecam.export.layers.candidates import Candidates, choose_layers  # noqa: E402
+from tubecam.export.models.architectures import ARCHITECTURES  # noqa: E402
+from tubecam.export.trace.capture import capture  # noqa: E402
 
 
 class Headed(nn.Module):

@@ -16,7 +16,7 @@ import tubecam  # noqa: E402
 import zoo  # noqa: E402
 from tubecam.errors import ExportError, UsageError  # noqa: E402
 from tubecam.export import export, list_layers  # noqa: E402
-from tubecam.export.tokens import TokenGrid  # noqa: E402
+from tubecam.export.axes.token_layout import TokenGrid  # noqa: E402
 
 CLIP = {"length": 4, "height": 32, "width": 32}
 GRID = (2, 4, 4)

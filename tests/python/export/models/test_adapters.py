@@ -11,8 +11,8 @@ torch = pytest.importorskip("torch")
 
 import tubecam  # noqa: E402
 from tubecam.export import export  # noqa: E402
-from tubecam.export.architectures import ARCHITECTURES  # noqa: E402
-from tubecam.export.source import load_source  # noqa: E402
+from tubecam.export.models.architectures import ARCHITECTURES  # noqa: E402
+from tubecam.export.models.load import load_source  # noqa: E402
 from video_transformers import KINDS, saved  # noqa: E402
 
 

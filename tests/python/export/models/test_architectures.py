@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
-from tubecam.export.architectures import ARCHITECTURES  # noqa: E402
+from tubecam.export.models.architectures import ARCHITECTURES  # noqa: E402
 
 # Published: millions of parameters and 10⁹ multiply–adds of one clip. torchvision's model table for
 # the video ResNets and resnet18; PyTorchVideo's model zoo for SlowFast (65.71); Feichtenhofer 2020,
@@ -134,7 +134,7 @@ def test_a_frozen_clip_of_an_inflated_network_gives_the_image_networks_logits():
 
     Away from the ends of the clip, where padding is zero, every frame sees the image network.
     """
-    from tubecam.export.architectures.i3d import Mixed
+    from tubecam.export.models.architectures.i3d import Mixed
 
     torch.manual_seed(0)
     image = Mixed(6, (4, 3, 5, 2, 3, 4)).eval().double()

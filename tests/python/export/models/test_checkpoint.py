@@ -17,9 +17,9 @@ from torch import nn  # noqa: E402
 import export_nets as nets  # noqa: E402
 from tubecam.errors import ExportError, UsageError  # noqa: E402
 from tubecam.export import export  # noqa: E402
-from tubecam.export.architectures import ARCHITECTURES  # noqa: E402
-from tubecam.export.checkpoint import load_state, read_checkpoint  # noqa: E402
-from tubecam.export.source import load_source  # noqa: E402
+from tubecam.export.models.architectures import ARCHITECTURES  # noqa: E402
+from tubecam.export.models.checkpoint import load_state, read_checkpoint  # noqa: E402
+from tubecam.export.models.load import load_source  # noqa: E402
 
 
 def renamed(state, prefix):

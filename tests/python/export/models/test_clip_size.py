@@ -11,8 +11,8 @@ from torch import nn  # noqa: E402
 import export_nets as nets  # noqa: E402
 from tubecam.errors import UsageError  # noqa: E402
 from tubecam.export import export  # noqa: E402
-from tubecam.export.architectures import ARCHITECTURES  # noqa: E402
-from tubecam.export.clip_size import smallest_clip  # noqa: E402
+from tubecam.export.models.architectures import ARCHITECTURES  # noqa: E402
+from tubecam.export.trace.clip_size import smallest_clip  # noqa: E402
 
 SMALLEST = {"c3d": (16, 96, 96), "i3d": (9, 193, 193), "slowfast_r50": (4, 8, 8)}
 WITH_FLOW = {"i3d_flow": (10, 193, 193), "two_stream": (11, 16, 16), "tsn": (18, 16, 16)}

@@ -9,10 +9,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tubecam import Explainer, cli  # noqa: E402
+from tubecam import Explainer  # noqa: E402
+from tubecam.cli import main as cli  # noqa: E402
 from tubecam.export import export  # noqa: E402
-from tubecam.export.architectures import ARCHITECTURES  # noqa: E402
-from tubecam.plugin_path import LIBRARY_DIR  # noqa: E402
+from tubecam.export.models.architectures import ARCHITECTURES  # noqa: E402
+from tubecam.libraries.plugin_path import LIBRARY_DIR  # noqa: E402
 from videos import numbered, read_video, write_video  # noqa: E402
 
 pytestmark = pytest.mark.slow

@@ -12,10 +12,10 @@ import tubecam  # noqa: E402
 import videos  # noqa: E402
 from tubecam import _core  # noqa: E402
 from tubecam.errors import StreamError, UsageError  # noqa: E402
-from tubecam.export.calibrate import Histogram  # noqa: E402
-from tubecam.export.quantise import LEVELS  # noqa: E402
+from tubecam.export.precision.calibration import Histogram  # noqa: E402
+from tubecam.export.precision.calibration_clips import core_spec, read_windows  # noqa: E402
+from tubecam.export.precision.int8 import LEVELS  # noqa: E402
 from tubecam.export.spec import ClipSpec  # noqa: E402
-from tubecam.export.windows import core_spec, read_windows  # noqa: E402
 
 SPEC = ClipSpec(length=8, height=24, width=32, sample_fps=10.0, resize="stretch")
 FPS = 20

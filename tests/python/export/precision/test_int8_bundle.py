@@ -22,8 +22,8 @@ import tubecam  # noqa: E402
 import videos  # noqa: E402
 from tubecam.errors import ExportError, StreamError, UsageError  # noqa: E402
 from tubecam.export import export  # noqa: E402
-from tubecam.export import quantised as judging  # noqa: E402
-from tubecam.export.quantised import MapDrift, attempts, beyond  # noqa: E402
+from tubecam.export.precision import int8_search  # noqa: E402
+from tubecam.export.precision.int8_search import MapDrift, attempts, beyond  # noqa: E402
 
 FPS = 15
 
@@ -257,9 +257,9 @@ def test_a_bundle_as_source_takes_no_settings_of_models(motion_bundle, tmp_path)
 @pytest.fixture
 def clipped(monkeypatch):
     """Ranges a hundred times too small: everything is clipped, and the map is another."""
-    real = judging.ranges
+    real = int8_search.ranges
     monkeypatch.setattr(
-        judging, "ranges",
+        int8_search, "ranges",
         lambda *a, **k: {n: r._replace(limit=r.limit / 100) for n, r in real(*a, **k).items()},
     )  # fmt: skip
 
@@ -313,8 +313,8 @@ def test_figures_at_their_limits():
 
 
 def test_what_stays_in_float32_is_tried_in_order():
-    from tubecam.export.calibrate import Range
-    from tubecam.export.quantise import Layer
+    from tubecam.export.precision.calibration import Range
+    from tubecam.export.precision.int8 import Layer
 
     layers = [Layer(f"y{i}", "Conv", f"x{i}", f"w{i}", 0) for i in range(8)]
     found = {f"x{i}": Range(1.0, 0.1 if i in (3, 5) else 0.01) for i in range(8)}

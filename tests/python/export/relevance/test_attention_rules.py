@@ -13,7 +13,7 @@ from torch import nn  # noqa: E402
 import zoo  # noqa: E402
 from lrp_networks import explained, relevance, shares  # noqa: E402
 from tubecam.export.relevance import weighted  # noqa: E402
-from tubecam.export.relevance.operators import SHARES  # noqa: E402
+from tubecam.export.trace.operators import SHARES  # noqa: E402
 from zoo.recurrent import SelectiveScan  # noqa: E402
 
 WIDTH, CLASSES = 12, 3

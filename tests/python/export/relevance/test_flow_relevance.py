@@ -9,7 +9,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from tubecam.plugin_path import LIBRARY_DIR
+from tubecam.libraries.plugin_path import LIBRARY_DIR
 
 torch = pytest.importorskip("torch")
 
@@ -24,7 +24,8 @@ from flow_streams import (  # noqa: E402
     packed,
     seeded,
 )
-from tubecam import BundleError, _core, cli  # noqa: E402
+from tubecam import BundleError, _core  # noqa: E402
+from tubecam.cli import main as cli  # noqa: E402
 from tubecam.export import export  # noqa: E402
 from videos import numbered, write_video  # noqa: E402
 

@@ -10,11 +10,11 @@ import torch.nn.functional as F  # noqa: E402
 from torch import nn  # noqa: E402
 
 from lrp_networks import captured_of  # noqa: E402
-from tubecam.export.layers import run_nodes  # noqa: E402
-from tubecam.export.nodes import base_name  # noqa: E402
-from tubecam.export.relevance.operators import kind_of, moving_nodes  # noqa: E402
 from tubecam.export.relevance.parts import take_apart  # noqa: E402
-from tubecam.export.relevance.probe import probed  # noqa: E402
+from tubecam.export.trace.graph import run_nodes  # noqa: E402
+from tubecam.export.trace.nodes import base_name  # noqa: E402
+from tubecam.export.trace.operator_probe import probed  # noqa: E402
+from tubecam.export.trace.operators import kind_of, moving_nodes  # noqa: E402
 
 SHAPE = (1, 4, 3, 8, 8)
 SCALES = torch.linspace(-1, 2, 128).reshape(2, 8, 8)

@@ -12,11 +12,11 @@ torch = pytest.importorskip("torch")
 import zoo  # noqa: E402
 from tubecam.errors import ExportError  # noqa: E402
 from tubecam.export import export  # noqa: E402
-from tubecam.export.refusals import NoFormError  # noqa: E402
 from tubecam.export.relevance import memory  # noqa: E402
 from tubecam.export.relevance.domain import domain_of  # noqa: E402
 from tubecam.export.relevance.graph import build_relevance  # noqa: E402
 from tubecam.export.spec import ClipSpec  # noqa: E402
+from tubecam.export.trace.refusals import NoFormError  # noqa: E402
 
 
 def built(name, method):

@@ -12,13 +12,13 @@ from torch import nn  # noqa: E402
 
 import relevance_rules as slow  # noqa: E402
 from tubecam.errors import ExportError  # noqa: E402
-from tubecam.export.capture import capture  # noqa: E402
-from tubecam.export.fold import fold_batch_norm, fold_constants  # noqa: E402
+from tubecam.export.models.load import load_source  # noqa: E402
 from tubecam.export.relevance import weighted  # noqa: E402
 from tubecam.export.relevance.domain import domain_of  # noqa: E402
 from tubecam.export.relevance.propagate import Relevance  # noqa: E402
-from tubecam.export.source import load_source  # noqa: E402
 from tubecam.export.spec import ClipSpec  # noqa: E402
+from tubecam.export.trace.batch_norm_folding import fold_batch_norm, fold_constants  # noqa: E402
+from tubecam.export.trace.capture import capture  # noqa: E402
 
 SHAPE = (1, 4, 3, 8, 8)
 LRP = (

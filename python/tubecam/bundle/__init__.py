@@ -1,0 +1,1 @@
+"""A bundle on disk: sidecar, labels, classes; and those that come with the package."""

@@ -1,0 +1,1 @@
+"""Heat, captions and colours on pictures, drawn by the kernels of a pipeline."""

@@ -1,0 +1,1 @@
+"""From frames, clips and videos to explanations: the Python face of csrc/explain."""

@@ -1,0 +1,1 @@
+"""Which axes of a tensor descend from the clip's time, height and width."""

@@ -1,0 +1,1 @@
+"""Graphs of the class-activation family: activation with weight or gradient."""

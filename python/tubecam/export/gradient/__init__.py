@@ -1,0 +1,1 @@
+"""Derivatives as forward operators, and the vector–Jacobian product of a trace."""

@@ -1,0 +1,1 @@
+"""What a model answers: which of its outputs, logits or probabilities."""

@@ -1,0 +1,1 @@
+"""ONNX files: written whole or with external data, constants folded."""

@@ -1,0 +1,1 @@
+"""Whether an exported explanation is true of the model: autograd, randomisation."""

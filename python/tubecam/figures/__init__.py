@@ -1,0 +1,1 @@
+"""Contact sheets and the sheet of methods: a video or a moment on one page."""

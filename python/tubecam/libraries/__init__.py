@@ -1,0 +1,1 @@
+"""Shared libraries that the package brings or needs, and where they lie."""

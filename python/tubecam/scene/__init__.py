@@ -1,0 +1,1 @@
+"""The demo's world: scenes rendered with NumPy, of which everything is known."""

@@ -1,0 +1,1 @@
+"""Video in and out by GStreamer: sources, decoding, damage, containers, metadata."""

@@ -1,0 +1,1 @@
+"""What is said of one window: record, pathways, marks, sampling, JSON lines."""

@@ -22,7 +22,7 @@ ROOMS = (
 )  # fmt: skip
 EXPORT_ROOMS = (
     "spec", "onnx", "trace", "axes", "models", "layers", "verify", "head", "gradient", "cam",
-    "relevance", "bundle_folder", "precision", "graph_entry", "convert_bundle", "listing",
+    "relevance", "precision", "bundle_folder", "graph_entry", "convert_bundle", "listing",
     "exporter", "__init__",
 )  # fmt: skip
 

@@ -21,7 +21,13 @@ from tubecam.export import export  # noqa: E402
 from tubecam.export.bundle_folder import state  # noqa: E402
 from tubecam.export.trace.capture import capture  # noqa: E402
 from tubecam.export.verify import sanity as sanity_module  # noqa: E402
-from tubecam.export.verify.sanity import SAME, Examination, correlation, mean, two_likeliest  # noqa: E402
+from tubecam.export.verify.sanity import (  # noqa: E402
+    SAME,
+    Examination,
+    correlation,
+    mean,
+    two_likeliest,
+)
 from tubecam.export.verify.shuffle import shuffled, weights_from_the_end  # noqa: E402
 
 SHAPE = (nets.CLIP["length"], 3, nets.CLIP["height"], nets.CLIP["width"])

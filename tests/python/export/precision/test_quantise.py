@@ -15,7 +15,12 @@ import narrow_nets as nets  # noqa: E402
 from tubecam.export import export  # noqa: E402
 from tubecam.export.onnx.constant_folding import without_copies  # noqa: E402
 from tubecam.export.precision.float16 import halve  # noqa: E402
-from tubecam.export.precision.int8 import observed, quantisable, quantise, weight_steps  # noqa: E402
+from tubecam.export.precision.int8 import (  # noqa: E402
+    observed,
+    quantisable,
+    quantise,
+    weight_steps,
+)
 
 ROUNDING = 2e-6  # of the greatest value: float32 sums of some hundred terms
 

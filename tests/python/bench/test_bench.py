@@ -53,14 +53,6 @@ def test_interval_covers_the_truth_about_as_often_as_it_says():
     assert 50 <= covered <= 60
 
 
-def test_correlation():
-    tube = np.arange(12.0).reshape(3, 2, 2)
-    assert statistics.correlation(tube, 5 - 3 * tube) == pytest.approx(-1)
-    assert statistics.correlation(tube, np.ones_like(tube)) is None
-    assert statistics.correlation(tube, np.arange(5)) is None
-    assert statistics.correlation(tube, tube * math.nan) is None
-
-
 def test_every_contender_has_its_turns():
     calls = []
     one, *others = (timing.Contender(n, lambda n=n: calls.append(n)) for n in "abc")

@@ -108,12 +108,6 @@ def test_another_label_is_no_harmless_drift():
     assert replace(found, same_label=True).harmless
 
 
-@pytest.mark.parametrize(("a", "b", "expected"), [([1, 1], [2, 2], 1), ([1, 1], [1, 2], 0),
-                                                  ([1, 2], [2, 1], -1)])  # fmt: skip
-def test_correlation_of_constants_is_defined(a, b, expected):
-    assert drift.correlation(np.array(a, float), np.array(b, float)) == pytest.approx(expected)
-
-
 def test_receipts_warn_of_what_hurts():
     good = {"method": "gradcam", "precision": "fp16", "engine": "tensorrt 10.3.0",
             "device": "Orin", "milliseconds": 2.0, "milliseconds_fp32": 3.0,

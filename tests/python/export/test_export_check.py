@@ -18,16 +18,19 @@ from tubecam.errors import ExportError  # noqa: E402
 from tubecam.export import export  # noqa: E402
 from tubecam.export.gradient import autotune, decompositions  # noqa: E402
 from tubecam.export.verify import check  # noqa: E402
+from tubecam.export.verify.autograd_reference import Case  # noqa: E402
+from tubecam.export.verify.map_errors import relative_error  # noqa: E402
+from tubecam.export.verify.unseen_clips import unseen_clips  # noqa: E402
 
 aten = torch.ops.aten
 
 
 def test_relative_errors_never_pass_what_is_not_a_number():
     one = np.ones((1, 2))
-    assert check.relative_error(one * np.nan, one) == float("inf")
-    assert check.relative_error(one, one * 0) == float("inf")
-    assert check.relative_error(one[:, :1], one) == float("inf")
-    assert check.relative_error(one * 1.5, one * 2) == 0.25
+    assert relative_error(one * np.nan, one) == float("inf")
+    assert relative_error(one, one * 0) == float("inf")
+    assert relative_error(one[:, :1], one) == float("inf")
+    assert relative_error(one * 1.5, one * 2) == 0.25
 
 
 class Kinked(nn.Module):
@@ -40,7 +43,7 @@ class Kinked(nn.Module):
             self.first = nn.Conv3d(3, 8, 3, 2, 1)
             self.second = nn.Conv3d(8, 6, 3, 2, 1)
             self.fc = nn.Linear(6, nets.CLASSES)
-        clip = next(check.unseen_clips(KINK_SHAPE, 0)).double().transpose(1, 2)
+        clip = next(unseen_clips(KINK_SHAPE, 0)).double().transpose(1, 2)
         with torch.no_grad():
             self.first.bias.zero_()
             at = copy.deepcopy(self.first).double()(clip)[0, :, 1, 3, 3]
@@ -109,7 +112,7 @@ def test_what_does_not_jump_is_never_excused(name):
 def test_only_a_clip_at_a_kink_may_be_replaced():
     def reference(clip, target, place):  # ∂/∂x of Σ relu(x − place), as the reference gives it
         step = (clip > place).double().numpy()
-        return check.Case(clip.float().numpy(), target, step, (step,), (step,))
+        return Case(clip.float().numpy(), target, step, (step,), (step,))
 
     clip = torch.linspace(0.1, 1, 16).reshape(1, 1, 1, 4, 4)
     at, away = float(clip[0, 0, 0, 1, 1]), float(clip[0, 0, 0, 1, 1]) + 0.01

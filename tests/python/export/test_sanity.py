@@ -20,14 +20,9 @@ from tubecam.errors import ExportError  # noqa: E402
 from tubecam.export import export  # noqa: E402
 from tubecam.export.bundle_folder import state  # noqa: E402
 from tubecam.export.trace.capture import capture  # noqa: E402
-from tubecam.export.verify import sanity as sanity_module  # noqa: E402
-from tubecam.export.verify.sanity import (  # noqa: E402
-    SAME,
-    Examination,
-    correlation,
-    mean,
-    two_likeliest,
-)
+from tubecam.export.verify import cascade  # noqa: E402
+from tubecam.export.verify.class_sanity import Examination, mean, two_likeliest  # noqa: E402
+from tubecam.export.verify.sanity import SAME  # noqa: E402
 from tubecam.export.verify.shuffle import shuffled, weights_from_the_end  # noqa: E402
 
 SHAPE = (nets.CLIP["length"], 3, nets.CLIP["height"], nets.CLIP["width"])
@@ -143,7 +138,7 @@ def test_methods_that_depend_on_the_class_pass(tmp_path):
 
 def test_the_examination_equals_one_by_hand(tmp_path):
     """Grad-CAM of the two likeliest classes, by autograd, on the export's own first clips."""
-    from tubecam.export.verify.check import unseen_clips
+    from tubecam.export.verify.unseen_clips import unseen_clips
 
     model = nets.seeded(nets.Pooled, "linear")
     report = export(model, tmp_path / "b", methods=["gradcam"], clip=nets.CLIP, measure=False)
@@ -181,11 +176,7 @@ def test_shuffling_the_last_layer_changes_it_and_puts_it_back():
     assert all(torch.equal(value, now[name]) for name, value in before.items())
 
 
-def test_correlation_is_pearsons(rng):
-    a, b = rng.standard_normal((2, 3, 4, 5))
-    assert correlation(a, b) == pytest.approx(np.corrcoef(a.ravel(), b.ravel())[0, 1])
-    assert correlation(a, 3 * a + 1) == pytest.approx(1) and correlation(a, -a) == pytest.approx(-1)
-    assert correlation(a, np.ones_like(a)) is None
+def test_means_and_ranks():
     assert mean([0.5, None, 1.0]) == 0.75 and mean([None]) is None
     assert two_likeliest([[1.0, 5.0, 3.0]]) == [1, 2] and two_likeliest([[2.0]]) == [0]
 
@@ -209,7 +200,7 @@ ONE, LIKE, OTHER = np.array([1.0, 2.0, 4.0]), np.array([1.0, 2.01, 4.0]), np.arr
 )
 def test_two_classes_are_held_against_the_exact_map(monkeypatch, maps, exact, method, expected):
     """By their maps [3] for the predicted class and the other, and those of gradient × input."""
-    monkeypatch.setattr(sanity_module, "weights_from_the_end", lambda *_: [])
+    monkeypatch.setattr(cascade, "weights_from_the_end", lambda *_: [])
     answers, logits = {-1: maps[0], 1: maps[1]}, np.array([[2.0, 1.0]])
     examination = Examination(
         exported=lambda clip, target: (logits, {method: answers[target]}),

@@ -33,7 +33,7 @@ for _ in range(3):
 @pytest.mark.parametrize(
     ("module", "function", "arguments"),
     [
-        ("tubecam.export.verify.check", "compile_in_engine", ""),
+        ("tubecam.export.verify.engine", "compile_in_engine", ""),
         ("tubecam.bench.openvino_model", "compile_model", "1, 'bf16'"),
     ],
 )

@@ -15,8 +15,9 @@ from torch import nn  # noqa: E402
 
 from tubecam.export.gradient.decompositions import decompositions  # noqa: E402
 from tubecam.export.onnx.file import unknown_operators  # noqa: E402
+from tubecam.export.torch_private import trace_with_shapes  # noqa: E402
 from tubecam.export.trace.batch_norm_folding import fold_constants  # noqa: E402
-from tubecam.export.trace.capture import capture, trace  # noqa: E402
+from tubecam.export.trace.capture import capture  # noqa: E402
 from tubecam.export.trace.recorder import plain_operators  # noqa: E402
 from tubecam.export.trace.simplify import simplify  # noqa: E402
 
@@ -193,7 +194,7 @@ def written(function, shape):
     captured = capture(Model(function, shape), x, time_first=True)
     fold_constants(captured.module)
     with plain_operators():
-        graph = trace(
+        graph = trace_with_shapes(
             lambda x, seed: pulled(captured.module, x, seed),
             decompositions(lambda *geometry: "convolution"), x, x.new_ones(()),
         )  # fmt: skip
@@ -231,11 +232,11 @@ def test_forms_are_known_before_anything_was_converted():
     """In a process of its own: torch's converter learns of most of them when it first runs."""
     code = (
         "import torch\n"
-        "from tubecam.export.trace.capture import trace\n"
+        "from tubecam.export.torch_private import trace_with_shapes\n"
         "from tubecam.export.onnx.file import unknown_operators\n"
         "from tubecam.export.trace.simplify import simplify\n"
         "sample = lambda x, at: torch.nn.functional.grid_sample(x, at, align_corners=False)\n"
-        "graph = trace(sample, {}, torch.ones(1, 1, 4, 4), torch.ones(1, 4, 4, 2))\n"
+        "graph = trace_with_shapes(sample, {}, torch.ones(1, 1, 4, 4), torch.ones(1, 4, 4, 2))\n"
         "simplify(graph)\n"
         "assert unknown_operators(graph) == [], unknown_operators(graph)\n"
     )

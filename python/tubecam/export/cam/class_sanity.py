@@ -13,8 +13,10 @@ from ..gradient.differentiate import Explained
 from ..layers.layer import Layer
 from ..trace.graph import Capture, split_at
 from ..trace.model_input import feeds
-from ..verify.check import Case, compile_in_engine
-from ..verify.sanity import Examination, Sanity
+from ..verify.autograd_reference import Case
+from ..verify.class_sanity import Examination
+from ..verify.engine import compile_in_engine
+from ..verify.sanity import Sanity
 
 EXACT = "hirescam"  # gradient × activation: the yardstick
 

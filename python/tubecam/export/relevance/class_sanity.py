@@ -15,8 +15,9 @@ from torch import nn
 from ..trace.graph import run_nodes
 from ..trace.model_input import feeds, model_input
 from ..trace.recorder import plain_operators
-from ..verify.check import compile_in_engine
-from ..verify.sanity import UNSPECIFIC, Examination, Sanity
+from ..verify.class_sanity import Examination
+from ..verify.engine import compile_in_engine
+from ..verify.sanity import UNSPECIFIC, Sanity
 from .graph import RelevanceGraph
 from .propagate import cells_of
 from .reference import Case

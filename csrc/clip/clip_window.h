@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "base/export.h"
-#include "clip/clip_spec.h"
-#include "clip/frame.h"
+#include "bundle/clip_spec.h"
+#include "clip/frame/frame.h"
+#include "clip/frame_ring.h"
 #include "clip/sampling.h"
-#include "clip/slice_ring.h"
 
 namespace tubecam {
 
@@ -56,7 +56,7 @@ TUBECAM_API int64_t gap_limit(const ClipSpec& spec, double max_gap = 1.0);
 class TUBECAM_API ClipWindow {
  public:
   // hop: slots between windows, 1…T. max_gap: seconds without a frame that end a window, up to 60.
-  // device: where the slices lie (slice_ring.h). Throws kUsage naming what is out of range, and
+  // device: where the slices lie (frame_ring.h). Throws kUsage naming what is out of range, and
   // what make_slice_ring() throws.
   ClipWindow(const ClipSpec& spec, int hop, double max_gap = 1.0, Device device = {});
 
@@ -75,7 +75,7 @@ class TUBECAM_API ClipWindow {
 
   const Window& window() const { return window_; }
   ClipBuffer make_clip() { return ring_->make_clip(); }
-  void copy_to(const TensorView& clip) const;  // into what make_clip() gave; see slice_ring.h
+  void copy_to(const TensorView& clip) const;  // into what make_clip() gave; see frame_ring.h
   void copy_to(float* clip) const;             // [T, 3, H, W] float32 in system memory
   void reset();                                // for a seek or a new stream; not counted
   void set_hop(int hop);

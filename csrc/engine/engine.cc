@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/library.h"
-#include "engine/precision.h"
+#include "bundle/precision.h"
 
 namespace tubecam {
 namespace {

@@ -10,7 +10,7 @@
 #include "base/device.h"
 #include "base/export.h"
 #include "base/tensor.h"
-#include "engine/bundle.h"
+#include "bundle/bundle.h"
 
 struct CUstream_st;
 

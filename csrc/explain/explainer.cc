@@ -5,12 +5,12 @@
 
 #include "base/error.h"
 #include "base/stopwatch.h"
-#include "engine/precision.h"
-#include "explain/device_cam.h"
-#include "explain/explain_clip.h"
+#include "bundle/precision.h"
+#include "explain/clip_explainer.h"
+#include "explain/device/device_cam.h"
 #include "explain/method_budget.h"
-#include "explain/motion.h"
-#include "explain/recipe.h"
+#include "explain/method_plan.h"
+#include "explain/methods/motion.h"
 
 namespace tubecam {
 namespace {

@@ -19,9 +19,9 @@
 
 #include "base/error.h"
 #include "base/export.h"
-#include "engine/bundle.h"
+#include "bundle/bundle.h"
 #include "engine/engine.h"
-#include "explain/explain_clip.h"
+#include "explain/clip_explainer.h"
 #include "explain/explanation.h"
 
 namespace tubecam {

@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "base/export.h"
+#include "bundle/head.h"
 #include "clip/clip_window.h"
-#include "engine/head.h"
-#include "explain/device_cam.h"
-#include "explain/pathways.h"
-#include "explain/relevance_signal.h"
-#include "explain/tube.h"
+#include "explain/device/device_cam.h"
+#include "explain/methods/pathways.h"
+#include "explain/tube/relevance_signal.h"
+#include "explain/tube/tube.h"
 
 namespace tubecam {
 
@@ -32,7 +32,7 @@ struct Receipt {
   double relevance_sum = 0;  // before ReLU
   double logit = 0;          // of the target
   double export_error = 0;   // relative, from the bundle's check
-  double conservation = std::numeric_limits<double>::quiet_NaN();  // explain/conservation.h
+  double conservation = std::numeric_limits<double>::quiet_NaN();  // explain/methods/conservation.h
   // Of the clip that relevance is told from: conservation is then of the logits' difference.
   double baseline_logit = std::numeric_limits<double>::quiet_NaN();
   int passes = 1;  // through the engine

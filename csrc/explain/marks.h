@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/export.h"
-#include "engine/bundle.h"
+#include "bundle/bundle.h"
 #include "explain/explanation.h"
 
 namespace tubecam {

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "explain/recipe.h"
+#include "explain/method_plan.h"
 
 namespace tubecam {
 namespace {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/export.h"
-#include "engine/bundle.h"
+#include "bundle/bundle.h"
 
 namespace tubecam {
 

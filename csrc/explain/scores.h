@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/export.h"
-#include "engine/head.h"
+#include "bundle/head.h"
 
 namespace tubecam {
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/export.h"
-#include "engine/head.h"
+#include "bundle/head.h"
 
 namespace tubecam {
 

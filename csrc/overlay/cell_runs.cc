@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "overlay/overlay_math.h"
+#include "overlay/heat/heat_math.h"
 
 namespace tubecam {
 namespace {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/export.h"
-#include "clip/frame.h"
+#include "clip/frame/frame.h"
 #include "overlay/overlay.h"
 
 namespace tubecam {

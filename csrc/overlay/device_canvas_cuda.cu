@@ -1,4 +1,4 @@
-#include "clip/frame_cuda.h"
+#include "clip/frame/frame_cuda.h"
 #include "overlay/device_canvas.h"
 #include "overlay/overlay_cuda.h"
 

@@ -5,21 +5,13 @@
 
 #include "base/device.h"
 #include "base/export.h"
-#include "clip/frame.h"
-#include "overlay/colormap.h"
+#include "clip/frame/frame.h"
+#include "overlay/heat/heat_style.h"
 
 namespace tubecam {
 
 constexpr int kRefine = 4;    // see Note [Heat]
 constexpr int kFewCells = 5;  // see Note [Few cells]
-
-struct HeatStyle {
-  // Inferno grows lighter with heat: what decided lights up; maps that end in dark red hide it on
-  // dark objects.
-  ColorMap color_map = ColorMap::kInferno;
-  float alpha = 0.65f;      // opacity of full heat, 0…1
-  float threshold = 0.15f;  // heat up to it is not drawn, 0…1
-};
 
 // The tube at one time, and where it lies in the frame.
 struct HeatPlane {

@@ -5,9 +5,9 @@
 #include <cstdlib>
 
 #include "base/macros.h"
-#include "overlay/expand_cpu.h"
-#include "overlay/knots_cpu.h"
-#include "overlay/overlay_math.h"
+#include "overlay/blend/expand_cpu.h"
+#include "overlay/heat/heat_math.h"
+#include "overlay/table_lookup_cpu.h"
 
 namespace tubecam {
 namespace {

@@ -4,9 +4,9 @@
 #include <array>
 #include <vector>
 
-#include "overlay/blend.h"
+#include "overlay/blend/blend.h"
 #include "overlay/cell_runs.h"
-#include "overlay/heat_table.h"
+#include "overlay/heat/heat_table.h"
 #include "overlay/overlay.h"
 
 namespace tubecam {

@@ -2,8 +2,8 @@
 #include <cmath>
 #include <vector>
 
-#include "clip/frame_cuda.h"
-#include "overlay/blend.h"
+#include "clip/frame/frame_cuda.h"
+#include "overlay/blend/blend.h"
 #include "overlay/cell_runs.h"
 #include "overlay/overlay_cuda.h"
 #include "overlay/overlay_kernel.cuh"

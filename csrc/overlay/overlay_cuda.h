@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "base/cuda.h"
+#include "base/cuda/cuda.h"
 #include "base/export.h"
 #include "overlay/overlay.h"
 

@@ -1,11 +1,11 @@
 // The kernels of overlay_cuda.cu.
 #pragma once
 
-#include "base/kernel.cuh"
-#include "overlay/blend_math.h"
-#include "overlay/heat_table.h"
+#include "base/cuda/kernel.cuh"
+#include "overlay/blend/blend_math.h"
+#include "overlay/heat/heat_math.h"
+#include "overlay/heat/heat_table.h"
 #include "overlay/overlay_cuda.h"
-#include "overlay/overlay_math.h"
 
 // Note [Heat on a GPU]
 // Each block refines the whole plane in shared memory (7×7 cells become 25×25, in a microsecond),

@@ -2,10 +2,10 @@
 
 #include <gst/gst.h>
 
-#include "plugin/frame_stamp.h"
-#include "plugin/meta.h"
-#include "plugin/overlay_element.h"
-#include "plugin/tubecam_element.h"
+#include "plugin/elements/overlay_element.h"
+#include "plugin/elements/tubecam_element.h"
+#include "plugin/meta/frame_stamp.h"
+#include "plugin/meta/meta.h"
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "explain/device_cam.h"
+#include "explain/device/device_cam.h"
 #include "pybind/dlpack.h"
 
 namespace py = pybind11;

@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "base/device_inbox.h"
+#include "base/cuda/external_array_sync.h"
 #include "base/error.h"
 #include "pybind/dlpack.h"
 

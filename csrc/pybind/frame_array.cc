@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/device_inbox.h"
+#include "base/cuda/external_array_sync.h"
 #include "base/error.h"
 #include "pybind/foreign_array.h"
 #include "pybind/released.h"

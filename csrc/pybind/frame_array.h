@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "clip/frame.h"
+#include "clip/frame/frame.h"
 
 namespace tubecam {
 

@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "clip/clip_flow.h"
 #include "clip/clip_window.h"
-#include "clip/preprocess.h"
+#include "clip/optical_flow/clip_flow.h"
+#include "clip/preprocess/preprocess.h"
 #include "clip/timestamps.h"
 #include "pybind/array.h"
 #include "pybind/frame_array.h"

@@ -5,10 +5,10 @@
 #include <memory>
 #include <optional>
 
-#include "clip/clip_flow.h"
-#include "engine/bundle.h"
+#include "bundle/bundle.h"
+#include "clip/optical_flow/clip_flow.h"
 #include "engine/engine.h"
-#include "explain/recipe.h"
+#include "explain/method_plan.h"
 #include "pybind/array.h"
 #include "pybind/engine_options.h"
 #include "pybind/guarded.h"

@@ -6,12 +6,12 @@
 #include <memory>
 #include <optional>
 
-#include "clip/preprocess.h"
+#include "clip/preprocess/preprocess.h"
 #include "explain/explainer.h"
 #include "explain/marks.h"
-#include "explain/motion.h"
-#include "explain/relevance_signal.h"
+#include "explain/methods/motion.h"
 #include "explain/scores.h"
+#include "explain/tube/relevance_signal.h"
 #include "pybind/array.h"
 #include "pybind/device_tube.h"
 #include "pybind/engine_options.h"

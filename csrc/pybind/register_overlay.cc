@@ -7,9 +7,9 @@
 #include <memory>
 #include <optional>
 
-#include "overlay/caption.h"
-#include "overlay/full_heat.h"
-#include "overlay/heat.h"
+#include "overlay/caption/caption.h"
+#include "overlay/heat/full_heat.h"
+#include "overlay/heat/heat.h"
 #include "overlay/overlay.h"
 #include "pybind/array.h"
 #include "pybind/frame_array.h"

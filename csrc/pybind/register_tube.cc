@@ -5,11 +5,11 @@
 #include <memory>
 #include <optional>
 
-#include "explain/cam3d.h"
 #include "explain/explanation.h"
-#include "explain/relevance_signal.h"
-#include "explain/tube.h"
-#include "explain/tube_sample.h"
+#include "explain/methods/cam3d.h"
+#include "explain/tube/relevance_signal.h"
+#include "explain/tube/tube.h"
+#include "explain/tube/tube_sample.h"
 #include "pybind/array.h"
 #include "pybind/register.h"
 #include "pybind/released.h"

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "explain/relevance_signal.h"
+#include "explain/tube/relevance_signal.h"
 
 namespace tubecam {
 

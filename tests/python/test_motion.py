@@ -30,7 +30,7 @@ def frozen(clip, at):
 
 
 def share(relevance, still):
-    """Note [Motion share] of csrc/explain/motion.h, in NumPy."""
+    """Note [Motion share] of csrc/explain/methods/motion.h, in NumPy."""
     beyond = relevance - np.maximum(still, 0)
     beyond[(relevance <= 0) | (beyond <= 1e-5 * np.abs(relevance).max())] = 0
     cells = np.divide(beyond, relevance, out=np.zeros_like(beyond), where=relevance > 0)

@@ -1,4 +1,4 @@
-"""OpenVINO through its Python API, set as the core sets it in csrc/engine/engine_openvino.cc."""
+"""OpenVINO through its Python API, set as csrc/engine/openvino/engine_openvino.cc sets it."""
 
 from __future__ import annotations
 

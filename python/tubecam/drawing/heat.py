@@ -27,7 +27,7 @@ class HeatStyle:
         Heat up to it is not drawn, 0…1.
     scale
         Relevance of a cell of full heat, logits; None: by the windows' own and an even share of
-        their decisions (csrc/overlay/full_heat.h, Note [Full heat]).
+        their decisions (csrc/overlay/heat/full_heat.h, Note [Full heat]).
     """
 
     show: str = "auto"

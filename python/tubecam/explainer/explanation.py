@@ -138,7 +138,7 @@ class Explanation:
         Names of all classes.
     signal : Signal
         Of a stream: what became final by this window of the relevance over time that all
-        overlapping windows tell together (csrc/explain/relevance_signal.h). Empty for one clip.
+        overlapping windows tell together (csrc/explain/tube/relevance_signal.h). Empty for a clip.
     timings : Timings
     receipt : Receipt
     sampling : Sampling

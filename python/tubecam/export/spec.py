@@ -12,13 +12,13 @@ from ..errors import UsageError
 
 RESIZE_RULES = ("crop", "stretch", "pad")
 COLORS = ("RGB", "BGR")
-LIMITS = _core.clip_limits()  # csrc/clip/clip_spec.h
+LIMITS = _core.clip_limits()  # csrc/bundle/clip_spec.h
 _DEFAULT = _core.ClipSpec()
 
 
 @dataclass(frozen=True)
 class FlowSpec:
-    """The optical flow that a model takes besides the clip (csrc/clip/clip_flow.h).
+    """The optical flow that a model takes besides the clip (csrc/clip/optical_flow/clip_flow.h).
 
     Attributes
     ----------

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _THUMBNAIL = 720  # pixels, longest side
 _PICTURES = 64  # for a contact sheet, of a window that spans a video
-# What the element `tubecam` holds at most (csrc/plugin/hold_queue.cc), with some room.
+# What the element `tubecam` holds at most (csrc/plugin/elements/hold_queue.cc), with some room.
 _MOST_BYTES, _MOST_FRAMES = 480 << 20, 4000
 
 

@@ -28,7 +28,7 @@ def frame_of(sample: Gst.Sample) -> _core.Frame:
 
 
 def _like_bt709() -> tuple:
-    """Matrices to which BT.709 comes nearest (as in csrc/plugin/video_frame.cc)."""
+    """Matrices to which BT.709 comes nearest (as in csrc/plugin/memory/video_frame.cc)."""
     matrix = GstVideo.VideoColorMatrix
     return matrix.BT709, matrix.BT2020, matrix.SMPTE240M
 

@@ -1,6 +1,6 @@
 """Explanations on GStreamer buffers and on the bus, as plain Python and NumPy.
 
-The fields and their units are listed in csrc/plugin/meta.h; names stay as they are there.
+The fields and their units are listed in csrc/plugin/meta/meta.h; names stay as they are there.
 """
 
 from __future__ import annotations

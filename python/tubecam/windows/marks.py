@@ -14,7 +14,7 @@ class Mark(NamedTuple):
 
 
 def from_fields(fields: Mapping[str, Any]) -> tuple[Mark, ...]:
-    """Those of an element message (csrc/plugin/meta.h), none where it has no field `marks`."""
+    """Those of an element message (csrc/plugin/meta/meta.h), none where it has no field `marks`."""
     return tuple(
         Mark(str(fields[f"mark-{i}-key"]), str(fields[f"mark-{i}-text"]))
         for i in range(int(fields.get("marks") or 0))

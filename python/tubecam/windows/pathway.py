@@ -33,7 +33,7 @@ class Pathway(NamedTuple):
 
 
 def from_fields(fields: Mapping[str, Any]) -> tuple[Pathway, ...]:
-    """Those of an element message (csrc/plugin/meta.h), none where it has no field `pathways`."""
+    """Those of an element message (csrc/plugin/meta/meta.h), none where it has no `pathways`."""
     return tuple(_one(fields, f"pathway-{i}-") for i in range(int(fields.get("pathways") or 0)))
 
 

@@ -27,7 +27,7 @@ UNKNOWN = Sampling(0.0, 0.0, PADS[0], 0)
 
 
 def from_fields(fields: Mapping[str, Any]) -> Sampling:
-    """Of an element message (csrc/plugin/meta.h)."""
+    """Of an element message (csrc/plugin/meta/meta.h)."""
     names = ("sample-fps", "stated-fps", "padding", "padded")
     return Sampling(*(fields.get(name, default) for name, default in zip(names, UNKNOWN)))
 

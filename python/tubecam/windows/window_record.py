@@ -19,7 +19,7 @@ _NO_TIME = 2**64 - 1
 
 @dataclass(frozen=True)
 class WindowRecord:
-    """Fields of an element message under Python names (csrc/plugin/meta.h describes them).
+    """Fields of an element message under Python names (csrc/plugin/meta/meta.h describes them).
 
     Attributes
     ----------

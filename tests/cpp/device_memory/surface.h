@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "clip/frame.h"
+#include "clip/frame/frame.h"
 #include "nvbufsurface.h"
 
 namespace tubecam::testing {

@@ -5,7 +5,7 @@
 #include <memory>
 #include <thread>
 
-#include "stand_in_network.h"
+#include "support/stand_in_network.h"
 
 namespace {
 

@@ -1,0 +1,114 @@
+// A bundle on disk: the sidecar, read and verified (engines/README.md).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <limits>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/export.h"
+#include "bundle/clip_spec.h"
+#include "bundle/head.h"
+
+namespace tubecam {
+
+struct LayerSpec {
+  std::string name;
+  std::array<int, 4> shape{};      // C, t, h, w
+  std::array<double, 3> stride{};  // t (slices), y, x (input pixels)
+  std::array<double, 3> offset{};
+  std::optional<std::array<double, 3>> receptive_field;  // of a cell; older bundles do not tell
+
+  size_t cells() const { return size_t(shape[1]) * size_t(shape[2]) * size_t(shape[3]); }
+};
+
+// One explained layer of several: a stream, a rate of frames, a group of channels; or one of the
+// two inputs.
+struct PathwaySpec {
+  std::string name;  // "slow"
+  LayerSpec layer;
+  // Output names: activation with either weight or gradient; or relevance alone; or gradient alone,
+  // which is then the input's, [1, T, 3, H, W] of the clip or [1, T − 1, 2, H, W] of the flow.
+  std::string activation, weight, gradient, relevance;
+  bool of_flow = false;  // it sees the flow and not the clip
+
+  bool gives_input_gradient() const { return activation.empty() && !gradient.empty(); }
+};
+
+struct GraphSpec {
+  std::string file;    // absolute path
+  std::string sha256;  // of the file, verified
+  // What it computes in, and the float32 graph that it was made from, which has the same inputs and
+  // outputs: absolute path, empty where there is none (precision.h).
+  std::string precision = "float32";
+  std::string reference, reference_sha256;
+  // Of the maps of an int8 graph with its reference's, on clips unseen by calibration, by its
+  // export; NaN: not quantised. It drifts: they differ too much, and the export was forced.
+  double map_correlation = std::numeric_limits<double>::quiet_NaN();
+  bool drifts = false;
+  std::vector<std::string> methods;
+  std::string default_method;
+  // Output names: activation with either weight or gradient; or relevance alone; or gradient alone,
+  // which is then the clip's, [1, T, 3, H, W]. The rest is empty.
+  std::string logits, activation, weight, gradient, relevance;
+  LayerSpec layer;
+  // Several explained layers; empty where there is one, which is then described above. With
+  // several, the output names above are empty but for the logits, and `layer` is the grid on which
+  // their tubes are joined (C = 1).
+  std::vector<PathwaySpec> pathways;
+  // Methods that the export found to ignore the class, and those of which it could not tell.
+  std::set<std::string> unspecific, undecided;
+
+  // Whether a method depends on the class, by the export; none: it could not tell.
+  std::optional<bool> class_specific(const std::string& method) const {
+    if (undecided.count(method)) return std::nullopt;
+    return unspecific.count(method) == 0;
+  }
+  // To the clip, or to the clip and its flow.
+  bool gives_relevance() const {
+    return !(pathways.empty() ? relevance : pathways.front().relevance).empty();
+  }
+  bool gives_input_gradient() const {
+    if (!pathways.empty()) return pathways.front().gives_input_gradient();
+    return activation.empty() && !gradient.empty();
+  }
+  // In words: "the activation or the gradient of layer layer4".
+  std::string what_explains() const;
+};
+
+struct Bundle {
+  std::string folder;  // absolute path
+  std::string name;
+  std::vector<std::string> labels;
+  ClipSpec clip;
+  Head head;
+  std::vector<GraphSpec> graphs;
+  std::string precision;        // of its narrowest graph
+  double export_error = 0;      // greatest relative error that the export's check saw
+  std::string sidecar;          // the whole JSON text, for `inspect`
+  bool sidecar_stated = false;  // it states its own hash, which is right
+};
+
+// Throws kBundle: folder or file missing, not JSON, a newer format, a value outside its limits
+// (named with its JSON path), a path that leaves the folder, a hash that differs, a label count of
+// zero.
+TUBECAM_API Bundle load_bundle(const std::string& folder);
+
+// The class-activation methods, which this runtime computes from a graph's activation and gradient,
+// in the order of CamMethod (explain/methods/cam3d.h).
+TUBECAM_API const std::vector<std::string>& method_names();
+
+// The methods of relevance to the input, each computed by a graph of its own.
+TUBECAM_API const std::vector<std::string>& relevance_method_names();
+
+// The methods of several passes through one graph that gives the clip's gradient
+// (explain/methods/multi_pass.h).
+TUBECAM_API const std::vector<std::string>& few_pass_method_names();
+
+// Whether a method shares out the logit itself: where no bias takes a part, relevance sums to it.
+bool shares_out_the_logit(const std::string& method);
+
+}  // namespace tubecam

@@ -1,0 +1,367 @@
+// The OpenVINO engine: a library of its own, so that OpenVINO is loaded only when it is asked for.
+#include <malloc.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <new>
+#include <openvino/op/relu.hpp>
+#include <openvino/openvino.hpp>
+#include <sstream>
+
+#include "base/error.h"
+#include "engine/engine.h"
+#include "engine/openvino/float16_to_float32.h"
+#include "engine/openvino/rewrite_convolutions.h"
+#include "engine/openvino/snippets.h"
+
+namespace tubecam {
+namespace {
+
+// Note [Forked engines]
+// A child of fork() has none of OpenVINO's threads. What is compiled runs there nevertheless, on
+// the caller's thread; but compiling may wait for ever for a thread that OpenVINO keeps for the
+// next model, and so may destroying. So a child runs what it inherits, leaks it, and compiles
+// nothing.
+
+// One core for the process. It is never destroyed: at exit, its plugins may be gone before it.
+// Throws kUsage in a child of the process that made it.
+ov::Core& core() {
+  static const pid_t process = ::getpid();
+  static ov::Core& core = *new ov::Core;
+  check(::getpid() == process, ErrorCode::kUsage,
+        "OpenVINO compiles no model in a forked process once its parent has used it: open what is "
+        "needed before the fork, or start processes with multiprocessing's \"spawn\"");
+  return core;
+}
+
+// OpenVINO's messages begin with places in its own source; a person needs the first line that says
+// something.
+std::string first_useful_line(const std::string& message) {
+  std::istringstream lines(message);
+  std::string useful, line;
+  while (std::getline(lines, line)) {
+    line.erase(0, line.find_first_not_of(" \t\r"));
+    const bool place = line.rfind("Exception from", 0) == 0 || line.rfind("Check '", 0) == 0;
+    if (!line.empty() && !place) return line;
+    if (!line.empty() && useful.empty()) useful = line;
+  }
+  return useful;
+}
+
+// Runs a step of OpenVINO and turns its exceptions into ours.
+template <typename Step>
+auto guarded(const std::string& doing, Step step) -> decltype(step()) {
+  try {
+    return step();
+  } catch (const Error&) {
+    throw;
+  } catch (...) {
+    const std::string reason = first_useful_line(current_message());
+    const bool of_memory = reason.find("bad_alloc") != std::string::npos || reason == kNoMemory;
+    fail(of_memory ? ErrorCode::kDevice : ErrorCode::kEngine, "OpenVINO cannot ", doing, ": ",
+         of_memory ? kNoMemory : reason);
+  }
+}
+
+// What the sidecar says of one input or output of the graph.
+struct Port {
+  std::string name;
+  ov::element::Type type;
+  ov::Shape shape;
+};
+
+std::string describe(const ov::element::Type& type, const ov::PartialShape& shape) {
+  std::ostringstream text;
+  text << type << " " << shape;
+  return text.str();
+}
+
+void check_port(const std::vector<ov::Output<ov::Node>>& ports, const Port& expected,
+                const char* kind, const std::string& file) {
+  std::string names;
+  for (const auto& port : ports) {
+    for (const std::string& name : port.get_names()) names += (names.empty() ? "" : ", ") + name;
+    if (!port.get_names().count(expected.name)) continue;
+    const bool same = port.get_element_type() == expected.type &&
+                      port.get_partial_shape() == ov::PartialShape(expected.shape);
+    check(same, ErrorCode::kEngine, "the ", kind, " `", expected.name, "` of ", file, " is ",
+          describe(port.get_element_type(), port.get_partial_shape()), "; the sidecar says ",
+          describe(expected.type, expected.shape));
+    return;
+  }
+  fail(ErrorCode::kEngine, file, " has no ", kind, " `", expected.name,
+       "`, which the sidecar names; it has ", names);
+}
+
+std::vector<Port> input_ports(const ClipSpec& clip) {
+  const ov::Shape shape = {1, size_t(clip.length), 3, size_t(clip.height), size_t(clip.width)};
+  std::vector<Port> ports = {{"clip", ov::element::f32, shape}, {"target", ov::element::i64, {1}}};
+  if (clip.flow.used) {
+    const ov::Shape flow = {1, shape[1] - 1, 2, shape[3], shape[4]};
+    ports.push_back({"flow", ov::element::f32, flow});
+  }
+  return ports;
+}
+
+void add_pathway(const PathwaySpec& pathway, const ClipSpec& clip, std::vector<Port>* ports) {
+  if (pathway.gives_input_gradient()) {
+    ports->push_back(input_ports(clip)[pathway.of_flow ? 2 : 0]);
+    ports->back().name = pathway.gradient;
+    return;
+  }
+  const auto& layer = pathway.layer.shape;
+  const size_t channels = size_t(layer[0]);
+  const ov::Shape cells = {1, channels, size_t(layer[1]), size_t(layer[2]), size_t(layer[3])};
+  if (!pathway.relevance.empty()) {
+    ports->push_back({pathway.relevance, ov::element::f32, {cells.begin() + 1, cells.end()}});
+    return;
+  }
+  ports->push_back({pathway.activation, ov::element::f32, cells});
+  if (!pathway.weight.empty()) ports->push_back({pathway.weight, ov::element::f32, {1, channels}});
+  if (!pathway.gradient.empty()) ports->push_back({pathway.gradient, ov::element::f32, cells});
+}
+
+std::vector<Port> output_ports(const Bundle& bundle, const GraphSpec& graph, bool logits_only) {
+  const auto& layer = graph.layer.shape;
+  const size_t channels = size_t(layer[0]);
+  const ov::Shape cells = {1, channels, size_t(layer[1]), size_t(layer[2]), size_t(layer[3])};
+  std::vector<Port> ports = {{graph.logits, ov::element::f32, {1, bundle.labels.size()}}};
+  if (logits_only) return ports;
+  if (!graph.activation.empty()) ports.push_back({graph.activation, ov::element::f32, cells});
+  if (!graph.weight.empty()) ports.push_back({graph.weight, ov::element::f32, {1, channels}});
+  if (!graph.gradient.empty()) {
+    const ov::Shape clip = input_ports(bundle.clip)[0].shape;
+    const bool of_clip = graph.gives_input_gradient();
+    ports.push_back({graph.gradient, ov::element::f32, of_clip ? clip : cells});
+  }
+  if (!graph.relevance.empty()) {
+    const ov::Shape grid(cells.begin() + 1, cells.end());  // C is 1, and is the batch here
+    ports.push_back({graph.relevance, ov::element::f32, grid});
+  }
+  for (const PathwaySpec& pathway : graph.pathways) add_pathway(pathway, bundle.clip, &ports);
+  return ports;
+}
+
+// Auto, and what a quantised graph leaves, is float32: the CPU's own choice would be bfloat16 where
+// it has the instructions, and explanations would then differ from machine to machine.
+ov::element::Type precision_of(const EngineOptions& options) {
+  if (options.precision == "fp16") return ov::element::f16;
+  if (options.precision == "bf16") return ov::element::bf16;
+  return ov::element::f32;
+}
+
+void check_cache(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  check(access(folder.c_str(), W_OK | X_OK) == 0, ErrorCode::kUsage, "the cache folder ", folder,
+        " cannot be written: choose another one");
+}
+
+ov::AnyMap compile_options(const EngineOptions& options) {
+  ov::AnyMap map = {ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY),
+                    ov::num_streams(1), ov::hint::inference_precision(precision_of(options))};
+  if (options.threads > 0) map.insert(ov::inference_num_threads(options.threads));
+  if (!options.cache_dir.empty()) {
+    check_cache(options.cache_dir);
+    map.insert(ov::cache_dir(options.cache_dir));
+  }
+  return map;
+}
+
+// The model with one of its outputs alone; what the others needed is gone when it is compiled.
+std::shared_ptr<ov::Model> with_output(const ov::Model& model, const std::string& name) {
+  const ov::Output<const ov::Node> output = model.output(name);
+  return std::make_shared<ov::Model>(ov::OutputVector{output.get_node()->input_value(0)},
+                                     model.get_parameters(), "plain");
+}
+
+// How many threads OpenVINO works with under these options. It tells of a compiled model alone, so
+// a smallest one is compiled, once for each number that is asked for.
+int threads_of(const EngineOptions& options) {
+  static std::mutex& mutex = *new std::mutex;
+  static auto& known = *new std::map<int, int>;
+  const std::lock_guard<std::mutex> lock(mutex);
+  const auto found = known.find(options.threads);
+  if (found != known.end()) return found->second;
+  const auto in = std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::Shape{1});
+  const auto out = std::make_shared<ov::op::v0::Relu>(in);
+  const auto model = std::make_shared<ov::Model>(ov::OutputVector{out}, ov::ParameterVector{in});
+  ov::AnyMap map = compile_options(options);
+  map.erase(ov::cache_dir.name());  // not worth a file
+  const auto compiled = core().compile_model(model, "CPU", map);
+  return known[options.threads] = std::max(1, compiled.get_property(ov::inference_num_threads));
+}
+
+bool winograd_wanted(const EngineOptions& options) {
+  const char* choice = std::getenv("TUBECAM_WINOGRAD");
+  const std::string text = choice && *choice ? choice : "on";
+  check(text == "on" || text == "off", ErrorCode::kUsage, "TUBECAM_WINOGRAD is \"", text,
+        "\": set it to on or off");
+  return text == "on" && precision_of(options) == ov::element::f32;
+}
+
+// How many convolutions and matrix products really run in integers: a CPU without the instructions
+// computes a quantised graph in float.
+int integer_layers(const ov::CompiledModel& model) {
+  int count = 0;
+  for (const auto& node : model.get_runtime_model()->get_ops()) {
+    const auto& facts = node->get_rt_info();
+    const auto type = facts.find("layerType"), precision = facts.find("runtimePrecision");
+    if (type == facts.end() || precision == facts.end()) continue;
+    const std::string layer = type->second.as<std::string>();
+    const bool weighted = layer == "Convolution" || layer == "FullyConnected" || layer == "MatMul";
+    const std::string name = precision->second.as<std::string>();
+    count += weighted && (name == "i8" || name == "u8");
+  }
+  return count;
+}
+
+// What compiling needed and freed is a large part of what running needs; glibc would keep it.
+void return_memory() {
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
+}
+
+struct Compiled {
+  ov::CompiledModel model;
+  int rewritten = 0;      // convolutions
+  std::string precision;  // "int8 (20 layers), f32"
+};
+
+EngineInfo info_of(const Compiled& compiled) {
+  const std::string build = ov::get_openvino_version().buildNumber;  // 2026.4.1-22982-…
+  std::string version = build.substr(0, build.find('-'));
+  if (const int count = compiled.rewritten)
+    version += ", " + std::to_string(count) + " convolutions by Winograd's algorithm";
+  return {"openvino", version, core().get_property("CPU", ov::device::full_name),
+          compiled.precision};
+}
+
+Compiled compile(const std::vector<Port>& inputs, const std::vector<Port>& outputs,
+                 const std::string& file, const EngineOptions& options) {
+  check(options.device.type == DeviceType::kCpu, ErrorCode::kUsage,
+        "the openvino engine runs on the device cpu, not on ", options.device.to_string());
+  auto model = guarded("read " + file, [&] { return core().read_model(file); });
+  for (const Port& port : inputs) check_port(model->inputs(), port, "input", file);
+  for (const Port& port : outputs) check_port(model->outputs(), port, "output", file);
+  ov::AnyMap map = compile_options(options);
+  int rewritten = 0;
+  auto compiled = guarded("compile " + file, [&] {
+    if (options.logits_only) model = with_output(*model, outputs[0].name);
+    widen(model);
+    if (winograd_wanted(options)) rewritten = rewrite_convolutions(model, threads_of(options));
+    if (rewritten > 0) map.erase(ov::cache_dir.name());  // it cannot hold operations of ours
+    if (must_avoid_snippets(*model)) map["SNIPPETS_MODE"] = "DISABLE";
+    return core().compile_model(model, "CPU", map);
+  });
+  const auto asked = precision_of(options),
+             actual = compiled.get_property(ov::hint::inference_precision);
+  check(asked == actual, ErrorCode::kUsage, "this CPU cannot compute in ", options.precision,
+        ", OpenVINO would use ", actual, ": choose another precision");
+  const int integers = integer_layers(compiled);
+  const std::string note =
+      integers > 0 ? "int8 (" + std::to_string(integers) + " layers), " : std::string();
+  return {compiled, rewritten, note + actual.to_string()};
+}
+
+class OpenVinoEngine final : public Engine {
+ public:
+  OpenVinoEngine(const Bundle& bundle, const GraphSpec& graph, const EngineOptions& options)
+      : file_(graph.file), inputs_(input_ports(bundle.clip)) {
+    const std::vector<Port> outputs = output_ports(bundle, graph, options.logits_only);
+    guarded("prepare " + file_, [&] {
+      const Compiled compiled = compile(inputs_, outputs, file_, options);
+      info_ = info_of(compiled);
+      running_.reset(new Running{compiled.model, {}});
+      running_->request = running_->model.create_infer_request();
+      running_->request.set_tensor("target", target_ = ov::Tensor(ov::element::i64, {1}));
+      for (const Port& port : outputs) add_output(port, graph);
+    });
+    return_memory();
+  }
+
+  ~OpenVinoEngine() override {
+    if (::getpid() != process_) running_.release();  // Note [Forked engines]
+  }
+
+  EngineInfo info() const override { return info_; }
+
+  const EngineOutputs& infer(const EngineInputs& inputs) override {
+    guarded("run " + file_, [&] {
+      for (const Port& port : inputs_) {
+        if (port.name == "clip") bind(port, inputs.clip);
+        if (port.name == "flow") bind(port, inputs.flow);
+      }
+      target_.data<int64_t>()[0] = inputs.target;
+      running_->request.infer();
+    });
+    return outputs_;
+  }
+
+ private:
+  struct Running {
+    ov::CompiledModel model;
+    ov::InferRequest request;
+  };
+
+  // The request reads the caller's memory.
+  void bind(const Port& port, const TensorView& view) {
+    const ov::Shape& shape = port.shape;
+    const bool same = view.dtype == DType::kFloat32 && view.data &&
+                      view.shape == Shape(shape.begin(), shape.end());
+    check(same, ErrorCode::kUsage, "a ", port.name, " must be float32 ", shape, ", not ",
+          to_string(view.shape));
+    running_->request.set_tensor(port.name, ov::Tensor(ov::element::f32, shape, view.data));
+  }
+
+  TensorView* pathway_view(const std::string& name, const std::vector<PathwaySpec>& pathways) {
+    outputs_.pathways.resize(pathways.size());
+    for (size_t i = 0; i < pathways.size(); ++i) {
+      PathwayTensors& tensors = outputs_.pathways[i];
+      if (name == pathways[i].activation) return &tensors.activation;
+      if (name == pathways[i].weight) return &tensors.weight;
+      if (name == pathways[i].gradient) return &tensors.gradient;
+      if (name == pathways[i].relevance) return &tensors.relevance;
+    }
+    return nullptr;
+  }
+
+  // The request writes into a tensor of ours, whose address never changes.
+  void add_output(const Port& port, const GraphSpec& graph) {
+    ov::Tensor tensor(port.type, port.shape);
+    running_->request.set_tensor(port.name, tensor);
+    TensorView* view = pathway_view(port.name, graph.pathways);
+    if (!view) {
+      view = port.name == graph.logits       ? &outputs_.logits
+             : port.name == graph.activation ? &outputs_.activation
+             : port.name == graph.weight     ? &outputs_.weight
+             : port.name == graph.relevance  ? &outputs_.relevance
+                                             : &outputs_.gradient;
+    }
+    *view = {tensor.data(), DType::kFloat32, Shape(port.shape.begin(), port.shape.end()), Device{}};
+    kept_.push_back(tensor);
+  }
+
+  std::string file_;
+  std::vector<Port> inputs_;
+  EngineInfo info_;
+  const pid_t process_ = ::getpid();
+  std::unique_ptr<Running> running_;
+  ov::Tensor target_;
+  std::vector<ov::Tensor> kept_;
+  EngineOutputs outputs_;
+};
+
+}  // namespace
+}  // namespace tubecam
+
+extern "C" TUBECAM_API tubecam::Engine* tubecam_make_engine(const tubecam::Bundle& bundle,
+                                                            const tubecam::GraphSpec& graph,
+                                                            const tubecam::EngineOptions& options) {
+  return new tubecam::OpenVinoEngine(bundle, graph, options);
+}

@@ -1,0 +1,353 @@
+// The TensorRT engine, 8.5 to 11: a library of its own, so that TensorRT is loaded only when it is
+// asked for.
+#include <NvInfer.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "base/cuda/cuda.h"
+#include "base/error.h"
+#include "engine/engine.h"
+#include "engine/tensorrt/plan_cache.h"
+#include "engine/tensorrt/tensorrt_log.h"
+#include "engine/tensorrt/tensorrt_plan.h"
+
+// Note [One pass]
+// Inputs are copied to fixed places on the device, and outputs stay at theirs. So inference and the
+// tail (our kernels: cam3d, and the copy of its result to the host) are recorded once and launched
+// as one CUDA graph; the host waits for one event. Where CUDA refuses to record (some plans' layers
+// wait or allocate), the same work is put into the stream piece by piece.
+
+namespace tubecam {
+namespace {
+
+using nvinfer1::DataType;
+using nvinfer1::TensorIOMode;
+
+// Every engine's, and never destroyed: TensorRT may speak until the process ends.
+TensorRtLog& the_log() {
+  static TensorRtLog& log = *new TensorRtLog;
+  return log;
+}
+
+// What the sidecar says of one input or output of the graph.
+struct Port {
+  std::string name;
+  Shape shape;
+};
+
+std::vector<Port> input_ports(const ClipSpec& clip) {
+  std::vector<Port> ports = {{"target", {1}},
+                             {"clip", {1, clip.length, 3, clip.height, clip.width}}};
+  if (clip.flow.used) ports.push_back({"flow", {1, clip.length - 1, 2, clip.height, clip.width}});
+  return ports;
+}
+
+// A layer's tensors, of a graph or of a pathway; names that are empty are not there.
+template <typename Names>
+void add_layer(const Names& names, const Shape& input, std::vector<Port>* ports) {
+  if (names.gives_input_gradient()) return ports->push_back({names.gradient, input});
+  const auto& shape = names.layer.shape;
+  const Shape cells = {1, shape[0], shape[1], shape[2], shape[3]};
+  if (!names.activation.empty()) ports->push_back({names.activation, cells});
+  if (!names.weight.empty()) ports->push_back({names.weight, {1, shape[0]}});
+  if (!names.gradient.empty()) ports->push_back({names.gradient, cells});
+  if (!names.relevance.empty())
+    ports->push_back({names.relevance, {1, shape[1], shape[2], shape[3]}});
+}
+
+std::vector<Port> output_ports(const Bundle& bundle, const GraphSpec& graph, bool logits_only) {
+  std::vector<Port> ports = {{graph.logits, {1, int64_t(bundle.labels.size())}}};
+  if (logits_only) return ports;
+  const std::vector<Port> inputs = input_ports(bundle.clip);
+  if (graph.pathways.empty()) add_layer(graph, inputs[1].shape, &ports);
+  for (const PathwaySpec& pathway : graph.pathways)
+    add_layer(pathway, inputs[pathway.of_flow ? 2 : 1].shape, &ports);
+  return ports;
+}
+
+// Where the outputs keep a tensor of this name.
+TensorView& view_of(const std::string& name, const GraphSpec& graph, EngineOutputs* outputs) {
+  outputs->pathways.resize(graph.pathways.size());
+  for (size_t i = 0; i < graph.pathways.size(); ++i) {
+    const PathwaySpec& pathway = graph.pathways[i];
+    PathwayTensors& tensors = outputs->pathways[i];
+    if (name == pathway.activation) return tensors.activation;
+    if (name == pathway.weight) return tensors.weight;
+    if (name == pathway.gradient) return tensors.gradient;
+    if (name == pathway.relevance) return tensors.relevance;
+  }
+  return name == graph.logits       ? outputs->logits
+         : name == graph.activation ? outputs->activation
+         : name == graph.weight     ? outputs->weight
+         : name == graph.relevance  ? outputs->relevance
+                                    : outputs->gradient;
+}
+
+Shape shape_of(const nvinfer1::Dims& dims) { return {dims.d, dims.d + std::max(dims.nbDims, 0)}; }
+
+bool is_bfloat16(DataType type) {
+#if NV_TENSORRT_MAJOR >= 10
+  return type == DataType::kBF16;
+#else
+  (void)type;
+  return false;
+#endif
+}
+
+bool is_int64(DataType type) {
+#if NV_TENSORRT_MAJOR >= 10
+  return type == DataType::kINT64;
+#else
+  (void)type;
+  return false;
+#endif
+}
+
+size_t bytes_of(DataType type) {
+  if (type == DataType::kFLOAT || type == DataType::kINT32) return 4;
+  return type == DataType::kHALF || is_bfloat16(type) ? 2 : 8;
+}
+
+// Throws kEngine for what no kernel reads.
+DType dtype_of(DataType type, const std::string& name) {
+  if (type == DataType::kFLOAT) return DType::kFloat32;
+  if (type == DataType::kHALF) return DType::kFloat16;
+  if (is_bfloat16(type)) return DType::kBFloat16;
+  fail(ErrorCode::kEngine, "the plan gives `", name, "` in a type that is no float: ", int(type));
+}
+
+size_t memory_needed(const nvinfer1::ICudaEngine& engine) {
+#if NV_TENSORRT_MAJOR >= 10
+  return size_t(engine.getDeviceMemorySizeV2());
+#else
+  return engine.getDeviceMemorySize();
+#endif
+}
+
+class Layers final : public nvinfer1::IProfiler {
+ public:
+  void reportLayerTime(const char* name, float milliseconds) noexcept override {
+    try {
+      times.push_back({name, milliseconds});
+    } catch (...) {  // no memory: a layer is missing
+    }
+  }
+  std::vector<LayerTime> times;
+};
+
+class TensorRtEngine final : public Engine {
+ public:
+  TensorRtEngine(const Bundle& bundle, const GraphSpec& graph, const EngineOptions& options)
+      : file_(graph.file), device_(options.device) {
+    use_cuda(device_);
+    gpu_ = cuda_device_info(device_.index);
+    load(bundle, graph, options);
+    for (const Port& port : input_ports(bundle.clip)) bind_input(port);
+    for (const Port& port : output_ports(bundle, graph, options.logits_only))
+      bind_output(port, graph);
+    target_ = PinnedBuffer(sizeof(int64_t));
+    stream_ = std::make_unique<CudaStream>();
+    finished_ = std::make_unique<CudaEvent>();
+  }
+
+  ~TensorRtEngine() override { context_.reset(); }
+
+  EngineInfo info() const override {
+    std::string version = tensorrt_version();
+    if (!refused_.empty()) version += ", not as one CUDA graph: " + refused_;
+    return {"tensorrt", version, gpu_.name, precision_};
+  }
+
+  const EngineOutputs& infer(const EngineInputs& inputs) override {
+    check(::getpid() == process_, ErrorCode::kUsage,
+          "CUDA does not survive a fork: open the explainer in the process that uses it, or start "
+          "processes with multiprocessing's \"spawn\"");
+    use_cuda(device_);
+    upload(inputs);
+    if (state_ == State::kNew) {  // TensorRT settles its memory at the first call
+      enqueue();
+      stream_->synchronize();
+      refused_ = graph_.record(stream_->get(), [this] { enqueue(); });
+      state_ = State::kRecorded;
+    } else if (graph_.ready()) {
+      graph_.launch(stream_->get());
+    } else {
+      enqueue();
+    }
+    finished_->record(stream_->get());
+    finished_->synchronize();
+    return tail_ ? logits_ : host_;
+  }
+
+  void follow_with(EngineTail tail) override {
+    tail_ = std::move(tail);
+    graph_.reset();
+    state_ = State::kNew;
+  }
+
+  std::vector<LayerTime> profile(const EngineInputs& inputs) override {
+    use_cuda(device_);
+    infer(inputs);  // warm
+    Layers layers;
+    context_->setProfiler(&layers);
+    upload(inputs);
+    enqueue();
+    stream_->synchronize();
+    context_->setProfiler(nullptr);
+    return layers.times;
+  }
+
+ private:
+  enum class State { kNew, kRecorded };
+  struct Copy {
+    TensorView there, here;
+  };
+
+  void load(const Bundle& bundle, const GraphSpec& graph, const EngineOptions& options) {
+    TensorRtLog& log = the_log();
+    PlanCache cache(options.cache_dir, options.say);
+    const std::string capability = std::to_string(gpu_.major) + "." + std::to_string(gpu_.minor);
+    const PlanKey key = plan_key(bundle, graph, options, gpu_.name, capability);
+    precision_ = key.precision;
+    runtime_.reset(nvinfer1::createInferRuntime(log));
+    check(runtime_ != nullptr, ErrorCode::kUnavailable, "TensorRT ", tensorrt_version(),
+          " does not start: ", log.take("it gives no reason"));
+    const auto build = [&] { return build_plan(graph, options, cache, key, log); };
+    PlanCache::Bytes plan = cache.load_or_build(key, build, options.rebuild);
+    engine_.reset(runtime_->deserializeCudaEngine(plan.data(), plan.size()));
+    if (!engine_) {  // of another build of the same version: never loaded, built again
+      if (options.say) options.say("the plan does not load here: " + log.take("no reason given"));
+      plan = cache.load_or_build(key, build, true);
+      engine_.reset(runtime_->deserializeCudaEngine(plan.data(), plan.size()));
+    }
+    check(engine_ != nullptr, ErrorCode::kEngine, "TensorRT cannot load the plan of ", file_, ": ",
+          log.take("it gives no reason"));
+    make_context(log);
+  }
+
+  void make_context(TensorRtLog& log) {
+    const size_t needed = memory_needed(*engine_), free = device_memory().free;
+    check(needed <= free, ErrorCode::kDevice, "the plan of ", file_, " needs ", needed >> 20,
+          " MiB of device memory, but ", free >> 20, " MiB are free");
+    context_.reset(engine_->createExecutionContext());
+    check(context_ != nullptr, ErrorCode::kDevice, "TensorRT cannot prepare ", file_, " on ",
+          gpu_.name, ": ", log.take("it gives no reason"));
+  }
+
+  // Compares a tensor of the plan with what the sidecar says, and gives it memory.
+  DeviceBuffer& bind(const Port& port, TensorIOMode mode, DataType type) {
+    const char* kind = mode == TensorIOMode::kINPUT ? "input" : "output";
+    check(engine_->getTensorIOMode(port.name.c_str()) == mode, ErrorCode::kEngine, file_,
+          " has no ", kind, " `", port.name, "`, which the sidecar names");
+    const Shape shape = shape_of(engine_->getTensorShape(port.name.c_str()));
+    check(shape == port.shape, ErrorCode::kEngine, "the ", kind, " `", port.name, "` of ", file_,
+          " is ", to_string(shape), "; the sidecar says ", to_string(port.shape));
+    const size_t bytes = size_t(num_elements(shape)) * bytes_of(type);
+    memory_.emplace_back(std::max<size_t>(bytes, 256));
+    const bool bound = context_->setTensorAddress(port.name.c_str(), memory_.back().data());
+    check(bound, ErrorCode::kEngine, "TensorRT refuses memory for `", port.name, "`");
+    return memory_.back();
+  }
+
+  void bind_input(const Port& port) {
+    const DataType type = engine_->getTensorDataType(port.name.c_str());
+    void* data = bind(port, TensorIOMode::kINPUT, type).data();
+    if (port.name == "target") {
+      check(type == DataType::kINT32 || is_int64(type), ErrorCode::kEngine,
+            "the plan takes `target` in a type that is no integer");
+      target_type_ = type;
+      target_on_device_ = data;
+      return;
+    }
+    check(type == DataType::kFLOAT, ErrorCode::kEngine, "the plan takes `", port.name,
+          "` in another type than float32");
+    inputs_.push_back({data, DType::kFloat32, port.shape, device_});
+  }
+
+  // On the device as the plan gives it, and in system memory as float32.
+  void bind_output(const Port& port, const GraphSpec& graph) {
+    const DataType type = engine_->getTensorDataType(port.name.c_str());
+    void* data = bind(port, TensorIOMode::kOUTPUT, type).data();
+    const TensorView there = {data, dtype_of(type, port.name), port.shape, device_};
+    check(port.name != graph.logits || there.dtype == DType::kFloat32, ErrorCode::kEngine,
+          "the plan gives the logits in another type than float32");
+    host_memory_.emplace_back(size_t(num_elements(port.shape)) * sizeof(float));
+    const TensorView here = {host_memory_.back().data(), DType::kFloat32, port.shape, {}};
+    view_of(port.name, graph, &device_outputs_) = there;
+    view_of(port.name, graph, &host_) = here;
+    logits_.logits = host_.logits;
+    copies_.push_back({there, here});
+  }
+
+  void copy_input(const TensorView& from, const TensorView& to, const char* name) const {
+    const bool same = from.dtype == to.dtype && from.data && from.shape == to.shape;
+    check(same, ErrorCode::kUsage, "a ", name, " must be float32 ", to_string(to.shape), ", not ",
+          to_string(from.shape));
+    if (from.ready) wait_for_event(from.ready, stream_->get());
+    copy_async(to.data, from.data, size_t(num_elements(to.shape)) * sizeof(float), stream_->get());
+  }
+
+  void upload(const EngineInputs& inputs) {
+    copy_input(inputs.clip, inputs_[0], "clip");
+    if (inputs_.size() > 1) copy_input(inputs.flow, inputs_[1], "flow");
+    const int32_t narrow = int32_t(inputs.target);
+    if (is_int64(target_type_))
+      std::memcpy(target_.data(), &inputs.target, sizeof inputs.target);
+    else
+      std::memcpy(target_.data(), &narrow, sizeof narrow);
+  }
+
+  // What is recorded.
+  void enqueue() {
+    const size_t target_bytes = is_int64(target_type_) ? sizeof(int64_t) : sizeof(int32_t);
+    copy_async(target_on_device_, target_.data(), target_bytes, stream_->get());
+    check(context_->enqueueV3(stream_->get()), ErrorCode::kDevice, "TensorRT cannot run ", file_,
+          ": ", the_log().take("it gives no reason"));
+    for (const Copy& copy : copies_) {
+      if (tail_ && &copy != &copies_.front()) break;  // the logits come first
+      copy_as_float_async(static_cast<float*>(copy.here.data), copy.there, stream_->get());
+    }
+    if (tail_) tail_(device_outputs_, stream_->get());
+  }
+
+  std::string file_, precision_;
+  const pid_t process_ = ::getpid();
+  Device device_;
+  CudaDeviceInfo gpu_;
+  // Destroyed in the reverse of this order: the context before its engine.
+  std::unique_ptr<nvinfer1::IRuntime> runtime_;
+  std::unique_ptr<nvinfer1::ICudaEngine> engine_;
+  std::unique_ptr<nvinfer1::IExecutionContext> context_;
+  std::vector<DeviceBuffer> memory_;
+  std::vector<TensorView> inputs_;  // clip, then flow where there is one
+  DataType target_type_ = DataType::kINT32;
+  void* target_on_device_ = nullptr;
+  PinnedBuffer target_;
+  EngineOutputs device_outputs_, host_, logits_;
+  std::vector<PinnedBuffer> host_memory_;
+  std::vector<Copy> copies_;  // of the outputs, logits first
+  EngineTail tail_;
+  std::unique_ptr<CudaStream> stream_;
+  std::unique_ptr<CudaEvent> finished_;
+  State state_ = State::kNew;
+  CapturedGraph graph_;
+  std::string refused_;
+};
+
+}  // namespace
+}  // namespace tubecam
+
+extern "C" TUBECAM_API tubecam::Engine* tubecam_make_engine(const tubecam::Bundle& bundle,
+                                                            const tubecam::GraphSpec& graph,
+                                                            const tubecam::EngineOptions& options) {
+  using namespace tubecam;
+  check(options.device.type == DeviceType::kCuda, ErrorCode::kUsage,
+        "the tensorrt engine runs on the device cuda or cuda:N, not on ",
+        options.device.to_string());
+  require_kernels(options.device);
+  return new TensorRtEngine(bundle, graph, options);
+}

@@ -1,0 +1,228 @@
+#include "engine/tensorrt/tensorrt_plan.h"
+
+#include <NvOnnxParser.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "base/error.h"
+#include "bundle/precision.h"
+#include "bundle/sha256.h"
+
+namespace tubecam {
+namespace {
+
+using nvinfer1::BuilderFlag;
+using nvinfer1::NetworkDefinitionCreationFlag;
+
+void say(const EngineOptions& options, const std::string& text) {
+  if (options.say) options.say(text);
+}
+
+#if NV_TENSORRT_MAJOR >= 10
+// Says each phase of the build, and how far its longest one is, in tenths.
+class Progress final : public nvinfer1::IProgressMonitor {
+ public:
+  explicit Progress(const EngineOptions& options) : options_(options) {}
+
+  void phaseStart(const char* phase, const char* parent, int32_t steps) noexcept override {
+    if (parent) return;
+    try {
+      phase_ = phase;
+    } catch (...) {  // no memory for a name: its progress is not told
+      phase_.clear();
+    }
+    steps_ = std::max<int32_t>(steps, 1);
+    said_ = -1;
+    stepComplete(phase, 0);
+  }
+  bool stepComplete(const char* phase, int32_t step) noexcept override {
+    const int tenth = step * 10 / steps_;
+    if (phase_ != phase || tenth == said_) return true;
+    said_ = tenth;
+    try {
+      say(options_, phase_ + " " + std::to_string(tenth * 10) + " %");
+    } catch (...) {
+      return false;  // whoever listens wants it to end
+    }
+    return true;
+  }
+  void phaseFinish(const char*) noexcept override {}
+
+ private:
+  const EngineOptions& options_;
+  std::string phase_;
+  int32_t steps_ = 1;
+  int said_ = -1;
+};
+#endif
+
+// What is computed in: "float32". The graph was chosen by the option (precision.h), so that int8 is
+// its own types, whatever they are.
+std::string precision_in(const GraphSpec& graph, const EngineOptions& options) {
+  const bool own = options.precision == "auto" || options.precision == "int8";
+  return own ? graph.precision : type_name(options.precision);
+}
+
+// The graph was exported in the precision that is asked for, or none is.
+bool in_graphs_types(const GraphSpec& graph, const EngineOptions& options) {
+  return precision_in(graph, options) == graph.precision;
+}
+
+uint32_t network_flags(bool graphs_types) {
+  uint32_t flags = 0;
+#if NV_TENSORRT_MAJOR < 10
+  (void)graphs_types;
+  flags |= 1u << uint32_t(NetworkDefinitionCreationFlag::kEXPLICIT_BATCH);
+#elif NV_TENSORRT_MAJOR == 10
+  if (graphs_types) flags |= 1u << uint32_t(NetworkDefinitionCreationFlag::kSTRONGLY_TYPED);
+#else
+  (void)graphs_types;
+#endif
+  return flags;
+}
+
+[[noreturn]] void refuse_precision(const GraphSpec& graph, const EngineOptions& options) {
+  fail(ErrorCode::kUsage, "TensorRT ", NV_TENSORRT_MAJOR, " does not compute a graph of ",
+       graph.precision, " in ", options.precision,
+       ": export the bundle in that precision, or choose auto");
+}
+
+// From 10.12 on, headers warn of the flags that 11 no longer has.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
+void allow_types(const GraphSpec& graph, const EngineOptions& options,
+                 nvinfer1::IBuilderConfig& config) {
+  config.clearFlag(BuilderFlag::kTF32);
+  const bool graphs_types = in_graphs_types(graph, options);
+#if NV_TENSORRT_MAJOR < 10
+  const std::string precision = precision_in(graph, options);
+  if (precision == "bfloat16" || (precision == "float32" && !graphs_types))
+    refuse_precision(graph, options);
+  if (precision != "float32") config.setFlag(BuilderFlag::kFP16);
+  if (precision == "int8") config.setFlag(BuilderFlag::kINT8);
+#elif NV_TENSORRT_MAJOR == 10
+  if (graphs_types) return;
+  if (options.precision == "fp32") refuse_precision(graph, options);
+  config.setFlag(options.precision == "fp16" ? BuilderFlag::kFP16 : BuilderFlag::kBF16);
+#else
+  if (!graphs_types) refuse_precision(graph, options);
+#endif
+}
+
+#pragma GCC diagnostic pop
+
+std::string parser_complaint(const nvonnxparser::IParser& parser) {
+  if (parser.getNbErrors() == 0) return "";
+  const nvonnxparser::IParserError& error = *parser.getError(0);
+  std::string text = error.desc();
+#if NV_TENSORRT_MAJOR >= 10
+  const std::string name = error.nodeName(), kind = error.nodeOperator();
+  if (!kind.empty()) text = "the operator " + kind + " (layer " + name + "): " + text;
+#else
+  if (error.node() >= 0) text = "node " + std::to_string(error.node()) + ": " + text;
+#endif
+  return text;
+}
+
+void parse(const GraphSpec& graph, nvonnxparser::IParser& parser, TensorRtLog& log) {
+  if (parser.parseFromFile(graph.file.c_str(), int(nvinfer1::ILogger::Severity::kERROR))) return;
+  const std::string complaint = parser_complaint(parser), said = log.take("it gives no reason");
+  fail(ErrorCode::kEngine, "TensorRT ", tensorrt_version(), " cannot read ", graph.file, ": ",
+       complaint.empty() ? said : complaint);
+}
+
+void check_network(const GraphSpec& graph, const nvinfer1::INetworkDefinition& network) {
+  for (int32_t i = 0; i < network.getNbInputs(); ++i) {
+    const nvinfer1::ITensor& input = *network.getInput(i);
+    const nvinfer1::Dims shape = input.getDimensions();
+    const bool fixed = std::all_of(shape.d, shape.d + shape.nbDims, [](auto d) { return d > 0; });
+    check(fixed, ErrorCode::kEngine, "the input ", input.getName(), " of ", graph.file,
+          " has no fixed shape: export the bundle again");
+  }
+  if (graph.precision != "int8") return;
+  bool quantises = false;
+  for (int32_t i = 0; i < network.getNbLayers(); ++i)
+    quantises |= network.getLayer(i)->getType() == nvinfer1::LayerType::kQUANTIZE;
+  check(quantises, ErrorCode::kUsage, graph.file,
+        " does not quantise anything, though its sidecar says int8: export the bundle again with "
+        "`tubecam export … --precision int8 --calibrate VIDEO`, or choose fp16");
+}
+
+// What is no output is not computed.
+void keep_logits(const GraphSpec& graph, nvinfer1::INetworkDefinition& network) {
+  for (int32_t i = network.getNbOutputs() - 1; i >= 0; --i) {
+    nvinfer1::ITensor& output = *network.getOutput(i);
+    if (output.getName() != graph.logits) network.unmarkOutput(output);
+  }
+}
+
+PlanCache::Bytes bytes_of(const nvinfer1::IHostMemory& memory) {
+  const char* data = static_cast<const char*>(memory.data());
+  return {data, data + memory.size()};
+}
+
+}  // namespace
+
+PlanKey plan_key(const Bundle& bundle, const GraphSpec& graph, const EngineOptions& options,
+                 const std::string& gpu, const std::string& capability) {
+  // The sidecar states the SHA-256 of every file, also of weights beside the graph.
+  const std::string content = graph.sha256 + bundle.sidecar;
+  std::string precision = precision_in(graph, options);
+  if (options.logits_only) precision += "-logits";
+  if (options.workspace_mib > 0) precision += "-" + std::to_string(options.workspace_mib) + "MiB";
+  return {sha256_of(content.data(), content.size()), "TensorRT " + tensorrt_version(), gpu,
+          capability, precision};
+}
+
+PlanCache::Bytes build_plan(const GraphSpec& graph, const EngineOptions& options, PlanCache& cache,
+                            const PlanKey& key, TensorRtLog& log) {
+  say(options, "building a plan of " + graph.file + " for " + key.gpu +
+                   ", which takes minutes and is done once");
+  const auto failed = [&](const char* step) {
+    fail(ErrorCode::kEngine, "TensorRT ", tensorrt_version(), " cannot ", step, " ", graph.file,
+         ": ", log.take("it gives no reason"));
+  };
+  const std::unique_ptr<nvinfer1::IBuilder> builder(nvinfer1::createInferBuilder(log));
+  if (!builder) failed("start building");
+  const bool graphs_types = in_graphs_types(graph, options);
+  const std::unique_ptr<nvinfer1::INetworkDefinition> network(
+      builder->createNetworkV2(network_flags(graphs_types)));
+  if (!network) failed("start building");
+  const std::unique_ptr<nvonnxparser::IParser> parser(nvonnxparser::createParser(*network, log));
+  if (!parser) failed("read");
+  parse(graph, *parser, log);
+  check_network(graph, *network);
+  if (options.logits_only) keep_logits(graph, *network);
+
+  const std::unique_ptr<nvinfer1::IBuilderConfig> config(builder->createBuilderConfig());
+  if (!config) failed("configure");
+  allow_types(graph, options, *config);
+  if (options.workspace_mib > 0)
+    config->setMemoryPoolLimit(nvinfer1::MemoryPoolType::kWORKSPACE, size_t(options.workspace_mib)
+                                                                         << 20);
+#if NV_TENSORRT_MAJOR >= 10
+  Progress progress(options);
+  config->setProgressMonitor(&progress);
+#endif
+  const auto known = cache.load_timings(key).value_or(PlanCache::Bytes());
+  const std::unique_ptr<nvinfer1::ITimingCache> timings(
+      config->createTimingCache(known.data(), known.size()));
+  if (timings) config->setTimingCache(*timings, false);
+
+  const std::unique_ptr<nvinfer1::IHostMemory> plan(
+      builder->buildSerializedNetwork(*network, *config));
+  if (!plan) failed("build a plan of");
+  if (timings) {
+    const std::unique_ptr<nvinfer1::IHostMemory> learnt(timings->serialize());
+    try {
+      if (learnt) cache.store_timings(key, bytes_of(*learnt));
+    } catch (const Error& error) {
+      say(options, error.what());
+    }
+  }
+  return bytes_of(*plan);
+}
+
+}  // namespace tubecam

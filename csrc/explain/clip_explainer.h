@@ -1,0 +1,47 @@
+// One clip → its explanation: the passes through the engine that a method takes, and what is read
+// from them.
+#pragma once
+
+#include <string>
+
+#include "bundle/bundle.h"
+#include "clip/optical_flow/clip_flow.h"
+#include "engine/engine.h"
+#include "explain/device/clip_reader.h"
+#include "explain/device/device_cam.h"
+#include "explain/explanation.h"
+#include "explain/method_plan.h"
+#include "explain/methods/multi_pass.h"
+
+namespace tubecam {
+
+// What some methods can be told; the others do not read it.
+struct MethodOptions {
+  FewPassOptions few_pass;
+  int frozen = -1;   // motion-split: the slice that is frozen, −1 = the middle one
+  double sigma = 1;  // selective-relevance and the share of one-pass methods: standard deviations
+};
+
+struct ClipRequest {
+  std::string method;
+  int64_t target = -1;  // −1 = the predicted class
+  float threshold = 0.5f;
+  MethodOptions options;
+};
+
+// What runs: the engine of the recipe's graph, the flow's stage where the model takes flow, what
+// finds the tube on the engine's GPU (device_cam.h), and what reads clips that lie there.
+struct ClipStages {
+  Engine& engine;
+  ClipFlow* flow = nullptr;
+  std::shared_ptr<const DeviceCam> cam;
+  ClipReader* reader = nullptr;  // for a clip on a GPU
+};
+
+// clip: [1, T, 3, H, W] float32 in system memory or on the engine's GPU; methods that read the clip
+// themselves (optical flow, splits, few passes) bring it to system memory once. NaN or infinity
+// anywhere gives an explanation that is not valid and says where.
+Explanation explain_clip(const ClipStages& stages, const Bundle& bundle, const Recipe& recipe,
+                         const ClipRequest& request, const TensorView& clip, const Window& where);
+
+}  // namespace tubecam

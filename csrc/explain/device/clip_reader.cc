@@ -1,0 +1,11 @@
+#include "explain/device/clip_reader.h"
+
+namespace tubecam {
+
+std::unique_ptr<ClipReader> make_clip_reader(Device device) {
+  using Twin = ClipReader*(Device);
+  return std::unique_ptr<ClipReader>(
+      device_function<Twin>(device, "tubecam_make_clip_reader")(device));
+}
+
+}  // namespace tubecam

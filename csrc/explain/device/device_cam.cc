@@ -1,0 +1,36 @@
+#include "explain/device/device_cam.h"
+
+#include <algorithm>
+
+namespace tubecam {
+
+CamStats DeviceCam::copy_to(float* values) const {
+  std::copy_n(tube(), num_elements(device_tube().shape), values);
+  return stats();
+}
+
+std::unique_ptr<DeviceCam> make_device_cam(const DeviceCamSpec& spec) {
+  using Twin = DeviceCam*(const DeviceCamSpec&);
+  return std::unique_ptr<DeviceCam>(
+      device_function<Twin>(spec.device, "tubecam_make_device_cam")(spec));
+}
+
+std::shared_ptr<const DeviceCam> CamTail::follow(Engine& engine, const Bundle& bundle,
+                                                 const GraphSpec& graph, Device device,
+                                                 const std::string& method) {
+  const bool in_system_memory = !graph.pathways.empty() || graph.gives_input_gradient();
+  if (device.type == DeviceType::kCpu || in_system_memory) return nullptr;
+  if (cam_ && method_ == method) return cam_->begin_window(), cam_;
+  // A graph that gives relevance itself is computed for one method alone.
+  const CamMethod rule = graph.gives_relevance() ? CamMethod::kCam : parse_cam_method(method);
+  auto cam = make_device_cam({device, rule, graph.layer, bundle.clip.length});
+  cam->begin_window();
+  engine.follow_with([cam = cam.get()](const EngineOutputs& outputs, CUstream_st* stream) {
+    cam->enqueue(outputs, stream);
+  });
+  cam_ = std::move(cam);
+  method_ = method;
+  return cam_;
+}
+
+}  // namespace tubecam

@@ -1,0 +1,39 @@
+// How a method is computed from what a bundle's graphs give.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/export.h"
+#include "bundle/bundle.h"
+
+namespace tubecam {
+
+enum class Passes {
+  kOne,               // the method of one graph
+  kMotionSplit,       // against one frozen clip
+  kMotionSplitExact,  // against every slice frozen
+  kSelective,         // kept where relevance changes over time
+  kIntegratedGradients,
+  kSmoothGrad,
+  kGradientShap
+};
+
+struct Recipe {
+  size_t graph = 0;
+  std::string base;  // the graph's method behind it
+  Passes passes = Passes::kOne;
+};
+
+// The methods of motion are made of another one of the bundle: the splits of its default method,
+// selective relevance of its first relevance to the input, else of its default method.
+// Throws kUsage naming the methods that the bundle offers.
+TUBECAM_API Recipe find_recipe(const Bundle& bundle, const std::string& method);
+
+// Every method that the bundle offers: its graphs' own, then those of motion.
+TUBECAM_API std::vector<std::string> offered_methods(const Bundle& bundle);
+
+// "motion-split", "motion-split-exact", "selective-relevance".
+TUBECAM_API const std::vector<std::string>& motion_method_names();
+
+}  // namespace tubecam

@@ -35,7 +35,7 @@ struct Outcome {
 // so nobody reads it any more.
 // So memory is bounded, the streaming thread never waits for inference unless it asks to, and a
 // window is at most one inference old when its own begins.
-class Worker {
+class ExplainWorker {
  public:
   enum class WhenFull { kDrop, kWait };
   enum class Submitted { kTaken, kDropped, kCancelled };
@@ -45,10 +45,10 @@ class Worker {
   // Makes a slot's clip where it has none, or one elsewhere, and writes it.
   using Fill = std::function<void(ClipBuffer& clip)>;
 
-  Worker(Explain explain, Listener listener);
-  ~Worker();  // forgets what waits, waits for what runs
-  Worker(const Worker&) = delete;
-  Worker& operator=(const Worker&) = delete;
+  ExplainWorker(Explain explain, Listener listener);
+  ~ExplainWorker();  // forgets what waits, waits for what runs
+  ExplainWorker(const ExplainWorker&) = delete;
+  ExplainWorker& operator=(const ExplainWorker&) = delete;
 
   // Copies the clip by `fill` and returns at once, or waits for a free slot first. Throws what
   // `fill` throws; the slot is then free again.

@@ -17,7 +17,7 @@
 namespace tubecam {
 
 // For one thread (the streaming thread), but for what is marked.
-class Stream {
+class LiveWindows {
  public:
   using ExplanationPtr = Aligner::ExplanationPtr;
 
@@ -32,13 +32,13 @@ class Stream {
     std::function<bool(const Error&)> give_up_device = [](const Error&) { return false; };
   };
 
-  Stream(const ClipSpec& spec, const Options& options, Worker::Explain explain,
-         Worker::Listener listener);
+  LiveWindows(const ClipSpec& spec, const Options& options, ExplainWorker::Explain explain,
+              ExplainWorker::Listener listener);
 
   // Takes a frame, once: preprocesses it and, when a window is complete, hands that to inference.
   // context: is found again in this window's Outcome. Throws what ClipWindow::push throws, but for
   // a GPU that fails and is given up: the frame then begins a window elsewhere.
-  FramePlace push(const Frame& frame, int64_t pts, Worker::WhenFull when_full,
+  FramePlace push(const Frame& frame, int64_t pts, ExplainWorker::WhenFull when_full,
                   const std::shared_ptr<const void>& context = nullptr);
 
   // Whether nothing better will come for this frame; always so with Align::kLatest.
@@ -73,7 +73,7 @@ class Stream {
   void expect(double inference_seconds);
   void note_taken(const Window& window);
   bool take(const Frame& frame, int64_t pts);
-  void submit(Worker::WhenFull when_full, const std::shared_ptr<const void>& context);
+  void submit(ExplainWorker::WhenFull when_full, const std::shared_ptr<const void>& context);
   double fixed_seconds(double frame_seconds) const;
   double measured_seconds() const;
 
@@ -93,7 +93,7 @@ class Stream {
   std::optional<FramePlace> taken_;  // the middle of the newest such window
   LatencyShare latency_;
   StreamCounter count_;
-  Worker worker_;  // the last member: its thread is joined before the rest goes
+  ExplainWorker worker_;  // the last member: its thread is joined before the rest goes
 };
 
 }  // namespace tubecam

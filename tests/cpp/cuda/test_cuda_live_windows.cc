@@ -20,22 +20,24 @@ class Wired {
  public:
   explicit Wired(Device device, const std::string& fallback = "none")
       : explainer_(golden_folder("pool"), options_of(device, fallback)) {
-    Stream::Options options;
+    LiveWindows::Options options;
     options.hop = 2;
     options.device = [this] { return explainer_.device(); };
     options.give_up_device = [this](const Error& error) {
       return explainer_.give_up_device(error);
     };
-    stream_ = std::make_unique<Stream>(
+    stream_ = std::make_unique<LiveWindows>(
         explainer_.bundle().clip, options,
         [this](const TensorView& clip, const Window& w) { return explainer_.explain(clip, w); },
         [this](const Outcome& outcome) { hear(outcome); });
   }
 
-  void push(const Frame& frame, int64_t pts) { stream_->push(frame, pts, Worker::WhenFull::kWait); }
+  void push(const Frame& frame, int64_t pts) {
+    stream_->push(frame, pts, ExplainWorker::WhenFull::kWait);
+  }
   void finish() { stream_->finish(); }
   const Explainer& explainer() const { return explainer_; }
-  const Stream& stream() const { return *stream_; }
+  const LiveWindows& stream() const { return *stream_; }
   // By the window's first time. After finish().
   std::map<int64_t, Explanation>& heard() { return heard_; }
   int errors() const { return errors_; }
@@ -56,7 +58,7 @@ class Wired {
   Explainer explainer_;
   std::map<int64_t, Explanation> heard_;
   int errors_ = 0;
-  std::unique_ptr<Stream> stream_;  // its thread goes first
+  std::unique_ptr<LiveWindows> stream_;  // its thread goes first
 };
 
 AnyPicture picture_of(int i) { return {PixelFormat::kNV12, 34, 22, 1, unsigned(i) + 1}; }

@@ -27,10 +27,11 @@ Job job(uint64_t id) {
 void fill_nothing(ClipBuffer&) {}
 void hear_nothing(const Outcome&) {}
 
-TEST(Worker, DropsWhenBothSlotsAreTaken) {
+TEST(ExplainWorker, DropsWhenBothSlotsAreTaken) {
   Gate gate;
-  Worker worker([&](const TensorView&, const Window& w) { return gate.pass(w); }, hear_nothing);
-  using W = Worker;
+  ExplainWorker worker([&](const TensorView&, const Window& w) { return gate.pass(w); },
+                       hear_nothing);
+  using W = ExplainWorker;
   EXPECT_EQ(worker.submit(job(0), fill_nothing, W::WhenFull::kDrop), W::Submitted::kTaken);
   EXPECT_EQ(worker.submit(job(1), fill_nothing, W::WhenFull::kDrop), W::Submitted::kTaken);
   EXPECT_EQ(worker.submit(job(2), fill_nothing, W::WhenFull::kDrop), W::Submitted::kDropped);
@@ -43,38 +44,39 @@ TEST(Worker, DropsWhenBothSlotsAreTaken) {
   EXPECT_TRUE(worker.take().empty());
 }
 
-TEST(Worker, WaitsWhenAsked) {
+TEST(ExplainWorker, WaitsWhenAsked) {
   Gate gate;
-  Worker worker([&](const TensorView&, const Window& w) { return gate.pass(w); }, hear_nothing);
-  for (int id : {0, 1}) worker.submit(job(id), fill_nothing, Worker::WhenFull::kDrop);
+  ExplainWorker worker([&](const TensorView&, const Window& w) { return gate.pass(w); },
+                       hear_nothing);
+  for (int id : {0, 1}) worker.submit(job(id), fill_nothing, ExplainWorker::WhenFull::kDrop);
   auto third = std::async(std::launch::async, [&] {
-    return worker.submit(job(2), fill_nothing, Worker::WhenFull::kWait);
+    return worker.submit(job(2), fill_nothing, ExplainWorker::WhenFull::kWait);
   });
   EXPECT_EQ(third.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
   gate.open(3);
-  EXPECT_EQ(third.get(), Worker::Submitted::kTaken);
+  EXPECT_EQ(third.get(), ExplainWorker::Submitted::kTaken);
   worker.wait_idle();
   EXPECT_EQ(worker.take().size(), 3u);
 }
 
-TEST(Worker, CancelWakesWhoWaitsAndForgetsWhatRuns) {
+TEST(ExplainWorker, CancelWakesWhoWaitsAndForgetsWhatRuns) {
   Gate gate;
   std::atomic<int> heard{0};
-  Worker worker([&](const TensorView&, const Window& w) { return gate.pass(w); },
-                [&](const Outcome&) { ++heard; });
-  for (int id : {0, 1}) worker.submit(job(id), fill_nothing, Worker::WhenFull::kDrop);
+  ExplainWorker worker([&](const TensorView&, const Window& w) { return gate.pass(w); },
+                       [&](const Outcome&) { ++heard; });
+  for (int id : {0, 1}) worker.submit(job(id), fill_nothing, ExplainWorker::WhenFull::kDrop);
   gate.await_entries(1);
   auto third = std::async(std::launch::async, [&] {
-    return worker.submit(job(2), fill_nothing, Worker::WhenFull::kWait);
+    return worker.submit(job(2), fill_nothing, ExplainWorker::WhenFull::kWait);
   });
   worker.cancel();
-  EXPECT_EQ(third.get(), Worker::Submitted::kCancelled);
+  EXPECT_EQ(third.get(), ExplainWorker::Submitted::kCancelled);
   worker.wait_idle();  // returns although one still runs
   gate.open(1);
   worker.resume();
   gate.open(1);
-  EXPECT_EQ(worker.submit(job(3), fill_nothing, Worker::WhenFull::kWait),
-            Worker::Submitted::kTaken);
+  EXPECT_EQ(worker.submit(job(3), fill_nothing, ExplainWorker::WhenFull::kWait),
+            ExplainWorker::Submitted::kTaken);
   worker.wait_idle();
   const auto done = worker.take();
   ASSERT_EQ(done.size(), 1u);
@@ -82,11 +84,11 @@ TEST(Worker, CancelWakesWhoWaitsAndForgetsWhatRuns) {
   EXPECT_EQ(heard, 1);
 }
 
-TEST(Worker, HandsErrorsOn) {
-  Worker worker(
+TEST(ExplainWorker, HandsErrorsOn) {
+  ExplainWorker worker(
       [](const TensorView&, const Window&) -> Explanation { throw std::runtime_error("no"); },
       hear_nothing);
-  worker.submit(job(0), fill_nothing, Worker::WhenFull::kWait);
+  worker.submit(job(0), fill_nothing, ExplainWorker::WhenFull::kWait);
   worker.wait_idle();
   const auto done = worker.take();
   ASSERT_EQ(done.size(), 1u);
@@ -94,9 +96,9 @@ TEST(Worker, HandsErrorsOn) {
   EXPECT_EQ(done[0].error, "no");
 }
 
-TEST(Worker, CopiesTheClipBeforeItReturns) {
+TEST(ExplainWorker, CopiesTheClipBeforeItReturns) {
   std::vector<float> seen;
-  Worker worker(
+  ExplainWorker worker(
       [&](const TensorView& clip, const Window&) {
         seen.assign(clip.f32(), clip.f32() + 3);
         return Explanation();
@@ -109,21 +111,22 @@ TEST(Worker, CopiesTheClipBeforeItReturns) {
         const auto copy = std::make_shared<std::vector<float>>(mine);
         clip = {{copy->data(), DType::kFloat32, {3}, {}}, copy};
       },
-      Worker::WhenFull::kWait);
+      ExplainWorker::WhenFull::kWait);
   mine = {9, 9, 9};
   worker.wait_idle();
   EXPECT_EQ(seen, (std::vector<float>{1, 2, 3}));
 }
 
-TEST(Worker, ASlotThatCouldNotBeFilledIsFreeAgain) {
+TEST(ExplainWorker, ASlotThatCouldNotBeFilledIsFreeAgain) {
   Gate gate;
-  Worker worker([&](const TensorView&, const Window& w) { return gate.pass(w); }, hear_nothing);
+  ExplainWorker worker([&](const TensorView&, const Window& w) { return gate.pass(w); },
+                       hear_nothing);
   const auto fails = [](ClipBuffer&) { throw std::runtime_error("no memory"); };
   for (int i = 0; i < 3; ++i)
-    EXPECT_THROW(worker.submit(job(0), fails, Worker::WhenFull::kWait), std::runtime_error);
+    EXPECT_THROW(worker.submit(job(0), fails, ExplainWorker::WhenFull::kWait), std::runtime_error);
   for (int id : {1, 2})
-    EXPECT_EQ(worker.submit(job(id), fill_nothing, Worker::WhenFull::kDrop),
-              Worker::Submitted::kTaken);
+    EXPECT_EQ(worker.submit(job(id), fill_nothing, ExplainWorker::WhenFull::kDrop),
+              ExplainWorker::Submitted::kTaken);
   gate.open(2);
   worker.wait_idle();
   EXPECT_EQ(worker.take().size(), 2u);
@@ -233,11 +236,11 @@ ClipSpec small_spec() {
   return spec;
 }
 
-class StreamTest : public ::testing::Test {
+class LiveWindowsTest : public ::testing::Test {
  protected:
-  std::unique_ptr<Stream> make(Align align, int hop = 2) {
-    return std::make_unique<Stream>(
-        small_spec(), Stream::Options{align, hop, 0.01},
+  std::unique_ptr<LiveWindows> make(Align align, int hop = 2) {
+    return std::make_unique<LiveWindows>(
+        small_spec(), LiveWindows::Options{align, hop, 0.01},
         [](const TensorView&, const Window& window) {
           Explanation explanation;
           explanation.window = window;
@@ -245,19 +248,19 @@ class StreamTest : public ::testing::Test {
         },
         hear_nothing);
   }
-  FramePlace push(Stream& stream, int64_t ms) {
+  FramePlace push(LiveWindows& stream, int64_t ms) {
     frame_.format = PixelFormat::kRGB;
     frame_.width = frame_.height = 8;
     frame_.plane[0] = pixels_;
     frame_.stride[0] = 24;
-    return stream.push(frame_, ms * kMs, Worker::WhenFull::kWait);
+    return stream.push(frame_, ms * kMs, ExplainWorker::WhenFull::kWait);
   }
 
   uint8_t pixels_[8 * 24] = {};
   Frame frame_;
 };
 
-TEST_F(StreamTest, DelayedFramesWaitForTheWindowInWhoseMiddleTheyLie) {
+TEST_F(LiveWindowsTest, DelayedFramesWaitForTheWindowInWhoseMiddleTheyLie) {
   auto stream = make(Align::kDelayed);
   std::vector<FramePlace> places;
   for (int i = 0; i < 4; ++i) {
@@ -272,7 +275,7 @@ TEST_F(StreamTest, DelayedFramesWaitForTheWindowInWhoseMiddleTheyLie) {
   }
 }
 
-TEST_F(StreamTest, AStretchShorterThanAWindowHasNoExplanation) {
+TEST_F(LiveWindowsTest, AStretchShorterThanAWindowHasNoExplanation) {
   auto stream = make(Align::kDelayed);
   const FramePlace early = push(*stream, 0);
   const FramePlace late = push(*stream, 5000);
@@ -283,7 +286,7 @@ TEST_F(StreamTest, AStretchShorterThanAWindowHasNoExplanation) {
   EXPECT_EQ(stream->counts().resets, 1u);
 }
 
-TEST_F(StreamTest, LatestIsAlwaysReadyAndForgetsAcrossASeek) {
+TEST_F(LiveWindowsTest, LatestIsAlwaysReadyAndForgetsAcrossASeek) {
   auto stream = make(Align::kLatest);
   for (int i = 0; i < 4; ++i) push(*stream, 100 * i);
   stream->finish();
@@ -296,7 +299,7 @@ TEST_F(StreamTest, LatestIsAlwaysReadyAndForgetsAcrossASeek) {
   EXPECT_EQ(stream->counts().resets, 1u);
 }
 
-TEST_F(StreamTest, TheHoldIsAWindowOrHalfOfOneAndAHop) {
+TEST_F(LiveWindowsTest, TheHoldIsAWindowOrHalfOfOneAndAHop) {
   EXPECT_DOUBLE_EQ(make(Align::kLatest)->hold_seconds(), 0);
   EXPECT_DOUBLE_EQ(make(Align::kDelayed, 1)->hold_seconds(), 0.3);
   EXPECT_DOUBLE_EQ(make(Align::kDelayed, 4)->hold_seconds(), 0.55);

@@ -60,9 +60,9 @@ bool others_run() {
 // An engine's own threads go on for a moment when their work is done, and hold locks that a child
 // would inherit for ever. One that sleeps holds none.
 void let_engines_settle(Clock::time_point end) {
-  for (int calm = 0; calm < 2 && Clock::now() < end; ++calm) {
+  for (int quiet = 0; quiet < 2 && Clock::now() < end; ++quiet) {
     if (!others_run()) continue;
-    calm = -1;
+    quiet = -1;
     std::this_thread::sleep_for(std::chrono::microseconds(100));
   }
 }

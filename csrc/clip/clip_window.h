@@ -20,7 +20,7 @@ struct TUBECAM_API Window {
   int frame_width = 0;
   int frame_height = 0;
   uint64_t sequence = 0;  // counts the windows of a ClipWindow from 0
-  uint64_t stretch = 0;   // counts how often it started anew, whatever the reason
+  uint64_t segment = 0;   // counts how often it started anew, whatever the reason
 
   Sampling sampling;
 
@@ -33,7 +33,7 @@ struct TUBECAM_API Window {
   int64_t folded(int64_t time) const;
 
  private:
-  size_t own_slices() const;  // those that are no padding
+  size_t own_frames() const;  // those that are no padding
 };
 
 // ns without a frame that end a window: max_gap, in seconds, or two slots where these are longer.
@@ -57,7 +57,7 @@ class TUBECAM_API ClipWindow {
  public:
   // hop: slots between windows, 1…T. max_gap: seconds without a frame that end a window, up to 60.
   // device: where the slices lie (frame_ring.h). Throws kUsage naming what is out of range, and
-  // what make_slice_ring() throws.
+  // what make_frame_ring() throws.
   ClipWindow(const ClipSpec& spec, int hop, double max_gap = 1.0, Device device = {});
 
   // Takes a frame. True when a window is complete: window() and copy_to() then describe it until
@@ -97,7 +97,7 @@ class TUBECAM_API ClipWindow {
   ClipSpec spec_;
   const double stated_fps_;
   Device device_;
-  std::unique_ptr<SliceRing> ring_;
+  std::unique_ptr<FrameRing> ring_;
   int hop_ = 1;
   int64_t max_gap_ = 0;  // ns
   Window window_;

@@ -23,9 +23,9 @@ struct ClipBuffer {
 // lies there is read where it lies; both are preprocessed on a stream of the ring's own, beside the
 // inference of windows before. Neither call waits for the device, nor allocates once a frame of
 // this size has come and a clip has been made. Belongs to one thread at a time.
-class SliceRing {
+class FrameRing {
  public:
-  virtual ~SliceRing() = default;
+  virtual ~FrameRing() = default;
   // Preprocesses the frame into slot `first`, and copies that to the slots after it, up to `end`.
   // Throws what preprocess() throws, and kDevice.
   virtual void fill(const Frame& frame, const Rect& source, int64_t first, int64_t end) = 0;
@@ -39,7 +39,7 @@ class SliceRing {
 };
 
 // Throws kUnavailable where kernels for the device cannot run, kDevice when memory is short.
-std::unique_ptr<SliceRing> make_slice_ring(const ClipSpec& spec, Device device);
+std::unique_ptr<FrameRing> make_frame_ring(const ClipSpec& spec, Device device);
 
 TUBECAM_API Shape clip_shape(const ClipSpec& spec);  // [1, T, 3, H, W]
 

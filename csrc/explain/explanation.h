@@ -39,9 +39,9 @@ struct Receipt {
   // False: the export found that the method ignores the class; none: it could not tell.
   std::optional<bool> class_specific = true;
   // Of the quantised graph's maps with float32's, by its export; NaN: it is not quantised. It
-  // drifts: they differ beyond the limits, and the export was forced.
+  // exceeds_drift_limit: they differ by more, and the export was forced.
   double map_correlation = std::numeric_limits<double>::quiet_NaN();
-  bool drifts = false;
+  bool exceeds_drift_limit = false;
   std::string downgraded_from;  // the method asked for, where the budget did not pay it
   std::string fell_back_from;   // "cuda:0: " and what failed there, where the CPU took over
 };

@@ -24,7 +24,7 @@ LiveWindows::LiveWindows(const ClipSpec& spec, const Options& options,
                          ExplainWorker::Explain explain, ExplainWorker::Listener listener)
     : align_(options.align),
       device_(options.device),
-      give_up_device_(options.give_up_device),
+      fall_back_to_cpu_(options.fall_back_to_cpu),
       window_(spec, options.hop, kMaxGap, device_()),
       hop_(options.hop),
       worker_(std::move(explain), std::move(listener)) {
@@ -44,9 +44,9 @@ void LiveWindows::expect(double inference_seconds) {
 
 void LiveWindows::note_taken(const Window& window) {
   const int64_t middle = window.pts.front() + (window.pts.back() - window.pts.front()) / 2;
-  if (taken_ && taken_->stretch == stretch_)
+  if (taken_ && taken_->segment == segment_)
     spacing_.sample(1e-9 * static_cast<double>(middle - taken_->pts));
-  taken_ = {stretch_, middle};
+  taken_ = {segment_, middle};
 }
 
 // True when a window is complete.
@@ -55,7 +55,7 @@ bool LiveWindows::take(const Frame& frame, int64_t pts) {
   try {
     return window_.push(frame, pts);
   } catch (const Error& error) {
-    if (window_.device().type == DeviceType::kCpu || !give_up_device_(error)) throw;
+    if (window_.device().type == DeviceType::kCpu || !fall_back_to_cpu_(error)) throw;
   }
   window_.move_to(device_());
   return window_.push(frame, pts);
@@ -69,20 +69,20 @@ FramePlace LiveWindows::push(const Frame& frame, int64_t pts, ExplainWorker::Whe
   preprocess_ms_ += std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
   if (window_.resets() != window_resets_) {
     window_resets_ = window_.resets();
-    if (!fresh_) ++stretch_, fresh_ = true;
+    if (!fresh_) ++segment_, fresh_ = true;
   }
   if (fresh_ && started_) count_([](StreamCounts& c) { ++c.resets; });
   started_ = true;
   fresh_ = closed_ = false;
   if (complete) submit(when_full, context);
-  return {stretch_, pts};
+  return {segment_, pts};
 }
 
 void LiveWindows::submit(ExplainWorker::WhenFull when_full,
                          const std::shared_ptr<const void>& context) {
   const Window& window = window_.window();
   Job job{next_id_++, window, std::exchange(preprocess_ms_, 0), context};
-  aligner_.add(job.id, stretch_, window.pts.front(), window.pts.back());
+  aligner_.add(job.id, segment_, window.pts.front(), window.pts.back());
   count_([&](StreamCounts& c) {
     ++c.windows;
     c.sparse += window.is_sparse();
@@ -97,7 +97,7 @@ void LiveWindows::submit(ExplainWorker::WhenFull when_full,
     submitted = worker_.submit(std::move(job), fill, when_full);
   } catch (const Error& error) {
     aligner_.dropped(id);
-    if (!give_up_device_(error)) throw;
+    if (!fall_back_to_cpu_(error)) throw;
     return;
   } catch (...) {
     aligner_.dropped(id);  // or frames would wait for it
@@ -126,7 +126,7 @@ void LiveWindows::collect() {
 bool LiveWindows::ready(const FramePlace& place) {
   collect();
   if (align_ == Align::kLatest) return true;
-  return aligner_.settled(place, closed_ || place.stretch < stretch_);
+  return aligner_.settled(place, closed_ || place.segment < segment_);
 }
 
 LiveWindows::ExplanationPtr LiveWindows::explanation(const FramePlace& place) {
@@ -136,10 +136,10 @@ LiveWindows::ExplanationPtr LiveWindows::explanation(const FramePlace& place) {
   return aligner_.central(place);
 }
 
-void LiveWindows::end_stretch() {
+void LiveWindows::end_segment() {
   window_.reset();
   if (fresh_) return;
-  ++stretch_;
+  ++segment_;
   fresh_ = true;
 }
 
@@ -152,7 +152,7 @@ void LiveWindows::finish() {
 void LiveWindows::restart() {
   worker_.resume();
   aligner_.clear();
-  end_stretch();
+  end_segment();
 }
 
 // The first frame waits for its window's last slice. One behind the middle of a window waits for

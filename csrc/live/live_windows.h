@@ -29,7 +29,7 @@ class LiveWindows {
     // Where clips are best, asked at each frame: the window moves there, and starts anew.
     std::function<Device()> device = [] { return Device{}; };
     // Hears of a GPU that failed here. True: from now on `device` names another.
-    std::function<bool(const Error&)> give_up_device = [](const Error&) { return false; };
+    std::function<bool(const Error&)> fall_back_to_cpu = [](const Error&) { return false; };
   };
 
   LiveWindows(const ClipSpec& spec, const Options& options, ExplainWorker::Explain explain,
@@ -48,7 +48,7 @@ class LiveWindows {
   // The stream has ended: where it has no window at all, what has come makes a padded one.
   void pad(Padding padding, const std::shared_ptr<const void>& context);
 
-  void end_stretch();  // a seek, a new segment, lost data: no window spans it
+  void end_segment();  // a seek, a new segment, lost data: no window spans it
   void finish();       // waits for what is being explained; every frame so far is ready then
   void restart();      // after cancel(): nothing from before remains
   void set_hop(int hop) { window_.set_hop(hop), hop_ = hop; }
@@ -79,12 +79,12 @@ class LiveWindows {
 
   const Align align_;
   const std::function<Device()> device_;
-  const std::function<bool(const Error&)> give_up_device_;
+  const std::function<bool(const Error&)> fall_back_to_cpu_;
   ClipWindow window_;
   Aligner aligner_;
   int hop_;
-  uint64_t next_id_ = 0, stretch_ = 0, window_resets_ = 0;
-  bool fresh_ = true;     // no frame of this stretch has come yet
+  uint64_t next_id_ = 0, segment_ = 0, window_resets_ = 0;
+  bool fresh_ = true;     // no frame of this segment has come yet
   bool started_ = false;  // a frame has come at all
   bool closed_ = false;   // finish() came after the newest frame
   double preprocess_ms_ = 0;

@@ -116,9 +116,9 @@ Pixels pixels_of(const py::array& array) {
 // Whoever reads the frame waits for nothing (Note [Frames on a device]), so the host does here.
 Pixels pixels_of(const ForeignArray& array) {
   if (array.device.type == DeviceType::kCuda) {
-    DeviceInbox& inbox = device_inbox(array.device);
+    ExternalArraySync& sync = external_array_sync(array.device);
     const Released released;
-    inbox.wait();
+    sync.wait();
   }
   return {array.dtype, array.shape, array.strides, array.data, array.device};
 }

@@ -12,14 +12,14 @@
 namespace tubecam {
 namespace {
 
-struct Widening {
+struct Float32Copy {
   const void* from;
   float* to;
   int64_t count;
 };
 
 template <typename T>
-__global__ void widen_kernel(Widening p) {
+__global__ void to_float32_kernel(Float32Copy p) {
   const int64_t step = int64_t(gridDim.x) * blockDim.x;
   for (int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < p.count; i += step)
     p.to[i] = to_float(static_cast<const T*>(p.from)[i]);
@@ -237,8 +237,8 @@ void copy_as_float_async(float* to, const TensorView& from, StreamHandle stream)
   constexpr int64_t kThreads = 256, kMostBlocks = 256;
   const auto blocks = unsigned(std::min((count + kThreads - 1) / kThreads, kMostBlocks));
   with_float_type(from.dtype, "a copy", [&](auto element) {
-    launch("in a copy", widen_kernel<decltype(element)>, blocks, unsigned(kThreads), 0, stream,
-           Widening{from.data, to, count});
+    launch("in a copy", to_float32_kernel<decltype(element)>, blocks, unsigned(kThreads), 0, stream,
+           Float32Copy{from.data, to, count});
   });
 }
 

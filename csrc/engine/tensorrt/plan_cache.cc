@@ -199,13 +199,13 @@ std::string PlanCache::default_folder() {
   return "";
 }
 
-PlanCache::PlanCache(const std::string& folder, Say say)
-    : folder_(folder.empty() ? default_folder() : folder), say_(std::move(say)) {
-  if (!say_) say_ = [](const std::string&) {};
+PlanCache::PlanCache(const std::string& folder, Log log)
+    : folder_(folder.empty() ? default_folder() : folder), log_(std::move(log)) {
+  if (!log_) log_ = [](const std::string&) {};
   if (writable(folder_)) return;
   const std::string why = folder_.empty() ? "neither TUBECAM_CACHE nor HOME names a cache folder"
                                           : "the cache folder " + folder_ + " cannot be written";
-  say_(why + ", so plans are built again each time: set TUBECAM_CACHE");
+  log_(why + ", so plans are built again each time: set TUBECAM_CACHE");
   folder_.clear();
 }
 
@@ -223,7 +223,7 @@ PlanCache::Bytes PlanCache::load_or_build(const PlanKey& key, const std::functio
   }
   const std::string file = file_of(key);
   const Lock lock(file + ".lock",
-                  [&] { say_("another process builds this plan; waiting for it"); });
+                  [&] { log_("another process builds this plan; waiting for it"); });
   if (!afresh) {
     if (auto plan = load(key)) return std::move(*plan);
   }
@@ -231,7 +231,7 @@ PlanCache::Bytes PlanCache::load_or_build(const PlanKey& key, const std::functio
   try {
     store(key, plan);
   } catch (const Error& error) {
-    say_(std::string(error.what()) + "; the plan is built again next time");
+    log_(std::string(error.what()) + "; the plan is built again next time");
   }
   return plan;
 }

@@ -59,7 +59,7 @@ void FrameStream::set_caps(GstCaps* caps) {
 
 void FrameStream::set_segment(const GstSegment& segment) {
   if (segment_ && same_timeline(*segment_, segment)) return;
-  if (segment_) windows_.end_stretch();
+  if (segment_) windows_.end_segment();
   segment_ = std::make_shared<const GstSegment>(segment);
   newest_pts_ = -1;
   repair_.restart(segment.start <= kLatestStart ? static_cast<int64_t>(segment.start) : 0);
@@ -69,7 +69,7 @@ std::optional<int64_t> FrameStream::time_of(GstBuffer* buffer) {
   std::optional<int64_t> stated;
   if (GST_BUFFER_PTS(buffer) <= G_MAXINT64) stated = static_cast<int64_t>(GST_BUFFER_PTS(buffer));
   const bool jumped = stated && newest_pts_ >= 0 && std::abs(*stated - newest_pts_) > kDiscontGap;
-  if (GST_BUFFER_IS_DISCONT(buffer) && jumped) end_stretch();
+  if (GST_BUFFER_IS_DISCONT(buffer) && jumped) end_segment();
   const std::optional<int64_t> pts = repair_.next(stated);
   windows_.count()([&](StreamCounts& counts) { counts.stamps = repair_.faults(); });
   if (!pts && !std::exchange(untimed_told_, true)) {
@@ -132,7 +132,7 @@ void FrameStream::accept(GstBuffer* buffer, const Settings& settings) {
 
 bool FrameStream::is_due(const FramePlace& place) {
   const FramePlace& newest = held_.newest();
-  if (drains_ || align_ == Align::kLatest || place.stretch != newest.stretch || !source_is_live())
+  if (drains_ || align_ == Align::kLatest || place.segment != newest.segment || !source_is_live())
     return true;
   const int64_t latency = windows_.latency().nanoseconds();
   return newest.pts - place.pts + frame_duration_ >= latency - windows_.spare(frame_duration_) / 2;
@@ -238,8 +238,8 @@ void FrameStream::flush() {
   repair_.restart();
 }
 
-void FrameStream::end_stretch() {
-  windows_.end_stretch();
+void FrameStream::end_segment() {
+  windows_.end_segment();
   repair_.restart();
 }
 

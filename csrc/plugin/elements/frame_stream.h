@@ -44,7 +44,7 @@ class FrameStream {
   void pad();    // at the end: a window of a stream that is shorter than one
   void drain();  // waits for inference and pushes everything
   void flush();  // forgets everything
-  void end_stretch();
+  void end_segment();
   void note_gap();         // one that is announced is no fault
   void tell_counts();      // all that was wrong with the stream so far
   void tell_when_short();  // at the end: a warning when no window was ever complete

@@ -275,7 +275,7 @@ static bool gst_tubecam_before_event(FrameStream& frames, GstEvent* event) {
       frames.flush();
       return true;
     case GST_EVENT_STREAM_START:
-      frames.end_stretch();
+      frames.end_segment();
       return true;
     case GST_EVENT_GAP:
       if (drains) frames.note_gap();
@@ -283,7 +283,7 @@ static bool gst_tubecam_before_event(FrameStream& frames, GstEvent* event) {
     case GST_EVENT_EOS:
       frames.tell_counts();
       frames.tell_when_short();
-      frames.end_stretch();
+      frames.end_segment();
       return true;
     case GST_EVENT_SEGMENT: {
       const GstSegment* segment;

@@ -201,7 +201,7 @@ TEST_F(CudaExplainer, WithoutAFallbackALostDeviceIsAnError) {
   emulated_cuda::lose_device(true);
   EXPECT_THROW(explainer.push(picture.frame, 9 * kSlice), Error);
   EXPECT_THROW(explainer.push(picture.frame, 10 * kSlice), Error);
-  EXPECT_FALSE(explainer.give_up_device(Error(ErrorCode::kDevice, "lost")));
+  EXPECT_FALSE(explainer.fall_back_to_cpu(Error(ErrorCode::kDevice, "lost")));
   emulated_cuda::lose_device(false);
 }
 #endif

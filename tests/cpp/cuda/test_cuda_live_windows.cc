@@ -23,8 +23,8 @@ class Wired {
     LiveWindows::Options options;
     options.hop = 2;
     options.device = [this] { return explainer_.device(); };
-    options.give_up_device = [this](const Error& error) {
-      return explainer_.give_up_device(error);
+    options.fall_back_to_cpu = [this](const Error& error) {
+      return explainer_.fall_back_to_cpu(error);
     };
     stream_ = std::make_unique<LiveWindows>(
         explainer_.bundle().clip, options,

@@ -16,10 +16,10 @@ constexpr int kLength = 16;
 
 int64_t pts_of(int slice) { return std::llround(slice * 1e9 / kFps); }
 
-Window window_at(int first, uint64_t stretch = 0) {
+Window window_at(int first, uint64_t segment = 0) {
   Window window;
   for (int i = 0; i < kLength; ++i) window.pts.push_back(pts_of(first + i));
-  window.stretch = stretch;
+  window.segment = segment;
   return window;
 }
 
@@ -98,7 +98,7 @@ TEST(RelevanceSignal, StepBackStartsAnew) {
   for (const auto& sample : rest) EXPECT_FLOAT_EQ(sample.value, 5);
 }
 
-TEST(RelevanceSignal, AnotherStretchStartsAnew) {
+TEST(RelevanceSignal, AnotherSegmentStartsOver) {
   RelevanceSignal signal(kFps);
   const std::vector<float> low(kLength, 1.0f), high(kLength, 5.0f);
   signal.add(window_at(0, 0), low.data());

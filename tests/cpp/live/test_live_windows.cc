@@ -153,7 +153,7 @@ TEST(Aligner, TheMostCentralWindowWins) {
   EXPECT_EQ(chosen(62), 0u);  // middles at 50, 75, 100, 125
   EXPECT_EQ(chosen(63), 1u);
   EXPECT_EQ(chosen(100), 2u);
-  EXPECT_EQ(chosen(190), 3u);  // the tail: the last
+  EXPECT_EQ(chosen(190), 3u);  // behind the last window: the last
 }
 
 TEST(Aligner, SettledOnlyWhenNothingBetterCanCome) {
@@ -178,7 +178,7 @@ TEST(Aligner, AFailedWindowLeavesItsFramesWithout) {
   EXPECT_EQ(aligner.latest({0, 130}, 1000), nullptr);
 }
 
-TEST(Aligner, StretchesDoNotMix) {
+TEST(Aligner, SegmentsDoNotMix) {
   Aligner aligner;
   aligner.add(0, 0, 0, 100);
   aligner.explained(0, explanation(0));
@@ -275,11 +275,11 @@ TEST_F(LiveWindowsTest, DelayedFramesWaitForTheWindowInWhoseMiddleTheyLie) {
   }
 }
 
-TEST_F(LiveWindowsTest, AStretchShorterThanAWindowHasNoExplanation) {
+TEST_F(LiveWindowsTest, ASegmentShorterThanAWindowHasNoExplanation) {
   auto stream = make(Align::kDelayed);
   const FramePlace early = push(*stream, 0);
   const FramePlace late = push(*stream, 5000);
-  EXPECT_NE(early.stretch, late.stretch);
+  EXPECT_NE(early.segment, late.segment);
   EXPECT_TRUE(stream->ready(early));
   EXPECT_EQ(stream->explanation(early), nullptr);
   EXPECT_FALSE(stream->ready(late));

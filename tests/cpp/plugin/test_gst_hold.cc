@@ -113,7 +113,7 @@ TEST(Hold, TheLatencyAccountsForDroppedWindows) {
   }
 }
 
-TEST(Hold, TimesOfTwoStretchesAreNotCompared) {
+TEST(Hold, TimesOfTwoSegmentsAreNotCompared) {
   HoldQueue queue;
   constexpr int64_t kHour = 3600 * GST_SECOND;
   queue.push_frame(gst_buffer_new_allocate(nullptr, 100, nullptr), true, {0, 0}, false);

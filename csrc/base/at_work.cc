@@ -95,7 +95,7 @@ AtWork::AtWork() {
   if (depth++ > 0) return;
   Gate& here = *gate();
   std::unique_lock<std::mutex> lock(here.mutex);
-  if (here.cut_off) --depth;  // nobody will leave
+  if (here.cut_off) --depth;  // none of those inside will leave
   check(!here.cut_off, ErrorCode::kUsage,
         "this process was forked while another thread was explaining; start such processes with "
         "multiprocessing's \"spawn\" or \"forkserver\"");
@@ -115,7 +115,7 @@ AtWork::~AtWork() {
 void watch_forks() {
   static const int registered =
       ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-  check(registered == 0, ErrorCode::kUnavailable, "the system cannot tell of forks");
+  check(registered == 0, ErrorCode::kUnavailable, "the system does not report forks");
 }
 
 }  // namespace tubecam

@@ -20,7 +20,7 @@ struct LayerSpec {
   std::array<int, 4> shape{};      // C, t, h, w
   std::array<double, 3> stride{};  // t (slices), y, x (input pixels)
   std::array<double, 3> offset{};
-  std::optional<std::array<double, 3>> receptive_field;  // of a cell; older bundles do not tell
+  std::optional<std::array<double, 3>> receptive_field;  // of a cell; older bundles lack it
 
   size_t cells() const { return size_t(shape[1]) * size_t(shape[2]) * size_t(shape[3]); }
 };
@@ -60,10 +60,10 @@ struct GraphSpec {
   // several, the output names above are empty but for the logits, and `layer` is the grid on which
   // their tubes are joined (C = 1).
   std::vector<PathwaySpec> pathways;
-  // Methods that the export found to ignore the class, and those of which it could not tell.
+  // Methods that the export found to ignore the class, and those where its check was inconclusive.
   std::set<std::string> class_agnostic, undecided;
 
-  // Whether a method depends on the class, by the export; none: it could not tell.
+  // Whether a method depends on the class, by the export; none: its check was inconclusive.
   std::optional<bool> class_specific(const std::string& method) const {
     if (undecided.count(method)) return std::nullopt;
     return class_agnostic.count(method) == 0;

@@ -107,7 +107,7 @@ void parse_outputs(const JsonNode& node, GraphSpec* graph) {
   check(names.size() == 4, ErrorCode::kBundle, node.path(), " must name three different outputs");
 }
 
-// What the export's sanity checks say of each method; a bundle without them vouches for nothing.
+// What the export's sanity checks say of each method; a bundle without them claims nothing.
 void parse_sanity(const JsonNode& node, GraphSpec* graph) {
   for (const std::string& method : graph->methods) {
     if (!node.has(method.c_str())) continue;

@@ -17,7 +17,7 @@ struct ClipBuffer {
   std::shared_ptr<void> owner;  // of the memory and the event
 };
 
-// Slot k lies at k mod T. A ring knows nothing of time: ClipWindow says what goes where.
+// Slot k lies at k mod T. A ring knows nothing of time: ClipWindow decides what goes where.
 //
 // On a GPU a frame in system memory goes through page-locked memory to the device, and one that
 // lies there is read where it lies; both are preprocessed on a stream of the ring's own, beside the
@@ -32,7 +32,7 @@ class FrameRing {
   virtual void copy(int64_t from, int64_t to) = 0;  // one slot into another
   virtual ClipBuffer make_clip() = 0;
   // Slots oldest … oldest + T − 1 in this order into a clip that make_clip() gave. On a GPU it is
-  // there once clip.ready is reached; whoever read what was in it before must be done by now.
+  // there once clip.ready is reached; all reads of its former contents must be done by now.
   virtual void copy_to(int64_t oldest, const TensorView& clip) = 0;
   // The same into system memory, [T, 3, H, W]; waits.
   virtual void copy_to(int64_t oldest, float* clip) = 0;

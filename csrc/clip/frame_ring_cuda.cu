@@ -10,7 +10,7 @@
 // Note [Order on a GPU]
 // All of a ring's work is on its one stream: upload, preprocess, unroll. So a slot is not written
 // before the clip that reads it is made. A clip's reader waits for its event; that the reader is
-// done before the clip is made anew is the caller's to see to, as in system memory.
+// done before the clip is made again is the caller's to see to, as in system memory.
 
 namespace tubecam {
 namespace {

@@ -81,7 +81,7 @@ class TUBECAM_API Engine {
   // the rest stays on the device, for the epilogue. Empty: all comes to system memory again. Throws
   // kUsage where there is no stream: an engine on the CPU.
   virtual void follow_with(EngineEpilogue epilogue);
-  // One inference layer by layer, slower than infer(). Empty where the engine does not tell.
+  // One inference layer by layer, slower than infer(). Empty where the engine does not measure it.
   virtual std::vector<LayerTime> profile(const EngineInputs& inputs);
 };
 

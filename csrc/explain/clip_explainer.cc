@@ -36,7 +36,7 @@ CamStats stats_of(const std::vector<float>& values, const LayerSpec& layer, floa
   return copy_relevance(values.data(), layer.shape[1], layer.shape[2], layer.shape[3], tube);
 }
 
-// One explanation in the making.
+// The working state of one explanation.
 class ClipExplainer {
  public:
   ClipExplainer(const ClipStages& stages, const Bundle& bundle, const MethodPlan& plan,
@@ -97,7 +97,7 @@ class ClipExplainer {
   Explanation result_;
 };
 
-// A clip on a GPU is looked at there, ahead of what the engine does with it; not where its flow is
+// A clip on a GPU is checked there, ahead of the engine; not where its flow is
 // wanted, which is computed in system memory.
 void ClipExplainer::take_clip(const TensorView& clip) {
   clip_ = clip;
@@ -361,7 +361,7 @@ void ClipExplainer::offer_device_tube() {
       std::make_shared<const DeviceTube>(DeviceTube{cam_->device_tube(), cam_, cam_->window()});
 }
 
-// Networks may swallow a NaN (ReLU gives 0 in OpenVINO), so a clip is looked at itself: in system
+// Networks may swallow a NaN (ReLU gives 0 in OpenVINO), so the clip itself is checked: in system
 // memory before it is run, on a GPU on the way.
 Explanation ClipExplainer::run(const TensorView& clip, const Window& where) {
   begin(where);

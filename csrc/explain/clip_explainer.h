@@ -15,7 +15,7 @@
 
 namespace tubecam {
 
-// What some methods can be told; the others do not read it.
+// Options of some methods; the others ignore them.
 struct MethodOptions {
   MultiPassOptions multi_pass;
   int frozen = -1;   // motion-split: the slice that is frozen, −1 = the middle one

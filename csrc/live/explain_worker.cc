@@ -119,10 +119,10 @@ Outcome ExplainWorker::explain(Slot& slot) const {
   return outcome;
 }
 
-void ExplainWorker::tell(const Outcome& outcome) const {
+void ExplainWorker::notify(const Outcome& outcome) const {
   try {
     listener_(outcome);
-  } catch (...) {  // there is nobody else to tell
+  } catch (...) {  // there is no one else to report to
   }
 }
 
@@ -140,7 +140,7 @@ void ExplainWorker::run() {
     lock.lock();
     const bool wanted = generation == generation_;
     lock.unlock();
-    if (wanted) tell(outcome);
+    if (wanted) notify(outcome);
     lock.lock();
     if (generation == generation_) finished_.push_back(std::move(outcome));
     slot->taken = running_ = false;

@@ -31,8 +31,8 @@ struct Outcome {
 
 // Note [Slots]
 // A window's clip is copied into one of two slots: one that is being explained and one that waits.
-// They lie where the clips do; on a GPU a slot is written anew when its explanation is there, and
-// so nobody reads it any more.
+// They lie where the clips do; on a GPU a slot is overwritten only when its explanation is there,
+// and so nothing reads it any more.
 // So memory is bounded, the streaming thread never waits for inference unless it asks to, and a
 // window is at most one inference old when its own begins.
 class ExplainWorker {
@@ -55,7 +55,7 @@ class ExplainWorker {
   Submitted submit(Job job, const Fill& fill, WhenFull when_full);
   std::vector<Outcome> take();  // what is finished since the last call
   void wait_idle();             // until nothing waits or runs, or cancel()
-  void cancel();                // forgets everything on its way and wakes who waits, until resume()
+  void cancel();  // forgets everything on its way and wakes all waiting threads, until resume()
   void resume();
 
  private:
@@ -68,7 +68,7 @@ class ExplainWorker {
 
   void run();
   Outcome explain(Slot& slot) const;
-  void tell(const Outcome& outcome) const;
+  void notify(const Outcome& outcome) const;
   Slot* free_slot();
 
   const Explain explain_;

@@ -1,5 +1,4 @@
-// One stream: frames go in, and each is told its explanation. The element adds GStreamer's words to
-// it.
+// One stream: frames go in, and each gets its explanation. The element adds what is GStreamer's.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +25,9 @@ class LiveWindows {
     int hop = 4;
     double inference_seconds = 0;  // measured beforehand: the first figure for the latency
     double sample_fps = 0;         // slices a second; 0: as the spec states
-    // Where clips are best, asked at each frame: the window moves there, and starts anew.
+    // Where clips are best, asked at each frame: the window moves there, and starts over.
     std::function<Device()> device = [] { return Device{}; };
-    // Hears of a GPU that failed here. True: from now on `device` names another.
+    // Called when a GPU failed here. True: from now on `device` names another.
     std::function<bool(const Error&)> fall_back_to_cpu = [](const Error&) { return false; };
   };
 
@@ -58,8 +57,8 @@ class LiveWindows {
 
   // The longest that a frame waits with Align::kDelayed until its window is complete.
   double hold_seconds() const;
-  // Measures one frame's work and how long the frame stays. True when the pipeline has to be told
-  // of a new latency.
+  // Measures one frame's work and how long the frame stays. True when the pipeline needs a new
+  // latency.
   bool measure(double work_seconds, double frame_seconds);
   const LatencyShare& latency() const { return latency_; }  // any thread
   int64_t spare(int64_t frame_duration) const;  // ns of the latency that were not needed lately

@@ -55,7 +55,7 @@ ForeignArray read_tensor(const dlpack::Tensor& tensor, Device device) {
   return array;
 }
 
-// Takes what a capsule holds, as the protocol wants it: renamed, and deleted by whoever took it.
+// Takes what a capsule holds, as the protocol wants it: renamed, and deleted by its new owner.
 template <typename Managed>
 Managed* take(const py::object& capsule, const char* name, const char* used_name) {
   auto* managed = static_cast<Managed*>(PyCapsule_GetPointer(capsule.ptr(), name));

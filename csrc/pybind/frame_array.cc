@@ -95,7 +95,7 @@ void FrameArray::check_planes() const {
   }
 }
 
-// A picture of one plane, whoever holds it. Strides in bytes.
+// A picture of one plane, in any owner's memory. Strides in bytes.
 struct Pixels {
   std::string dtype;
   std::vector<int64_t> shape, strides;
@@ -113,7 +113,7 @@ Pixels pixels_of(const py::array& array) {
           {}};
 }
 
-// Whoever reads the frame waits for nothing (Note [Frames on a device]), so the host does here.
+// The reader of the frame waits for nothing (Note [Frames on a device]), so the host does here.
 Pixels pixels_of(const ForeignArray& array) {
   if (array.device.type == DeviceType::kCuda) {
     ExternalArraySync& sync = external_array_sync(array.device);

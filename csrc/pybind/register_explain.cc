@@ -42,7 +42,7 @@ std::vector<int64_t> clip_pts(const ClipSpec& spec,
   return times;
 }
 
-// The clip [1, T, 3, H, W], whoever holds it; `owner` keeps it.
+// The clip [1, T, 3, H, W] in any library's memory; `owner` keeps it.
 TensorView clip_of(const ClipSpec& spec, const py::object& clip, py::object* owner) {
   const Shape shape = {spec.length, 3, spec.height, spec.width};
   if (is_foreign_array(clip)) {

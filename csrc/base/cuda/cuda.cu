@@ -29,7 +29,8 @@ std::string version_text(int version) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
 }
 
-// Errors after which a context is of no more use: the device was lost, or a kernel went astray.
+// Errors after which a context is of no more use: the device was lost, or a kernel accessed memory
+// out of bounds.
 bool is_fatal(cudaError_t error) {
   return error == cudaErrorIllegalAddress || error == cudaErrorLaunchFailure ||
          error == cudaErrorHardwareStackError || error == cudaErrorECCUncorrectable ||
@@ -62,7 +63,7 @@ cudaError_t allocate_pinned(void** memory, size_t bytes) {
 void check_cuda(int code, const char* what) {
   const auto error = static_cast<cudaError_t>(code);
   if (error == cudaSuccess) return;
-  cudaGetLastError();  // what is not fatal is told once
+  cudaGetLastError();  // what is not fatal is reported once
   const std::string left = error == cudaErrorMemoryAllocation ? memory_left() : "";
   fail(ErrorCode::kDevice, "CUDA failed ", what, ": ", cudaGetErrorString(error), " (",
        cudaGetErrorName(error), ")", left,
@@ -209,7 +210,7 @@ std::string CapturedGraph::record(StreamHandle stream, const std::function<void(
   }
   if (graph) cudaGraphDestroy(graph);
   if (refused.empty() && error != cudaSuccess) refused = cudaGetErrorString(error);
-  cudaGetLastError();  // told here
+  cudaGetLastError();  // reported here
   if (thrown) std::rethrow_exception(thrown);
   return refused;
 }

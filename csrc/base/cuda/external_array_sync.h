@@ -14,9 +14,9 @@ namespace tubecam {
 class ExternalArraySync {
  public:
   virtual ~ExternalArraySync() = default;
-  // For producers that are told who will read: they let this stream wait for them.
+  // For producers that take the stream of the reader: they let this one wait for them.
   virtual CUstream_st* stream() = 0;
-  // For producers that say on which stream they work: ours waits for what that was given so far.
+  // For producers that name the stream of their work: ours waits for what was queued there.
   virtual void follow(CUstream_st* producer) = 0;
   // Reached once all of that is done. Valid for ever; a later call lets it wait for more.
   virtual CUevent_st* ready() = 0;

@@ -179,8 +179,8 @@ std::shared_ptr<ov::Model> with_output(const ov::Model& model, const std::string
                                      model.get_parameters(), "plain");
 }
 
-// How many threads OpenVINO works with under these options. It tells of a compiled model alone, so
-// a smallest one is compiled, once for each number that is asked for.
+// How many threads OpenVINO works with under these options. It reports that of a compiled model
+// alone, so a smallest one is compiled, once for each number that is asked for.
 int threads_of(const EngineOptions& options) {
   static std::mutex& mutex = *new std::mutex;
   static auto& known = *new std::map<int, int>;

@@ -72,11 +72,11 @@ class File {
 class Lock {
  public:
   Lock(const std::string& path, const std::function<void()>& waiting) : path_(path) {
-    bool told = false;
+    bool reported = false;
     do {
       file_ = std::make_unique<File>(path, O_RDWR | O_CREAT);
       if (!*file_ || ::flock(file_->get(), LOCK_EX | LOCK_NB) == 0) continue;
-      if (errno == EWOULDBLOCK && !std::exchange(told, true)) waiting();
+      if (errno == EWOULDBLOCK && !std::exchange(reported, true)) waiting();
       while (::flock(file_->get(), LOCK_EX) != 0 && errno == EINTR) {
       }
     } while (*file_ && !is_there());
@@ -216,15 +216,15 @@ std::string PlanCache::file_of(const PlanKey& key) const {
 }
 
 PlanCache::Bytes PlanCache::load_or_build(const PlanKey& key, const std::function<Bytes()>& build,
-                                          bool afresh) {
+                                          bool rebuild) {
   if (folder_.empty()) return build();
-  if (!afresh) {
+  if (!rebuild) {
     if (auto plan = load(key)) return std::move(*plan);
   }
   const std::string file = file_of(key);
   const Lock lock(file + ".lock",
                   [&] { log_("another process builds this plan; waiting for it"); });
-  if (!afresh) {
+  if (!rebuild) {
     if (auto plan = load(key)) return std::move(*plan);
   }
   Bytes plan = build();

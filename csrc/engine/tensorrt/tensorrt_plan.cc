@@ -29,7 +29,7 @@ class Progress final : public nvinfer1::IProgressMonitor {
     if (parent) return;
     try {
       phase_ = phase;
-    } catch (...) {  // no memory for a name: its progress is not told
+    } catch (...) {  // no memory for a name: its progress is not reported
       phase_.clear();
     }
     steps_ = std::max<int32_t>(steps, 1);
@@ -43,7 +43,7 @@ class Progress final : public nvinfer1::IProgressMonitor {
     try {
       report_progress(options_, phase_ + " " + std::to_string(tenth * 10) + " %");
     } catch (...) {
-      return false;  // whoever listens wants it to end
+      return false;  // the caller wants it to end
     }
     return true;
   }

@@ -64,7 +64,8 @@ ThreadTeam::ThreadTeam(int size) : process_(::getpid()), threads_(std::make_uniq
   size_ = int(threads_->threads.size()) + 1;  // read by the threads once a round begins
 }
 
-// In a child of fork() nobody would ever leave the condition variable, and it waits for that.
+// In a child of fork() no thread is left to leave the condition variable, and its destructor would
+// wait for that.
 ThreadTeam::~ThreadTeam() {
   if (::getpid() != process_) {
     threads_.release();

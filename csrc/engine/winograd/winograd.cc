@@ -16,7 +16,7 @@ using winograd::kTile;
 using winograd::kVector;
 
 // Of V in a block; M has as much again, and both should stay in the cache. But all factors are read
-// anew for each block, so where they are more, a block may be as large as they are.
+// again for each block, so where they are more, a block may be as large as they are.
 constexpr int64_t kBlockValues = 512 * 1024, kBlockLimit = 4 * kBlockValues;
 
 int divide_up(int a, int b) { return (a + b - 1) / b; }

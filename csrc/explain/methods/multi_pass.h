@@ -50,7 +50,7 @@ using RunPass = std::function<Pass(const ModelInputs& inputs)>;
 struct MultiPassResult {
   std::vector<float> clip;  // relevance [T, H, W], summed over the colours
   std::vector<float> flow;  // and over both directions; 0 in the last slice, which no flow leaves
-  double baseline_logit;    // of what the relevance is told from; NaN: there is none
+  double baseline_logit;    // of what the relevance is relative to; NaN: there is none
 };
 
 // Sundararajan et al. 2017, "Axiomatic attribution for deep networks":

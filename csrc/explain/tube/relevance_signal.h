@@ -18,7 +18,7 @@ namespace tubecam {
 // reach back to it: windows come in order of their beginnings.
 //
 // A window of another segment, or one that begins before the one before it or after its end, starts
-// the signal anew, as reset() and flush() do. In between lies time without a value.
+// the signal over, as reset() and flush() do. In between lies time without a value.
 class TUBECAM_API RelevanceSignal {
  public:
   struct Sample {

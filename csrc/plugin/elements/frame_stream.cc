@@ -12,7 +12,7 @@ namespace tubecam {
 namespace {
 
 constexpr int64_t kDiscontGap =
-    GST_SECOND / 4;                       // a shorter one is a lost frame, as times tell already
+    GST_SECOND / 4;  // a shorter one is a lost frame, as its times show already
 constexpr int64_t kLongGap = GST_SECOND;  // as of ClipWindow
 constexpr int64_t kExtraHold = 4 * GST_SECOND;
 constexpr GstClockTime kLatestStart = GstClockTime{1} << 62;  // as of ClipWindow
@@ -126,7 +126,7 @@ void FrameStream::accept(GstBuffer* buffer, const Settings& settings) {
   frames_came_ = true;
   held_.push_frame(buffer, placed.has_value(), placed.value_or(FramePlace{}),
                    align_ == Align::kDelayed);
-  report_.tell(windows_.counts(), early_, false);
+  report_.update(windows_.counts(), early_, false);
   work_seconds_ += seconds_since(begin);
 }
 
@@ -245,9 +245,9 @@ void FrameStream::end_segment() {
 
 void FrameStream::note_gap() { repair_.restart(); }
 
-void FrameStream::tell_counts() { report_.tell(windows_.counts(), early_, true); }
+void FrameStream::report_counts() { report_.update(windows_.counts(), early_, true); }
 
-void FrameStream::tell_when_short() {
+void FrameStream::warn_when_short() {
   if (!frames_came_ || windows_.counts().windows > 0) return;
   const ClipSpec& spec = session_->bundle().clip;
   std::string text = "No explanation: the video ended ";

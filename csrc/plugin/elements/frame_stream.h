@@ -23,8 +23,8 @@ namespace tubecam {
 // When a window is explained, all the frames that waited for it are ready at once. A sink that
 // renders in time would take them one by one, and hold up the thread that brings the next window's
 // frames, so that these come too late. So each frame of a live source that waits for its
-// explanation goes shortly before the latency that was told is over: a frame's time, and half of
-// what was told as headroom. The thread is hardly held up, and no queue is needed behind this
+// explanation goes shortly before the published latency is over: a frame's time, and half of
+// what was published as headroom. The thread is hardly held up, and no queue is needed behind this
 // element.
 class FrameStream {
  public:
@@ -46,8 +46,8 @@ class FrameStream {
   void flush();  // forgets everything
   void end_segment();
   void note_gap();         // one that is announced is no fault
-  void tell_counts();      // all that was wrong with the stream so far
-  void tell_when_short();  // at the end: a warning when no window was ever complete
+  void report_counts();    // all that was wrong with the stream so far
+  void warn_when_short();  // at the end: a warning when no window was ever complete
   bool gap_is_long(GstClockTime end) const;
 
  private:

@@ -59,7 +59,7 @@ struct TubecamState {
     return settings;
   }
   // What was set meanwhile is judged by the bundle now, as if it had been set now. Gives what is
-  // refused of it, to be told without the lock.
+  // refused of it, to be reported without the lock.
   std::vector<std::string> publish(std::unique_ptr<Session> made, const Settings& begun) {
     std::vector<std::string> refused;
     std::lock_guard<std::mutex> lock(mutex);
@@ -81,7 +81,7 @@ struct TubecamState {
     std::lock_guard<std::mutex> lock(mutex);
     if (session) session->windows().cancel();
   }
-  // Of the device that is set; a text that names none is told by start().
+  // Of the device that is set; a text that names none is refused by start().
   void share(GstElement* element) {
     std::unique_ptr<CudaSharing> wanted;
     try {
@@ -200,7 +200,7 @@ static gboolean gst_tubecam_start(GstBaseTransform* base) {
 static gboolean gst_tubecam_stop(GstBaseTransform* base) {
   TubecamState* state = GST_TUBECAM(base)->state;
   const tubecam::StreamCounts counts = state->counts();
-  if (state->frames) state->frames->tell_counts();
+  if (state->frames) state->frames->report_counts();
   state->frames.reset();
   std::unique_ptr<Session> session;  // goes after the lock, which the inference thread may want
   std::lock_guard<std::mutex> lock(state->mutex);
@@ -281,8 +281,8 @@ static bool gst_tubecam_before_event(FrameStream& frames, GstEvent* event) {
       if (drains) frames.note_gap();
       return !frames.holds();
     case GST_EVENT_EOS:
-      frames.tell_counts();
-      frames.tell_when_short();
+      frames.report_counts();
+      frames.warn_when_short();
       frames.end_segment();
       return true;
     case GST_EVENT_SEGMENT: {

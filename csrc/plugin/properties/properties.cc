@@ -155,7 +155,7 @@ void install_counters(GObjectClass* klass) {
   g_object_class_install_property(
       klass, kPropResets,
       g_param_spec_uint64("resets", "Resets",
-                          "Times that the window started anew in mid-stream: gaps, steps in time, "
+                          "Times that the window started over in mid-stream: gaps, steps in time, "
                           "seeks, new sizes",
                           0, G_MAXUINT64, 0, kRead));
   g_object_class_install_property(

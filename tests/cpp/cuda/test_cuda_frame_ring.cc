@@ -34,7 +34,7 @@ size_t values_of(const ClipSpec& spec) {
   return size_t(spec.length) * 3 * size_t(spec.height) * size_t(spec.width);
 }
 
-// A clip on its way to whoever reads it on a stream of their own, as an engine does.
+// A clip that is read on another stream, as an engine reads it.
 struct InFlight {
   ClipBuffer clip;
   PinnedBuffer seen;
@@ -119,7 +119,7 @@ TEST_F(CudaFrameRing, GivesTheSameClipsAsInSystemMemory) {
   });
 }
 
-// Frames that a decoder on the device wrote, and writes anew as soon as it may.
+// Frames that a decoder on the device wrote, and overwrites as soon as it may.
 TEST_F(CudaFrameRing, FramesOnTheDeviceAreReadWhereTheyLie) {
   for_each_work_order([](unsigned) {
     for (const bool with_stream : {true, false}) {
@@ -163,7 +163,7 @@ TEST_F(CudaFrameRing, TheClipCanBeBroughtBack) {
   for (size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], expected[i], 2e-5);
 }
 
-TEST_F(CudaFrameRing, MovesToTheCpuAndStartsAnew) {
+TEST_F(CudaFrameRing, MovesToTheCpuAndStartsOver) {
   const ClipSpec spec = spec_of(2);
   ClipWindow window(spec, 1, 1.0, kGpu);
   const AnyPicture picture(PixelFormat::kRGB, 20, 20, 0, 1);

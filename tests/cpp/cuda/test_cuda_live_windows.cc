@@ -39,7 +39,7 @@ class Wired {
   const Explainer& explainer() const { return explainer_; }
   const LiveWindows& stream() const { return *stream_; }
   // By the window's first time. After finish().
-  std::map<int64_t, Explanation>& heard() { return heard_; }
+  std::map<int64_t, Explanation>& outcomes() { return outcomes_; }
   int errors() const { return errors_; }
 
  private:
@@ -50,13 +50,13 @@ class Wired {
   }
   void hear(const Outcome& outcome) {
     if (outcome.explanation)
-      heard_[outcome.job.window.pts.front()] = *outcome.explanation;
+      outcomes_[outcome.job.window.pts.front()] = *outcome.explanation;
     else
       ++errors_;
   }
 
   Explainer explainer_;
-  std::map<int64_t, Explanation> heard_;
+  std::map<int64_t, Explanation> outcomes_;
   int errors_ = 0;
   std::unique_ptr<LiveWindows> stream_;  // its thread goes first
 };
@@ -76,10 +76,10 @@ TEST_F(CudaStreaming, ExplainsEveryWindowAsOnTheCpu) {
     here.finish();
     there.finish();
     ASSERT_EQ(there.errors(), 0);
-    ASSERT_GT(here.heard().size(), 20u);
-    ASSERT_EQ(there.heard().size(), here.heard().size());
-    for (const auto& [pts, expected] : here.heard()) {
-      const Explanation& got = there.heard().at(pts);
+    ASSERT_GT(here.outcomes().size(), 20u);
+    ASSERT_EQ(there.outcomes().size(), here.outcomes().size());
+    for (const auto& [pts, expected] : here.outcomes()) {
+      const Explanation& got = there.outcomes().at(pts);
       for (size_t i = 0; i < expected.tube.size(); ++i)
         ASSERT_NEAR(got.tube[i], expected.tube[i], 1e-4);
     }
@@ -98,7 +98,7 @@ TEST_F(CudaStreaming, FramesPassAndTheCpuGoesOnWhenTheDeviceIsLost) {
   emulated_cuda::lose_device(false);
   EXPECT_EQ(wired.explainer().device(), Device{});
   EXPECT_GE(wired.stream().counts().resets, 1u);
-  const Explanation& last = wired.heard().rbegin()->second;
+  const Explanation& last = wired.outcomes().rbegin()->second;
   EXPECT_GE(last.window.pts.back(), 58 * kSlice);
   EXPECT_NE(last.receipt.fell_back_from, "");
   EXPECT_LE(wired.errors(), 3);  // windows that were on the device

@@ -88,7 +88,7 @@ TEST_F(CudaDeviceCam, FollowsTheEngineByTheMethodAskedFor) {
   EXPECT_EQ(scene.engine.followed, 4);  // once a change
 }
 
-TEST_F(CudaDeviceCam, SeesWhatTheEngineComputedAnew) {
+TEST_F(CudaDeviceCam, SeesWhatTheEngineComputedAgain) {
   Scene scene;
   scene.run("gradcam");
   scene.activation = random_values(6 * 24, 9, 0, 2);

@@ -30,7 +30,7 @@ TEST(ThreadTeam, LetsEveryMemberWorkAndMeet) {
     team.run([&](const ThreadTeam::Member& member) {
       ++first;
       member.meet();
-      if (first == member.size) ++seen;  // nobody is past the meeting before all are there
+      if (first == member.size) ++seen;  // no thread passes the barrier before all have reached it
     });
     EXPECT_EQ(first, 4);
     EXPECT_EQ(seen, 4);

@@ -64,7 +64,7 @@ TEST(RelevanceSignal, MiddleOfAWindowCountsMost) {
   EXPECT_GT(signal.at(pts_of(14)), 0.5f);  // near the second one's
   EXPECT_FLOAT_EQ(signal.at(pts_of(0)), 0);
   EXPECT_FLOAT_EQ(signal.at(pts_of(23)), 1);
-  EXPECT_FLOAT_EQ(signal.at(pts_of(24)), 0);  // nobody knows
+  EXPECT_FLOAT_EQ(signal.at(pts_of(24)), 0);  // not covered by a window
 }
 
 TEST(RelevanceSignal, ValuesAreFinalWhenTheyCome) {
@@ -88,7 +88,7 @@ TEST(RelevanceSignal, GapBetweenWindowsStaysEmpty) {
   EXPECT_EQ(signal.flush().front().pts, pts_of(40));
 }
 
-TEST(RelevanceSignal, StepBackStartsAnew) {
+TEST(RelevanceSignal, StepBackStartsOver) {
   RelevanceSignal signal(kFps);
   const std::vector<float> low(kLength, 1.0f), high(kLength, 5.0f);
   signal.add(window_at(30), low.data());

@@ -25,12 +25,12 @@ Job job(uint64_t id) {
 }
 
 void fill_nothing(ClipBuffer&) {}
-void hear_nothing(const Outcome&) {}
+void ignore_outcome(const Outcome&) {}
 
 TEST(ExplainWorker, DropsWhenBothSlotsAreTaken) {
   Gate gate;
   ExplainWorker worker([&](const TensorView&, const Window& w) { return gate.pass(w); },
-                       hear_nothing);
+                       ignore_outcome);
   using W = ExplainWorker;
   EXPECT_EQ(worker.submit(job(0), fill_nothing, W::WhenFull::kDrop), W::Submitted::kTaken);
   EXPECT_EQ(worker.submit(job(1), fill_nothing, W::WhenFull::kDrop), W::Submitted::kTaken);
@@ -47,7 +47,7 @@ TEST(ExplainWorker, DropsWhenBothSlotsAreTaken) {
 TEST(ExplainWorker, WaitsWhenAsked) {
   Gate gate;
   ExplainWorker worker([&](const TensorView&, const Window& w) { return gate.pass(w); },
-                       hear_nothing);
+                       ignore_outcome);
   for (int id : {0, 1}) worker.submit(job(id), fill_nothing, ExplainWorker::WhenFull::kDrop);
   auto third = std::async(std::launch::async, [&] {
     return worker.submit(job(2), fill_nothing, ExplainWorker::WhenFull::kWait);
@@ -61,9 +61,9 @@ TEST(ExplainWorker, WaitsWhenAsked) {
 
 TEST(ExplainWorker, CancelWakesWhoWaitsAndForgetsWhatRuns) {
   Gate gate;
-  std::atomic<int> heard{0};
+  std::atomic<int> outcomes{0};
   ExplainWorker worker([&](const TensorView&, const Window& w) { return gate.pass(w); },
-                       [&](const Outcome&) { ++heard; });
+                       [&](const Outcome&) { ++outcomes; });
   for (int id : {0, 1}) worker.submit(job(id), fill_nothing, ExplainWorker::WhenFull::kDrop);
   gate.await_entries(1);
   auto third = std::async(std::launch::async, [&] {
@@ -81,13 +81,13 @@ TEST(ExplainWorker, CancelWakesWhoWaitsAndForgetsWhatRuns) {
   const auto done = worker.take();
   ASSERT_EQ(done.size(), 1u);
   EXPECT_EQ(done[0].job.id, 3u);
-  EXPECT_EQ(heard, 1);
+  EXPECT_EQ(outcomes, 1);
 }
 
 TEST(ExplainWorker, HandsErrorsOn) {
   ExplainWorker worker(
       [](const TensorView&, const Window&) -> Explanation { throw std::runtime_error("no"); },
-      hear_nothing);
+      ignore_outcome);
   worker.submit(job(0), fill_nothing, ExplainWorker::WhenFull::kWait);
   worker.wait_idle();
   const auto done = worker.take();
@@ -103,7 +103,7 @@ TEST(ExplainWorker, CopiesTheClipBeforeItReturns) {
         seen.assign(clip.f32(), clip.f32() + 3);
         return Explanation();
       },
-      hear_nothing);
+      ignore_outcome);
   std::vector<float> mine = {1, 2, 3};
   worker.submit(
       job(0),
@@ -120,7 +120,7 @@ TEST(ExplainWorker, CopiesTheClipBeforeItReturns) {
 TEST(ExplainWorker, ASlotThatCouldNotBeFilledIsFreeAgain) {
   Gate gate;
   ExplainWorker worker([&](const TensorView&, const Window& w) { return gate.pass(w); },
-                       hear_nothing);
+                       ignore_outcome);
   const auto fails = [](ClipBuffer&) { throw std::runtime_error("no memory"); };
   for (int i = 0; i < 3; ++i)
     EXPECT_THROW(worker.submit(job(0), fails, ExplainWorker::WhenFull::kWait), std::runtime_error);
@@ -208,7 +208,7 @@ TEST(Aligner, ForgetsWhatNobodyCanWant) {
   }
 }
 
-TEST(LatencyShare, TellsGrowthAndDriftOnly) {
+TEST(LatencyShare, ReportsGrowthAndDriftOnly) {
   LatencyShare share;
   share.set(1.0, 0.040);
   EXPECT_EQ(share.nanoseconds(), 1050 * kMs);
@@ -246,7 +246,7 @@ class LiveWindowsTest : public ::testing::Test {
           explanation.window = window;
           return explanation;
         },
-        hear_nothing);
+        ignore_outcome);
   }
   FramePlace push(LiveWindows& stream, int64_t ms) {
     frame_.format = PixelFormat::kRGB;

@@ -58,14 +58,14 @@ TEST(ExplainWorkerErrors, WhateverIsThrownIsHandedOn) {
 }
 
 TEST(ExplainWorkerErrors, AListenerThatThrowsStopsNothing) {
-  std::atomic<int> heard{0};
+  std::atomic<int> outcomes{0};
   ExplainWorker worker(of_window, [&](const Outcome&) {
-    if (++heard % 2) throw std::bad_alloc();
+    if (++outcomes % 2) throw std::bad_alloc();
     throw 7;
   });
   for (int id : {0, 1, 2, 3}) worker.submit(job(id), fill_nothing, ExplainWorker::WhenFull::kWait);
   worker.wait_idle();
-  EXPECT_EQ(heard, 4);
+  EXPECT_EQ(outcomes, 4);
   EXPECT_EQ(worker.take().size(), 4u);
 }
 

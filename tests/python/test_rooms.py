@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ ROOMS = (
 )  # fmt: skip
 EXPORT_ROOMS = (
     "spec", "onnx", "trace", "axes", "models", "layers", "verify", "head", "gradient", "cam",
-    "relevance", "bundle_folder", "precision", "graph_entry", "convert_bundle", "listing",
+    "relevance", "precision", "bundle_folder", "graph_entry", "convert_bundle", "listing",
     "exporter", "__init__",
 )  # fmt: skip
 
@@ -88,6 +89,14 @@ def test_every_room_has_its_place():
         MOST_ROOMS
     )
     assert {m[1] for m in modules(PACKAGE) if m[0] == "export"} == set(EXPORT_ROOMS)
+
+
+def test_the_readme_lists_the_rooms_in_their_order():
+    above, below = (ROOT / "python" / "README.md").read_text("utf-8").split("## Export")
+    listed = [re.findall(r"^\| (`.+?) \|", text, re.MULTILINE) for text in (above, below)]
+    named = [re.findall(r"`(\w+)`", " ".join(cells)) for cells in listed]
+    assert named[0] == [room for room in ROOMS if not room.startswith("__") and room != "_version"]
+    assert named[1] == [room for room in EXPORT_ROOMS if room != "__init__"]
 
 
 def test_nothing_goes_in_circles():

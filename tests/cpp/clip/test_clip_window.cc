@@ -42,7 +42,7 @@ ClipSpec small_spec(int length) {
   return spec;
 }
 
-// A grey frame that can be told by its value.
+// A grey frame that is recognised by its value.
 class Grey {
  public:
   explicit Grey(int value, int width = 16, int height = 9)

@@ -181,7 +181,7 @@ def _count(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Explains the input and says what was written; the exit status."""
-    from ..run.job import execute
+    from ..run.execute import execute
 
     job = make_job(args)
     result = execute(job)

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from places import ROOT
+
 EXPORT = ROOT / "python" / "tubecam" / "export"
 HOME = EXPORT / "torch_private.py"
 PRIVATE = re.compile(
@@ -19,8 +21,6 @@ PRIVATE = re.compile(
 # What a child runs: torch lacks one of these names.
 CODE = """
 import importlib
-
-from places import ROOT
 delattr(importlib.import_module({module!r}), {name!r})
 try:
     import tubecam.export

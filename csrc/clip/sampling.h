@@ -1,4 +1,5 @@
-// How a window's slices were taken from a video: the rate, and what fills it up where it is short.
+// How a window's sampled frames were taken from a video: the rate, and what fills it up where it is
+// short.
 #pragma once
 
 #include <string>
@@ -8,7 +9,7 @@
 
 namespace tubecam {
 
-// What the slices are that a video is too short for.
+// What the sampled frames are that a video is too short for.
 enum class Padding {
   kNone,  // there is no window then
   kLast,  // its last frame, again and again
@@ -16,10 +17,10 @@ enum class Padding {
 };
 
 struct Sampling {
-  double fps = 0;         // slices a second; 0: unknown, of a clip that came as a whole
+  double fps = 0;         // sampled frames a second; 0: unknown, of a clip that came as a whole
   double stated_fps = 0;  // what the bundle states
   Padding padding = Padding::kNone;
-  int padded = 0;  // slices at the window's end
+  int padded = 0;  // sampled frames at the window's end
 };
 
 TUBECAM_API const std::vector<std::string>& padding_names();  // in the order of Padding

@@ -12,7 +12,7 @@ namespace tubecam {
 enum class MethodKind {
   kOnePass,           // the method of one graph
   kMotionSplit,       // against one frozen clip
-  kMotionSplitExact,  // against every slice frozen
+  kMotionSplitExact,  // against every sampled frame frozen
   kSelective,         // kept where relevance changes over time
   kIntegratedGradients,
   kSmoothGrad,

@@ -33,7 +33,7 @@ using SharedExplanation = std::shared_ptr<Explanation>;
 
 // ---- explainer ----
 
-// Times of a clip's slices: those given, or one slice every 1/sample_fps.
+// Times of a clip's sampled frames: those given, or one sampled frame every 1/sample_fps.
 std::vector<int64_t> clip_pts(const ClipSpec& spec,
                               const std::optional<std::vector<int64_t>>& pts) {
   if (pts) return *pts;

@@ -14,8 +14,8 @@ namespace tubecam {
 // Where a path of clips begins.
 enum class Baseline {
   kZero,     // 0 after normalisation: a clip of the mean colour, often grey
-  kBlurred,  // each slice blurred over an eighth of its height
-  kFrozen,   // the middle slice all the time: what is left is motion
+  kBlurred,  // each sampled frame blurred over an eighth of its height
+  kFrozen,   // the middle sampled frame all the time: what is left is motion
   kGiven     // MultiPassOptions::baseline_clip
 };
 
@@ -49,7 +49,7 @@ using RunPass = std::function<Pass(const ModelInputs& inputs)>;
 // What came of it.
 struct MultiPassResult {
   std::vector<float> clip;  // relevance [T, H, W], summed over the colours
-  std::vector<float> flow;  // and over both directions; 0 in the last slice, which no flow leaves
+  std::vector<float> flow;  // and over both directions; 0 in the last frame, which no flow leaves
   double baseline_logit;    // of what the relevance is relative to; NaN: there is none
 };
 
@@ -79,7 +79,8 @@ Quadrature gauss_legendre(int count);
 std::vector<float> baseline_of(Baseline baseline, const float* clip, const ClipSpec& spec,
                                const MultiPassOptions& options);
 
-// Sums relevance [T, H, W] over cells: tube [t, h, w] of a whole number of slices and pixels each.
+// Sums relevance [T, H, W] over cells: tube [t, h, w] of a whole number of sampled frames and
+// pixels each.
 void sum_cells(const std::vector<float>& relevance, const ClipSpec& spec, int t, int h, int w,
                float* tube);
 

@@ -29,8 +29,7 @@ class Session {
 
   Explainer explainer_;
   RelevanceSignal signal_;  // belongs to the inference thread
-  std::unique_ptr<LiveWindows>
-      windows_;  // its thread uses explainer_: declared later, gone earlier
+  std::unique_ptr<LiveWindows> windows_;  // uses explainer_: declared later, gone earlier
 };
 
 }  // namespace tubecam

@@ -28,7 +28,7 @@ class Session {
   Explanation explain(const TensorView& clip, const Window& window);
 
   Explainer explainer_;
-  RelevanceSignal signal_;  // belongs to the inference thread
+  RelevanceSignal signal_;                // belongs to the inference thread
   std::unique_ptr<LiveWindows> windows_;  // uses explainer_: declared later, gone earlier
 };
 

@@ -1,4 +1,4 @@
-// The ring and its memory; tests/python/test_clip_window.py holds the rules of sampling.
+// The ring and its memory; tests/python/kernels/test_clip_window.py holds the rules of sampling.
 #include <gtest/gtest.h>
 
 #include <atomic>

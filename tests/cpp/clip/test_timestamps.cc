@@ -1,4 +1,4 @@
-// Repair of timestamps; tests/python/test_timestamps.py holds what windows make of it.
+// Repair of timestamps; tests/python/kernels/test_timestamps.py holds what windows make of it.
 #include <gtest/gtest.h>
 
 #include <algorithm>

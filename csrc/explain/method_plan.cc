@@ -7,21 +7,6 @@
 namespace tubecam {
 namespace {
 
-Passes passes_of(const std::string& method) {
-  if (method == "motion-split") return Passes::kMotionSplit;
-  if (method == "motion-split-exact") return Passes::kMotionSplitExact;
-  if (method == "selective-relevance") return Passes::kSelective;
-  if (method == "integrated-gradients") return Passes::kIntegratedGradients;
-  if (method == "smoothgrad") return Passes::kSmoothGrad;
-  if (method == "gradient-shap") return Passes::kGradientShap;
-  return Passes::kOne;
-}
-
-bool is_motion(const std::string& method) {
-  const auto& names = motion_method_names();
-  return std::find(names.begin(), names.end(), method) != names.end();
-}
-
 // The graph that a method of motion is made of, or graphs.size().
 size_t base_graph(const Bundle& bundle, Passes passes) {
   const auto& graphs = bundle.graphs;
@@ -35,26 +20,21 @@ size_t base_graph(const Bundle& bundle, Passes passes) {
 
 }  // namespace
 
-const std::vector<std::string>& motion_method_names() {
-  static const auto& names =
-      *new std::vector<std::string>{"motion-split", "motion-split-exact", "selective-relevance"};
-  return names;
-}
-
 std::vector<std::string> offered_methods(const Bundle& bundle) {
   std::vector<std::string> methods;
   for (const GraphSpec& graph : bundle.graphs)
     methods.insert(methods.end(), graph.methods.begin(), graph.methods.end());
   if (base_graph(bundle, Passes::kMotionSplit) < bundle.graphs.size()) {
-    const auto& motion = motion_method_names();
+    const std::vector<std::string> motion = method_names(MethodKind::kMotion);
     methods.insert(methods.end(), motion.begin(), motion.end());
   }
   return methods;
 }
 
 Recipe find_recipe(const Bundle& bundle, const std::string& method) {
-  const Passes passes = passes_of(method);
-  if (is_motion(method)) {
+  const Method* known = find_method(method);
+  const Passes passes = known ? known->passes : Passes::kOne;
+  if (known && known->kind == MethodKind::kMotion) {
     const size_t graph = base_graph(bundle, passes);
     if (graph < bundle.graphs.size()) return {graph, bundle.graphs[graph].default_method, passes};
   }

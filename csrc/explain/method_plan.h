@@ -6,18 +6,9 @@
 
 #include "base/export.h"
 #include "bundle/bundle.h"
+#include "bundle/method_table.h"
 
 namespace tubecam {
-
-enum class Passes {
-  kOne,               // the method of one graph
-  kMotionSplit,       // against one frozen clip
-  kMotionSplitExact,  // against every slice frozen
-  kSelective,         // kept where relevance changes over time
-  kIntegratedGradients,
-  kSmoothGrad,
-  kGradientShap
-};
 
 struct Recipe {
   size_t graph = 0;
@@ -32,8 +23,5 @@ TUBECAM_API Recipe find_recipe(const Bundle& bundle, const std::string& method);
 
 // Every method that the bundle offers: its graphs' own, then those of motion.
 TUBECAM_API std::vector<std::string> offered_methods(const Bundle& bundle);
-
-// "motion-split", "motion-split-exact", "selective-relevance".
-TUBECAM_API const std::vector<std::string>& motion_method_names();
 
 }  // namespace tubecam

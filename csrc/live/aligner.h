@@ -9,8 +9,6 @@
 
 namespace tubecam {
 
-enum class Align { kLatest, kDelayed };
-
 // Where a frame lies: its time, in one unbroken stretch of the stream. Windows never span two
 // stretches.
 struct FramePlace {

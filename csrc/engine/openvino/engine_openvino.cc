@@ -149,8 +149,8 @@ std::vector<Port> output_ports(const Bundle& bundle, const GraphSpec& graph, boo
 // Auto, and what a quantised graph leaves, is float32: the CPU's own choice would be bfloat16 where
 // it has the instructions, and explanations would then differ from machine to machine.
 ov::element::Type precision_of(const EngineOptions& options) {
-  if (options.precision == "fp16") return ov::element::f16;
-  if (options.precision == "bf16") return ov::element::bf16;
+  if (options.precision == "float16") return ov::element::f16;
+  if (options.precision == "bfloat16") return ov::element::bf16;
   return ov::element::f32;
 }
 

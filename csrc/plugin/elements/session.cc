@@ -40,7 +40,7 @@ Session::Session(const Settings& settings, const Listener& listener)
     return this->explain(clip, window);
   };
   const auto report = [this, listener](const Outcome& outcome) { listener(*this, outcome); };
-  Stream::Options options{settings.align, settings.hop, seconds};
+  Stream::Options options{settings.align, settings.explain.hop, seconds};
   options.device = [this] { return explainer_.device(); };
   options.give_up_device = [this](const Error& error) { return explainer_.give_up_device(error); };
   options.sample_fps = settings.sample_fps;

@@ -1,4 +1,4 @@
-// What colour tells of the relevance that is drawn.
+// What colour shows of the relevance that is drawn.
 #pragma once
 
 #include "base/choice.h"
@@ -8,7 +8,7 @@ namespace tubecam {
 enum class Show { kAuto, kHeat, kMotion };
 
 inline constexpr Choice<Show> kShows[] = {
-    {Show::kAuto, "auto", "Motion where the explanation tells it, else heat"},
+    {Show::kAuto, "auto", "Motion where the explanation knows it, else heat"},
     {Show::kHeat, "heat", "Heat: the colour map"},
     {Show::kMotion, "motion", "Motion: from blue, still, to orange, moving"},
 };

@@ -22,7 +22,7 @@ struct OverlayState {
   Painter painter;
   RateLimit warnings, refusals;
   int width = 0, height = 0;
-  std::set<HeatPlace> told;  // of what was warned since the start
+  std::set<HeatPlace> warned;  // since the start
 
   OverlayStyle snapshot() {
     std::lock_guard<std::mutex> lock(mutex);
@@ -59,7 +59,7 @@ const std::vector<Property<OverlayStyle>>& style_properties() {
        kPlaying,
        at(&OverlayStyle::show_strip),
        Switch{}},
-      {{"show", "Show", "What colour tells of the relevance that is drawn"},
+      {{"show", "Show", "What colour shows of the relevance that is drawn"},
        kPlaying,
        at(&OverlayStyle::show),
        OneOf{show_type()}},
@@ -112,7 +112,7 @@ static void gst_tube_overlay_get_property(GObject* object, guint id, GValue* val
 static gboolean gst_tube_overlay_start(GstBaseTransform* base) {
   OverlayState* state = GST_TUBE_OVERLAY(base)->state;
   state->painter.reset();
-  state->told.clear();
+  state->warned.clear();
   return tubecam::exceptions_are_safe_or_error(GST_ELEMENT(base));
 }
 
@@ -176,7 +176,7 @@ static bool gst_tube_overlay_may_draw(GstBaseTransform* base, GstBuffer* buffer,
   const HeatPlace place = tubecam::heat_place(buffer, annotation, state->width, state->height);
   if (place == HeatPlace::kKnown || place == HeatPlace::kNothingToDraw)
     return place == HeatPlace::kKnown;
-  if (state->told.insert(place).second)
+  if (state->warned.insert(place).second)
     tubecam::post_warning(GST_ELEMENT(base), tubecam::place_problem(place, GST_ELEMENT(base)));
   return false;
 }

@@ -13,7 +13,7 @@ namespace {
 const auto kOptions = &Settings::explain;
 const auto kEngine = &ExplainerOptions::engine;
 const auto kMethodOptions = &ExplainerOptions::method_options;
-const auto kFewPass = &MethodOptions::few_pass;
+const auto kMultiPass = &MethodOptions::multi_pass;
 
 constexpr int kMostInt = std::numeric_limits<int>::max();
 constexpr uint64_t kMostCount = std::numeric_limits<uint64_t>::max();
@@ -135,18 +135,18 @@ std::vector<Setting> method_properties() {
   return {
       {{"steps", "Steps", "Passes of integrated-gradients, smoothgrad and gradient-shap"},
        kPlaying,
-       at(kOptions, kMethodOptions, kFewPass, &FewPassOptions::steps),
+       at(kOptions, kMethodOptions, kMultiPass, &MultiPassOptions::steps),
        Number<int>{1, 1024},
        tell_method_options},
       {{"baseline", "Baseline", "Where integrated-gradients begins"},
        kPlaying,
-       at(kOptions, kMethodOptions, kFewPass, &FewPassOptions::baseline),
+       at(kOptions, kMethodOptions, kMultiPass, &MultiPassOptions::baseline),
        OneOf{baseline_type()},
        tell_method_options},
       {{"noise", "Noise",
         "Standard deviation of smoothgrad's noise, as a share of the clip's range"},
        kPlaying,
-       at(kOptions, kMethodOptions, kFewPass, &FewPassOptions::noise),
+       at(kOptions, kMethodOptions, kMultiPass, &MultiPassOptions::noise),
        Number<float>{0, 100},
        tell_method_options},
       {{"frozen-slice", "Frozen slice", "The slice that motion-split freezes; -1: the middle one"},
@@ -201,7 +201,7 @@ const std::vector<Property<StreamCounts>>& count_properties() {
        at(&StreamCounts::dropped),
        count},
       {{"resets", "Resets",
-        "Times that the window started anew in mid-stream: gaps, steps in time, seeks, new sizes"},
+        "Times that the window started over in mid-stream: gaps, steps in time, seeks, new sizes"},
        kReadOnly,
        at(&StreamCounts::resets),
        count},

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bundle/layer_grid.h"
+#include "bundle/method_table.h"
 #include "bundle/precision.h"
 
 namespace tubecam {
@@ -41,9 +42,16 @@ LayerSpec parse_layer(const JsonNode& node, const ClipSpec& clip) {
   return layer;
 }
 
+<<<<<<< HEAD
+// The kind of method that a graph's outputs are enough for.
+MethodKind kind_of(const GraphSpec& graph) {
+  if (graph.gives_input_gradient()) return MethodKind::kMultiPass;
+  return graph.gives_relevance() ? MethodKind::kRelevance : MethodKind::kClassActivation;
+=======
 const std::vector<std::string>& known_methods(const GraphSpec& graph) {
   if (graph.gives_input_gradient()) return multi_pass_method_names();
   return graph.gives_relevance() ? relevance_method_names() : method_names();
+>>>>>>> main
 }
 
 // Of every explained layer.
@@ -55,7 +63,7 @@ bool gives_weights(const GraphSpec& graph) {
 }
 
 void parse_methods(const JsonNode& node, GraphSpec* graph, std::set<std::string>* seen) {
-  const auto& known = known_methods(*graph);
+  const std::vector<std::string> known = method_names(kind_of(*graph));
   const JsonNode methods = node.at("methods");
   const size_t count = methods.array(1, graph->gives_relevance() ? 1 : known.size());
   for (size_t i = 0; i < count; ++i) {
@@ -67,8 +75,8 @@ void parse_methods(const JsonNode& node, GraphSpec* graph, std::set<std::string>
                         ")");
     }
     if (!seen->insert(method).second) methods[i].refuse("named once in the whole sidecar");
-    if (method == "cam" && !gives_weights(*graph)) {
-      methods[i].refuse("another method: cam needs the output `weight`");
+    if (find_method(method)->needs_weight() && !gives_weights(*graph)) {
+      methods[i].refuse("another method: ", method, " needs the output `weight`");
     }
     graph->methods.push_back(method);
   }
@@ -220,6 +228,8 @@ void parse_form(const JsonNode& node, const Sidecar& sidecar, GraphSpec* graph) 
 
 }  // namespace
 
+<<<<<<< HEAD
+=======
 const std::vector<std::string>& method_names() {
   static const auto& names = *new std::vector<std::string>{
       "gradcam", "cam", "gradcam-frame", "hirescam", "layercam", "gradcam++", "xgradcam"};
@@ -250,6 +260,7 @@ bool shares_out_the_logit(const std::string& method) {
   return names.count(method) > 0;
 }
 
+>>>>>>> main
 bool is_file_name(const std::string& name) {
   const bool dots = name.empty() || name == "." || name == "..";
   return !dots && name.find_first_of("/\\") == std::string::npos;

@@ -1,5 +1,11 @@
+#include <pybind11/stl.h>
+
+#include <optional>
+#include <string>
+
 #include "bundle/clip_spec.h"
 #include "bundle/head.h"
+#include "bundle/method_table.h"
 #include "bundle/precision.h"
 #include "clip/sampling.h"
 #include "engine/engine.h"
@@ -26,6 +32,16 @@ void def_choices(py::module_& module, const char* function, const Table& table) 
   });
 }
 
+// All methods, or those of one kind.
+py::dict methods(const std::optional<std::string>& kind) {
+  const auto* wanted = kind ? &choose(kMethodKinds, "kind of method", *kind) : nullptr;
+  py::dict meanings;
+  for (const Method& method : method_table()) {
+    if (!wanted || method.kind == wanted->value) meanings[method.name] = method.meaning;
+  }
+  return meanings;
+}
+
 }  // namespace
 
 void register_choices(py::module_& module) {
@@ -33,7 +49,10 @@ void register_choices(py::module_& module) {
   def_choices(module, "color_orders", kColorOrders);
   def_choices(module, "head_kinds", kHeadKinds);
   def_choices(module, "head_units", kHeadUnits);
+  def_choices(module, "method_kinds", kMethodKinds);
+  module.def("methods", &methods, py::arg("kind") = py::none());
   def_choices(module, "precisions", kPrecisions);
+  def_choices(module, "old_precisions", kOldPrecisions);
   def_choices(module, "paddings", kPaddings);
   def_choices(module, "engines", kEngines);
   def_choices(module, "fallbacks", kFallbacks);

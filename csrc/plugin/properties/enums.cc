@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "bundle/method_table.h"
 #include "bundle/precision.h"
 #include "clip/sampling.h"
 #include "engine/engine.h"
@@ -31,6 +32,12 @@ Values auto_or(const char* automatic, const Word (&table)[kCount]) {
   Values values = {{0, automatic, "auto"}};
   for (const Word& word : table)
     values.push_back({static_cast<int>(values.size()), word.meaning, word.name});
+  return values;
+}
+
+Values values_of(const std::vector<Method>& table) {
+  Values values = {{0, "The bundle's default", "auto"}};
+  for (const Method& method : table) values.push_back({method.number, method.meaning, method.name});
   return values;
 }
 
@@ -77,36 +84,7 @@ GType precision_type() {
 }
 
 GType method_type() {
-  static const Values values = {
-      {0, "The bundle's default", "auto"},
-      {1, "Grad-CAM: gradient averaged over the window", "gradcam"},
-      {2, "CAM (Saliency Tubes): the head's weights, signed", "cam"},
-      {3, "Grad-CAM with gradients averaged for each time step", "gradcam-frame"},
-      {4, "HiResCAM: gradient times activation, signed", "hirescam"},
-      {5, "LayerCAM: positive gradient times activation", "layercam"},
-      {6, "Grad-CAM++", "gradcam++"},
-      {7, "XGrad-CAM", "xgradcam"},
-      {8, "Magnitude of the logit's gradient", "sensitivity"},
-      {9, "Gradient times input, signed", "gradient-x-input"},
-      {10, "Deconvolution: positive signals pass backwards", "deconvolution"},
-      {11, "Guided backpropagation", "guided-backprop"},
-      {12, "Epsilon-LRP, signed", "lrp-epsilon"},
-      {13, "LRP alpha 1, beta 0 (z-plus)", "lrp-alpha1beta0"},
-      {14, "Deep Taylor: z-plus, the clip's range in the first layer", "deep-taylor"},
-      {15, "LRP: epsilon in the head, z-plus in convolutions", "lrp-epsilon-plus"},
-      {16, "The same, flat in the first layer", "lrp-epsilon-plus-flat"},
-      {17, "Excitation backpropagation", "excitation-backprop"},
-      {18, "DeepLIFT, rescale rule: differences from a reference clip", "deeplift"},
-      {19, "Integrated gradients along the way from a baseline", "integrated-gradients"},
-      {20, "SmoothGrad: gradient averaged over noisy clips", "smoothgrad"},
-      {21, "Expected gradients (gradient SHAP)", "gradient-shap"},
-      {22, "The default method, split into motion and what stays in a frozen clip", "motion-split"},
-      {23, "The same with every slice frozen in turn", "motion-split-exact"},
-      {24, "Relevance that changes over time", "selective-relevance"},
-      {25, "Attention rollout of a transformer, the same for every class", "attention-rollout"},
-      {26, "LRP: gamma, attention as a constant", "lrp-gamma"},
-      {27, "AttnLRP: gamma, through attention", "attn-lrp"}};
-  static const GType type = make_enum("GstTubecamMethod", values);
+  static const GType type = make_enum("GstTubecamMethod", values_of(method_table()));
   return type;
 }
 

@@ -92,13 +92,6 @@ void Sticker::build(cairo_surface_t* picture, const Frame& frame) {
   loaded_ = false;
 }
 
-StickerPart part_under(const Frame& frame, int plane, const PlaneLayout& sticker, int x, int y) {
-  const PlaneLayout canvas = plane_layout(frame.format, frame.width, frame.height, plane);
-  const int left = sticker.chroma ? x / 2 : x, top = sticker.chroma ? y / 2 : y;
-  return {left, top, std::min(sticker.width, canvas.width - left),
-          std::min(sticker.height, canvas.height - top)};
-}
-
 void Sticker::draw(const Frame& frame, int x, int y) {
   if (frame.device.type == DeviceType::kCuda) return draw_there(frame, x, y);
   for (size_t i = 0; i < planes_.size(); ++i) {

@@ -1,9 +1,9 @@
 // What a sticker does to the planes of a frame, and its twin on a GPU.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
-#include "base/export.h"
 #include "clip/frame/frame.h"
 #include "overlay/blend/blend.h"
 
@@ -19,8 +19,13 @@ struct StickerPlane {
 struct StickerPart {
   int left, top, width, height;  // the size may be 0 or less: nothing is under it
 };
-TUBECAM_API StickerPart part_under(const Frame& frame, int plane, const PlaneLayout& sticker, int x,
-                                   int y);
+inline StickerPart part_under(const Frame& frame, int plane, const PlaneLayout& sticker, int x,
+                              int y) {
+  const PlaneLayout canvas = plane_layout(frame.format, frame.width, frame.height, plane);
+  const int left = sticker.chroma ? x / 2 : x, top = sticker.chroma ? y / 2 : y;
+  return {left, top, std::min(sticker.width, canvas.width - left),
+          std::min(sticker.height, canvas.height - top)};
+}
 
 // A sticker in a GPU's memory: cached_overlay_cuda.cu.
 class DeviceSticker {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,19 +22,21 @@ ROOMS = (
     "__init__", "__main__",
 )  # fmt: skip
 EXPORT_ROOMS = (
-    "spec", "onnx", "trace", "axes", "models", "layers", "verify", "head", "gradient", "cam",
-    "relevance", "precision", "bundle_folder", "graph_entry", "convert_bundle", "listing",
-    "exporter", "__init__",
+    "torch_private", "spec", "onnx", "trace", "axes", "models", "layers", "verify", "head",
+    "gradient", "cam", "relevance", "precision", "bundle_folder", "graph_entry", "convert_bundle",
+    "listing", "exporter", "__init__",
 )  # fmt: skip
 
 Module = tuple[str, ...]  # its path below the package; a folder's own ends with __init__
 
 
+@cache
 def modules(package: Path) -> dict[Module, Path]:
     found = [*package.rglob("*.py"), *package.rglob("*.pyi")]
     return {p.relative_to(package).with_suffix("").parts: p for p in found}
 
 
+@cache
 def imports(package: Path, module: Module) -> set[Module]:
     """The package's modules that a module imports, wherever in it that stands."""
     known, found = modules(package), set()

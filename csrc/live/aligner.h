@@ -9,8 +9,6 @@
 
 namespace tubecam {
 
-enum class Align { kLatest, kDelayed };
-
 // Where a frame lies: its time, in one unbroken segment of the stream (a seek, a gap or lost data
 // begins another, so they are no GstSegments). Windows never span two segments.
 struct FramePlace {

@@ -11,14 +11,14 @@
 #include "explain/marks.h"
 #include "explain/scores.h"
 #include "explain/tube/relevance_signal.h"
-#include "pybind/array.h"
-#include "pybind/device_tube.h"
+#include "pybind/arrays/array.h"
+#include "pybind/arrays/device_tube.h"
+#include "pybind/arrays/foreign_array.h"
+#include "pybind/arrays/frame_array.h"
+#include "pybind/arrays/samples.h"
 #include "pybind/engine_options.h"
-#include "pybind/foreign_array.h"
-#include "pybind/frame_array.h"
+#include "pybind/gil/released.h"
 #include "pybind/register.h"
-#include "pybind/released.h"
-#include "pybind/samples.h"
 
 namespace py = pybind11;
 

@@ -7,7 +7,9 @@ import json
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+import parts
+
+torch = parts.require("torch")
 
 import onnx  # noqa: E402
 import onnxruntime  # noqa: E402
@@ -161,7 +163,7 @@ def test_an_explained_convolution_keeps_its_own_output(tmp_path):
 
 
 def test_the_bundle_is_what_its_readme_states(tmp_path, root):
-    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema = parts.require("jsonschema")
     labels = ["walk", "run", "drömma", "夢", "stand"]
     export(nets.seeded(nets.Hard), tmp_path / "b", clip=nets.CLIP, labels=labels, layer="dilated")
     sidecar = json.loads((tmp_path / "b/bundle.json").read_text("utf-8"))

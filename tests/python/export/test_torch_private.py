@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+import parts
 from places import ROOT
 
 EXPORT = ROOT / "python" / "tubecam" / "export"
@@ -62,7 +63,7 @@ def test_only_one_file_uses_private_names():
     ],
 )
 def test_another_torch_is_refused_in_one_sentence(module, name):
-    torch = pytest.importorskip("torch")
+    torch = parts.require("torch")
     code = CODE.format(module=module, name=name)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     kind, message = done.stdout.strip().split("|")

@@ -210,11 +210,17 @@ def test_importing_is_light():
     assert loaded.stdout.strip() == "[]", loaded.stderr
 
 
+DOCUMENTS = (
+    "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "csrc/README.md",
+    "deploy/README.md", "python/README.md",
+)  # fmt: skip
+
+
 def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 
 
-@pytest.mark.parametrize("document", ["README.md", "deploy/README.md", "csrc/README.md"])
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_documents_name_real_commands_and_files(document, tubecam_command):
     path = ROOT / document
     text = path.read_text("utf-8")

@@ -151,7 +151,8 @@ def test_foreign_headers_stay_in_their_place(header, owner):
 
 
 def test_every_source_is_in_the_explicit_lists():
-    listed = (ROOT / "CMakeLists.txt").read_text("utf-8")
+    lists = [ROOT / "CMakeLists.txt", *ROOT.glob("cmake/*.cmake")]
+    listed = "".join(path.read_text("utf-8") for path in lists)
     tested = (ROOT / "tests/cpp/CMakeLists.txt").read_text("utf-8")
     assert [
         relative(p) for p in [*CSRC.rglob("*.cc"), *CSRC.rglob("*.cu")] if relative(p) not in listed

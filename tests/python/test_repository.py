@@ -151,7 +151,8 @@ def test_foreign_headers_stay_in_their_place(header, owner):
 
 
 def test_every_source_is_in_the_explicit_lists():
-    listed = (ROOT / "CMakeLists.txt").read_text("utf-8")
+    lists = [ROOT / "CMakeLists.txt", *ROOT.glob("cmake/*.cmake")]
+    listed = "".join(path.read_text("utf-8") for path in lists)
     tested = (ROOT / "tests/cpp/CMakeLists.txt").read_text("utf-8")
     assert [
         relative(p) for p in [*CSRC.rglob("*.cc"), *CSRC.rglob("*.cu")] if relative(p) not in listed
@@ -227,11 +228,17 @@ def test_importing_is_light():
     assert loaded.stdout.strip() == "[]", loaded.stderr
 
 
+DOCUMENTS = (
+    "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "csrc/README.md",
+    "deploy/README.md", "python/README.md",
+)  # fmt: skip
+
+
 def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 
 
-@pytest.mark.parametrize("document", ["README.md", "deploy/README.md", "csrc/README.md"])
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_documents_name_real_commands_and_files(document, tubecam_command):
     path = ROOT / document
     text = path.read_text("utf-8")

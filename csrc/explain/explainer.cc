@@ -29,7 +29,7 @@ void check_target(const Target& target, const Bundle& bundle) {
 }
 
 void check_contrast(const Target& target, const std::string& method, const Bundle& bundle) {
-  check(target.against < 0 || has_contrast(find_recipe(bundle, method).base), ErrorCode::kUsage,
+  check(target.against < 0 || has_contrast(plan_method(bundle, method).base), ErrorCode::kUsage,
         "what ", method,
         " gives for one class rather than another is not a difference of maps: "
         "take one that shares the logit out, such as gradcam or lrp-epsilon-plus");
@@ -69,7 +69,7 @@ struct Explainer::State {
   bool may_fall_back = false;
   std::string fell_back_from;
   std::vector<std::unique_ptr<Engine>> engines;  // one a graph, made when first needed
-  std::vector<CamTail> tails;                    // of each, on a GPU
+  std::vector<CamEpilogue> epilogues;            // of each, on a GPU
   ClipWindow window;
   RelevanceSignal signal;
   std::unique_ptr<ClipFlow> flow;      // where the model takes it
@@ -91,7 +91,7 @@ struct Explainer::State {
         maker(options.make_engine),
         may_fall_back(options.fallback == "cpu"),
         engines(bundle.graphs.size()),
-        tails(bundle.graphs.size()),
+        epilogues(bundle.graphs.size()),
         window(bundle.clip, options.hop, kMaxGap),
         signal(bundle.clip.sample_fps),
         device(options.engine.device) {
@@ -133,7 +133,7 @@ struct Explainer::State {
   std::optional<Explanation> explain_window();
   TensorView reachable(const TensorView& clip);
   Settings settings_for(const Asked& asked);
-  std::shared_ptr<const DeviceCam> follow(const Recipe& recipe, const Target& target);
+  std::shared_ptr<const DeviceCam> follow(const MethodPlan& plan, const Target& target);
   Explanation explain(const TensorView& clip, const Window& where, const Asked& asked = {});
 };
 
@@ -143,7 +143,7 @@ bool Explainer::State::fall_back(const Error& error) {
       error.code() == ErrorCode::kDevice || error.code() == ErrorCode::kUnavailable;
   if (!may_fall_back || !of_device || engine_options.device.type == DeviceType::kCpu) return false;
   fell_back_from = engine_options.device.to_string() + ": " + error.what();
-  if (engine_options.say) engine_options.say(fell_back_from + "; the CPU goes on");
+  if (engine_options.log) engine_options.log(fell_back_from + "; the CPU goes on");
   {
     std::lock_guard<std::mutex> lock(changing);
     device = engine_options.device = {};
@@ -151,7 +151,7 @@ bool Explainer::State::fall_back(const Error& error) {
   engine_options.engine = "openvino";
   engine_options.precision = "auto";
   for (auto& engine : engines) engine.reset();
-  for (CamTail& tail : tails) tail = {};
+  for (CamEpilogue& epilogue : epilogues) epilogue = {};
   budgeted = {};
   return true;
 }
@@ -161,7 +161,7 @@ void Explainer::State::keep_budget(const Settings& now) {
   if (now.method == budgeted.method && now.budget_ms == budgeted.budget_ms) return;
   std::vector<std::string> methods = {now.method};
   if (now.budget_ms > 0) methods = fallback_methods(bundle, now.method);
-  for (size_t i = 1; i < methods.size(); ++i) engine(find_recipe(bundle, methods[i]).graph);
+  for (size_t i = 1; i < methods.size(); ++i) engine(plan_method(bundle, methods[i]).graph);
   budget = MethodBudget(now.budget_ms, methods);
   budgeted = now;
 }
@@ -231,16 +231,16 @@ Explainer::State::Settings Explainer::State::settings_for(const Asked& asked) {
 }
 
 // The difference of two passes is found in system memory.
-std::shared_ptr<const DeviceCam> Explainer::State::follow(const Recipe& recipe,
+std::shared_ptr<const DeviceCam> Explainer::State::follow(const MethodPlan& plan,
                                                           const Target& target) {
-  CamTail& tail = tails[recipe.graph];
-  Engine& runner = engine(recipe.graph);
+  CamEpilogue& epilogue = epilogues[plan.graph];
+  Engine& runner = engine(plan.graph);
   if (target.against < 0) {
-    return tail.follow(runner, bundle, bundle.graphs[recipe.graph], engine_options.device,
-                       recipe.base);
+    return epilogue.follow(runner, bundle, bundle.graphs[plan.graph], engine_options.device,
+                           plan.base);
   }
-  if (tail.follows()) runner.follow_with({});
-  tail = {};
+  if (epilogue.follows()) runner.follow_with({});
+  epilogue = {};
   return nullptr;
 }
 
@@ -251,16 +251,16 @@ Explanation Explainer::State::explain(const TensorView& given, const Window& whe
         "explain: a window needs ", bundle.clip.length, " presentation times, not ",
         where.pts.size());
   const Settings now = settings_for(asked);
-  const Recipe recipe = find_recipe(bundle, now.method);
+  const MethodPlan plan = plan_method(bundle, now.method);
   const ClipRequest request{now.method, now.target, now.threshold, now.options};
-  Engine& runner = engine(recipe.graph);
-  const auto cam = follow(recipe, now.target);
+  Engine& runner = engine(plan.graph);
+  const auto cam = follow(plan, now.target);
   Explanation result =
-      explain_clip({runner, flow.get(), cam, reader.get()}, bundle, recipe, request, clip, where);
+      explain_clip({runner, flow.get(), cam, reader.get()}, bundle, plan, request, clip, where);
   result.receipt.fell_back_from = fell_back_from;
   if (asked.method.empty()) {
     result.receipt.downgraded_from = budget.downgraded_from();
-    budget.took(result.timings.engine + result.timings.explain);
+    budget.record(result.timings.engine + result.timings.explain);
   }
   return result;
 }
@@ -276,7 +276,7 @@ Explainer::Explainer(const std::string& bundle_folder, const ExplainerOptions& o
   set_method_options(options.method_options);
   set_method(options.method.empty() ? state_->bundle.graphs[0].default_method : options.method);
   set_target(options.target);
-  const size_t graph = find_recipe(state_->bundle, state_->settings.method).graph;
+  const size_t graph = plan_method(state_->bundle, state_->settings.method).graph;
   state_->with_fallback([&] { state_->engine(graph); });
 }
 
@@ -322,7 +322,7 @@ Device Explainer::device() const {
   return state_->device;
 }
 
-bool Explainer::give_up_device(const Error& error) {
+bool Explainer::fall_back_to_cpu(const Error& error) {
   std::lock_guard<std::mutex> running(state_->running);
   if (!state_->fell_back_from.empty()) return true;
   return state_->fall_back(error);
@@ -342,7 +342,7 @@ void Explainer::set_target(const Target& target) {
 }
 
 void Explainer::set_method(const std::string& method) {
-  find_recipe(state_->bundle, method);
+  plan_method(state_->bundle, method);
   std::lock_guard<std::mutex> lock(state_->changing);
   check_contrast(state_->settings.target, method, state_->bundle);
   state_->settings.method = method;
@@ -368,7 +368,7 @@ void Explainer::set_budget(double milliseconds) {
 
 void Explainer::set_method_options(const MethodOptions& options) {
   const ClipSpec& clip = state_->bundle.clip;
-  check_few_pass(options.few_pass, clip);
+  check_multi_pass(options.multi_pass, clip);
   check_sigma(options.sigma);
   check(options.frozen >= -1 && options.frozen < clip.length, ErrorCode::kUsage,
         "the frozen slice must be −1 (the middle one) … ", clip.length - 1, ", not ",
@@ -381,7 +381,7 @@ const Bundle& Explainer::bundle() const { return state_->bundle; }
 
 EngineInfo Explainer::engine_info() const {
   std::lock_guard<std::mutex> running(state_->running);
-  return state_->engine(find_recipe(state_->bundle, state_->snapshot().method).graph).info();
+  return state_->engine(plan_method(state_->bundle, state_->snapshot().method).graph).info();
 }
 
 }  // namespace tubecam

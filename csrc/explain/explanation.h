@@ -33,15 +33,15 @@ struct Receipt {
   double logit = 0;          // of the target
   double export_error = 0;   // relative, from the bundle's check
   double conservation = std::numeric_limits<double>::quiet_NaN();  // explain/methods/conservation.h
-  // Of the clip that relevance is told from: conservation is then of the logits' difference.
+  // Of the clip that relevance is relative to: conservation is then of the logits' difference.
   double baseline_logit = std::numeric_limits<double>::quiet_NaN();
   int passes = 1;  // through the engine
-  // False: the export found that the method ignores the class; none: it could not tell.
+  // False: the export found that the method ignores the class; none: its check was inconclusive.
   std::optional<bool> class_specific = true;
   // Of the quantised graph's maps with float32's, by its export; NaN: it is not quantised. It
-  // drifts: they differ beyond the limits, and the export was forced.
+  // exceeds_drift_limit: they differ by more, and the export was forced.
   double map_correlation = std::numeric_limits<double>::quiet_NaN();
-  bool drifts = false;
+  bool exceeds_drift_limit = false;
   std::string downgraded_from;  // the method asked for, where the budget did not pay it
   std::string fell_back_from;   // "cuda:0: " and what failed there, where the CPU took over
 };
@@ -77,7 +77,7 @@ struct TUBECAM_API Explanation {
   std::vector<Box> boxes;  // at the peak's time
   Window window;
   // Of a stream: what became final by this window of the relevance over time that all overlapping
-  // windows tell together. Empty for a single clip.
+  // windows give together. Empty for a single clip.
   std::vector<RelevanceSignal::Sample> signal;
   Timings timings;
   Receipt receipt;

@@ -25,7 +25,8 @@ Box relative_source(const Window& window) {
 
 }  // namespace
 
-void locate(const CamStats& stats, float threshold, const ClipSpec& spec, Explanation* result) {
+void find_peak_and_boxes(const CamStats& stats, float threshold, const ClipSpec& spec,
+                         Explanation* result) {
   const TubeView tube = result->view();
   temporal_curve(tube, spec.length, result->curve.data());
   const Box source = relative_source(result->window);

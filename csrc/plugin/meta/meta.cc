@@ -125,7 +125,7 @@ void describe_receipt(GstStructure* fields, const Receipt& receipt, const Timing
       "export-error", G_TYPE_DOUBLE, receipt.export_error, "conservation", G_TYPE_DOUBLE,
       receipt.conservation, "baseline-logit", G_TYPE_DOUBLE, receipt.baseline_logit, "passes",
       G_TYPE_INT, receipt.passes, "map-correlation", G_TYPE_DOUBLE, receipt.map_correlation,
-      "drifts", G_TYPE_BOOLEAN, static_cast<gboolean>(receipt.drifts), "preprocess-ms",
+      "drifts", G_TYPE_BOOLEAN, static_cast<gboolean>(receipt.exceeds_drift_limit), "preprocess-ms",
       G_TYPE_DOUBLE, timings.preprocess, "engine-ms", G_TYPE_DOUBLE, timings.engine, "explain-ms",
       G_TYPE_DOUBLE, timings.explain, nullptr);
   if (receipt.class_specific)

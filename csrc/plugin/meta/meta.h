@@ -44,7 +44,7 @@ namespace tubecam {
 //   stride-t, -y, -x              double   cell i is centred on offset + stride·i: slices,
 //   offset-t, -y, -x              double   clip pixels, clip pixels
 //   field-t, -y, -x               double   the same of what a cell can depend on, its receptive
-//                            field; missing where the bundle does not tell
+//                            field; missing where the bundle lacks it
 //   pathways        int      of a model with several explained layers: how many; then, for each
 //                            i from 0, the tube above being the one that joins them:
 //   pathway-i-name, pathway-i-layer      string
@@ -53,7 +53,7 @@ namespace tubecam {
 //   pathway-i-relevance-sum, -share      double   the sum before ReLU, and per cent of the
 //                            decision, NaN where pathways cancel
 //   motion          GBytes   float32 [t, h, w], 0…1: how much of each cell's relevance is motion;
-//                            missing where the method does not tell
+//                            missing where the method lacks it
 //   motion-share    double   the same of the decision, 0…1; NaN where nothing is relevant, and
 //   motion-by       string   how it was found: split, split-exact or selective (motion.h),
 //                            or flow (explain/methods/pathways.h)
@@ -75,10 +75,10 @@ namespace tubecam {
 //   method, layer, engine, precision                      string   the receipt, and
 //   unit            string   of relevance, "logit" (explain/unit.h), and
 //   relevance-sum, logit, export-error, conservation      double   NaN where it means nothing, and
-//   baseline-logit  double   of the clip that relevance is told from; NaN: there is none
+//   baseline-logit  double   of the clip that relevance is relative to; NaN: there is none
 //   passes          int      through the engine
 //   class-specific  boolean  false: the export found that the method ignores the class; missing
-//                            where it could not tell
+//                            where its check was inconclusive
 //   map-correlation double   of a quantised graph's maps with float32's; NaN: it is not quantised
 //   drifts          boolean  they differ too much, and the export was forced
 //   downgraded-from string   the method asked for where the budget did not pay it; else missing
@@ -109,8 +109,8 @@ namespace tubecam {
 
 constexpr char kMetaName[] = "tubecam";
 
-// Registers the custom meta; harmless when repeated. Its tags say that it depends on the picture's
-// size and orientation, and it can follow (meta_transform.h).
+// Registers the custom meta; harmless when repeated. Its tags state that it depends on the
+// picture's size and orientation, and it can follow (meta_transform.h).
 void register_meta();
 
 GstStructure* add_meta(GstBuffer* buffer);  // an empty one; its fields, which belong to the buffer
@@ -150,7 +150,7 @@ struct Annotation {
   double slice = 0;
   int64_t pts = 0;
 
-  // Whether `motion` tells what pathways of the optical flow found.
+  // Whether `motion` is what pathways of the optical flow found.
   bool of_flow() const { return motion_by == std::string("flow"); }
 };
 

@@ -15,7 +15,7 @@
 
 namespace tubecam {
 
-// What colour tells: heat, or motion where the explanation knows it.
+// What colour shows: heat, or motion where the explanation knows it.
 enum class Show { kAuto, kHeat, kMotion };
 
 struct OverlayStyle {
@@ -52,7 +52,7 @@ class Painter {
   Evidence evidence_;                      // of the window …
   const float* weighed_ = nullptr;         // … that has this tube …
   uint64_t weighed_window_ = 0;            // … and this number
-  float told_scale_ = 0;                   // as the legend says
+  float legend_scale_ = 0;                 // as the legend states
   std::optional<RelevanceSignal> signal_;  // of the windows that the frames carried
   double signal_fps_ = 0;
   uint64_t window_ = 0;  // the newest in signal_

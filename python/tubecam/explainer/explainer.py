@@ -103,24 +103,15 @@ class Explainer(Settings):
         fallback: str = "none",
     ) -> None:
         options = options or MethodOptions()
-        self._core: _core.Explainer | None = _core.Explainer(
-            os.fspath(find_bundle(os.fspath(DEFAULT if bundle is None else bundle))),
-            method=method or "",
-            hop=hop,
-            threshold=threshold,
-            engine=engine,
-            device=device,
-            precision=precision,
-            threads=threads,
-            cache_dir=os.fspath(cache_dir or ""),
-            budget_ms=budget_ms,
-            method_options=options.core(),
-            fallback=fallback,
-        )
         self._opened = {
             "device": device, "precision": precision, "threads": threads, "engine": engine,
-            "cache_dir": cache_dir, "fallback": fallback,
+            "cache_dir": os.fspath(cache_dir or ""), "fallback": fallback,
         }  # fmt: skip
+        self._core = _core.Explainer(
+            os.fspath(find_bundle(os.fspath(DEFAULT if bundle is None else bundle))),
+            method=method or "", hop=hop, threshold=threshold, budget_ms=budget_ms,
+            method_options=options.core(), **self._opened,
+        )  # fmt: skip
         self._options = options
         self._budget_ms = budget_ms
         self._core_bundle = self._core.bundle

@@ -95,7 +95,10 @@ def test_fields_say_what_they_promise(explainer):
     result = explainer.explain(tiny_bundle.clip(), times=np.arange(8) * 0.25 + 3)
     shares = np.exp(result.logits.astype(np.float64))
     assert result.valid and result.problem == ""
-    assert result.label_index == result.logits.argmax() and result.label == f"class {result.label_index}"
+    assert (
+        result.label_index == result.logits.argmax()
+        and result.label == f"class {result.label_index}"
+    )
     assert result.score == pytest.approx(shares.max() / shares.sum(), rel=1e-6)
     assert result.target_index == result.label_index and result.target == result.label
     assert result.tube.shape == (4, 4, 4) and result.curve.shape == (8,)

@@ -84,7 +84,10 @@ def test_hirescam_sums_to_the_logit_less_the_bias(tmp_path, head, target):
     with tubecam.Explainer(tiny_bundle.write(tmp_path, head), method="hirescam") as explainer:
         explainer.target = target
         result = explainer.explain(tiny_bundle.clip())
-    receipt, expected = result.receipt, result.logits[result.target_index] - bias[result.target_index]
+    receipt, expected = (
+        result.receipt,
+        result.logits[result.target_index] - bias[result.target_index],
+    )
     assert result.target_index == (result.label_index if target < 0 else target)
     assert receipt.relevance_sum == pytest.approx(expected, rel=1e-5, abs=1e-5)
     assert result.tube.sum(dtype=np.float64) == pytest.approx(expected, rel=1e-5, abs=1e-5)

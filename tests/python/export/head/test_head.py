@@ -78,7 +78,9 @@ def test_the_last_operator_is_left_out_and_the_scores_are_the_models(tmp_path, e
             close(found.logits, half * logits)
             close(found.scores, output[0].numpy(), 1)
             assert found.score == found.scores.max() == found.scores[found.label_index]
-            close(found.tube, half * hirescam(model, clip, np.eye(4, dtype="f4")[found.label_index]))
+            close(
+                found.tube, half * hirescam(model, clip, np.eye(4, dtype="f4")[found.label_index])
+            )
 
 
 @pytest.mark.parametrize("end", [lambda z: z, torch.sigmoid, lambda z: z[:, 0]])

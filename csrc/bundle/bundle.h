@@ -98,6 +98,8 @@ struct Bundle {
 // zero.
 TUBECAM_API Bundle load_bundle(const std::string& folder);
 
+<<<<<<< HEAD
+=======
 // The class-activation methods, which this runtime computes from a graph's activation and gradient,
 // in the order of CamMethod (explain/methods/cam3d.h).
 TUBECAM_API const std::vector<std::string>& method_names();
@@ -112,4 +114,5 @@ TUBECAM_API const std::vector<std::string>& multi_pass_method_names();
 // Whether a method shares out the logit itself: where no bias takes a part, relevance sums to it.
 bool shares_out_the_logit(const std::string& method);
 
+>>>>>>> main
 }  // namespace tubecam

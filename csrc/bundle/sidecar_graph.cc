@@ -4,6 +4,8 @@
 #include <vector>
 
 #include "bundle/layer_grid.h"
+#include "bundle/method_table.h"
+#include "bundle/precision.h"
 
 namespace tubecam {
 namespace {
@@ -40,9 +42,16 @@ LayerSpec parse_layer(const JsonNode& node, const ClipSpec& clip) {
   return layer;
 }
 
+<<<<<<< HEAD
+// The kind of method that a graph's outputs are enough for.
+MethodKind kind_of(const GraphSpec& graph) {
+  if (graph.gives_input_gradient()) return MethodKind::kMultiPass;
+  return graph.gives_relevance() ? MethodKind::kRelevance : MethodKind::kClassActivation;
+=======
 const std::vector<std::string>& known_methods(const GraphSpec& graph) {
   if (graph.gives_input_gradient()) return multi_pass_method_names();
   return graph.gives_relevance() ? relevance_method_names() : method_names();
+>>>>>>> main
 }
 
 // Of every explained layer.
@@ -54,7 +63,7 @@ bool gives_weights(const GraphSpec& graph) {
 }
 
 void parse_methods(const JsonNode& node, GraphSpec* graph, std::set<std::string>* seen) {
-  const auto& known = known_methods(*graph);
+  const std::vector<std::string> known = method_names(kind_of(*graph));
   const JsonNode methods = node.at("methods");
   const size_t count = methods.array(1, graph->gives_relevance() ? 1 : known.size());
   for (size_t i = 0; i < count; ++i) {
@@ -66,8 +75,8 @@ void parse_methods(const JsonNode& node, GraphSpec* graph, std::set<std::string>
                         ")");
     }
     if (!seen->insert(method).second) methods[i].refuse("named once in the whole sidecar");
-    if (method == "cam" && !gives_weights(*graph)) {
-      methods[i].refuse("another method: cam needs the output `weight`");
+    if (find_method(method)->needs_weight() && !gives_weights(*graph)) {
+      methods[i].refuse("another method: ", method, " needs the output `weight`");
     }
     graph->methods.push_back(method);
   }
@@ -204,8 +213,8 @@ void parse_pathways(const JsonNode& node, const ClipSpec& clip, GraphSpec* graph
 
 // What a graph computes in: the bundle's precision where its entry states no other.
 void parse_form(const JsonNode& node, const Sidecar& sidecar, GraphSpec* graph) {
-  graph->precision =
-      node.has("precision") ? parse_precision(node.at("precision")) : sidecar.bundle.precision;
+  graph->precision = node.has("precision") ? node.at("precision").one_of(kPrecisions).name
+                                           : sidecar.bundle.precision;
   if (node.has("reference")) {
     graph->reference = listed_file(node.at("reference"), sidecar.files);
     if (graph->reference == graph->file) node.at("reference").refuse("another file than the graph");
@@ -219,6 +228,8 @@ void parse_form(const JsonNode& node, const Sidecar& sidecar, GraphSpec* graph) 
 
 }  // namespace
 
+<<<<<<< HEAD
+=======
 const std::vector<std::string>& method_names() {
   static const auto& names = *new std::vector<std::string>{
       "gradcam", "cam", "gradcam-frame", "hirescam", "layercam", "gradcam++", "xgradcam"};
@@ -249,6 +260,7 @@ bool shares_out_the_logit(const std::string& method) {
   return names.count(method) > 0;
 }
 
+>>>>>>> main
 bool is_file_name(const std::string& name) {
   const bool dots = name.empty() || name == "." || name == "..";
   return !dots && name.find_first_of("/\\") == std::string::npos;
@@ -265,13 +277,6 @@ std::string listed_file(const JsonNode& node, const std::map<std::string, std::s
   const std::string name = file_name(node);
   if (!files.count(name)) node.refuse("one of the names in `files`, so that its hash is checked");
   return name;
-}
-
-std::string parse_precision(const JsonNode& node) {
-  const std::string precision = node.text();
-  const std::set<std::string> known = {"float32", "float16", "bfloat16", "int8"};
-  if (!known.count(precision)) node.refuse("float32, float16, bfloat16 or int8");
-  return precision;
 }
 
 GraphSpec parse_graph(const JsonNode& node, const Sidecar& sidecar,

@@ -7,6 +7,8 @@
 namespace tubecam {
 namespace {
 
+<<<<<<< HEAD
+=======
 MethodKind kind_of(const std::string& method) {
   if (method == "motion-split") return MethodKind::kMotionSplit;
   if (method == "motion-split-exact") return MethodKind::kMotionSplitExact;
@@ -22,6 +24,7 @@ bool is_motion(const std::string& method) {
   return std::find(names.begin(), names.end(), method) != names.end();
 }
 
+>>>>>>> main
 // The graph that a method of motion is made of, or graphs.size().
 size_t base_graph(const Bundle& bundle, MethodKind kind) {
   const auto& graphs = bundle.graphs;
@@ -35,28 +38,36 @@ size_t base_graph(const Bundle& bundle, MethodKind kind) {
 
 }  // namespace
 
-const std::vector<std::string>& motion_method_names() {
-  static const auto& names =
-      *new std::vector<std::string>{"motion-split", "motion-split-exact", "selective-relevance"};
-  return names;
-}
-
 std::vector<std::string> offered_methods(const Bundle& bundle) {
   std::vector<std::string> methods;
   for (const GraphSpec& graph : bundle.graphs)
     methods.insert(methods.end(), graph.methods.begin(), graph.methods.end());
+<<<<<<< HEAD
+  if (base_graph(bundle, Passes::kMotionSplit) < bundle.graphs.size()) {
+    const std::vector<std::string> motion = method_names(MethodKind::kMotion);
+=======
   if (base_graph(bundle, MethodKind::kMotionSplit) < bundle.graphs.size()) {
     const auto& motion = motion_method_names();
+>>>>>>> main
     methods.insert(methods.end(), motion.begin(), motion.end());
   }
   return methods;
 }
 
+<<<<<<< HEAD
+Recipe find_recipe(const Bundle& bundle, const std::string& method) {
+  const Method* known = find_method(method);
+  const Passes passes = known ? known->passes : Passes::kOne;
+  if (known && known->kind == MethodKind::kMotion) {
+    const size_t graph = base_graph(bundle, passes);
+    if (graph < bundle.graphs.size()) return {graph, bundle.graphs[graph].default_method, passes};
+=======
 MethodPlan plan_method(const Bundle& bundle, const std::string& method) {
   const MethodKind kind = kind_of(method);
   if (is_motion(method)) {
     const size_t graph = base_graph(bundle, kind);
     if (graph < bundle.graphs.size()) return {graph, bundle.graphs[graph].default_method, kind};
+>>>>>>> main
   }
   for (size_t i = 0; i < bundle.graphs.size(); ++i) {
     const auto& names = bundle.graphs[i].methods;

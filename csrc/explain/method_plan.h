@@ -6,9 +6,13 @@
 
 #include "base/export.h"
 #include "bundle/bundle.h"
+#include "bundle/method_table.h"
 
 namespace tubecam {
 
+<<<<<<< HEAD
+struct Recipe {
+=======
 enum class MethodKind {
   kOnePass,           // the method of one graph
   kMotionSplit,       // against one frozen clip
@@ -20,6 +24,7 @@ enum class MethodKind {
 };
 
 struct MethodPlan {
+>>>>>>> main
   size_t graph = 0;
   std::string base;  // the graph's method behind it
   MethodKind kind = MethodKind::kOnePass;
@@ -32,8 +37,5 @@ TUBECAM_API MethodPlan plan_method(const Bundle& bundle, const std::string& meth
 
 // Every method that the bundle offers: its graphs' own, then those of motion.
 TUBECAM_API std::vector<std::string> offered_methods(const Bundle& bundle);
-
-// "motion-split", "motion-split-exact", "selective-relevance".
-TUBECAM_API const std::vector<std::string>& motion_method_names();
 
 }  // namespace tubecam

@@ -17,7 +17,7 @@ from torch import nn  # noqa: E402
 
 import export_nets as nets  # noqa: E402
 from tubecam.errors import ExportError  # noqa: E402
-from tubecam.export import CAM_METHODS, export, exporter  # noqa: E402
+from tubecam.export import CAM_METHODS, bundle_folder, export  # noqa: E402
 
 SHAPE = (1, nets.CLIP["length"], 3, nets.CLIP["height"], nets.CLIP["width"])
 
@@ -30,7 +30,7 @@ def run(folder, clip, target):
 
 
 def autograd(model, path, clip, target, time_first=False):
-    """Logits, activation and gradient in float64, written anew for the tests."""
+    """Logits, activation and gradient in float64, written again for the tests."""
     model = model.double()
     kept = []
 
@@ -175,7 +175,7 @@ def test_the_bundle_is_what_its_readme_states(tmp_path, root):
         "bundle.json", "labels.txt", "model.onnx",
     ]  # fmt: skip
     for name, digest in sidecar["files"].items():
-        assert exporter.bundle.sha256(tmp_path / "b" / name) == digest
+        assert bundle_folder.sha256(tmp_path / "b" / name) == digest
     model = onnx.load(tmp_path / "b/model.onnx")
     assert [o.version for o in model.opset_import] == [17]
     assert {n.domain for n in model.graph.node} == {""}

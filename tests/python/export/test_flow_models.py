@@ -32,7 +32,8 @@ from pipelines import play  # noqa: E402
 from tubecam import BundleError, UsageError, _core  # noqa: E402
 from tubecam.cli import main as cli  # noqa: E402
 from tubecam.export import export  # noqa: E402
-from tubecam.export.layers.candidates import Candidates, choose_layers  # noqa: E402
+from tubecam.export.layers.candidates import Candidates  # noqa: E402
+from tubecam.export.layers.choose import choose_layers  # noqa: E402
 from tubecam.export.models.architectures import ARCHITECTURES  # noqa: E402
 from tubecam.export.trace.capture import capture  # noqa: E402
 from videos import numbered, write_video  # noqa: E402

@@ -160,7 +160,7 @@ def test_two_threads_may_fill_one_window():
         window.push(frames[seed], next(clock) * 100_000_000)
         try:
             slices = window.clip().reshape(4, -1)
-        except UsageError:  # times went back, as the other thread was ahead: it begins anew
+        except UsageError:  # times went back, as the other thread was ahead: it begins again
             return True
         return bool((slices == slices[:, :1]).all())  # each of one frame, none half of both
 

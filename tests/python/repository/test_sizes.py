@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
-ROOT = Path(__file__).resolve()
-while not (ROOT / "CMakeLists.txt").is_file() or not (ROOT / "python").is_dir():
-    ROOT = ROOT.parent
+from places import ROOT
+
 FOLDERS = ("python/tubecam", "engines")
 MOST_LINES = 40  # of a function from its `def` to its end, without its docstring
 MOST_PARAMETERS = 8  # without self and cls; what *names and **names take counts as one each

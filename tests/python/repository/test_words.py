@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve()
-while not (ROOT / "CMakeLists.txt").is_file() or not (ROOT / "python").is_dir():
-    ROOT = ROOT.parent
+from places import ROOT
+
 FOLDERS = ("python", "tests", "engines", "deploy")
 # Not yet: their words are being changed together with their names.
 LEFT_OUT = ("tests/cpp/",)

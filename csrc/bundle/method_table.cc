@@ -17,13 +17,13 @@ constexpr Method relevance(const char* name, int number, Unit unit, const char* 
   return {name, number, MethodKind::kRelevance, unit, meaning};
 }
 
-constexpr Method several(const char* name, int number, Passes passes, Unit unit,
+constexpr Method several(const char* name, int number, PlanKind plan, Unit unit,
                          const char* meaning) {
-  return {name, number, MethodKind::kMultiPass, unit, meaning, {}, passes};
+  return {name, number, MethodKind::kMultiPass, unit, meaning, {}, plan};
 }
 
-constexpr Method motion(const char* name, int number, Passes passes, const char* meaning) {
-  return {name, number, MethodKind::kMotion, Unit::kPart, meaning, {}, passes};
+constexpr Method motion(const char* name, int number, PlanKind plan, const char* meaning) {
+  return {name, number, MethodKind::kMotion, Unit::kPart, meaning, {}, plan};
 }
 
 constexpr Method kTable[] = {
@@ -56,17 +56,17 @@ constexpr Method kTable[] = {
               "DeepLIFT, rescale rule: differences from a reference clip"),
     relevance("attention-rollout", 25, Unit::kShare,
               "Attention rollout of a transformer, the same for every class"),
-    several("integrated-gradients", 19, Passes::kIntegratedGradients, Unit::kPart,
+    several("integrated-gradients", 19, PlanKind::kIntegratedGradients, Unit::kPart,
             "Integrated gradients along the way from a baseline"),
-    several("smoothgrad", 20, Passes::kSmoothGrad, Unit::kPerInput,
+    several("smoothgrad", 20, PlanKind::kSmoothGrad, Unit::kPerInput,
             "SmoothGrad: gradient averaged over noisy clips"),
-    several("gradient-shap", 21, Passes::kGradientShap, Unit::kPart,
+    several("gradient-shap", 21, PlanKind::kGradientShap, Unit::kPart,
             "Expected gradients (gradient SHAP)"),
-    motion("motion-split", 22, Passes::kMotionSplit,
+    motion("motion-split", 22, PlanKind::kMotionSplit,
            "The default method, split into motion and what stays in a frozen clip"),
-    motion("motion-split-exact", 23, Passes::kMotionSplitExact,
+    motion("motion-split-exact", 23, PlanKind::kMotionSplitExact,
            "The same with every slice frozen in turn"),
-    motion("selective-relevance", 24, Passes::kSelective, "Relevance that changes over time"),
+    motion("selective-relevance", 24, PlanKind::kSelective, "Relevance that changes over time"),
 };
 
 template <typename Keep>

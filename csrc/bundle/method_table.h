@@ -32,8 +32,9 @@ enum class CamMethod {
   kXGradCam
 };
 
-enum class Passes {
-  kOne,               // the method of one graph
+// How a method is computed (explain/method_plan.h).
+enum class PlanKind {
+  kOnePass,           // the method of one graph
   kMotionSplit,       // against one frozen clip
   kMotionSplitExact,  // against every slice frozen
   kSelective,         // kept where relevance changes over time
@@ -58,7 +59,7 @@ struct Method {
   MethodUnit unit;
   const char* meaning;                  // a line for people
   CamMethod cam = CamMethod::kGradCam;  // of kClassActivation
-  Passes passes = Passes::kOne;
+  PlanKind plan = PlanKind::kOnePass;
 
   // The head's weight: a gradient will not do.
   bool needs_weight() const {

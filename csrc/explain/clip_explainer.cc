@@ -232,9 +232,9 @@ std::vector<float> ClipExplainer::flow_of_clip() {
 }
 
 CamStats ClipExplainer::run_multi_pass() {
-  const auto method = plan_.kind == MethodKind::kIntegratedGradients ? integrated_gradients
-                      : plan_.kind == MethodKind::kSmoothGrad        ? smoothgrad
-                                                                     : gradient_shap;
+  const auto method = plan_.kind == PlanKind::kIntegratedGradients ? integrated_gradients
+                      : plan_.kind == PlanKind::kSmoothGrad        ? smoothgrad
+                                                                   : gradient_shap;
   const std::vector<float> flow = flow_of_clip();
   const ModelInputs x{host_clip(), flow.empty() ? nullptr : flow.data()};
   const MultiPassResult found = method([this](const ModelInputs& inputs) { return pass(inputs); },
@@ -281,26 +281,26 @@ void ClipExplainer::explain(const EngineOutputs& outputs) {
   }
   receipt.relevance_sum = stats.sum;
   if (!stats.finite) return invalidate(graph_.what_explains() + " holds NaN or infinity");
-  if (plan_.kind == MethodKind::kMotionSplit) {
+  if (plan_.kind == PlanKind::kMotionSplit) {
     split();
-  } else if (plan_.kind == MethodKind::kMotionSplitExact) {
+  } else if (plan_.kind == PlanKind::kMotionSplitExact) {
     split_exactly();
   } else {
     estimate_motion();
   }
-  if (plan_.kind == MethodKind::kSelective) {
+  if (plan_.kind == PlanKind::kSelective) {
     stats = stats_of(std::vector<float>(result_.tube), layer_, result_.tube.data());
   }
   find_peak_and_boxes(stats, request_.threshold, spec_, &result_);
 }
 
-// The cell in time whose centre is nearest to a slice.
+// The cell in time whose centre is nearest to a sampled frame.
 int ClipExplainer::cell_at(int slice) const {
   const double index = (slice - layer_.offset[0]) / layer_.stride[0];
   return int(std::lround(std::clamp(index, 0.0, double(layer_.shape[1] - 1))));
 }
 
-// The relevance of the same target to the clip with one slice frozen.
+// The relevance of the same target to the clip with one sampled frame frozen.
 void ClipExplainer::add_still(int slice, std::vector<float>* tube) {
   frozen_.resize(size_t(spec_.length) * 3 * size_t(spec_.height) * size_t(spec_.width));
   freeze_clip(host_clip(), spec_, slice, frozen_.data());
@@ -340,7 +340,7 @@ void ClipExplainer::split_exactly() {
 // From the tube alone: relevance that changes over time. Only the method of that name draws it.
 // Pathways of the flow need no estimate.
 void ClipExplainer::estimate_motion() {
-  const bool selects = plan_.kind == MethodKind::kSelective;
+  const bool selects = plan_.kind == PlanKind::kSelective;
   if (!selects && sees_flow(result_.pathways)) {
     result_.motion_by = kFromFlow.name;
     result_.motion = flow_cells(result_.pathways, layer_);
@@ -356,7 +356,7 @@ void ClipExplainer::estimate_motion() {
 
 // What later passes left there is no tube of this clip.
 void ClipExplainer::offer_device_tube() {
-  if (!cam_ || plan_.kind != MethodKind::kOnePass) return;
+  if (!cam_ || plan_.kind != PlanKind::kOnePass) return;
   result_.device_tube =
       std::make_shared<const DeviceTube>(DeviceTube{cam_->device_tube(), cam_, cam_->window()});
 }

@@ -7,31 +7,13 @@
 namespace tubecam {
 namespace {
 
-<<<<<<< HEAD
-=======
-MethodKind kind_of(const std::string& method) {
-  if (method == "motion-split") return MethodKind::kMotionSplit;
-  if (method == "motion-split-exact") return MethodKind::kMotionSplitExact;
-  if (method == "selective-relevance") return MethodKind::kSelective;
-  if (method == "integrated-gradients") return MethodKind::kIntegratedGradients;
-  if (method == "smoothgrad") return MethodKind::kSmoothGrad;
-  if (method == "gradient-shap") return MethodKind::kGradientShap;
-  return MethodKind::kOnePass;
-}
-
-bool is_motion(const std::string& method) {
-  const auto& names = motion_method_names();
-  return std::find(names.begin(), names.end(), method) != names.end();
-}
-
->>>>>>> main
 // The graph that a method of motion is made of, or graphs.size().
-size_t base_graph(const Bundle& bundle, MethodKind kind) {
+size_t base_graph(const Bundle& bundle, PlanKind kind) {
   const auto& graphs = bundle.graphs;
   const auto one_pass = [](const GraphSpec& graph) { return !graph.gives_input_gradient(); };
   const auto to_input = [](const GraphSpec& graph) { return graph.gives_relevance(); };
   auto found = graphs.end();
-  if (kind == MethodKind::kSelective) found = std::find_if(graphs.begin(), graphs.end(), to_input);
+  if (kind == PlanKind::kSelective) found = std::find_if(graphs.begin(), graphs.end(), to_input);
   if (found == graphs.end()) found = std::find_if(graphs.begin(), graphs.end(), one_pass);
   return static_cast<size_t>(found - graphs.begin());
 }
@@ -42,32 +24,19 @@ std::vector<std::string> offered_methods(const Bundle& bundle) {
   std::vector<std::string> methods;
   for (const GraphSpec& graph : bundle.graphs)
     methods.insert(methods.end(), graph.methods.begin(), graph.methods.end());
-<<<<<<< HEAD
-  if (base_graph(bundle, Passes::kMotionSplit) < bundle.graphs.size()) {
+  if (base_graph(bundle, PlanKind::kMotionSplit) < bundle.graphs.size()) {
     const std::vector<std::string> motion = method_names(MethodKind::kMotion);
-=======
-  if (base_graph(bundle, MethodKind::kMotionSplit) < bundle.graphs.size()) {
-    const auto& motion = motion_method_names();
->>>>>>> main
     methods.insert(methods.end(), motion.begin(), motion.end());
   }
   return methods;
 }
 
-<<<<<<< HEAD
-Recipe find_recipe(const Bundle& bundle, const std::string& method) {
-  const Method* known = find_method(method);
-  const Passes passes = known ? known->passes : Passes::kOne;
-  if (known && known->kind == MethodKind::kMotion) {
-    const size_t graph = base_graph(bundle, passes);
-    if (graph < bundle.graphs.size()) return {graph, bundle.graphs[graph].default_method, passes};
-=======
 MethodPlan plan_method(const Bundle& bundle, const std::string& method) {
-  const MethodKind kind = kind_of(method);
-  if (is_motion(method)) {
+  const Method* known = find_method(method);
+  const PlanKind kind = known ? known->plan : PlanKind::kOnePass;
+  if (known && known->kind == MethodKind::kMotion) {
     const size_t graph = base_graph(bundle, kind);
     if (graph < bundle.graphs.size()) return {graph, bundle.graphs[graph].default_method, kind};
->>>>>>> main
   }
   for (size_t i = 0; i < bundle.graphs.size(); ++i) {
     const auto& names = bundle.graphs[i].methods;

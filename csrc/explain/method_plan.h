@@ -10,24 +10,10 @@
 
 namespace tubecam {
 
-<<<<<<< HEAD
-struct Recipe {
-=======
-enum class MethodKind {
-  kOnePass,           // the method of one graph
-  kMotionSplit,       // against one frozen clip
-  kMotionSplitExact,  // against every slice frozen
-  kSelective,         // kept where relevance changes over time
-  kIntegratedGradients,
-  kSmoothGrad,
-  kGradientShap
-};
-
 struct MethodPlan {
->>>>>>> main
   size_t graph = 0;
   std::string base;  // the graph's method behind it
-  MethodKind kind = MethodKind::kOnePass;
+  PlanKind kind = PlanKind::kOnePass;
 };
 
 // The methods of motion are made of another one of the bundle: the splits of its default method,

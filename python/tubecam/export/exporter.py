@@ -12,6 +12,7 @@ from typing import Any
 import numpy.typing as npt
 from torch import nn
 
+from .. import _core
 from .._version import __version__
 from ..bundle.bundle import load_bundle
 from ..errors import ExportError, UsageError
@@ -26,7 +27,6 @@ from .head.head import Head
 from .models.load import Source, load_source
 from .precision.precision import Calibration, Narrow, checked_precision, prepared
 from .relevance import FEW_PASS, INPUT_GRADIENT
-from .relevance import METHODS as RELEVANCE_METHODS
 from .relevance.domain import domain_of
 from .relevance.graph import RelevanceGraph, build_relevance, checked_pool, readable_pool
 from .spec import ClipSpec, clip_spec
@@ -34,9 +34,9 @@ from .trace.refusals import NoFormError
 from .verify.check_report import CheckReport, joined
 from .verify.sanity import Sanity
 
-CAM_METHODS = ("gradcam", "cam", "gradcam-frame", "hirescam", "layercam", "gradcam++", "xgradcam")
-MOTION = ("motion-split", "motion-split-exact", "selective-relevance")
-METHODS = (*CAM_METHODS, *RELEVANCE_METHODS, *FEW_PASS, *MOTION)
+CAM_METHODS = tuple(_core.methods("class-activation"))
+MOTION = tuple(_core.methods("motion"))
+METHODS = tuple(_core.methods())
 REPLACE = "Nothing else works for this model either: replace that module."
 CAM = "class activation"  # the methods that share one graph
 

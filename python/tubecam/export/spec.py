@@ -10,8 +10,8 @@ from typing import Any
 from .. import _core
 from ..errors import UsageError
 
-RESIZE_RULES = ("crop", "stretch", "pad")
-COLORS = ("RGB", "BGR")
+RESIZE_RULES = tuple(_core.resize_rules())
+COLORS = tuple(_core.color_orders())
 LIMITS = _core.clip_limits()  # csrc/bundle/clip_spec.h
 _DEFAULT = _core.ClipSpec()
 

@@ -5,7 +5,6 @@
 
 #include "bundle/layer_grid.h"
 #include "bundle/method_table.h"
-#include "bundle/precision.h"
 
 namespace tubecam {
 namespace {
@@ -13,7 +12,7 @@ namespace {
 constexpr size_t kMaxPathways = 8;
 constexpr int64_t kMaxLayerSize = int64_t{1} << 28;  // values of one activation: 1 GiB of float32
 
-// Slices and pixels, at most the clip's.
+// Sampled frames and pixels, at most the clip's.
 std::array<double, 3> parse_receptive_field(const JsonNode& node, const ClipSpec& clip) {
   const int most[3] = {clip.length, clip.height, clip.width};
   std::array<double, 3> field{};
@@ -121,7 +120,7 @@ void parse_sanity(const JsonNode& node, GraphSpec* graph) {
   }
 }
 
-// Cells sum whole slices and pixels of the input: of the clip, or of its flow.
+// Cells sum whole sampled frames and pixels of the input: of the clip, or of its flow.
 void check_cells(const JsonNode& node, const ClipSpec& clip, const LayerSpec& layer, bool of_flow) {
   const int sizes[] = {of_flow ? 2 : 3, clip.length, clip.height, clip.width};
   if (layer.shape[0] != sizes[0])
@@ -207,8 +206,8 @@ void parse_pathways(const JsonNode& node, const ClipSpec& clip, GraphSpec* graph
 
 // What a graph computes in: the bundle's precision where its entry states no other.
 void parse_form(const JsonNode& node, const Sidecar& sidecar, GraphSpec* graph) {
-  graph->precision = node.has("precision") ? node.at("precision").one_of(kPrecisions).name
-                                           : sidecar.bundle.precision;
+  graph->precision =
+      node.has("precision") ? parse_precision(node.at("precision")) : sidecar.bundle.precision;
   if (node.has("reference")) {
     graph->reference = listed_file(node.at("reference"), sidecar.files);
     if (graph->reference == graph->file) node.at("reference").refuse("another file than the graph");
@@ -238,6 +237,13 @@ std::string listed_file(const JsonNode& node, const std::map<std::string, std::s
   const std::string name = file_name(node);
   if (!files.count(name)) node.refuse("one of the names in `files`, so that its hash is checked");
   return name;
+}
+
+std::string parse_precision(const JsonNode& node) {
+  const std::string precision = node.text();
+  const std::set<std::string> known = {"float32", "float16", "bfloat16", "int8"};
+  if (!known.count(precision)) node.refuse("float32, float16, bfloat16 or int8");
+  return precision;
 }
 
 GraphSpec parse_graph(const JsonNode& node, const Sidecar& sidecar,

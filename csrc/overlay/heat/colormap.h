@@ -31,6 +31,6 @@ inline ColorMap parse_color_map(const std::string& name) {
 TUBECAM_API const std::array<std::array<uint8_t, 3>, 256>& color_table(ColorMap map);
 
 // At heat and motion 0…1, between kStill and kMoving.
-std::array<uint8_t, 3> motion_color(float heat, float motion);
+TUBECAM_API std::array<uint8_t, 3> motion_color(float heat, float motion);
 
 }  // namespace tubecam

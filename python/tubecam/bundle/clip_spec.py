@@ -84,9 +84,11 @@ class ClipSpec:
             for value in values:
                 _within(name, value, LIMITS[name])
         if self.color not in COLORS:
-            raise UsageError(f"clip color is {self.color!r}; it is RGB or BGR.")
+            raise UsageError(f"clip color is {self.color!r}; it is {' or '.join(COLORS)}.")
         if self.resize not in RESIZE_RULES:
-            raise UsageError(f"clip resize is {self.resize!r}; it is crop, stretch or pad.")
+            raise UsageError(
+                f"clip resize is {self.resize!r}; it is one of {', '.join(RESIZE_RULES)}."
+            )
         self._check_short_side()
         if isinstance(self.flow, Mapping):
             object.__setattr__(self, "flow", FlowSpec(**self.flow))

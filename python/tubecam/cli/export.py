@@ -139,9 +139,7 @@ def _add_clip_options(group: argparse._ArgumentGroup) -> None:
         "--flow", metavar="BOUND,SCALE", help="the model takes 5 channels, the last two the optical"
         " flow to the next slice: pixels, clamped to BOUND, times SCALE"
     )  # fmt: skip
-    group.add_argument(
-        "--resize", choices=RESIZE_RULES, help="how a frame becomes a slice"
-    )
+    group.add_argument("--resize", choices=RESIZE_RULES, help="how a frame becomes a slice")
     group.add_argument(
         "--short-side", type=int, metavar="N", help="of the frame before the crop, in pixels"
     )

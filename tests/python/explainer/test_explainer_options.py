@@ -38,7 +38,8 @@ def test_refuses_damaged_graphs(tmp_path, graph):
 
 def test_options(tmp_path, monkeypatch):
     folder, expected = tiny_bundle.write(tmp_path / "bundle"), None
-    for keywords in ({}, {"threads": 1}, {"precision": "float32"}, {"cache_dir": tmp_path / "cache"}):
+    cached = {"cache_dir": tmp_path / "cache"}
+    for keywords in ({}, {"threads": 1}, {"precision": "float32"}, cached):
         for _ in range(2):
             with tubecam.Explainer(folder, **keywords) as explainer:
                 assert explainer.engine_info.precision == "float32"

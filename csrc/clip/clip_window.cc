@@ -25,6 +25,11 @@ int64_t gap_limit(const ClipSpec& spec, double max_gap) {
   return std::llround(std::max(max_gap, 2 / spec.sample_fps) * kSecond);
 }
 
+Rect Window::relative_source() const {
+  const double width = std::max(1, frame_width), height = std::max(1, frame_height);
+  return {source.x / width, source.y / height, source.width / width, source.height / height};
+}
+
 int Window::frames() const {
   int count = pts.empty() ? 0 : 1;
   for (size_t i = 1; i < own_slices(); ++i) count += pts[i] != pts[i - 1];

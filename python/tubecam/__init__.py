@@ -36,8 +36,9 @@ if TYPE_CHECKING:
         UsageError,
     )
     from .explainer.explainer import Explainer
-    from .explainer.explanation import Box, Explanation, Peak, Receipt, Signal, Timings
+    from .explainer.explanation import Box, Explanation, Peak, Signal, Timings
     from .explainer.options import MethodOptions
+    from .explainer.receipt import Receipt
     from .windows.marks import Mark
     from .windows.pathway import Pathway
     from .windows.sampling import Sampling
@@ -59,7 +60,7 @@ _HOMES = {
     "OutputError": "errors",
     "Pathway": "windows.pathway",
     "Peak": "explainer.explanation",
-    "Receipt": "explainer.explanation",
+    "Receipt": "explainer.receipt",
     "Sampling": "windows.sampling",
     "Signal": "explainer.explanation",
     "SourceLostError": "errors",

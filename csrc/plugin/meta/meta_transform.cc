@@ -58,7 +58,7 @@ void move_tube(GstStructure* fields, const TubeNames& names, const PictureMap& m
   for (const std::string& name : names.arrays) {
     const std::vector<float> cells = floats_field(fields, name);
     if (!cells.empty() && cells.size() == size_t(t) * h * w)
-      set_numbers(fields, name, moved_cells(cells, t, h, w, map));
+      set_floats(fields, name, moved_cells(cells, t, h, w, map));
   }
   double stride_y = double_field(fields, names.stride_y),
          offset_y = double_field(fields, names.offset_y);
@@ -72,11 +72,11 @@ void move_tube(GstStructure* fields, const TubeNames& names, const PictureMap& m
   }
   if (map.scale_y < 0) offset_y = mirrored(offset_y + stride_y * (rows - 1), clip_height);
   if (map.scale_x < 0) offset_x = mirrored(offset_x + stride_x * (columns - 1), clip_width);
-  set_ints(fields, {{names.h, rows}, {names.w, columns}});
-  set_doubles(fields, {{names.stride_y, stride_y},
-                       {names.stride_x, stride_x},
-                       {names.offset_y, offset_y},
-                       {names.offset_x, offset_x}});
+  set_fields(fields, {{names.h, rows}, {names.w, columns}});
+  set_fields(fields, {{names.stride_y, stride_y},
+                      {names.stride_x, stride_x},
+                      {names.offset_y, offset_y},
+                      {names.offset_x, offset_x}});
 }
 
 // What lies in clip pixels: the clip is seen as the picture is now.
@@ -89,8 +89,8 @@ void move_cells(GstStructure* fields, const PictureMap& map) {
   }
   if (map.scale_y < 0) y = mirrored(y, height);
   if (map.scale_x < 0) x = mirrored(x, width);
-  set_ints(fields, {{"clip-height", height}, {"clip-width", width}});
-  set_doubles(fields, {{"peak-y", y}, {"peak-x", x}});
+  set_fields(fields, {{"clip-height", height}, {"clip-width", width}});
+  set_fields(fields, {{"peak-y", y}, {"peak-x", x}});
   move_tube(fields, main_tube(), map, height, width);
   const int pathways = int_field(fields, "pathways");
   for (int i = 0; i < pathways; ++i) move_tube(fields, pathway_tube(i), map, height, width);
@@ -102,12 +102,12 @@ void move_crop(GstStructure* fields, const PictureMap& map) {
                      double_field(fields, "crop-width"), double_field(fields, "crop-height")});
   double y = double_field(fields, "peak-frame-y"), x = double_field(fields, "peak-frame-x");
   map.apply(&x, &y);
-  set_doubles(fields, {{"crop-x", crop.x},
-                       {"crop-y", crop.y},
-                       {"crop-width", crop.width},
-                       {"crop-height", crop.height},
-                       {"peak-frame-y", y},
-                       {"peak-frame-x", x}});
+  set_fields(fields, {{"crop-x", crop.x},
+                      {"crop-y", crop.y},
+                      {"crop-width", crop.width},
+                      {"crop-height", crop.height},
+                      {"peak-frame-y", y},
+                      {"peak-frame-x", x}});
 }
 
 void move_boxes(GstStructure* fields, const PictureMap& map) {
@@ -160,7 +160,7 @@ void follow(GstStructure* fields, const PictureMap& map, int width, int height) 
   if (map.moves_cells()) move_cells(fields, map);
   move_crop(fields, map);
   move_boxes(fields, map);
-  set_ints(fields, {{"frame-width", width}, {"frame-height", height}});
+  set_fields(fields, {{"frame-width", width}, {"frame-height", height}});
 }
 
 gboolean transform_meta(GstBuffer* after, GstCustomMeta* meta, GstBuffer* before, GQuark type,

@@ -115,8 +115,7 @@ class Explainer:
         }  # fmt: skip
         self._options = options
         self._budget_ms = budget_ms
-        self._core_bundle = self._core.bundle
-        self._bundle = from_core(self._core_bundle)
+        self._bundle = from_core(self._core.bundle)
         self._method = method or self._bundle.default_method
         self._hop, self._threshold = hop, threshold
         self.target = target
@@ -341,7 +340,7 @@ class Explainer:
         return self._core
 
     def _wrap(self, core: _core.Explanation) -> Explanation:
-        return explanation_from_core(core, self._core_bundle, self._bundle.labels)
+        return explanation_from_core(core, self._bundle.labels)
 
 
 def _is_array(value: object) -> bool:

@@ -10,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from ..windows import marks, pathway, sampling
+from ..windows.fields import filled, group, with_arrays
 from ..windows.marks import Mark
 from ..windows.pathway import Pathway
 from ..windows.sampling import Sampling
-from ..windows.sampling import from_core as sampling_from_core
+from .receipt import Receipt
 
 if TYPE_CHECKING:
     from ..windows.window_record import WindowRecord
@@ -51,36 +53,6 @@ class Timings(NamedTuple):
     preprocess: float  # all slices that are new to the window
     engine: float  # logits and the explanation's tensors
     explain: float  # tube, curve, peak, boxes
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """How far an explanation can be trusted."""
-
-    bundle: str
-    method: str
-    layer: str
-    unit: str  # of relevance: "logit", "score", "logit per input", "share" … (explain/unit.h)
-    engine: str
-    precision: str  # what the engine really computes in
-    relevance_sum: float  # before ReLU; with "hirescam", the logit less the head's bias
-    logit: float  # of the target
-    export_error: float  # relative, of the graph against autograd
-    conservation: float  # relevance_sum / (logit − baseline_logit or 0); NaN: it means nothing
-    class_specific: bool | None  # False: the export found that it ignores the class; None: unknown
-    map_correlation: float  # of int8 maps with float32's, by the export; NaN: not quantised
-    drifts: bool  # True: they differ beyond the limits, and the export was forced
-    baseline_logit: float  # of the clip that relevance is told from; NaN: there is none
-    passes: int  # through the engine
-    downgraded_from: str = ""  # the method asked for, where the budget did not pay it
-    fell_back_from: str = ""  # the device asked for and what failed there, where the CPU took over
-    # Slices, rows and columns of the clip that a cell can depend on; None: the bundle says nothing.
-    receptive_field: tuple[float, float, float] | None = None
-
-    @property
-    def bias_share(self) -> float:
-        """The part of the logit that the biases took, NaN where `conservation` is."""
-        return 1 - self.conservation
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,92 +226,46 @@ class Explanation:
 
         receipt = dict(vars(self.receipt))
         del receipt["method"]
-        field = receipt["receptive_field"]
-        receipt["receptive_field"] = None if field is None else list(field)
-        return WindowRecord(
-            number=self.number,
-            valid=self.valid,
-            problem=self.problem,
-            pts=self.pts,
+        return filled(
+            WindowRecord,
+            vars(self),
             label=self.label_name,
-            score=self.score,
-            head=self.head,
             target=self.target_name,
             top=top_labels(self.scores, self.labels),
             present=present_labels(self.scores, self.labels, self.head),
-            method=self.method,
-            tube=self.tube,
-            motion=self.motion,
-            motion_share=self.motion_share,
-            motion_by=self.motion_by,
-            stride=self.stride,
-            offset=self.offset,
-            clip=self.clip,
-            crop=self.crop,
-            curve=self.curve,
             peak=(self.peak.x, self.peak.y),
             peak_value=self.peak.value,
             peak_pts=round(self.peak.time * 1e9),
             boxes=np.asarray(self.boxes, np.float32).reshape(-1, 5),
             timings=self.timings._asdict(),
             receipt=receipt,
-            signal=self.signal,
-            pathways=self.pathways,
-            marks=self.marks,
-            sampling=self.sampling,
         )
 
 
-def from_core(
-    core: _core.Explanation, bundle: _core.Bundle, labels: tuple[str, ...]
-) -> Explanation:
+def from_core(core: _core.Explanation, labels: tuple[str, ...]) -> Explanation:
     """Python's view of an explanation; the arrays keep `core` alive."""
-    window, clip, point = core.window, bundle.clip, core.peak_point
-    left, top, width, height = window.source
-    frame_width, frame_height = window.frame_width, window.frame_height
-    receipt = {
-        name: getattr(core.receipt, name) for name in Receipt.__annotations__ if name != "bundle"
-    }
-    field = receipt["receptive_field"]
-    receipt["receptive_field"] = None if field is None else tuple(field)
-    return Explanation(
-        valid=core.valid,
-        problem=core.problem,
-        label=core.label,
-        label_name=core.label_name,
-        score=core.score,
-        head=core.head,
-        target=core.target,
-        target_name=core.target_name,
-        method=core.receipt.method,
-        logits=core.logits,
-        scores=core.scores,
-        tube=core.tube,
-        motion=core.motion,
-        motion_share=core.motion_share,
-        motion_by=core.motion_by,
-        stride=tuple(core.stride),
-        offset=tuple(core.offset),
-        curve=core.curve,
-        peak=Peak(core.peak_pts / 1e9, point.x, point.y, core.peak.value),
-        boxes=tuple(Box(*(getattr(box, name) for name in Box._fields)) for box in core.boxes),
-        pts=core.pts,
-        clip=(clip.length, clip.height, clip.width),
-        crop=(left / frame_width, top / frame_height, width / frame_width, height / frame_height),
-        number=window.sequence,
-        timings=Timings(*(getattr(core.timings, name) for name in Timings._fields)),
-        receipt=Receipt(bundle=bundle.name, **receipt),
-        signal=Signal(*core.signal),
-        pathways=tuple(_pathway(pathway) for pathway in core.pathways),
-        marks=tuple(Mark(mark.key, mark.text) for mark in core.marks),
-        sampling=sampling_from_core(window),
+    fields = with_arrays(core.fields())
+    values, receipt = group(fields, ""), Receipt(**group(fields, "receipt"))
+    place = values["peak_frame_x"], values["peak_frame_y"]
+    return filled(
+        Explanation,
+        values,
+        label=values["label_index"],
+        label_name=values["label"],
+        target=values["target_index"],
+        target_name=values["target"],
+        method=receipt.method,
+        peak=Peak(values["peak_pts"] / 1e9, *place, values["peak_value"]),
+        boxes=tuple(Box(*box) for box in values["boxes"].tolist()),
+        pts=values["window_pts"],
+        clip=(values["clip_length"], values["clip_height"], values["clip_width"]),
+        number=values["window"],
+        timings=Timings(**group(fields, "timings")),
+        receipt=receipt,
+        signal=Signal(values["signal_pts"], values["signal"]),
+        pathways=pathway.from_fields(fields),
+        marks=marks.from_fields(fields),
+        sampling=sampling.from_fields(fields),
         labels=labels,
         device_tube=core.device_tube,
     )
-
-
-def _pathway(core: _core.Pathway) -> Pathway:
-    return Pathway(
-        core.name, core.layer, core.of_flow, core.tube, tuple(core.stride), tuple(core.offset),
-        core.relevance_sum, core.share,
-    )  # fmt: skip

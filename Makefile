@@ -59,7 +59,7 @@ $(STAMPS)/venv: | system
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/run: $(STAMPS)/venv pyproject.toml | system
-	@$(call requirements,build run)
+	@$(call requirements,build run video cli)
 	@touch $@
 
 $(STAMPS)/wheel: $(STAMPS)/run $(STAMPS)/optional $(SOURCES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -47,7 +48,15 @@ class CMakeBuild(build_ext):
                 sys.exit("tubecam's C++ part could not be built; the reason stands above")
 
 
+def build_requirements() -> list[str]:
+    """What the build needs besides pyproject.toml's: OpenVINO as it is pinned there, and tools."""
+    stated = (ROOT / "pyproject.toml").read_text("utf-8")
+    tools = [tool for tool in ("cmake", "ninja") if shutil.which(tool) is None]
+    return [re.search(r"openvino==[\w.]+", stated).group(), *tools]
+
+
 setup(
+    setup_requires=build_requirements(),
     ext_modules=[Extension("tubecam._core", sources=[])],  # makes the wheel a platform's
     cmdclass={"build_py": FreshBuildPy, "build_ext": CMakeBuild},
     options={"build": {"build_base": "build/setuptools"}},

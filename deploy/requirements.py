@@ -1,4 +1,4 @@
-"""Prints requirements that pyproject.toml states: `build`, `run`, or the names of extras."""
+"""Prints requirements of pyproject.toml: `build`, `run`, or extras by name such as `video`."""
 
 from __future__ import annotations
 

@@ -60,9 +60,9 @@ bool others_run() {
 // An engine's own threads go on for a moment when their work is done, and hold locks that a child
 // would inherit for ever. One that sleeps holds none.
 void let_engines_settle(Clock::time_point end) {
-  for (int calm = 0; calm < 2 && Clock::now() < end; ++calm) {
+  for (int quiet = 0; quiet < 2 && Clock::now() < end; ++quiet) {
     if (!others_run()) continue;
-    calm = -1;
+    quiet = -1;
     std::this_thread::sleep_for(std::chrono::microseconds(100));
   }
 }
@@ -95,7 +95,7 @@ AtWork::AtWork() {
   if (depth++ > 0) return;
   Gate& here = *gate();
   std::unique_lock<std::mutex> lock(here.mutex);
-  if (here.cut_off) --depth;  // nobody will leave
+  if (here.cut_off) --depth;  // none of those inside will leave
   check(!here.cut_off, ErrorCode::kUsage,
         "this process was forked while another thread was explaining; start such processes with "
         "multiprocessing's \"spawn\" or \"forkserver\"");
@@ -115,7 +115,7 @@ AtWork::~AtWork() {
 void watch_forks() {
   static const int registered =
       ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-  check(registered == 0, ErrorCode::kUnavailable, "the system cannot tell of forks");
+  check(registered == 0, ErrorCode::kUnavailable, "the system does not report forks");
 }
 
 }  // namespace tubecam

@@ -7,11 +7,11 @@ namespace tubecam {
 
 // Note [Fork]
 // A child of fork() has one thread; a lock that another one held stays locked there for ever, and
-// what it was computing is half done. So whoever forks waits until nobody is at work in here, and
-// whoever comes meanwhile waits for the fork. Work that takes longer than ten seconds is not waited
-// for: the child is then told to start another way. An engine's own threads are waited for, too,
-// until they sleep. What a child can do with the engines that it inherits, Note [Forked engines]
-// says.
+// what it was computing is half done. So a thread that forks waits until no other is at work in
+// here, and one that comes meanwhile waits for the fork. Work that takes longer than ten seconds is
+// not waited for: the child then gets an error that names another way to start. An engine's own
+// threads are waited for, too, until they sleep. What a child can do with the engines that it
+// inherits, Note [Forked engines] says.
 // Only processes that ask for it wait (watch_forks): Python's do. A program in C that forks to run
 // another one would wait for nothing.
 

@@ -24,7 +24,8 @@ inline bool operator!=(Device a, Device b) { return !(a == b); }
 // Note [Device library]
 // CUDA's kernels live in libtubecam_cuda.so, which is loaded when a CUDA device is first asked for:
 // one build serves machines with and without a GPU. It carries CUDA's runtime in itself and needs
-// nothing but NVIDIA's driver. A kernel's door finds its twin there by name.
+// nothing but NVIDIA's driver. A kernel's dispatch finds its CUDA implementation
+// there by name.
 
 // Throws kUnavailable when kernels for `device` cannot run: they were not built (names the CMake
 // option), there is no driver, it is too old, or there is no such GPU.

@@ -20,7 +20,7 @@ struct LayerSpec {
   std::array<int, 4> shape{};      // C, t, h, w
   std::array<double, 3> stride{};  // t (slices), y, x (input pixels)
   std::array<double, 3> offset{};
-  std::optional<std::array<double, 3>> receptive_field;  // of a cell; older bundles do not tell
+  std::optional<std::array<double, 3>> receptive_field;  // of a cell; older bundles lack it
 
   size_t cells() const { return size_t(shape[1]) * size_t(shape[2]) * size_t(shape[3]); }
 };
@@ -46,9 +46,10 @@ struct GraphSpec {
   std::string precision = "float32";
   std::string reference, reference_sha256;
   // Of the maps of an int8 graph with its reference's, on clips unseen by calibration, by its
-  // export; NaN: not quantised. It drifts: they differ too much, and the export was forced.
+  // export; NaN: not quantised. Beyond the
+  // limit the export had to be forced.
   double map_correlation = std::numeric_limits<double>::quiet_NaN();
-  bool drifts = false;
+  bool exceeds_drift_limit = false;
   std::vector<std::string> methods;
   std::string default_method;
   // Output names: activation with either weight or gradient; or relevance alone; or gradient alone,
@@ -59,13 +60,13 @@ struct GraphSpec {
   // several, the output names above are empty but for the logits, and `layer` is the grid on which
   // their tubes are joined (C = 1).
   std::vector<PathwaySpec> pathways;
-  // Methods that the export found to ignore the class, and those of which it could not tell.
-  std::set<std::string> unspecific, undecided;
+  // Methods that the export found to ignore the class, and those where its check was inconclusive.
+  std::set<std::string> class_agnostic, undecided;
 
-  // Whether a method depends on the class, by the export; none: it could not tell.
+  // Whether a method depends on the class, by the export; none: its check was inconclusive.
   std::optional<bool> class_specific(const std::string& method) const {
     if (undecided.count(method)) return std::nullopt;
-    return unspecific.count(method) == 0;
+    return class_agnostic.count(method) == 0;
   }
   // To the clip, or to the clip and its flow.
   bool gives_relevance() const {
@@ -106,7 +107,7 @@ TUBECAM_API const std::vector<std::string>& relevance_method_names();
 
 // The methods of several passes through one graph that gives the clip's gradient
 // (explain/methods/multi_pass.h).
-TUBECAM_API const std::vector<std::string>& few_pass_method_names();
+TUBECAM_API const std::vector<std::string>& multi_pass_method_names();
 
 // Whether a method shares out the logit itself: where no bias takes a part, relevance sums to it.
 bool shares_out_the_logit(const std::string& method);

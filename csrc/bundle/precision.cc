@@ -15,7 +15,7 @@ GraphSpec reference_of(const GraphSpec& graph) {
   reference.reference.clear();
   reference.reference_sha256.clear();
   reference.map_correlation = std::numeric_limits<double>::quiet_NaN();
-  reference.drifts = false;
+  reference.exceeds_drift_limit = false;
   return reference;
 }
 

@@ -41,7 +41,7 @@ LayerSpec parse_layer(const JsonNode& node, const ClipSpec& clip) {
 }
 
 const std::vector<std::string>& known_methods(const GraphSpec& graph) {
-  if (graph.gives_input_gradient()) return few_pass_method_names();
+  if (graph.gives_input_gradient()) return multi_pass_method_names();
   return graph.gives_relevance() ? relevance_method_names() : method_names();
 }
 
@@ -107,14 +107,14 @@ void parse_outputs(const JsonNode& node, GraphSpec* graph) {
   check(names.size() == 4, ErrorCode::kBundle, node.path(), " must name three different outputs");
 }
 
-// What the export's sanity checks say of each method; a bundle without them vouches for nothing.
+// What the export's sanity checks say of each method; a bundle without them claims nothing.
 void parse_sanity(const JsonNode& node, GraphSpec* graph) {
   for (const std::string& method : graph->methods) {
     if (!node.has(method.c_str())) continue;
     const JsonNode found = node.at(method);
     const bool undecided = found.has("undecided") && found.at("undecided").boolean();
     if (undecided) graph->undecided.insert(method);
-    if (!found.at("class_specific").boolean() && !undecided) graph->unspecific.insert(method);
+    if (!found.at("class_specific").boolean() && !undecided) graph->class_agnostic.insert(method);
   }
 }
 
@@ -213,7 +213,7 @@ void parse_form(const JsonNode& node, const Sidecar& sidecar, GraphSpec* graph) 
   }
   if (!node.has("quantisation")) return;
   const JsonNode quantisation = node.at("quantisation");
-  graph->drifts = !quantisation.at("accepted").boolean();
+  graph->exceeds_drift_limit = !quantisation.at("accepted").boolean();
   graph->map_correlation = quantisation.at("drift").at("map_correlation").number(-1, 1);
 }
 
@@ -235,7 +235,7 @@ const std::vector<std::string>& relevance_method_names() {
   return names;
 }
 
-const std::vector<std::string>& few_pass_method_names() {
+const std::vector<std::string>& multi_pass_method_names() {
   static const auto& names =
       *new std::vector<std::string>{"integrated-gradients", "smoothgrad", "gradient-shap"};
   return names;

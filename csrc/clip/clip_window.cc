@@ -32,19 +32,19 @@ Rect Window::relative_source() const {
 
 int Window::frames() const {
   int count = pts.empty() ? 0 : 1;
-  for (size_t i = 1; i < own_slices(); ++i) count += pts[i] != pts[i - 1];
+  for (size_t i = 1; i < own_frames(); ++i) count += pts[i] != pts[i - 1];
   return count;
 }
 
-bool Window::is_sparse() const { return 5 * size_t(frames()) < 4 * own_slices(); }
+bool Window::is_sparse() const { return 5 * size_t(frames()) < 4 * own_frames(); }
 
-size_t Window::own_slices() const { return pts.size() - size_t(sampling.padded); }
+size_t Window::own_frames() const { return pts.size() - size_t(sampling.padded); }
 
 ClipWindow::ClipWindow(const ClipSpec& spec, int hop, double max_gap, Device device)
     : spec_(spec),
       stated_fps_(spec.sample_fps),
       device_(device),
-      ring_(make_slice_ring(spec, device)),
+      ring_(make_frame_ring(spec, device)),
       max_gap_(gap_limit(spec, max_gap)),
       times_(spec.length) {
   window_.pts.resize(spec.length);
@@ -57,7 +57,7 @@ void ClipWindow::reset() {
   due_ = spec_.length;
   newest_ = -1;
   window_.sampling = {spec_.sample_fps, stated_fps_, Padding::kNone, 0};
-  ++window_.stretch;
+  ++window_.segment;
 }
 
 void ClipWindow::sample_at(double fps, double max_gap) {
@@ -70,7 +70,7 @@ void ClipWindow::sample_at(double fps, double max_gap) {
 }
 
 void ClipWindow::move_to(Device device) {
-  ring_ = make_slice_ring(spec_, device);
+  ring_ = make_frame_ring(spec_, device);
   device_ = device;
   if (newest_ >= 0) ++resets_;
   reset();

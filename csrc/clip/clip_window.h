@@ -20,7 +20,7 @@ struct TUBECAM_API Window {
   int frame_width = 0;
   int frame_height = 0;
   uint64_t sequence = 0;  // counts the windows of a ClipWindow from 0
-  uint64_t stretch = 0;   // counts how often it started anew, whatever the reason
+  uint64_t segment = 0;   // counts how often it started over, for any reason
 
   Sampling sampling;
 
@@ -34,7 +34,7 @@ struct TUBECAM_API Window {
   int64_t folded(int64_t time) const;
 
  private:
-  size_t own_slices() const;  // those that are no padding
+  size_t own_frames() const;  // those that are no padding
 };
 
 // ns without a frame that end a window: max_gap, in seconds, or two slots where these are longer.
@@ -52,13 +52,13 @@ TUBECAM_API int64_t gap_limit(const ClipSpec& spec, double max_gap = 1.0);
 // A window is complete when T slots in a row are filled, and again every `hop` slots; it is the
 // newest T slots and never part-filled. A frame that fills several slots completes one window.
 // A frame that repeats the newest time, or is late by up to a slot, is ignored. The ring starts
-// anew, and counts a reset, when time steps back by more than a slot, when no frame came for more
+// over, and counts a reset, when time steps back by more than a slot, when no frame came for more
 // than `max_gap` (and two slots), and when the frame's size, format or colour changes.
 class TUBECAM_API ClipWindow {
  public:
   // hop: slots between windows, 1…T. max_gap: seconds without a frame that end a window, up to 60.
   // device: where the slices lie (frame_ring.h). Throws kUsage naming what is out of range, and
-  // what make_slice_ring() throws.
+  // what make_frame_ring() throws.
   ClipWindow(const ClipSpec& spec, int hop, double max_gap = 1.0, Device device = {});
 
   // Takes a frame. True when a window is complete: window() and copy_to() then describe it until
@@ -68,10 +68,10 @@ class TUBECAM_API ClipWindow {
   bool push(const Frame& frame, int64_t pts);
 
   // For a video that has ended: where slots were filled, but no window was complete since the last
-  // reset, copies fill the rest of one. True when that is so; the next push begins anew.
+  // reset, copies fill the rest of one. True when that is so; the next push starts over.
   bool pad(Padding padding);
   // Another rate than the spec's, for windows that span a whole video, with a gap limit to suit.
-  // Starts anew.
+  // Starts over.
   void sample_at(double fps, double max_gap);
 
   const Window& window() const { return window_; }
@@ -84,7 +84,7 @@ class TUBECAM_API ClipWindow {
   uint64_t resets() const { return resets_; }  // discontinuities seen since construction
   const ClipSpec& spec() const { return spec_; }
   Device device() const { return device_; }
-  // Slices lie there from now on. The ring starts anew, and counts a reset if it was not empty.
+  // Slices lie there from now on. The ring starts over, and counts a reset if it was not empty.
   void move_to(Device device);
 
  private:
@@ -98,7 +98,7 @@ class TUBECAM_API ClipWindow {
   ClipSpec spec_;
   const double stated_fps_;
   Device device_;
-  std::unique_ptr<SliceRing> ring_;
+  std::unique_ptr<FrameRing> ring_;
   int hop_ = 1;
   int64_t max_gap_ = 0;  // ns
   Window window_;

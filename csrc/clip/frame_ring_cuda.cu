@@ -10,7 +10,7 @@
 // Note [Order on a GPU]
 // All of a ring's work is on its one stream: upload, preprocess, unroll. So a slot is not written
 // before the clip that reads it is made. A clip's reader waits for its event; that the reader is
-// done before the clip is made anew is the caller's to see to, as in system memory.
+// done before the clip is made again is the caller's to see to, as in system memory.
 
 namespace tubecam {
 namespace {
@@ -21,9 +21,9 @@ struct DeviceClip {
   explicit DeviceClip(size_t bytes) : memory(bytes) {}
 };
 
-class CudaSliceRing final : public SliceRing {
+class CudaFrameRing final : public FrameRing {
  public:
-  CudaSliceRing(const ClipSpec& spec, Device device)
+  CudaFrameRing(const ClipSpec& spec, Device device)
       : spec_(spec),
         device_(device),
         preprocessor_(spec),
@@ -94,8 +94,8 @@ class CudaSliceRing final : public SliceRing {
 }  // namespace
 }  // namespace tubecam
 
-extern "C" TUBECAM_API tubecam::SliceRing* tubecam_make_slice_ring(const tubecam::ClipSpec& spec,
+extern "C" TUBECAM_API tubecam::FrameRing* tubecam_make_frame_ring(const tubecam::ClipSpec& spec,
                                                                    tubecam::Device device) {
   tubecam::use_cuda(device);
-  return new tubecam::CudaSliceRing(spec, device);
+  return new tubecam::CudaFrameRing(spec, device);
 }

@@ -30,7 +30,7 @@ std::string describe(const TimestampFaults& faults) {
   append(&uneven, faults.repeated, "repeated");
   append(&uneven, faults.late, "stepping back");
   if (!uneven.empty()) text = uneven + " (frames are spaced by their interval instead)";
-  append(&text, faults.jumps, "far from the frame before (windows start anew)");
+  append(&text, faults.jumps, "far from the frame before (windows start over)");
   return text.empty() ? "" : "Faulty timestamps: " + text;
 }
 

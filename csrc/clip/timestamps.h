@@ -30,7 +30,7 @@ TUBECAM_API std::string describe(const TimestampFaults& faults);
 // frames after the last such step, times follow an alpha–beta filter, a line through the timestamps
 // whose slope changes slowly, so that frames are spaced as evenly as they were taken.
 // One that lies farther than `jump` before or behind the last frame's time, or more than eight
-// intervals before it, is a new place in the stream, and believed: ClipWindow then starts anew.
+// intervals before it, is a new place in the stream, and believed: ClipWindow then starts over.
 class TUBECAM_API TimestampRepair {
  public:
   // interval: ns from frame to frame, as far as it is stated; 0 = unknown. jump: ns, as of

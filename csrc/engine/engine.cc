@@ -60,7 +60,7 @@ void check_options(const EngineOptions& options) {
 
 }  // namespace
 
-void Engine::follow_with(EngineTail) {
+void Engine::follow_with(EngineEpilogue) {
   fail(ErrorCode::kUsage, "the engine ", info().name,
        " has no stream that kernels could follow on");
 }

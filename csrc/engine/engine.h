@@ -27,7 +27,7 @@ struct EngineOptions {
   int workspace_mib = 0;           // that TensorRT may use while it builds; 0 = all there is
   bool rebuild = false;            // a plan that is there is not used
   // Hears, in sentences, of what takes long: building a plan. May be empty.
-  std::function<void(const std::string&)> say;
+  std::function<void(const std::string&)> log;
 };
 
 struct EngineInfo {
@@ -64,7 +64,7 @@ struct EngineOutputs {
 // Work on a GPU's stream that follows each inference. `outputs` lie on the device, may be float16
 // or bfloat16 (logits never), and their addresses never change. It may neither allocate nor wait:
 // it is recorded once, together with the inference, and launched with it as one.
-using EngineTail = std::function<void(const EngineOutputs& outputs, CUstream_st* stream)>;
+using EngineEpilogue = std::function<void(const EngineOutputs& outputs, CUstream_st* stream)>;
 
 struct LayerTime {
   std::string name;
@@ -77,11 +77,11 @@ class TUBECAM_API Engine {
   virtual EngineInfo info() const = 0;
   // Outputs in system memory, float32. Not re-entrant.
   virtual const EngineOutputs& infer(const EngineInputs& inputs) = 0;
-  // Replaces the tail; infer() then returns when its work is done, and gives the logits alone: the
-  // rest stays on the device, for the tail. Empty: all comes to system memory again. Throws kUsage
-  // where there is no stream: an engine on the CPU.
-  virtual void follow_with(EngineTail tail);
-  // One inference layer by layer, slower than infer(). Empty where the engine does not tell.
+  // Replaces the epilogue; infer() then returns when its work is done, and gives the logits alone:
+  // the rest stays on the device, for the epilogue. Empty: all comes to system memory again. Throws
+  // kUsage where there is no stream: an engine on the CPU.
+  virtual void follow_with(EngineEpilogue epilogue);
+  // One inference layer by layer, slower than infer(). Empty where the engine does not measure it.
   virtual std::vector<LayerTime> profile(const EngineInputs& inputs);
 };
 

@@ -36,26 +36,26 @@ CamStats stats_of(const std::vector<float>& values, const LayerSpec& layer, floa
   return copy_relevance(values.data(), layer.shape[1], layer.shape[2], layer.shape[3], tube);
 }
 
-// One explanation in the making.
-class Making {
+// The working state of one explanation.
+class ClipExplainer {
  public:
-  Making(const ClipStages& stages, const Bundle& bundle, const Recipe& recipe,
-         const ClipRequest& request)
+  ClipExplainer(const ClipStages& stages, const Bundle& bundle, const MethodPlan& plan,
+                const ClipRequest& request)
       : engine_(stages.engine),
         flow_(stages.flow),
         cam_(stages.cam),
         reader_(stages.reader),
         bundle_(bundle),
-        recipe_(recipe),
+        plan_(plan),
         request_(request),
-        graph_(bundle.graphs[recipe.graph]),
+        graph_(bundle.graphs[plan.graph]),
         layer_(graph_.layer),
         spec_(bundle.clip) {}
 
   Explanation run(const TensorView& clip, const Window& where);
 
  private:
-  void look_at(const TensorView& clip);
+  void take_clip(const TensorView& clip);
   const float* host_clip();
   bool is_finite() const;
   const EngineOutputs& infer(const TensorView& clip, int64_t target);
@@ -68,8 +68,8 @@ class Making {
   void invalidate(const std::string& problem);
 
   void explain(const EngineOutputs& outputs);
-  CamStats few_passes();
-  CamStats cells_of(const FewPassResult& found);
+  CamStats run_multi_pass();
+  CamStats cells_of(const MultiPassResult& found);
   CamStats relevance_of(const EngineOutputs& outputs, float* tube,
                         std::vector<Pathway>* pathways = nullptr) const;
 
@@ -85,7 +85,7 @@ class Making {
   const std::shared_ptr<const DeviceCam> cam_;
   ClipReader* reader_;
   const Bundle& bundle_;
-  const Recipe& recipe_;
+  const MethodPlan& plan_;
   const ClipRequest& request_;
   const GraphSpec& graph_;
   const LayerSpec& layer_;
@@ -97,32 +97,32 @@ class Making {
   Explanation result_;
 };
 
-// A clip on a GPU is looked at there, ahead of what the engine does with it; not where its flow is
+// A clip on a GPU is checked there, ahead of the engine; not where its flow is
 // wanted, which is computed in system memory.
-void Making::look_at(const TensorView& clip) {
+void ClipExplainer::take_clip(const TensorView& clip) {
   clip_ = clip;
   if (clip.device.type == DeviceType::kCpu)
     host_ = clip.f32();
   else if (flow_)
     host_ = reader_->download(clip);
   else
-    clip_ = reader_->look(clip);
+    clip_ = reader_->check_finite_async(clip);
 }
 
-bool Making::is_finite() const {
+bool ClipExplainer::is_finite() const {
   return host_ ? all_finite(host_, size_t(num_elements(clip_.shape))) : reader_->finite();
 }
 
-const float* Making::host_clip() {
+const float* ClipExplainer::host_clip() {
   if (!host_) host_ = reader_->download(clip_);
   return host_;
 }
 
-const EngineOutputs& Making::infer(const float* clip, int64_t target) {
+const EngineOutputs& ClipExplainer::infer(const float* clip, int64_t target) {
   return infer(view_of(clip, clip_shape(spec_)), target);
 }
 
-const EngineOutputs& Making::infer(const TensorView& clip, int64_t target) {
+const EngineOutputs& ClipExplainer::infer(const TensorView& clip, int64_t target) {
   const Stopwatch flow_watch;
   TensorView flow;
   if (flow_) {
@@ -132,7 +132,8 @@ const EngineOutputs& Making::infer(const TensorView& clip, int64_t target) {
   return infer(clip, flow, target);
 }
 
-const EngineOutputs& Making::infer(const TensorView& clip, const TensorView& flow, int64_t target) {
+const EngineOutputs& ClipExplainer::infer(const TensorView& clip, const TensorView& flow,
+                                          int64_t target) {
   const Stopwatch watch;
   const EngineOutputs& outputs = engine_.infer({clip, target, flow});
   engine_ms_ += watch.milliseconds();
@@ -141,7 +142,7 @@ const EngineOutputs& Making::infer(const TensorView& clip, const TensorView& flo
 }
 
 // Its shape, place and receipt, and no relevance yet.
-void Making::begin(const Window& where) {
+void ClipExplainer::begin(const Window& where) {
   const EngineInfo info = engine_.info();
   result_.window = where;
   result_.clip = {spec_.length, spec_.height, spec_.width};
@@ -157,22 +158,22 @@ void Making::begin(const Window& where) {
   receipt.method = request_.method;
   receipt.layer = layer_.name;
   receipt.receptive_field = layer_.receptive_field;
-  receipt.unit = unit_of(recipe_.base, bundle_.head);
+  receipt.unit = unit_of(plan_.base, bundle_.head);
   receipt.engine = info.name + " " + info.version;
   receipt.precision = info.precision;
   receipt.export_error = bundle_.export_error;
-  receipt.class_specific = graph_.class_specific(recipe_.base);
+  receipt.class_specific = graph_.class_specific(plan_.base);
   receipt.map_correlation = graph_.map_correlation;
-  receipt.drifts = graph_.drifts;
+  receipt.exceeds_drift_limit = graph_.exceeds_drift_limit;
   receipt.passes = 0;
 }
 
-void Making::invalidate(const std::string& problem) {
+void ClipExplainer::invalidate(const std::string& problem) {
   result_.valid = false;
   result_.problem = problem;
 }
 
-void Making::read_logits(const float* logits) {
+void ClipExplainer::read_logits(const float* logits) {
   const int64_t target = request_.target;
   result_.logits.assign(logits, logits + bundle_.labels.size());
   result_.target = target;
@@ -194,13 +195,13 @@ void Making::read_logits(const float* logits) {
 }
 
 // A class-activation map of the layer, or what the graph itself found.
-CamStats Making::relevance_of(const EngineOutputs& outputs, float* tube,
-                              std::vector<Pathway>* pathways) const {
+CamStats ClipExplainer::relevance_of(const EngineOutputs& outputs, float* tube,
+                                     std::vector<Pathway>* pathways) const {
   const auto& shape = layer_.shape;
   if (cam_) return cam_->copy_to(tube);
   if (!graph_.pathways.empty()) {
     const CamMethod method =
-        graph_.gives_relevance() ? CamMethod::kCam : parse_cam_method(recipe_.base);
+        graph_.gives_relevance() ? CamMethod::kCam : parse_cam_method(plan_.base);
     PathwayTubes found = explain_pathways(outputs, graph_, method, tube);
     if (pathways) *pathways = std::move(found.pathways);
     return found.joined;
@@ -208,11 +209,11 @@ CamStats Making::relevance_of(const EngineOutputs& outputs, float* tube,
   if (outputs.relevance.data) {
     return copy_relevance(outputs.relevance.f32(), shape[1], shape[2], shape[3], tube);
   }
-  return cam3d(cam_input(outputs, layer_), parse_cam_method(recipe_.base), tube);
+  return cam3d(cam_input(outputs, layer_), parse_cam_method(plan_.base), tube);
 }
 
 // One pass at given inputs, whose flow need not be that of their clip.
-Pass Making::pass(const ModelInputs& inputs) {
+Pass ClipExplainer::pass(const ModelInputs& inputs) {
   TensorView flow;
   if (inputs.flow) {
     const int64_t length = spec_.length;
@@ -228,20 +229,20 @@ Pass Making::pass(const ModelInputs& inputs) {
   return {gradient, outputs.logits.f32()[size_t(result_.target)]};
 }
 
-std::vector<float> Making::flow_of_clip() {
+std::vector<float> ClipExplainer::flow_of_clip() {
   if (!flow_) return {};
   const TensorView flow = flow_->run(host_clip());
   return {flow.f32(), flow.f32() + num_elements(flow.shape)};
 }
 
-CamStats Making::few_passes() {
-  const auto method = recipe_.passes == Passes::kIntegratedGradients ? integrated_gradients
-                      : recipe_.passes == Passes::kSmoothGrad        ? smoothgrad
+CamStats ClipExplainer::run_multi_pass() {
+  const auto method = plan_.kind == MethodKind::kIntegratedGradients ? integrated_gradients
+                      : plan_.kind == MethodKind::kSmoothGrad        ? smoothgrad
                                                                      : gradient_shap;
   const std::vector<float> flow = flow_of_clip();
   const ModelInputs x{host_clip(), flow.empty() ? nullptr : flow.data()};
-  const FewPassResult found = method([this](const ModelInputs& inputs) { return pass(inputs); }, x,
-                                     spec_, request_.options.few_pass);
+  const MultiPassResult found = method([this](const ModelInputs& inputs) { return pass(inputs); },
+                                       x, spec_, request_.options.multi_pass);
   const CamStats stats = cells_of(found);
   Receipt& receipt = result_.receipt;
   receipt.baseline_logit = found.baseline_logit;
@@ -251,7 +252,7 @@ CamStats Making::few_passes() {
 }
 
 // The tube of a graph that gives the gradient of the clip, or those of the clip and its flow.
-CamStats Making::cells_of(const FewPassResult& found) {
+CamStats ClipExplainer::cells_of(const MultiPassResult& found) {
   const auto summed = [this](const std::vector<float>& relevance, const LayerSpec& layer) {
     std::vector<float> cells(layer.cells());
     sum_cells(relevance, spec_, layer.shape[1], layer.shape[2], layer.shape[3], cells.data());
@@ -273,38 +274,38 @@ CamStats Making::cells_of(const FewPassResult& found) {
   return tubes.joined;
 }
 
-void Making::explain(const EngineOutputs& outputs) {
+void ClipExplainer::explain(const EngineOutputs& outputs) {
   Receipt& receipt = result_.receipt;
   CamStats stats;
   if (graph_.gives_input_gradient()) {
-    stats = few_passes();
+    stats = run_multi_pass();
   } else {
     stats = relevance_of(outputs, result_.tube.data(), &result_.pathways);
-    receipt.conservation = conservation(recipe_.base, stats.sum, result_.logits, receipt.logit);
+    receipt.conservation = conservation(plan_.base, stats.sum, result_.logits, receipt.logit);
   }
   receipt.relevance_sum = stats.sum;
   if (!stats.finite) return invalidate(graph_.what_explains() + " holds NaN or infinity");
-  if (recipe_.passes == Passes::kMotionSplit) {
+  if (plan_.kind == MethodKind::kMotionSplit) {
     split();
-  } else if (recipe_.passes == Passes::kMotionSplitExact) {
+  } else if (plan_.kind == MethodKind::kMotionSplitExact) {
     split_exactly();
   } else {
     estimate_motion();
   }
-  if (recipe_.passes == Passes::kSelective) {
+  if (plan_.kind == MethodKind::kSelective) {
     stats = stats_of(std::vector<float>(result_.tube), layer_, result_.tube.data());
   }
-  locate(stats, request_.threshold, spec_, &result_);
+  find_peak_and_boxes(stats, request_.threshold, spec_, &result_);
 }
 
 // The cell in time whose centre is nearest to a slice.
-int Making::cell_at(int slice) const {
+int ClipExplainer::cell_at(int slice) const {
   const double index = (slice - layer_.offset[0]) / layer_.stride[0];
   return int(std::lround(std::clamp(index, 0.0, double(layer_.shape[1] - 1))));
 }
 
 // The relevance of the same target to the clip with one slice frozen.
-void Making::add_still(int slice, std::vector<float>* tube) {
+void ClipExplainer::add_still(int slice, std::vector<float>* tube) {
   frozen_.resize(size_t(spec_.length) * 3 * size_t(spec_.height) * size_t(spec_.width));
   freeze_clip(host_clip(), spec_, slice, frozen_.data());
   if (!relevance_of(infer(frozen_.data(), result_.target), tube->data()).finite) {
@@ -312,7 +313,7 @@ void Making::add_still(int slice, std::vector<float>* tube) {
   }
 }
 
-void Making::split() {
+void ClipExplainer::split() {
   const int slice = request_.options.frozen < 0 ? spec_.length / 2 : request_.options.frozen;
   std::vector<float> still(result_.tube.size());
   add_still(slice, &still);
@@ -323,7 +324,7 @@ void Making::split() {
                                       begin + plane, result_.motion.data());
 }
 
-void Making::split_exactly() {
+void ClipExplainer::split_exactly() {
   const size_t plane = size_t(layer_.shape[2]) * size_t(layer_.shape[3]);
   std::vector<float> tube(result_.tube.size()), still(tube.size());
   std::vector<int> slices(size_t(layer_.shape[1]));
@@ -342,8 +343,8 @@ void Making::split_exactly() {
 
 // From the tube alone: relevance that changes over time. Only the method of that name draws it.
 // Pathways of the flow need no estimate.
-void Making::estimate_motion() {
-  const bool selects = recipe_.passes == Passes::kSelective;
+void ClipExplainer::estimate_motion() {
+  const bool selects = plan_.kind == MethodKind::kSelective;
   if (!selects && sees_flow(result_.pathways)) {
     result_.motion_by = kFromFlow.name;
     result_.motion = flow_cells(result_.pathways, layer_);
@@ -358,17 +359,17 @@ void Making::estimate_motion() {
 }
 
 // What later passes left there is no tube of this clip.
-void Making::offer_device_tube() {
-  if (!cam_ || recipe_.passes != Passes::kOne) return;
+void ClipExplainer::offer_device_tube() {
+  if (!cam_ || plan_.kind != MethodKind::kOnePass) return;
   result_.device_tube =
       std::make_shared<const DeviceTube>(DeviceTube{cam_->device_tube(), cam_, cam_->window()});
 }
 
-// Networks may swallow a NaN (ReLU gives 0 in OpenVINO), so a clip is looked at itself: in system
+// Networks may swallow a NaN (ReLU gives 0 in OpenVINO), so the clip itself is checked: in system
 // memory before it is run, on a GPU on the way.
-Explanation Making::run(const TensorView& clip, const Window& where) {
+Explanation ClipExplainer::run(const TensorView& clip, const Window& where) {
   begin(where);
-  look_at(clip);
+  take_clip(clip);
   const bool on_the_way = host_ == nullptr;
   const Stopwatch watch;
   const EngineOutputs* outputs = nullptr;
@@ -388,9 +389,9 @@ Explanation Making::run(const TensorView& clip, const Window& where) {
 
 }  // namespace
 
-Explanation explain_clip(const ClipStages& stages, const Bundle& bundle, const Recipe& recipe,
+Explanation explain_clip(const ClipStages& stages, const Bundle& bundle, const MethodPlan& plan,
                          const ClipRequest& request, const TensorView& clip, const Window& where) {
-  return Making(stages, bundle, recipe, request).run(clip, where);
+  return ClipExplainer(stages, bundle, plan, request).run(clip, where);
 }
 
 }  // namespace tubecam

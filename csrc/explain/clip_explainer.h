@@ -15,9 +15,9 @@
 
 namespace tubecam {
 
-// What some methods can be told; the others do not read it.
+// Options of some methods; the others ignore them.
 struct MethodOptions {
-  FewPassOptions few_pass;
+  MultiPassOptions multi_pass;
   int frozen = -1;   // motion-split: the slice that is frozen, −1 = the middle one
   double sigma = 1;  // selective-relevance and the share of one-pass methods: standard deviations
 };
@@ -29,7 +29,7 @@ struct ClipRequest {
   MethodOptions options;
 };
 
-// What runs: the engine of the recipe's graph, the flow's stage where the model takes flow, what
+// What runs: the engine of the plan's graph, the flow's stage where the model takes flow, what
 // finds the tube on the engine's GPU (device_cam.h), and what reads clips that lie there.
 struct ClipStages {
   Engine& engine;
@@ -39,9 +39,9 @@ struct ClipStages {
 };
 
 // clip: [1, T, 3, H, W] float32 in system memory or on the engine's GPU; methods that read the clip
-// themselves (optical flow, splits, few passes) bring it to system memory once. NaN or infinity
+// themselves (optical flow, splits, several passes) bring it to system memory once. NaN or infinity
 // anywhere gives an explanation that is not valid and says where.
-Explanation explain_clip(const ClipStages& stages, const Bundle& bundle, const Recipe& recipe,
+Explanation explain_clip(const ClipStages& stages, const Bundle& bundle, const MethodPlan& plan,
                          const ClipRequest& request, const TensorView& clip, const Window& where);
 
 }  // namespace tubecam

@@ -57,7 +57,7 @@ struct Explainer::State {
   bool may_fall_back = false;
   std::string fell_back_from;
   std::vector<std::unique_ptr<Engine>> engines;  // one a graph, made when first needed
-  std::vector<CamTail> tails;                    // of each, on a GPU
+  std::vector<CamEpilogue> epilogues;            // of each, on a GPU
   ClipWindow window;
   RelevanceSignal signal;
   std::unique_ptr<ClipFlow> flow;      // where the model takes it
@@ -79,7 +79,7 @@ struct Explainer::State {
         maker(options.make_engine),
         may_fall_back(options.fallback == "cpu"),
         engines(bundle.graphs.size()),
-        tails(bundle.graphs.size()),
+        epilogues(bundle.graphs.size()),
         window(bundle.clip, options.hop, kMaxGap),
         signal(bundle.clip.sample_fps),
         device(options.engine.device) {
@@ -129,7 +129,7 @@ bool Explainer::State::fall_back(const Error& error) {
       error.code() == ErrorCode::kDevice || error.code() == ErrorCode::kUnavailable;
   if (!may_fall_back || !of_device || engine_options.device.type == DeviceType::kCpu) return false;
   fell_back_from = engine_options.device.to_string() + ": " + error.what();
-  if (engine_options.say) engine_options.say(fell_back_from + "; the CPU goes on");
+  if (engine_options.log) engine_options.log(fell_back_from + "; the CPU goes on");
   {
     std::lock_guard<std::mutex> lock(changing);
     device = engine_options.device = {};
@@ -137,7 +137,7 @@ bool Explainer::State::fall_back(const Error& error) {
   engine_options.engine = "openvino";
   engine_options.precision = "auto";
   for (auto& engine : engines) engine.reset();
-  for (CamTail& tail : tails) tail = {};
+  for (CamEpilogue& epilogue : epilogues) epilogue = {};
   budgeted = {};
   return true;
 }
@@ -147,7 +147,7 @@ void Explainer::State::keep_budget(const Settings& now) {
   if (now.method == budgeted.method && now.budget_ms == budgeted.budget_ms) return;
   std::vector<std::string> methods = {now.method};
   if (now.budget_ms > 0) methods = fallback_methods(bundle, now.method);
-  for (size_t i = 1; i < methods.size(); ++i) engine(find_recipe(bundle, methods[i]).graph);
+  for (size_t i = 1; i < methods.size(); ++i) engine(plan_method(bundle, methods[i]).graph);
   budget = MethodBudget(now.budget_ms, methods);
   budgeted = now;
 }
@@ -210,16 +210,16 @@ Explanation Explainer::State::explain(const TensorView& given, const Window& whe
   Settings now = snapshot();
   keep_budget(now);
   now.method = budget.method();
-  const Recipe recipe = find_recipe(bundle, now.method);
+  const MethodPlan plan = plan_method(bundle, now.method);
   const ClipRequest request{now.method, now.target, now.threshold, now.options};
-  Engine& runner = engine(recipe.graph);
-  const auto cam = tails[recipe.graph].follow(runner, bundle, bundle.graphs[recipe.graph],
-                                              engine_options.device, recipe.base);
+  Engine& runner = engine(plan.graph);
+  const auto cam = epilogues[plan.graph].follow(runner, bundle, bundle.graphs[plan.graph],
+                                                engine_options.device, plan.base);
   Explanation result =
-      explain_clip({runner, flow.get(), cam, reader.get()}, bundle, recipe, request, clip, where);
+      explain_clip({runner, flow.get(), cam, reader.get()}, bundle, plan, request, clip, where);
   result.receipt.downgraded_from = budget.downgraded_from();
   result.receipt.fell_back_from = fell_back_from;
-  budget.took(result.timings.engine + result.timings.explain);
+  budget.record(result.timings.engine + result.timings.explain);
   return result;
 }
 
@@ -234,7 +234,7 @@ Explainer::Explainer(const std::string& bundle_folder, const ExplainerOptions& o
   set_budget(options.budget_ms);
   set_method_options(options.method_options);
   set_method(options.method.empty() ? state_->bundle.graphs[0].default_method : options.method);
-  const size_t graph = find_recipe(state_->bundle, state_->settings.method).graph;
+  const size_t graph = plan_method(state_->bundle, state_->settings.method).graph;
   state_->with_fallback([&] { state_->engine(graph); });
 }
 
@@ -279,7 +279,7 @@ Device Explainer::device() const {
   return state_->device;
 }
 
-bool Explainer::give_up_device(const Error& error) {
+bool Explainer::fall_back_to_cpu(const Error& error) {
   std::lock_guard<std::mutex> running(state_->running);
   if (!state_->fell_back_from.empty()) return true;
   return state_->fall_back(error);
@@ -298,7 +298,7 @@ void Explainer::set_target(int64_t target) {
 }
 
 void Explainer::set_method(const std::string& method) {
-  find_recipe(state_->bundle, method);
+  plan_method(state_->bundle, method);
   std::lock_guard<std::mutex> lock(state_->changing);
   state_->settings.method = method;
 }
@@ -323,7 +323,7 @@ void Explainer::set_budget(double milliseconds) {
 
 void Explainer::set_method_options(const MethodOptions& options) {
   const ClipSpec& clip = state_->bundle.clip;
-  check_few_pass(options.few_pass, clip);
+  check_multi_pass(options.multi_pass, clip);
   check_sigma(options.sigma);
   check(options.frozen >= -1 && options.frozen < clip.length, ErrorCode::kUsage,
         "the frozen slice must be −1 (the middle one) … ", clip.length - 1, ", not ",
@@ -336,7 +336,7 @@ const Bundle& Explainer::bundle() const { return state_->bundle; }
 
 EngineInfo Explainer::engine_info() const {
   std::lock_guard<std::mutex> running(state_->running);
-  return state_->engine(find_recipe(state_->bundle, state_->snapshot().method).graph).info();
+  return state_->engine(plan_method(state_->bundle, state_->snapshot().method).graph).info();
 }
 
 }  // namespace tubecam

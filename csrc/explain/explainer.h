@@ -66,7 +66,7 @@ class TUBECAM_API Explainer {
   Device device() const;
   // For a caller whose own work on that GPU failed. True: the CPU has taken over, as `fallback`
   // allows. Waits for a window that is being explained.
-  bool give_up_device(const Error& error);
+  bool fall_back_to_cpu(const Error& error);
 
   // May be called from any thread; the next window uses them. Throw kUsage naming the valid values.
   void set_target(int64_t target);

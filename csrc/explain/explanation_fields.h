@@ -55,7 +55,7 @@ inline constexpr auto kExplanationFields = std::make_tuple(
     Field{"offset", &Explanation::offset, "the same"},
     Field{"motion", unless_empty<&Explanation::motion>,
           "[t, h, w], 0…1: how much of each cell's relevance is motion; missing where the method "
-          "does not tell"}
+          "lacks it"}
         .shaped("tube-t, tube-h, tube-w"),
     Field{"motion-share",
           [](const Explanation& e) {

@@ -25,8 +25,8 @@ std::string class_dependence_unknown(const Explanation& e) {
   return e.receipt.class_specific ? "" : "class dependence unknown";
 }
 
-std::string drifts(const Explanation& e) {
-  return e.receipt.drifts ? "int8, not the map of float32" : "";
+std::string exceeds_drift_limit(const Explanation& e) {
+  return e.receipt.exceeds_drift_limit ? "int8, not the map of float32" : "";
 }
 
 // A map of so few cells says little of places.
@@ -72,7 +72,7 @@ std::string resampled(const Explanation& e) {
 constexpr Rule kRules[] = {
     {"not-class-specific", not_class_specific},
     {"class-dependence-unknown", class_dependence_unknown},
-    {"drifts", drifts},
+    {"drifts", exceeds_drift_limit},
     {"coarse-grid", coarse_grid},
     {"downgraded", downgraded},
     {"fell-back", fell_back},
@@ -95,7 +95,7 @@ std::vector<Mark> marks(const GraphSpec& graph, const std::string& method) {
   Explanation any;
   any.shape = {graph.layer.shape[1], graph.layer.shape[2], graph.layer.shape[3]};
   any.receipt.class_specific = graph.class_specific(method);
-  any.receipt.drifts = graph.drifts;
+  any.receipt.exceeds_drift_limit = graph.exceeds_drift_limit;
   return marks(any);
 }
 

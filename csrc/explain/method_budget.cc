@@ -12,9 +12,9 @@ namespace {
 
 // In comparison only.
 int cost_of(const Bundle& bundle, const std::string& method) {
-  const Recipe recipe = find_recipe(bundle, method);
-  const GraphSpec& graph = bundle.graphs[recipe.graph];
-  if (recipe.passes != Passes::kOne && recipe.passes != Passes::kSelective) return 3;
+  const MethodPlan plan = plan_method(bundle, method);
+  const GraphSpec& graph = bundle.graphs[plan.graph];
+  if (plan.kind != MethodKind::kOnePass && plan.kind != MethodKind::kSelective) return 3;
   if (graph.gives_relevance() || graph.gives_input_gradient()) return 2;  // back to the input
   return graph.weight.empty() ? 1 : 0;  // back to a layer, or not at all
 }
@@ -51,23 +51,24 @@ void MethodBudget::move_to(size_t step) {
   since_rise_ = step < step_ ? 0 : -1;
   step_ = step;
   recent_.clear();
-  calm_ = 0;
+  quiet_windows_ = 0;
 }
 
-void MethodBudget::took(double ms) {
+void MethodBudget::record(double ms) {
   if (budget_ms_ <= 0) return;
   recent_.push_back(ms);
   if (recent_.size() > kWindows) recent_.erase(recent_.begin());
-  calm_ = ms <= 0.5 * budget_ms_ ? calm_ + 1 : 0;
-  if (since_rise_ >= 0 && ++since_rise_ >= kCalm) {
-    calm_needed_ = kCalm;
+  quiet_windows_ = ms <= 0.5 * budget_ms_ ? quiet_windows_ + 1 : 0;
+  if (since_rise_ >= 0 && ++since_rise_ >= kQuietWindows) {
+    quiet_windows_needed_ = kQuietWindows;
     since_rise_ = -1;
   }
   const bool late = recent_.size() == kWindows && median(recent_) > budget_ms_;
   if (late && step_ + 1 < methods_.size()) {
-    if (since_rise_ >= 0) calm_needed_ = std::min(2 * calm_needed_, kMaxCalm);
+    if (since_rise_ >= 0)
+      quiet_windows_needed_ = std::min(2 * quiet_windows_needed_, kMaxQuietWindows);
     move_to(step_ + 1);
-  } else if (step_ > 0 && calm_ >= calm_needed_) {
+  } else if (step_ > 0 && quiet_windows_ >= quiet_windows_needed_) {
     move_to(step_ - 1);
   }
 }

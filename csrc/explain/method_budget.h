@@ -17,26 +17,26 @@ TUBECAM_API std::vector<std::string> fallback_methods(const Bundle& bundle,
 
 // Note [Hysteresis]
 // One step down when the median of the last kWindows windows exceeds the budget. One step up after
-// kCalm windows in a row that took at most half the budget: whether the dearer method fits can only
-// be tried. A try that fails before kCalm windows have passed doubles the calm that the next one
-// needs, up to kMaxCalm; one that lasts takes that back. So a method that never fits is tried ever
-// more rarely, and nothing flaps. Each change begins with windows of its own.
+// kQuietWindows in a row that took at most half the budget: whether the dearer method fits can only
+// be tried. A try that fails before kQuietWindows have passed doubles the number that the next one
+// needs, up to kMaxQuietWindows; one that lasts resets it. So a method that never fits is tried
+// ever more rarely, and nothing flaps. Each change starts a count of its own.
 //
 // Pure logic, without a clock: for one thread.
 class TUBECAM_API MethodBudget {
  public:
-  static constexpr int kWindows = 5, kCalm = 20, kMaxCalm = 640;
+  static constexpr int kWindows = 5, kQuietWindows = 20, kMaxQuietWindows = 640;
 
   MethodBudget() = default;  // no budget: the method asked for
   // budget_ms: of a window's engine and explanation; 0: none. methods: see fallback_methods.
   // Throws kUsage for a budget that is negative or no number.
   MethodBudget(double budget_ms, std::vector<std::string> methods);
 
-  // For the next window. Constant between two calls of took().
+  // For the next window. Constant between two calls of record().
   const std::string& method() const { return methods_[step_]; }
   // The method asked for where another one takes its place, or an empty string.
   std::string downgraded_from() const { return step_ > 0 ? methods_[0] : ""; }
-  void took(double ms);  // what the window by method() took
+  void record(double ms);  // what the window by method() took
 
  private:
   void move_to(size_t step);
@@ -45,8 +45,8 @@ class TUBECAM_API MethodBudget {
   std::vector<std::string> methods_ = {""};
   size_t step_ = 0;
   std::vector<double> recent_;  // ms, at most kWindows, the newest last
-  int calm_ = 0;                // windows in a row within half the budget
-  int calm_needed_ = kCalm;
+  int quiet_windows_ = 0;       // windows in a row within half the budget
+  int quiet_windows_needed_ = kQuietWindows;
   int since_rise_ = -1;  // windows since a step up that is still on trial, or −1
 };
 

@@ -7,14 +7,14 @@
 namespace tubecam {
 namespace {
 
-Passes passes_of(const std::string& method) {
-  if (method == "motion-split") return Passes::kMotionSplit;
-  if (method == "motion-split-exact") return Passes::kMotionSplitExact;
-  if (method == "selective-relevance") return Passes::kSelective;
-  if (method == "integrated-gradients") return Passes::kIntegratedGradients;
-  if (method == "smoothgrad") return Passes::kSmoothGrad;
-  if (method == "gradient-shap") return Passes::kGradientShap;
-  return Passes::kOne;
+MethodKind kind_of(const std::string& method) {
+  if (method == "motion-split") return MethodKind::kMotionSplit;
+  if (method == "motion-split-exact") return MethodKind::kMotionSplitExact;
+  if (method == "selective-relevance") return MethodKind::kSelective;
+  if (method == "integrated-gradients") return MethodKind::kIntegratedGradients;
+  if (method == "smoothgrad") return MethodKind::kSmoothGrad;
+  if (method == "gradient-shap") return MethodKind::kGradientShap;
+  return MethodKind::kOnePass;
 }
 
 bool is_motion(const std::string& method) {
@@ -23,12 +23,12 @@ bool is_motion(const std::string& method) {
 }
 
 // The graph that a method of motion is made of, or graphs.size().
-size_t base_graph(const Bundle& bundle, Passes passes) {
+size_t base_graph(const Bundle& bundle, MethodKind kind) {
   const auto& graphs = bundle.graphs;
   const auto one_pass = [](const GraphSpec& graph) { return !graph.gives_input_gradient(); };
   const auto to_input = [](const GraphSpec& graph) { return graph.gives_relevance(); };
   auto found = graphs.end();
-  if (passes == Passes::kSelective) found = std::find_if(graphs.begin(), graphs.end(), to_input);
+  if (kind == MethodKind::kSelective) found = std::find_if(graphs.begin(), graphs.end(), to_input);
   if (found == graphs.end()) found = std::find_if(graphs.begin(), graphs.end(), one_pass);
   return static_cast<size_t>(found - graphs.begin());
 }
@@ -45,22 +45,22 @@ std::vector<std::string> offered_methods(const Bundle& bundle) {
   std::vector<std::string> methods;
   for (const GraphSpec& graph : bundle.graphs)
     methods.insert(methods.end(), graph.methods.begin(), graph.methods.end());
-  if (base_graph(bundle, Passes::kMotionSplit) < bundle.graphs.size()) {
+  if (base_graph(bundle, MethodKind::kMotionSplit) < bundle.graphs.size()) {
     const auto& motion = motion_method_names();
     methods.insert(methods.end(), motion.begin(), motion.end());
   }
   return methods;
 }
 
-Recipe find_recipe(const Bundle& bundle, const std::string& method) {
-  const Passes passes = passes_of(method);
+MethodPlan plan_method(const Bundle& bundle, const std::string& method) {
+  const MethodKind kind = kind_of(method);
   if (is_motion(method)) {
-    const size_t graph = base_graph(bundle, passes);
-    if (graph < bundle.graphs.size()) return {graph, bundle.graphs[graph].default_method, passes};
+    const size_t graph = base_graph(bundle, kind);
+    if (graph < bundle.graphs.size()) return {graph, bundle.graphs[graph].default_method, kind};
   }
   for (size_t i = 0; i < bundle.graphs.size(); ++i) {
     const auto& names = bundle.graphs[i].methods;
-    if (std::find(names.begin(), names.end(), method) != names.end()) return {i, method, passes};
+    if (std::find(names.begin(), names.end(), method) != names.end()) return {i, method, kind};
   }
   std::string offered;
   for (const std::string& name : offered_methods(bundle))

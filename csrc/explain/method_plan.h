@@ -9,8 +9,8 @@
 
 namespace tubecam {
 
-enum class Passes {
-  kOne,               // the method of one graph
+enum class MethodKind {
+  kOnePass,           // the method of one graph
   kMotionSplit,       // against one frozen clip
   kMotionSplitExact,  // against every slice frozen
   kSelective,         // kept where relevance changes over time
@@ -19,16 +19,16 @@ enum class Passes {
   kGradientShap
 };
 
-struct Recipe {
+struct MethodPlan {
   size_t graph = 0;
   std::string base;  // the graph's method behind it
-  Passes passes = Passes::kOne;
+  MethodKind kind = MethodKind::kOnePass;
 };
 
 // The methods of motion are made of another one of the bundle: the splits of its default method,
 // selective relevance of its first relevance to the input, else of its default method.
 // Throws kUsage naming the methods that the bundle offers.
-TUBECAM_API Recipe find_recipe(const Bundle& bundle, const std::string& method);
+TUBECAM_API MethodPlan plan_method(const Bundle& bundle, const std::string& method);
 
 // Every method that the bundle offers: its graphs' own, then those of motion.
 TUBECAM_API std::vector<std::string> offered_methods(const Bundle& bundle);

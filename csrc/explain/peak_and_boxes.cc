@@ -18,7 +18,8 @@ int64_t pts_at(const Window& window, double slice) {
 
 }  // namespace
 
-void locate(const CamStats& stats, float threshold, const ClipSpec& spec, Explanation* result) {
+void find_peak_and_boxes(const CamStats& stats, float threshold, const ClipSpec& spec,
+                         Explanation* result) {
   const TubeView tube = result->view();
   temporal_curve(tube, spec.length, result->curve.data());
   const Box source = box_of(result->window.relative_source());

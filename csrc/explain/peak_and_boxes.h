@@ -8,6 +8,7 @@ namespace tubecam {
 
 // Fills in the curve, the peak, its time and place in the frame, and the boxes around what reaches
 // `threshold` of the tube's maximum at the peak's time.
-void locate(const CamStats& stats, float threshold, const ClipSpec& spec, Explanation* result);
+void find_peak_and_boxes(const CamStats& stats, float threshold, const ClipSpec& spec,
+                         Explanation* result);
 
 }  // namespace tubecam

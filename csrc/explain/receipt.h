@@ -19,7 +19,7 @@ struct Receipt {
   double conservation = std::numeric_limits<double>::quiet_NaN();
   std::optional<bool> class_specific = true;
   double map_correlation = std::numeric_limits<double>::quiet_NaN();
-  bool drifts = false;
+  bool exceeds_drift_limit = false;
   double baseline_logit = std::numeric_limits<double>::quiet_NaN();
   int passes = 1;
   std::string downgraded_from, fell_back_from;
@@ -42,13 +42,14 @@ inline constexpr auto kReceiptFields = std::make_tuple(
     Field{"conservation", &Receipt::conservation,
           "relevance's sum over logit − baseline's logit, or 0; NaN: it means nothing"},
     Field{"class-specific", &Receipt::class_specific,
-          "false: the export found that the method ignores the class; missing: it could not tell"},
+          "false: the export found that the method ignores the class; missing: its check was "
+          "inconclusive"},
     Field{"map-correlation", &Receipt::map_correlation,
           "of a quantised graph's maps with float32's, by the export; NaN: it is not quantised"},
-    Field{"drifts", &Receipt::drifts,
+    Field{"drifts", &Receipt::exceeds_drift_limit,
           "true: those maps differ beyond the limits, and the export was forced"},
     Field{"baseline-logit", &Receipt::baseline_logit,
-          "of the clip that relevance is counted from; NaN: there is none"},
+          "of the clip that relevance is relative to; NaN: there is none"},
     Field{"passes", &Receipt::passes, "through the engine"},
     Field{"downgraded-from", unless_empty<&Receipt::downgraded_from>,
           "the method asked for, where the budget did not pay it"},
@@ -56,7 +57,7 @@ inline constexpr auto kReceiptFields = std::make_tuple(
           "the device asked for and what failed there (\"cuda:0: …\"), where the CPU took over"},
     Field{"field", &Receipt::receptive_field,
           "slices, rows and columns of the clip that a cell can depend on; missing: the bundle "
-          "does not tell"}
+          "states none"}
         .called("receptive_field"));
 
 }  // namespace tubecam

@@ -15,8 +15,8 @@ Aligner::Entry* Aligner::find(uint64_t id) {
   return nullptr;  // forgotten meanwhile
 }
 
-void Aligner::add(uint64_t id, uint64_t stretch, int64_t first, int64_t last) {
-  windows_.push_back({id, stretch, first, last, State::kPending, nullptr});
+void Aligner::add(uint64_t id, uint64_t segment, int64_t first, int64_t last) {
+  windows_.push_back({id, segment, first, last, State::kPending, nullptr});
 }
 
 void Aligner::explained(uint64_t id, ExplanationPtr explanation) {
@@ -36,7 +36,7 @@ void Aligner::failed(uint64_t id) {
 
 Aligner::ExplanationPtr Aligner::latest(const FramePlace& place, int64_t max_age) const {
   for (auto entry = windows_.rbegin(); entry != windows_.rend(); ++entry) {
-    if (entry->stretch != place.stretch) return nullptr;
+    if (entry->segment != place.segment) return nullptr;
     if (!entry->over()) continue;
     return place.pts - entry->last <= max_age ? entry->explanation : nullptr;
   }
@@ -46,7 +46,7 @@ Aligner::ExplanationPtr Aligner::latest(const FramePlace& place, int64_t max_age
 const Aligner::Entry* Aligner::best(const FramePlace& place) const {
   const Entry* best = nullptr;
   for (const Entry& entry : windows_) {
-    if (entry.stretch != place.stretch || !entry.over()) continue;
+    if (entry.segment != place.segment || !entry.over()) continue;
     // Half a window on each side of its middle is the window itself; half more is the
     // neighbourhood.
     if (entry.distance(place.pts) > entry.last - entry.first) continue;
@@ -59,7 +59,7 @@ bool Aligner::settled(const FramePlace& place, bool closed) const {
   const Entry* chosen = best(place);
   bool passed = closed;
   for (const Entry& entry : windows_) {
-    if (entry.stretch != place.stretch) continue;
+    if (entry.segment != place.segment) continue;
     if (entry.middle() >= place.pts) passed = true;  // later windows suit the frame less
     const bool closer = !chosen || entry.distance(place.pts) < chosen->distance(place.pts);
     if (entry.state == State::kPending && closer) return false;
@@ -75,11 +75,11 @@ Aligner::ExplanationPtr Aligner::central(const FramePlace& place) const {
 void Aligner::forget_before(const FramePlace& place) {
   uint64_t keep = 0;  // the last window that is over and whose middle the frame has reached
   for (const Entry& entry : windows_) {
-    const bool reached = entry.stretch == place.stretch && entry.middle() <= place.pts;
+    const bool reached = entry.segment == place.segment && entry.middle() <= place.pts;
     if (reached && entry.over()) keep = entry.id;
   }
   const auto useless = [&](const Entry& entry) {
-    if (entry.stretch != place.stretch) return entry.stretch < place.stretch;
+    if (entry.segment != place.segment) return entry.segment < place.segment;
     const bool reached = entry.middle() <= place.pts;
     return entry.id < keep || (reached && entry.state == State::kDropped);
   };

@@ -11,32 +11,32 @@ namespace tubecam {
 
 enum class Align { kLatest, kDelayed };
 
-// Where a frame lies: its time, in one unbroken stretch of the stream. Windows never span two
-// stretches.
+// Where a frame lies: its time, in one unbroken segment of the stream. Windows never span two
+// segments.
 struct FramePlace {
-  uint64_t stretch = 0;
+  uint64_t segment = 0;
   int64_t pts = 0;  // ns
 };
 
 // Note [Overlapping windows]
 // A frame lies in several windows. It gets the one in whose middle it lies best, since there the
 // model saw what came before and what came after; ties go to the earlier window. Frames of a
-// stretch's first half window belong to its first window, and those after its last window, fewer
+// segment's first half window belong to its first window, and those after its last window, fewer
 // than a hop, to its last. A dropped window leaves its frames to its neighbours, unless these lie
 // more than half a window away; one that could not be explained leaves them without an explanation,
-// as does a stretch that is shorter than a window.
+// as does a segment that is shorter than a window.
 class Aligner {
  public:
   using ExplanationPtr = std::shared_ptr<const Explanation>;
 
-  // A window of `stretch` from `first` to `last` (ns) is complete; exactly one of the other three
+  // A window of `segment` from `first` to `last` (ns) is complete; exactly one of the other three
   // follows.
-  void add(uint64_t id, uint64_t stretch, int64_t first, int64_t last);
+  void add(uint64_t id, uint64_t segment, int64_t first, int64_t last);
   void explained(uint64_t id, ExplanationPtr explanation);
   void dropped(uint64_t id);
   void failed(uint64_t id);
 
-  // The explanation of the stretch's newest window that has one, while it is no older than
+  // The explanation of the segment's newest window that has one, while it is no older than
   // `max_age` (ns), or null.
   ExplanationPtr latest(const FramePlace& place, int64_t max_age) const;
 
@@ -54,7 +54,7 @@ class Aligner {
  private:
   enum class State { kPending, kExplained, kDropped, kFailed };
   struct Entry {
-    uint64_t id, stretch;
+    uint64_t id, segment;
     int64_t first, last;
     State state;
     ExplanationPtr explanation;

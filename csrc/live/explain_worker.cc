@@ -18,14 +18,14 @@ int64_t now() {
 
 }  // namespace
 
-Worker::Worker(Explain explain, Listener listener)
+ExplainWorker::ExplainWorker(Explain explain, Listener listener)
     : explain_(std::move(explain)), listener_(std::move(listener)) {
   waiting_.reserve(std::size(slots_));  // so that nothing is allocated where nothing may fail
   finished_.reserve(kOutcomes);
   thread_ = std::thread([this] { run(); });
 }
 
-Worker::~Worker() {
+ExplainWorker::~ExplainWorker() {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     stopping_ = cancelled_ = true;
@@ -35,14 +35,14 @@ Worker::~Worker() {
   thread_.join();
 }
 
-Worker::Slot* Worker::free_slot() {
+ExplainWorker::Slot* ExplainWorker::free_slot() {
   for (Slot& slot : slots_) {
     if (!slot.taken) return &slot;
   }
   return nullptr;
 }
 
-Worker::Submitted Worker::submit(Job job, const Fill& fill, WhenFull when_full) {
+ExplainWorker::Submitted ExplainWorker::submit(Job job, const Fill& fill, WhenFull when_full) {
   Slot* slot = nullptr;
   {
     std::unique_lock<std::mutex> lock(mutex_);
@@ -75,7 +75,7 @@ Worker::Submitted Worker::submit(Job job, const Fill& fill, WhenFull when_full) 
   return Submitted::kTaken;
 }
 
-std::vector<Outcome> Worker::take() {
+std::vector<Outcome> ExplainWorker::take() {
   std::lock_guard<std::mutex> lock(mutex_);
   std::vector<Outcome> taken(std::make_move_iterator(finished_.begin()),
                              std::make_move_iterator(finished_.end()));
@@ -83,12 +83,12 @@ std::vector<Outcome> Worker::take() {
   return taken;
 }
 
-void Worker::wait_idle() {
+void ExplainWorker::wait_idle() {
   std::unique_lock<std::mutex> lock(mutex_);
   changed_.wait(lock, [this] { return cancelled_ || (waiting_.empty() && !running_); });
 }
 
-void Worker::cancel() {
+void ExplainWorker::cancel() {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     cancelled_ = true;
@@ -100,12 +100,12 @@ void Worker::cancel() {
   changed_.notify_all();
 }
 
-void Worker::resume() {
+void ExplainWorker::resume() {
   std::lock_guard<std::mutex> lock(mutex_);
   cancelled_ = false;
 }
 
-Outcome Worker::explain(Slot& slot) const {
+Outcome ExplainWorker::explain(Slot& slot) const {
   Outcome outcome;
   outcome.job = std::move(slot.job);
   try {
@@ -119,14 +119,14 @@ Outcome Worker::explain(Slot& slot) const {
   return outcome;
 }
 
-void Worker::tell(const Outcome& outcome) const {
+void ExplainWorker::notify(const Outcome& outcome) const {
   try {
     listener_(outcome);
-  } catch (...) {  // there is nobody else to tell
+  } catch (...) {  // there is no one else to report to
   }
 }
 
-void Worker::run() {
+void ExplainWorker::run() {
   std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
@@ -140,7 +140,7 @@ void Worker::run() {
     lock.lock();
     const bool wanted = generation == generation_;
     lock.unlock();
-    if (wanted) tell(outcome);
+    if (wanted) notify(outcome);
     lock.lock();
     if (generation == generation_) finished_.push_back(std::move(outcome));
     slot->taken = running_ = false;

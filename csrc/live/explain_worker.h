@@ -31,11 +31,11 @@ struct Outcome {
 
 // Note [Slots]
 // A window's clip is copied into one of two slots: one that is being explained and one that waits.
-// They lie where the clips do; on a GPU a slot is written anew when its explanation is there, and
-// so nobody reads it any more.
+// They lie where the clips do; on a GPU a slot is overwritten only when its explanation is there,
+// and so nothing reads it any more.
 // So memory is bounded, the streaming thread never waits for inference unless it asks to, and a
 // window is at most one inference old when its own begins.
-class Worker {
+class ExplainWorker {
  public:
   enum class WhenFull { kDrop, kWait };
   enum class Submitted { kTaken, kDropped, kCancelled };
@@ -45,17 +45,17 @@ class Worker {
   // Makes a slot's clip where it has none, or one elsewhere, and writes it.
   using Fill = std::function<void(ClipBuffer& clip)>;
 
-  Worker(Explain explain, Listener listener);
-  ~Worker();  // forgets what waits, waits for what runs
-  Worker(const Worker&) = delete;
-  Worker& operator=(const Worker&) = delete;
+  ExplainWorker(Explain explain, Listener listener);
+  ~ExplainWorker();  // forgets what waits, waits for what runs
+  ExplainWorker(const ExplainWorker&) = delete;
+  ExplainWorker& operator=(const ExplainWorker&) = delete;
 
   // Copies the clip by `fill` and returns at once, or waits for a free slot first. Throws what
   // `fill` throws; the slot is then free again.
   Submitted submit(Job job, const Fill& fill, WhenFull when_full);
   std::vector<Outcome> take();  // what is finished since the last call
   void wait_idle();             // until nothing waits or runs, or cancel()
-  void cancel();                // forgets everything on its way and wakes who waits, until resume()
+  void cancel();  // forgets everything on its way and wakes all waiting threads, until resume()
   void resume();
 
  private:
@@ -68,7 +68,7 @@ class Worker {
 
   void run();
   Outcome explain(Slot& slot) const;
-  void tell(const Outcome& outcome) const;
+  void notify(const Outcome& outcome) const;
   Slot* free_slot();
 
   const Explain explain_;

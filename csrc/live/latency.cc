@@ -21,10 +21,10 @@ void LatencyShare::set(double fixed, double measured) {
 }
 
 bool LatencyShare::update(double fixed, double measured) {
-  const int64_t told = published_, now = with_headroom(fixed, measured);
-  if (std::abs(now - told) <= kNoise) return false;
-  const bool exceeded = static_cast<int64_t>((fixed + measured) * 1e9) > told;
-  const bool drifted = 4 * std::abs(now - told) > told;
+  const int64_t published = published_, now = with_headroom(fixed, measured);
+  if (std::abs(now - published) <= kNoise) return false;
+  const bool exceeded = static_cast<int64_t>((fixed + measured) * 1e9) > published;
+  const bool drifted = 4 * std::abs(now - published) > published;
   if (!exceeded && !drifted) return false;
   published_ = now;
   return true;

@@ -1,5 +1,5 @@
-// What an element adds to the pipeline's latency: measured, with headroom, told again only when it
-// has changed.
+// What an element adds to the pipeline's latency: measured, with headroom, published again only
+// when it has changed.
 #pragma once
 
 #include <atomic>
@@ -29,7 +29,7 @@ class LatencyShare {
   // headroom.
   void set(double fixed, double measured);
   // Does so when the last figure is exceeded, or off by more than a quarter; true then: the
-  // pipeline has to be told. Changes of up to 2 ms are noise.
+  // pipeline has to hear of it. Changes of up to 2 ms are noise.
   bool update(double fixed, double measured);
 
  private:

@@ -12,7 +12,7 @@ struct StreamCounts {
   uint64_t windows = 0;    // complete ones, dropped ones among them
   uint64_t dropped = 0;    // windows that inference had no time for
   uint64_t sparse = 0;     // windows in which slices repeat frames, since the source has too few
-  uint64_t resets = 0;     // times that the window started anew in mid-stream
+  uint64_t resets = 0;     // times that the window started over in mid-stream
   TimestampFaults stamps;  // frames whose timestamps were faulty
   uint64_t backwards = 0;  // frames that passed unexplained, since playback ran backwards
   uint64_t early = 0;      // frames that went before their explanation, since no more may be held

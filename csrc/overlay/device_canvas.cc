@@ -3,9 +3,9 @@
 namespace tubecam {
 
 std::unique_ptr<DeviceCanvas> make_device_canvas(Device device) {
-  using Twin = DeviceCanvas*(Device);
+  using CudaFunction = DeviceCanvas*(Device);
   return std::unique_ptr<DeviceCanvas>(
-      device_function<Twin>(device, "tubecam_make_device_canvas")(device));
+      device_function<CudaFunction>(device, "tubecam_make_device_canvas")(device));
 }
 
 }  // namespace tubecam

@@ -49,8 +49,8 @@ void blend_heat(const Frame& frame, const HeatPlane& plane, const HeatStyle& sty
   if (!check_heat(frame, plane, style)) return;
   device = device_for(frame, device);
   if (device.type == DeviceType::kCuda) {
-    using Twin = void(const Frame&, const HeatPlane&, const HeatStyle&, Device);
-    return device_function<Twin>(device, "tubecam_blend_heat")(frame, plane, style, device);
+    using CudaFunction = void(const Frame&, const HeatPlane&, const HeatStyle&, Device);
+    return device_function<CudaFunction>(device, "tubecam_blend_heat")(frame, plane, style, device);
   }
   blend_heat_cpu(frame, plane, style);
 }

@@ -16,7 +16,7 @@ constexpr int kFewCells = 5;  // see Note [Few cells]
 // The tube at one time, and where it lies in the frame.
 struct HeatPlane {
   const float* values = nullptr;  // [h, w], logit units
-  // [h, w], 0…1: how much of a cell's relevance is motion; nullptr: colours tell heat alone
+  // [h, w], 0…1: how much of a cell's relevance is motion; nullptr: colours show heat alone
   const float* motion = nullptr;
   int h = 0, w = 0;
   std::array<double, 2> stride{}, offset{};  // y, x, clip pixels
@@ -49,7 +49,7 @@ struct HeatPlane {
 //
 //
 // Note [Motion]
-// With `motion`, opacity tells how much relevance there is and hue what it is: the colour is
+// With `motion`, opacity shows how much relevance there is and hue what it is: the colour is
 // mix(color_table(kStill), color_table(kMoving), motion), both at heat·255, and `color_map` is not
 // used. Heat and heat·motion are refined alike; at a refined point motion is their quotient (½
 // without heat), so that a cold cell lends no hue to its neighbours. It is bilinear between these

@@ -108,8 +108,8 @@ void HeatBlender::refine(const HeatPlane& plane) {
   }
 }
 
-// Heat along one row of samples, at the island's cells; a row beyond the last run continues it.
-void HeatBlender::heat_at(const HeatCanvas& canvas, const Island& island, int row,
+// Heat along one row of samples, at the region's cells; a row beyond the last run continues it.
+void HeatBlender::heat_at(const HeatCanvas& canvas, const HotRegion& region, int row,
                           HeatRow& out) const {
   const auto& runs = canvas.y_runs;
   auto run = std::partition_point(runs.begin(), runs.end(),
@@ -118,56 +118,56 @@ void HeatBlender::heat_at(const HeatCanvas& canvas, const Island& island, int ro
   const float share = static_cast<float>(run->start + (row - run->begin) * run->step);
   const auto mix = [&](const std::vector<float>& from, std::vector<float>& to) {
     if (from.empty()) return;
-    const float* cells = from.data() + island.first_cell;
+    const float* cells = from.data() + region.first_cell;
     mix_rows(cells + run->cell * columns_, cells + run->next * columns_, share,
-             island.last_cell - island.first_cell + 1, to.data() + island.first_cell);
+             region.last_cell - region.first_cell + 1, to.data() + region.first_cell);
   };
   mix(cells_, out.heat);
   mix(motion_, out.motion);
 }
 
-// Keep and add at the island's first `count` knots, the last of which lies beyond its end.
-void HeatBlender::look_up(const HeatCanvas& canvas, const Island& island, const HeatRow& heat,
+// Keep and add at the region's first `count` nodes, the last of which lies beyond its end.
+void HeatBlender::look_up(const HeatCanvas& canvas, const HotRegion& region, const HeatRow& heat,
                           int log2_spacing, int count) {
   constexpr float kFullHeat = (HeatTable::kEntries - 1) * 65536.0f, kFullMotion = 1 << 22;
-  uint16_t* const knots[] = {knots_[0].data(), knots_[1].data(), knots_[2].data(),
-                             knots_[3].data()};
-  const int origin = canvas.x_runs[island.first_run].begin, spacing = 1 << log2_spacing;
+  uint16_t* const nodes[] = {nodes_[0].data(), nodes_[1].data(), nodes_[2].data(),
+                             nodes_[3].data()};
+  const int origin = canvas.x_runs[region.first_run].begin, spacing = 1 << log2_spacing;
   const int channels = canvas.table->channels;
-  for (int r = island.first_run, j = 0; r <= island.last_run; ++r) {
+  for (int r = region.first_run, j = 0; r <= region.last_run; ++r) {
     const CellRun& run = canvas.x_runs[r];
-    const int end = r == island.last_run ? count : (run.end - origin + spacing - 1) >> log2_spacing;
+    const int end = r == region.last_run ? count : (run.end - origin + spacing - 1) >> log2_spacing;
     // A step out of range occurs only where a run is shorter than it.
     const float ahead = static_cast<float>(run.step) * (origin + (j << log2_spacing) - run.begin);
     const float share = std::clamp(static_cast<float>(run.start) + ahead, 0.0f, 1.0f);
     const float part = std::min(static_cast<float>(run.step) * spacing, 1.0f);
     const auto line = [&](const std::vector<float>& row, float full) {
       const float left = full * row[run.cell], rise = full * row[run.next] - left;
-      return KnotLine{static_cast<int>(left + rise * share), static_cast<int>(rise * part)};
+      return NodeLine{static_cast<int>(left + rise * share), static_cast<int>(rise * part)};
     };
-    KnotLine values = line(heat.heat, kFullHeat), motion{};
+    NodeLine values = line(heat.heat, kFullHeat), motion{};
     values.value += 1 << 15;  // rounds to the nearest entry
     if (canvas.motion) motion = line(heat.motion, kFullMotion);
     if (channels == 1)
-      find_entries<1>(canvas, values, motion, j, end, knots);
+      find_entries<1>(canvas, values, motion, j, end, nodes);
     else if (channels == 2)
-      find_entries<2>(canvas, values, motion, j, end, knots);
+      find_entries<2>(canvas, values, motion, j, end, nodes);
     else
-      find_entries<3>(canvas, values, motion, j, end, knots);
+      find_entries<3>(canvas, values, motion, j, end, nodes);
     j = std::max(j, end);
   }
 }
 
-void HeatBlender::fill_row(BlendRow& out, const HeatCanvas& canvas, const Island& island,
+void HeatBlender::fill_row(BlendRow& out, const HeatCanvas& canvas, const HotRegion& region,
                            const HeatRow& heat) {
   const int channels = canvas.table->channels;
-  const int samples = canvas.x_runs[island.last_run].end - canvas.x_runs[island.first_run].begin;
-  const int log2_spacing = choose_spacing(canvas, island, heat);
-  look_up(canvas, island, heat, log2_spacing, ((samples - 1) >> log2_spacing) + 2);
-  const ExpandKnots expand = expand_knots(channels, log2_spacing);
+  const int samples = canvas.x_runs[region.last_run].end - canvas.x_runs[region.first_run].begin;
+  const int log2_spacing = choose_spacing(canvas, region, heat);
+  look_up(canvas, region, heat, log2_spacing, ((samples - 1) >> log2_spacing) + 2);
+  const ExpandNodes expand = expand_nodes(channels, log2_spacing);
   for (int c = 0; c < std::min(channels, 3); ++c) {
-    expand(knots_[0].data(), samples, c, out.keep(0), out.keep(1));
-    expand(knots_[1 + c].data(), samples, c, out.add(0), out.add(1));
+    expand(nodes_[0].data(), samples, c, out.keep(0), out.keep(1));
+    expand(nodes_[1 + c].data(), samples, c, out.add(0), out.add(1));
   }
 }
 
@@ -176,11 +176,11 @@ void HeatBlender::fill_row(BlendRow& out, const HeatCanvas& canvas, const Island
 // 16 rows one is looked up, and in it every eighth sample, as long as the heat between lies on a
 // line (HeatTable::bend: cells bend it) and the table over this heat does (HeatTable::straight);
 // where not, of 8, 4, 2 or each.
-int HeatBlender::choose_spacing(const HeatCanvas& canvas, const Island& island,
+int HeatBlender::choose_spacing(const HeatCanvas& canvas, const HotRegion& region,
                                 const HeatRow& heat) const {
-  const int steps = island.last_cell - island.first_cell;  // between cells
+  const int steps = region.last_cell - region.first_cell;  // between cells
   const auto lines = [&](const std::vector<float>& row, float share, float straight, float bend) {
-    const float* cells = row.data() + island.first_cell;
+    const float* cells = row.data() + region.first_cell;
     // Where lines of different slope meet, one over both is off by a quarter of the difference,
     // half by any_bent's measure.
     bend *= 2 / share;
@@ -200,12 +200,12 @@ int HeatBlender::choose_spacing(const HeatCanvas& canvas, const Island& island,
 }
 
 // Leaves the heat of the row after the band in next_heat_.
-int HeatBlender::choose_band(const HeatCanvas& canvas, const Island& island, int row,
+int HeatBlender::choose_band(const HeatCanvas& canvas, const HotRegion& region, int row,
                              int log2_rows) {
-  const int count = island.last_cell - island.first_cell + 1;
+  const int count = region.last_cell - region.first_cell + 1;
   using Values = std::vector<float> HeatRow::*;
   const auto at = [&](const HeatRow& of, Values values) {
-    return (of.*values).data() + island.first_cell;
+    return (of.*values).data() + region.first_cell;
   };
   const auto apart = [&](Values values, float straight) {
     return any_apart(at(heat_, values), at(next_heat_, values), count, straight);
@@ -216,34 +216,34 @@ int HeatBlender::choose_band(const HeatCanvas& canvas, const Island& island, int
   };
   for (;; --log2_rows) {
     const int rows = 1 << log2_rows;
-    if (row + rows > island.end) continue;
-    heat_at(canvas, island, row + rows, next_heat_);
+    if (row + rows > region.end) continue;
+    heat_at(canvas, region, row + rows, next_heat_);
     if (log2_rows == 0) return 0;
     if (apart(&HeatRow::heat, canvas.straight)) continue;
     if (canvas.motion && apart(&HeatRow::motion, canvas.motion->straight)) continue;
-    heat_at(canvas, island, row + rows / 2, middle_heat_);
+    heat_at(canvas, region, row + rows / 2, middle_heat_);
     if (bent(&HeatRow::heat, canvas.bend)) continue;
     if (!canvas.motion || !bent(&HeatRow::motion, canvas.motion->bend)) return log2_rows;
   }
 }
 
 void HeatBlender::prepare_rows(int samples, int channels) {
-  // Whole groups of knots are written.
+  // Whole groups of nodes are written.
   const int room = samples + (1 << kMaxLog2Spacing) + 1;
-  for (auto& knots : knots_) knots.resize(room);
+  for (auto& nodes : nodes_) nodes.resize(room);
   for (BlendRow* row : {&current_, &next_}) row->reset(room * channels);
 }
 
-void HeatBlender::blend_island(const HeatCanvas& canvas, const Island& island) {
+void HeatBlender::blend_region(const HeatCanvas& canvas, const HotRegion& region) {
   const int channels = canvas.table->channels;
-  const int origin = canvas.x_runs[island.first_run].begin;
-  const int samples = canvas.x_runs[island.last_run].end - origin;
+  const int origin = canvas.x_runs[region.first_run].begin;
+  const int samples = canvas.x_runs[region.last_run].end - origin;
   prepare_rows(samples, channels);
-  heat_at(canvas, island, island.begin, heat_);
-  fill_row(current_, canvas, island, heat_);
-  for (int row = island.begin, log2_rows = 0; row < island.end; row += 1 << log2_rows) {
-    log2_rows = choose_band(canvas, island, row, std::min(log2_rows + 1, kMaxLog2Rows));
-    fill_row(next_, canvas, island, next_heat_);
+  heat_at(canvas, region, region.begin, heat_);
+  fill_row(current_, canvas, region, heat_);
+  for (int row = region.begin, log2_rows = 0; row < region.end; row += 1 << log2_rows) {
+    log2_rows = choose_band(canvas, region, row, std::min(log2_rows + 1, kMaxLog2Rows));
+    fill_row(next_, canvas, region, next_heat_);
     uint8_t* data = canvas.data + static_cast<ptrdiff_t>(row) * canvas.stride + origin * channels;
     blend_rows(data, canvas.stride, log2_rows, samples * channels, current_, next_);
     std::swap(current_, next_);
@@ -252,13 +252,13 @@ void HeatBlender::blend_island(const HeatCanvas& canvas, const Island& island) {
 }
 
 // Rows of cells in which something is hot, with the columns that are.
-void HeatBlender::find_islands(const HeatCanvas& canvas) {
+void HeatBlender::find_hot_regions(const HeatCanvas& canvas) {
   hot_.assign(rows_, {columns_, -1});
   for (int y = 0; y < rows_; ++y)
     for (int x = 0; x < columns_; ++x)
       if (cells_[static_cast<size_t>(y) * columns_ + x] > style_.threshold)
         hot_[y] = {std::min(hot_[y].first, x), x};
-  islands_.clear();
+  regions_.clear();
   bool open = false;
   for (const CellRun& run : canvas.y_runs) {
     const int first = std::min(hot_[run.cell].first, hot_[run.next].first);
@@ -267,39 +267,39 @@ void HeatBlender::find_islands(const HeatCanvas& canvas) {
       open = false;
       continue;
     }
-    if (!open) islands_.push_back({run.begin, run.end, first, last, 0, 0});
+    if (!open) regions_.push_back({run.begin, run.end, first, last, 0, 0});
     open = true;
-    Island& island = islands_.back();
-    island = {island.begin,
+    HotRegion& region = regions_.back();
+    region = {region.begin,
               run.end,
-              std::min(island.first_run, first),
-              std::max(island.last_run, last),
+              std::min(region.first_run, first),
+              std::max(region.last_run, last),
               0,
               0};
   }
   // Columns of cells → runs of samples.
   const auto& runs = canvas.x_runs;
-  for (Island& island : islands_) {
+  for (HotRegion& region : regions_) {
     const auto first = std::partition_point(
-        runs.begin(), runs.end(), [&](const CellRun& r) { return r.next < island.first_run; });
+        runs.begin(), runs.end(), [&](const CellRun& r) { return r.next < region.first_run; });
     const auto last = std::partition_point(
-        runs.begin(), runs.end(), [&](const CellRun& r) { return r.cell <= island.last_run; });
-    island.first_run = static_cast<int>(first - runs.begin());
-    island.last_run = static_cast<int>(last - runs.begin()) - 1;
+        runs.begin(), runs.end(), [&](const CellRun& r) { return r.cell <= region.last_run; });
+    region.first_run = static_cast<int>(first - runs.begin());
+    region.last_run = static_cast<int>(last - runs.begin()) - 1;
     if (first == last) continue;
-    island.first_cell = first->cell;
-    island.last_cell = (last - 1)->next;
+    region.first_cell = first->cell;
+    region.last_cell = (last - 1)->next;
   }
 }
 
-void HeatBlender::blend_islands(const HeatCanvas& canvas) {
-  find_islands(canvas);
-  for (const Island& island : islands_)
-    if (island.first_run <= island.last_run) blend_island(canvas, island);
+void HeatBlender::blend_regions(const HeatCanvas& canvas) {
+  find_hot_regions(canvas);
+  for (const HotRegion& region : regions_)
+    if (region.first_run <= region.last_run) blend_region(canvas, region);
 }
 
 // All rows of a block are alike.
-void HeatBlender::blend_block(const HeatCanvas& canvas, const Island& block) {
+void HeatBlender::blend_block(const HeatCanvas& canvas, const HotRegion& block) {
   const CellRun& columns = canvas.x_runs[block.first_run];
   const int channels = canvas.table->channels, samples = columns.end - columns.begin;
   prepare_rows(samples, channels);
@@ -339,7 +339,7 @@ void HeatBlender::blend(const Frame& frame, const HeatPlane& plane, const HeatSt
     set_tables(i, motion);
     plane_.x_step = 0;
     for (const CellRun& run : plane_.x_runs) plane_.x_step = std::max(plane_.x_step, run.step);
-    is_in_blocks(plane) ? blend_blocks(plane_) : blend_islands(plane_);
+    is_in_blocks(plane) ? blend_blocks(plane_) : blend_regions(plane_);
   }
 }
 

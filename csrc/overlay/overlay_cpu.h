@@ -12,7 +12,7 @@
 namespace tubecam {
 
 // Samples that may be drawn: rows, and runs of columns.
-struct Island {
+struct HotRegion {
   int begin, end;
   int first_run, last_run;
   int first_cell, last_cell;  // that these runs lie between
@@ -49,17 +49,18 @@ class HeatBlender {
   void refine(const HeatPlane& plane);
   template <typename Value>
   void refine_cells(const HeatPlane& plane, const Value& value, std::vector<float>& out);
-  void find_islands(const HeatCanvas& canvas);
-  void blend_islands(const HeatCanvas& canvas);
+  void find_hot_regions(const HeatCanvas& canvas);
+  void blend_regions(const HeatCanvas& canvas);
   void blend_blocks(const HeatCanvas& canvas);
-  void blend_block(const HeatCanvas& canvas, const Island& block);
+  void blend_block(const HeatCanvas& canvas, const HotRegion& block);
   void prepare_rows(int samples, int channels);
-  void blend_island(const HeatCanvas& canvas, const Island& island);
-  int choose_spacing(const HeatCanvas& canvas, const Island& island, const HeatRow& heat) const;
-  int choose_band(const HeatCanvas& canvas, const Island& island, int row, int log2_rows);
-  void heat_at(const HeatCanvas& canvas, const Island& island, int row, HeatRow& out) const;
-  void fill_row(BlendRow& out, const HeatCanvas& canvas, const Island& island, const HeatRow& heat);
-  void look_up(const HeatCanvas& canvas, const Island& island, const HeatRow& heat,
+  void blend_region(const HeatCanvas& canvas, const HotRegion& region);
+  int choose_spacing(const HeatCanvas& canvas, const HotRegion& region, const HeatRow& heat) const;
+  int choose_band(const HeatCanvas& canvas, const HotRegion& region, int row, int log2_rows);
+  void heat_at(const HeatCanvas& canvas, const HotRegion& region, int row, HeatRow& out) const;
+  void fill_row(BlendRow& out, const HeatCanvas& canvas, const HotRegion& region,
+                const HeatRow& heat);
+  void look_up(const HeatCanvas& canvas, const HotRegion& region, const HeatRow& heat,
                int log2_spacing, int count);
 
   HeatStyle style_;
@@ -74,9 +75,9 @@ class HeatBlender {
   std::vector<float> coarse_;  // [h, columns_] scratch of refine()
   HeatCanvas plane_;
   std::vector<HotColumns> hot_;  // [rows_]
-  std::vector<Island> islands_;
+  std::vector<HotRegion> regions_;
   HeatRow heat_, middle_heat_, next_heat_;
-  std::array<std::vector<uint16_t>, HeatTable::kWidth> knots_;  // keep, then add by channel
+  std::array<std::vector<uint16_t>, HeatTable::kWidth> nodes_;  // keep, then add by channel
   BlendRow current_, next_;
 };
 

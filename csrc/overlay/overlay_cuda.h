@@ -1,4 +1,5 @@
-// CUDA's twin of `blend_heat`: frames in device memory, in place. Part of libtubecam_cuda.so.
+// CUDA implementation of `blend_heat`: frames in device memory, in place. Part of
+// libtubecam_cuda.so.
 #pragma once
 
 #include <array>

@@ -1,4 +1,4 @@
-// NumPy arrays at the door: what comes in is checked, what goes out is a view that keeps its owner
+// NumPy arrays in and out: what comes in is checked, what goes out is a view that keeps its owner
 // alive.
 #pragma once
 

@@ -55,7 +55,7 @@ ForeignArray read_tensor(const dlpack::Tensor& tensor, Device device) {
   return array;
 }
 
-// Takes what a capsule holds, as the protocol wants it: renamed, and deleted by whoever took it.
+// Takes what a capsule holds, as the protocol wants it: renamed, and deleted by its new owner.
 template <typename Managed>
 Managed* take(const py::object& capsule, const char* name, const char* used_name) {
   auto* managed = static_cast<Managed*>(PyCapsule_GetPointer(capsule.ptr(), name));
@@ -126,11 +126,11 @@ ForeignArray import_dlpack(const py::object& object) {
         "; tubecam reads system memory and CUDA's devices");
   check(index >= 0, ErrorCode::kUsage, "the array lies on a CUDA device of number ", index);
   const Device device{DeviceType::kCuda, index};
-  DeviceInbox& inbox = device_inbox(device);
+  ExternalArraySync& sync = external_array_sync(device);
   py::dict arguments;
-  arguments["stream"] = py::int_(reinterpret_cast<uintptr_t>(inbox.stream()));
+  arguments["stream"] = py::int_(reinterpret_cast<uintptr_t>(sync.stream()));
   ForeignArray array = read_capsule(export_of(object, arguments), device);
-  array.ready = inbox.ready();
+  array.ready = sync.ready();
   return array;
 }
 
@@ -173,13 +173,13 @@ py::dtype dtype_of(const std::string& typestr) {
 }
 
 // The stream's number: 0 is not allowed, since it could mean either default stream.
-void follow_stream(const py::dict& interface, DeviceInbox& inbox) {
+void follow_stream(const py::dict& interface, ExternalArraySync& sync) {
   const auto stream = field<uintptr_t>(interface, "stream", "a stream's number or None");
   if (!stream) return;
   check(*stream != 0, ErrorCode::kUsage, kCudaInterface,
         "[\"stream\"] is 0, which the protocol forbids: 1 is CUDA's legacy default stream, 2 the "
         "thread's");
-  inbox.follow(reinterpret_cast<CUstream_st*>(*stream));
+  sync.follow(reinterpret_cast<CUstream_st*>(*stream));
 }
 
 ForeignArray import_interface(const py::object& object) {
@@ -205,12 +205,12 @@ ForeignArray import_interface(const py::object& object) {
   array.data = reinterpret_cast<const void*>(address.first);
   array.owner = object;
   // Which GPU it is the interface does not say.
-  array.device = device_inbox({DeviceType::kCuda, 0}).owner_of(array.data);
+  array.device = external_array_sync({DeviceType::kCuda, 0}).owner_of(array.data);
   check(array.device.type == DeviceType::kCuda, ErrorCode::kUsage, kCudaInterface,
         " names an address that is no memory of a GPU");
-  DeviceInbox& inbox = device_inbox(array.device);
-  follow_stream(interface, inbox);
-  array.ready = inbox.ready();
+  ExternalArraySync& sync = external_array_sync(array.device);
+  follow_stream(interface, sync);
+  array.ready = sync.ready();
   return array;
 }
 
@@ -238,7 +238,7 @@ ForeignArray import_array(const py::object& object) {
   ForeignArray array = dlpack ? import_dlpack(object) : import_interface(object);
   check_sizes(array);
   if (array.device.type == DeviceType::kCuda) {
-    const Device owner = device_inbox(array.device).owner_of(array.data);
+    const Device owner = external_array_sync(array.device).owner_of(array.data);
     check(owner == array.device, ErrorCode::kUsage, "the array says that it lies on ",
           array.device.to_string(), ", but its address is not in that device's memory");
   }

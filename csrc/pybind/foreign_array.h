@@ -12,9 +12,9 @@
 namespace tubecam {
 
 // Note [Streams of other libraries]
-// A producer on a GPU may still be at work when it hands an array over. DLPack is told the stream
-// of our inbox and lets that wait; __cuda_array_interface__ names the producer's stream, which the
-// inbox then follows, or none, when the values are there. Either way `ready` is the event that
+// A producer on a GPU may still be at work when it hands an array over. DLPack gets the stream
+// of our sync and lets that wait; __cuda_array_interface__ names the producer's stream, which the
+// sync then follows, or none, when the values are there. Either way `ready` is the event that
 // readers wait for on the device; the host does not.
 struct ForeignArray {
   const void* data = nullptr;

@@ -95,7 +95,7 @@ void FrameArray::check_planes() const {
   }
 }
 
-// A picture of one plane, whoever holds it. Strides in bytes.
+// A picture of one plane, in any owner's memory. Strides in bytes.
 struct Pixels {
   std::string dtype;
   std::vector<int64_t> shape, strides;
@@ -113,12 +113,12 @@ Pixels pixels_of(const py::array& array) {
           {}};
 }
 
-// Whoever reads the frame waits for nothing (Note [Frames on a device]), so the host does here.
+// The reader of the frame waits for nothing (Note [Frames on a device]), so the host does here.
 Pixels pixels_of(const ForeignArray& array) {
   if (array.device.type == DeviceType::kCuda) {
-    DeviceInbox& inbox = device_inbox(array.device);
+    ExternalArraySync& sync = external_array_sync(array.device);
     const Released released;
-    inbox.wait();
+    sync.wait();
   }
   return {array.dtype, array.shape, array.strides, array.data, array.device};
 }

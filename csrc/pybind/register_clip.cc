@@ -84,7 +84,7 @@ py::tuple state_of_window(const Window& window) {
   const Rect& source = window.source;
   const Sampling& sampling = window.sampling;
   return py::make_tuple(window.pts, source.x, source.y, source.width, source.height,
-                        window.frame_width, window.frame_height, window.sequence, window.stretch,
+                        window.frame_width, window.frame_height, window.sequence, window.segment,
                         sampling.fps, sampling.stated_fps,
                         padding_names()[size_t(sampling.padding)], sampling.padded);
 }
@@ -102,7 +102,7 @@ Window window_of_state(const py::tuple& state) {
   window.frame_width = frame_width;
   window.frame_height = frame_height;
   window.sequence = sequence;
-  window.stretch = stretch;
+  window.segment = stretch;
   window.sampling = {fps, stated_fps, parse_padding(padding), padded};
   return window;
 }
@@ -220,7 +220,7 @@ void register_window(py::module_& module) {
       .def_readonly("frame_width", &Window::frame_width)
       .def_readonly("frame_height", &Window::frame_height)
       .def_readonly("sequence", &Window::sequence)
-      .def_readonly("stretch", &Window::stretch)
+      .def_readonly("stretch", &Window::segment)
       .def_property_readonly("frames", &Window::frames)
       .def_property_readonly("is_sparse", &Window::is_sparse)
       .def_property_readonly("sample_fps", [](const Window& w) { return w.sampling.fps; })

@@ -34,7 +34,7 @@ struct Result {
   std::vector<float> values;
 };
 
-using Say = std::optional<std::function<void(const std::string&)>>;
+using Log = std::optional<std::function<void(const std::string&)>>;
 
 std::unique_ptr<EngineHandle> open_engine(const Bundle& bundle, size_t graph,
                                           const EngineOptions& options) {
@@ -132,7 +132,7 @@ void register_engine(py::module_& module) {
       .def_readonly("precision", &GraphSpec::precision)
       .def_readonly("reference", &GraphSpec::reference)
       .def_readonly("map_correlation", &GraphSpec::map_correlation)
-      .def_readonly("drifts", &GraphSpec::drifts)
+      .def_readonly("drifts", &GraphSpec::exceeds_drift_limit)
       .def_readonly("methods", &GraphSpec::methods)
       .def_readonly("default_method", &GraphSpec::default_method)
       .def_readonly("logits", &GraphSpec::logits)
@@ -143,7 +143,7 @@ void register_engine(py::module_& module) {
       .def_readonly("layer", &GraphSpec::layer)
       .def_readonly("pathways", &GraphSpec::pathways)
       .def_property_readonly("gives_relevance", &GraphSpec::gives_relevance)
-      .def_readonly("unspecific", &GraphSpec::unspecific)
+      .def_readonly("unspecific", &GraphSpec::class_agnostic)
       .def_readonly("undecided", &GraphSpec::undecided);
 
   py::class_<Bundle>(module, "Bundle")
@@ -169,15 +169,15 @@ void register_engine(py::module_& module) {
       .def(py::init([](const Bundle& bundle, size_t graph, const std::string& engine,
                        const std::string& device, const std::string& precision, int threads,
                        const std::string& cache_dir, bool logits_only, int workspace_mib,
-                       bool rebuild, const Say& say) {
+                       bool rebuild, const Log& log) {
              EngineOptions options = engine_options(engine, device, precision, threads, cache_dir);
              options.logits_only = logits_only;
              options.workspace_mib = workspace_mib;
              options.rebuild = rebuild;
-             if (say)
-               options.say = [&say](const std::string& text) {
+             if (log)
+               options.log = [&log](const std::string& text) {
                  const py::gil_scoped_acquire held;
-                 (*say)(text);
+                 (*log)(text);
                };
              const Released released;
              return open_engine(bundle, graph, options);
@@ -197,13 +197,13 @@ void register_engine(py::module_& module) {
   module.def("head_kind_names", &head_kind_names);
   module.def("head_unit_names", &head_unit_names);
   module.def("relevance_method_names", &relevance_method_names);
-  module.def("few_pass_method_names", &few_pass_method_names);
+  module.def("few_pass_method_names", &multi_pass_method_names);
   module.def("motion_method_names", &motion_method_names);
   module.def("offered_methods", &offered_methods, py::arg("bundle"));
   module.def(
       "graph_of",
       [](const Bundle& bundle, const std::string& method) {
-        return find_recipe(bundle, method).graph;
+        return plan_method(bundle, method).graph;
       },
       py::arg("bundle"), py::arg("method"));
 }

@@ -35,7 +35,7 @@ std::vector<int64_t> clip_pts(const ClipSpec& spec,
   return times;
 }
 
-// The clip [1, T, 3, H, W], whoever holds it; `owner` keeps it.
+// The clip [1, T, 3, H, W] in any library's memory; `owner` keeps it.
 TensorView clip_of(const ClipSpec& spec, const py::object& clip, py::object* owner) {
   const Shape shape = {spec.length, 3, spec.height, spec.width};
   if (is_foreign_array(clip)) {
@@ -127,15 +127,15 @@ MethodOptions make_options(int steps, const std::string& baseline,
                            const std::optional<py::array>& baseline_clip, float noise,
                            int frozen_slice, double sigma) {
   MethodOptions options;
-  options.few_pass.steps = steps;
-  options.few_pass.baseline = parse_baseline(baseline);
-  options.few_pass.noise = noise;
+  options.multi_pass.steps = steps;
+  options.multi_pass.baseline = parse_baseline(baseline);
+  options.multi_pass.noise = noise;
   options.frozen = frozen_slice;
   options.sigma = sigma;
   if (!baseline_clip) return options;
   const Floats values = require_array<float>(*baseline_clip, 4, "a baseline float32 [T, 3, H, W]");
-  options.few_pass.baseline = Baseline::kGiven;
-  options.few_pass.baseline_clip =
+  options.multi_pass.baseline = Baseline::kGiven;
+  options.multi_pass.baseline_clip =
       std::make_shared<std::vector<float>>(values.data(), values.data() + values.size());
   return options;
 }
@@ -143,9 +143,9 @@ MethodOptions make_options(int steps, const std::string& baseline,
 void register_options(py::module_& module) {
   const MethodOptions defaults;
   py::class_<MethodOptions>(module, "MethodOptions")
-      .def(py::init(&make_options), py::kw_only(), py::arg("steps") = defaults.few_pass.steps,
+      .def(py::init(&make_options), py::kw_only(), py::arg("steps") = defaults.multi_pass.steps,
            py::arg("baseline") = baseline_names()[0], py::arg("baseline_clip") = py::none(),
-           py::arg("noise") = defaults.few_pass.noise, py::arg("frozen_slice") = defaults.frozen,
+           py::arg("noise") = defaults.multi_pass.noise, py::arg("frozen_slice") = defaults.frozen,
            py::arg("sigma") = defaults.sigma);
   module.def("baseline_names", &baseline_names);
 }

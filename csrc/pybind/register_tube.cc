@@ -220,7 +220,7 @@ py::tuple add_to_signal(RelevanceSignal& self, const std::vector<int64_t>& pts,
         " values does not fit ", pts.size(), " times");
   Window window;
   window.pts = pts;
-  window.stretch = stretch;
+  window.segment = stretch;
   return samples_of(self.add(window, values.data()));
 }
 

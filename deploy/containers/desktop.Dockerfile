@@ -12,7 +12,8 @@ COPY . .
 # For every GPU that the toolkit compiles for.
 RUN deploy/setup.sh \
     && python3 -m venv --system-site-packages /opt/tubecam \
-    && TUBECAM_CMAKE_ARGS="-DTUBECAM_CUDA=ON -DTUBECAM_TENSORRT=ON -DTUBECAM_GSTREAMER=ON" pip install --no-cache-dir . \
+    && TUBECAM_CMAKE_ARGS="--preset cuda -DTUBECAM_WERROR=OFF -DTUBECAM_GSTREAMER=ON" \
+       pip install --no-cache-dir ".[video,cli]" \
     && rm -rf build /var/lib/apt/lists/*
 # Plans belong to this GPU and TensorRT: keep them in a volume.
 ENV TUBECAM_CACHE=/plans

@@ -13,13 +13,11 @@ RUN apt-get update && apt-get install -y --no-install-recommends git libegl-dev 
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
-# The architectures are the preset's; the package is what pip builds.
+# The package is what pip builds, with the preset's options.
 RUN deploy/setup.sh \
-    && architectures=$(sed -n "/\"$PRESET\"/,/ARCHITECTURES/s/.*ARCHITECTURES\": \"\(.*\)\".*/\1/p" \
-       CMakePresets.json) \
     && python3 -m venv --system-site-packages /opt/tubecam \
-    && TUBECAM_CMAKE_ARGS="-DTUBECAM_CUDA=ON -DTUBECAM_TENSORRT=ON -DTUBECAM_GSTREAMER=ON \
-       -DTUBECAM_NVMM=$NVMM '-DTUBECAM_CUDA_ARCHITECTURES=$architectures'" pip install --no-cache-dir . \
+    && TUBECAM_CMAKE_ARGS="--preset $PRESET -DTUBECAM_WERROR=OFF -DTUBECAM_NVMM=$NVMM" \
+       pip install --no-cache-dir ".[video,cli]" \
     && rm -rf build /var/lib/apt/lists/*
 # Plans belong to this GPU and TensorRT: keep them in a volume.
 ENV TUBECAM_CACHE=/plans

@@ -25,7 +25,7 @@ import torch
 from tubecam.bench.timing import compare
 from tubecam.export import export
 from tubecam.export.models.architectures.video_resnet import r3d_18
-from tubecam.export.verify.check import compile_in_engine
+from tubecam.export.verify.engine import compile_in_engine
 
 SHAPE = (1, 16, 3, 112, 112)
 LIMITS = {"layer4": 1.05, "layer3": 1.20}

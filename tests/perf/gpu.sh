@@ -27,6 +27,7 @@ if [ -e "$folder/tubecam/lib/libtubecam_tensorrt.so" ]; then
   for precision in fp32 fp16; do
     PYTHONPATH="$folder/stage" python3 -m tubecam build motion --precision "$precision" || failed=1
   done
-  PYTHONPATH="$folder/stage" python3 -m pytest -ra tests/python/test_gpu_arrays.py || failed=1
+  PYTHONPATH="$folder/stage" \
+    python3 -m pytest -ra tests/python/explainer/test_gpu_arrays.py || failed=1
 fi
 exit "$failed"

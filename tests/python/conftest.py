@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from places import ROOT
 
 # GStreamer's registry of these tests: the user's own is neither read nor changed.
 os.environ.setdefault("GST_REGISTRY", str(ROOT / "build" / "test-registry.bin"))

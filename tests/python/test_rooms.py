@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,19 +22,21 @@ ROOMS = (
     "__init__", "__main__",
 )  # fmt: skip
 EXPORT_ROOMS = (
-    "spec", "onnx", "trace", "axes", "models", "layers", "verify", "head", "gradient", "cam",
-    "relevance", "bundle_folder", "precision", "graph_entry", "convert_bundle", "listing",
-    "exporter", "__init__",
+    "torch_private", "spec", "onnx", "trace", "axes", "models", "layers", "verify", "head",
+    "gradient", "cam", "relevance", "precision", "bundle_folder", "graph_entry", "convert_bundle",
+    "listing", "exporter", "__init__",
 )  # fmt: skip
 
 Module = tuple[str, ...]  # its path below the package; a folder's own ends with __init__
 
 
+@cache
 def modules(package: Path) -> dict[Module, Path]:
     found = [*package.rglob("*.py"), *package.rglob("*.pyi")]
     return {p.relative_to(package).with_suffix("").parts: p for p in found}
 
 
+@cache
 def imports(package: Path, module: Module) -> set[Module]:
     """The package's modules that a module imports, wherever in it that stands."""
     known, found = modules(package), set()
@@ -88,6 +92,14 @@ def test_every_room_has_its_place():
         MOST_ROOMS
     )
     assert {m[1] for m in modules(PACKAGE) if m[0] == "export"} == set(EXPORT_ROOMS)
+
+
+def test_the_readme_lists_the_rooms_in_their_order():
+    above, below = (ROOT / "python" / "README.md").read_text("utf-8").split("## Export")
+    listed = [re.findall(r"^\| (`.+?) \|", text, re.MULTILINE) for text in (above, below)]
+    named = [re.findall(r"`(\w+)`", " ".join(cells)) for cells in listed]
+    assert named[0] == [room for room in ROOMS if not room.startswith("__") and room != "_version"]
+    assert named[1] == [room for room in EXPORT_ROOMS if room != "__init__"]
 
 
 def test_nothing_goes_in_circles():

@@ -12,14 +12,14 @@
 namespace tubecam {
 namespace {
 
-struct Widening {
+struct Float32Copy {
   const void* from;
   float* to;
   int64_t count;
 };
 
 template <typename T>
-__global__ void widen_kernel(Widening p) {
+__global__ void to_float32_kernel(Float32Copy p) {
   const int64_t step = int64_t(gridDim.x) * blockDim.x;
   for (int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < p.count; i += step)
     p.to[i] = to_float(static_cast<const T*>(p.from)[i]);
@@ -29,7 +29,8 @@ std::string version_text(int version) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
 }
 
-// Errors after which a context is of no more use: the device was lost, or a kernel went astray.
+// Errors after which a context is of no more use: the device was lost, or a kernel accessed memory
+// out of bounds.
 bool is_fatal(cudaError_t error) {
   return error == cudaErrorIllegalAddress || error == cudaErrorLaunchFailure ||
          error == cudaErrorHardwareStackError || error == cudaErrorECCUncorrectable ||
@@ -62,7 +63,7 @@ cudaError_t allocate_pinned(void** memory, size_t bytes) {
 void check_cuda(int code, const char* what) {
   const auto error = static_cast<cudaError_t>(code);
   if (error == cudaSuccess) return;
-  cudaGetLastError();  // what is not fatal is told once
+  cudaGetLastError();  // what is not fatal is reported once
   const std::string left = error == cudaErrorMemoryAllocation ? memory_left() : "";
   fail(ErrorCode::kDevice, "CUDA failed ", what, ": ", cudaGetErrorString(error), " (",
        cudaGetErrorName(error), ")", left,
@@ -209,7 +210,7 @@ std::string CapturedGraph::record(StreamHandle stream, const std::function<void(
   }
   if (graph) cudaGraphDestroy(graph);
   if (refused.empty() && error != cudaSuccess) refused = cudaGetErrorString(error);
-  cudaGetLastError();  // told here
+  cudaGetLastError();  // reported here
   if (thrown) std::rethrow_exception(thrown);
   return refused;
 }
@@ -237,8 +238,8 @@ void copy_as_float_async(float* to, const TensorView& from, StreamHandle stream)
   constexpr int64_t kThreads = 256, kMostBlocks = 256;
   const auto blocks = unsigned(std::min((count + kThreads - 1) / kThreads, kMostBlocks));
   with_float_type(from.dtype, "a copy", [&](auto element) {
-    launch("in a copy", widen_kernel<decltype(element)>, blocks, unsigned(kThreads), 0, stream,
-           Widening{from.data, to, count});
+    launch("in a copy", to_float32_kernel<decltype(element)>, blocks, unsigned(kThreads), 0, stream,
+           Float32Copy{from.data, to, count});
   });
 }
 

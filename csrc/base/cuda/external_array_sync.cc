@@ -7,15 +7,15 @@
 namespace tubecam {
 
 // Never destroyed: CUDA may be gone before them.
-DeviceInbox& device_inbox(Device device) {
+ExternalArraySync& external_array_sync(Device device) {
   static std::mutex& mutex = *new std::mutex;
-  static auto& inboxes = *new std::map<int, std::unique_ptr<DeviceInbox>>;
-  using Twin = DeviceInbox*(Device);
-  const auto make = device_function<Twin>(device, "tubecam_make_device_inbox");
+  static auto& syncs = *new std::map<int, std::unique_ptr<ExternalArraySync>>;
+  using CudaFunction = ExternalArraySync*(Device);
+  const auto make = device_function<CudaFunction>(device, "tubecam_make_external_array_sync");
   std::lock_guard<std::mutex> lock(mutex);
-  auto& inbox = inboxes[device.index];
-  if (!inbox) inbox.reset(make(device));
-  return *inbox;
+  auto& sync = syncs[device.index];
+  if (!sync) sync.reset(make(device));
+  return *sync;
 }
 
 }  // namespace tubecam

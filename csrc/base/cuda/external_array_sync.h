@@ -11,12 +11,12 @@ namespace tubecam {
 
 // One a GPU, for the life of the process. Its stream collects what has to be done before the memory
 // may be read. One call at a time.
-class DeviceInbox {
+class ExternalArraySync {
  public:
-  virtual ~DeviceInbox() = default;
-  // For producers that are told who will read: they let this stream wait for them.
+  virtual ~ExternalArraySync() = default;
+  // For producers that take the stream of the reader: they let this one wait for them.
   virtual CUstream_st* stream() = 0;
-  // For producers that say on which stream they work: ours waits for what that was given so far.
+  // For producers that name the stream of their work: ours waits for what was queued there.
   virtual void follow(CUstream_st* producer) = 0;
   // Reached once all of that is done. Valid for ever; a later call lets it wait for more.
   virtual CUevent_st* ready() = 0;
@@ -26,6 +26,6 @@ class DeviceInbox {
 };
 
 // Throws kUnavailable where the device's kernels cannot run.
-TUBECAM_API DeviceInbox& device_inbox(Device device);
+TUBECAM_API ExternalArraySync& external_array_sync(Device device);
 
 }  // namespace tubecam

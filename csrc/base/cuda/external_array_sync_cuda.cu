@@ -6,9 +6,9 @@
 namespace tubecam {
 namespace {
 
-class CudaDeviceInbox final : public DeviceInbox {
+class CudaExternalArraySync final : public ExternalArraySync {
  public:
-  explicit CudaDeviceInbox(Device device) : device_(device) {}
+  explicit CudaExternalArraySync(Device device) : device_(device) {}
 
   CUstream_st* stream() override { return stream_.get(); }
 
@@ -50,7 +50,8 @@ class CudaDeviceInbox final : public DeviceInbox {
 }  // namespace
 }  // namespace tubecam
 
-extern "C" TUBECAM_API tubecam::DeviceInbox* tubecam_make_device_inbox(tubecam::Device device) {
+extern "C" TUBECAM_API tubecam::ExternalArraySync* tubecam_make_external_array_sync(
+    tubecam::Device device) {
   tubecam::use_cuda(device);
-  return new tubecam::CudaDeviceInbox(device);
+  return new tubecam::CudaExternalArraySync(device);
 }

@@ -36,8 +36,8 @@ struct Frame {
 // default streams by the names cudaStreamLegacy and cudaStreamPerThread) the frame is used in that
 // stream's order: after all that the stream was given before the call, and before all that it is
 // given afterwards; the host waits for nothing. Without one the pixels are there already, and they
-// have been used when the call returns, so that the memory may go back to whoever owns it.
-// `stream` of a frame in system memory is not looked at.
+// have been used when the call returns, so that the memory may go back to its owner.
+// `stream` of a frame in system memory is ignored.
 
 // Where work on a frame runs: on the frame's GPU, else on `wanted`. Throws kUsage when these are
 // two GPUs.

@@ -46,8 +46,8 @@ void ClipFlow::turn_grey(const float* slice, uint8_t* grey) const {
 }
 
 bool ClipFlow::stands_still() const {
-  const auto slices_left = grey_.size() - pixels_;
-  return std::memcmp(grey_.data(), grey_.data() + pixels_, slices_left) == 0;
+  const auto frames_left = grey_.size() - pixels_;
+  return std::memcmp(grey_.data(), grey_.data() + pixels_, frames_left) == 0;
 }
 
 // Whether slices before, before + 1 of the last window are now, now + 1 of this one.

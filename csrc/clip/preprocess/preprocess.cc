@@ -134,9 +134,10 @@ void Preprocessor::run(const Frame& frame, const Rect& source, float* slice) {
   check_frame(frame);
   const Device device = device_for(frame, device_);
   if (device.type == DeviceType::kCuda) {
-    using Twin = void(const ClipSpec&, const Frame&, const Rect&, float*, Device);
+    using CudaFunction = void(const ClipSpec&, const Frame&, const Rect&, float*, Device);
     check_source(source);
-    return device_function<Twin>(device, "tubecam_preprocess")(spec_, frame, source, slice, device);
+    return device_function<CudaFunction>(device, "tubecam_preprocess")(spec_, frame, source, slice,
+                                                                       device);
   }
   if (!plan_ || !fits(*plan_, frame, source)) {
     check_source(source);

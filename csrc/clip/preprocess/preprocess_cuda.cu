@@ -14,7 +14,7 @@
 namespace tubecam {
 namespace {
 
-constexpr int kColumns = 32, kRowSlices = 8, kMaxChannels = 4;
+constexpr int kColumns = 32, kRowGroups = 8, kMaxChannels = 4;
 
 struct PlaneSource {
   const uint8_t* data;
@@ -22,7 +22,7 @@ struct PlaneSource {
   const Span *rows, *columns;
 };
 
-struct SliceLaunch {
+struct PreprocessLaunch {
   PlaneSource plane[3];
   int planes;
   bool yuv;
@@ -33,15 +33,15 @@ struct SliceLaunch {
   void* slice;
 };
 
-// Σ over the rows row_slice, row_slice + kRowSlices, … of the area of one pixel.
+// Σ over the rows row_group, row_group + kRowGroups, … of the area of one pixel.
 template <int kChannels>
-__device__ __forceinline__ void add_area(const PlaneSource& plane, int x, int y, int row_slice,
+__device__ __forceinline__ void add_area(const PlaneSource& plane, int x, int y, int row_group,
                                          float* sum) {
   const Span rows = plane.rows[y], columns = plane.columns[x];
   if (columns.count == 0) return;
   const uint8_t* corner =
       plane.data + size_t(rows.begin) * plane.stride + size_t(columns.begin) * kChannels;
-  for (int row = row_slice; row < rows.count; row += kRowSlices) {
+  for (int row = row_group; row < rows.count; row += kRowGroups) {
     const uint8_t* first = corner + size_t(row) * plane.stride;
     const uint8_t* last = first + size_t(columns.count - 1) * kChannels;
     int inner[kChannels] = {};
@@ -57,38 +57,38 @@ __device__ __forceinline__ void add_area(const PlaneSource& plane, int x, int y,
 }
 
 // The pixel's part in all planes, one after the other.
-__device__ __forceinline__ void add_planes(const SliceLaunch& p, int x, int y, int row_slice,
+__device__ __forceinline__ void add_planes(const PreprocessLaunch& p, int x, int y, int row_group,
                                            float* sum) {
   if (p.planes == 1) {
     if (p.plane[0].channels == 3)
-      add_area<3>(p.plane[0], x, y, row_slice, sum);
+      add_area<3>(p.plane[0], x, y, row_group, sum);
     else
-      add_area<4>(p.plane[0], x, y, row_slice, sum);
+      add_area<4>(p.plane[0], x, y, row_group, sum);
     return;
   }
-  add_area<1>(p.plane[0], x, y, row_slice, sum);
+  add_area<1>(p.plane[0], x, y, row_group, sum);
   if (p.planes == 2) {
-    add_area<2>(p.plane[1], x, y, row_slice, sum + 1);
+    add_area<2>(p.plane[1], x, y, row_group, sum + 1);
   } else {
-    add_area<1>(p.plane[1], x, y, row_slice, sum + 1);
-    add_area<1>(p.plane[2], x, y, row_slice, sum + 2);
+    add_area<1>(p.plane[1], x, y, row_group, sum + 1);
+    add_area<1>(p.plane[2], x, y, row_group, sum + 2);
   }
 }
 
 template <typename T>
-__global__ void __launch_bounds__(kColumns* kRowSlices) slice_kernel(SliceLaunch p) {
+__global__ void __launch_bounds__(kColumns* kRowGroups) preprocess_kernel(PreprocessLaunch p) {
   float* parts = reinterpret_cast<float*>(shared_memory());  // [channel, row slice, column]
-  const int lane = int(threadIdx.x), row_slice = int(threadIdx.y);
+  const int lane = int(threadIdx.x), row_group = int(threadIdx.y);
   const int x = int(blockIdx.x) * kColumns + lane, y = int(blockIdx.y);
   float sum[kMaxChannels] = {};
-  if (x < p.width) add_planes(p, x, y, row_slice, sum);
-  for (int c = 0; c < 3; ++c) parts[(c * kRowSlices + row_slice) * kColumns + lane] = sum[c];
+  if (x < p.width) add_planes(p, x, y, row_group, sum);
+  for (int c = 0; c < 3; ++c) parts[(c * kRowGroups + row_group) * kColumns + lane] = sum[c];
   __syncthreads();
-  if (row_slice != 0 || x >= p.width) return;
+  if (row_group != 0 || x >= p.width) return;
   float color[3];
   for (int c = 0; c < 3; ++c) {
     color[c] = 0;
-    for (int i = 0; i < kRowSlices; ++i) color[c] += parts[(c * kRowSlices + i) * kColumns + lane];
+    for (int i = 0; i < kRowGroups; ++i) color[c] += parts[(c * kRowGroups + i) * kColumns + lane];
   }
   if (p.yuv) convert_yuv(p.conversion, color[0], color[1], color[2]);
   const float coverage = p.plane[0].columns[x].coverage * p.plane[0].rows[y].coverage;
@@ -104,16 +104,16 @@ struct RingLaunch {
   const char* ring;
   char* clip;
   const int32_t* oldest;
-  size_t slice_bytes;
+  size_t frame_bytes;
   int length;
 };
 
 template <typename Word>
 __global__ void ring_kernel(RingLaunch p) {
   const int slot = (*p.oldest + int(blockIdx.y)) % p.length;
-  const Word* from = reinterpret_cast<const Word*>(p.ring + size_t(slot) * p.slice_bytes);
-  Word* to = reinterpret_cast<Word*>(p.clip + size_t(blockIdx.y) * p.slice_bytes);
-  const size_t count = p.slice_bytes / sizeof(Word);
+  const Word* from = reinterpret_cast<const Word*>(p.ring + size_t(slot) * p.frame_bytes);
+  Word* to = reinterpret_cast<Word*>(p.clip + size_t(blockIdx.y) * p.frame_bytes);
+  const size_t count = p.frame_bytes / sizeof(Word);
   for (size_t i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += gridDim.x * blockDim.x)
     to[i] = from[i];
 }
@@ -121,7 +121,7 @@ __global__ void ring_kernel(RingLaunch p) {
 template <typename Word>
 void launch_ring(const RingLaunch& p, StreamHandle stream) {
   constexpr unsigned kThreads = 256, kMostBlocks = 64;
-  const size_t blocks = (p.slice_bytes / sizeof(Word) + kThreads - 1) / kThreads;
+  const size_t blocks = (p.frame_bytes / sizeof(Word) + kThreads - 1) / kThreads;
   launch("in unroll_ring", ring_kernel<Word>,
          dim3(unsigned(blocks < kMostBlocks ? blocks : kMostBlocks), unsigned(p.length)), kThreads,
          0, stream, p);
@@ -155,7 +155,7 @@ void CudaPreprocessor::run(const Frame& frame, const Rect& source, void* slice, 
   check_frame(frame);
   check(slice != nullptr, ErrorCode::kUsage, "preprocess needs memory for a slice");
   prepare(frame, source, stream);
-  SliceLaunch p{};
+  PreprocessLaunch p{};
   p.planes = num_planes(frame.format);
   for (int i = 0; i < p.planes; ++i) {
     const int channels = plane_layout(frame.format, frame.width, frame.height, i).channels;
@@ -174,18 +174,18 @@ void CudaPreprocessor::run(const Frame& frame, const Rect& source, void* slice, 
   p.slice = slice;
   const dim3 grid(unsigned(spec_.width + kColumns - 1) / kColumns, unsigned(spec_.height));
   with_float_type(dtype, "preprocess", [&](auto element) {
-    launch("in preprocess", slice_kernel<decltype(element)>, grid, dim3(kColumns, kRowSlices),
-           3 * kRowSlices * kColumns * sizeof(float), stream, p);
+    launch("in preprocess", preprocess_kernel<decltype(element)>, grid, dim3(kColumns, kRowGroups),
+           3 * kRowGroups * kColumns * sizeof(float), stream, p);
   });
 }
 
-void unroll_ring(const void* ring, size_t slice_bytes, int length, const int32_t* oldest,
+void unroll_ring(const void* ring, size_t frame_bytes, int length, const int32_t* oldest,
                  void* clip, StreamHandle stream) {
-  check(ring && oldest && clip && length > 0 && slice_bytes > 0 && slice_bytes % 2 == 0,
-        ErrorCode::kUsage, "unroll_ring: ", length, " slices of ", slice_bytes, " bytes");
-  const RingLaunch p{static_cast<const char*>(ring), static_cast<char*>(clip), oldest, slice_bytes,
+  check(ring && oldest && clip && length > 0 && frame_bytes > 0 && frame_bytes % 2 == 0,
+        ErrorCode::kUsage, "unroll_ring: ", length, " slices of ", frame_bytes, " bytes");
+  const RingLaunch p{static_cast<const char*>(ring), static_cast<char*>(clip), oldest, frame_bytes,
                      length};
-  if (slice_bytes % sizeof(uint4) == 0) return launch_ring<uint4>(p, stream);
+  if (frame_bytes % sizeof(uint4) == 0) return launch_ring<uint4>(p, stream);
   launch_ring<uint16_t>(p, stream);
 }
 

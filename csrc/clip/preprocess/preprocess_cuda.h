@@ -1,5 +1,5 @@
-// CUDA's twin of `preprocess`: a frame in device memory → a slice in the engine's precision. Part
-// of libtubecam_cuda.so.
+// CUDA implementation of `preprocess`: a frame in device memory → a slice in the engine's
+// precision. Part of libtubecam_cuda.so.
 #pragma once
 
 #include <cstdint>
@@ -35,8 +35,8 @@ class TUBECAM_API CudaPreprocessor {
 
 // clip = the ring's slots in the order of time: slot (*oldest + k) mod length becomes slice k. One
 // launch; `oldest` is read on the device, so that a captured graph serves every window.
-// ring, clip: [length, slice_bytes] in device memory, 16-byte aligned; slice_bytes a multiple of 2.
-TUBECAM_API void unroll_ring(const void* ring, size_t slice_bytes, int length,
+// ring, clip: [length, frame_bytes] in device memory, 16-byte aligned; frame_bytes a multiple of 2.
+TUBECAM_API void unroll_ring(const void* ring, size_t frame_bytes, int length,
                              const int32_t* oldest, void* clip, StreamHandle stream);
 
 }  // namespace tubecam

@@ -15,7 +15,7 @@ int64_t next_identity() {
 
 ConvolutionOp::ConvolutionOp(const ov::OutputVector& inputs,
                              std::shared_ptr<const Winograd> winograd, bool relu,
-                             std::shared_ptr<Team> team)
+                             std::shared_ptr<ThreadTeam> team)
     : Op(inputs),
       winograd_(std::move(winograd)),
       relu_(relu),

@@ -16,7 +16,7 @@ class ConvolutionOp : public ov::op::Op {
 
   ConvolutionOp() = default;
   ConvolutionOp(const ov::OutputVector& inputs, std::shared_ptr<const Winograd> winograd, bool relu,
-                std::shared_ptr<Team> team);
+                std::shared_ptr<ThreadTeam> team);
 
   void validate_and_infer_types() override;
   std::shared_ptr<ov::Node> clone_with_new_inputs(const ov::OutputVector& inputs) const override;
@@ -27,7 +27,7 @@ class ConvolutionOp : public ov::op::Op {
  private:
   std::shared_ptr<const Winograd> winograd_;
   bool relu_ = false;
-  std::shared_ptr<Team> team_;
+  std::shared_ptr<ThreadTeam> team_;
   int64_t identity_ = 0;
 };
 

@@ -179,8 +179,8 @@ std::shared_ptr<ov::Model> with_output(const ov::Model& model, const std::string
                                      model.get_parameters(), "plain");
 }
 
-// How many threads OpenVINO works with under these options. It tells of a compiled model alone, so
-// a smallest one is compiled, once for each number that is asked for.
+// How many threads OpenVINO works with under these options. It reports that of a compiled model
+// alone, so a smallest one is compiled, once for each number that is asked for.
 int threads_of(const EngineOptions& options) {
   static std::mutex& mutex = *new std::mutex;
   static auto& known = *new std::map<int, int>;
@@ -253,7 +253,7 @@ Compiled compile(const std::vector<Port>& inputs, const std::vector<Port>& outpu
   int rewritten = 0;
   auto compiled = guarded("compile " + file, [&] {
     if (options.logits_only) model = with_output(*model, outputs[0].name);
-    widen(model);
+    float16_to_float32(model);
     if (winograd_wanted(options)) rewritten = rewrite_convolutions(model, threads_of(options));
     if (rewritten > 0) map.erase(ov::cache_dir.name());  // it cannot hold operations of ours
     if (must_avoid_snippets(*model)) map["SNIPPETS_MODE"] = "DISABLE";

@@ -5,7 +5,7 @@
 
 namespace tubecam {
 
-void widen(const std::shared_ptr<ov::Model>& model) {
+void float16_to_float32(const std::shared_ptr<ov::Model>& model) {
   using ov::op::v0::Constant;
   using ov::op::v0::Convert;
   bool changed = false;

@@ -8,6 +8,6 @@ namespace tubecam {
 
 // Turns constants and casts of float16 into float32, so that every tensor is; weights keep the
 // values that half precision gave them. A model without float16 stays as it is.
-void widen(const std::shared_ptr<ov::Model>& model);
+void float16_to_float32(const std::shared_ptr<ov::Model>& model);
 
 }  // namespace tubecam

@@ -112,7 +112,7 @@ Chain read_chain(const std::shared_ptr<Convolution>& node, const ConvolutionShap
 }
 
 void replace(const std::shared_ptr<Convolution>& node, const ConvolutionShape& shape,
-             const std::shared_ptr<Team>& team) {
+             const std::shared_ptr<ThreadTeam>& team) {
   const Chain chain = read_chain(node, shape);
   const auto winograd = std::make_shared<const Winograd>(
       shape, constant_at(*node, 1)->cast_vector<float>(), chain.bias);
@@ -128,7 +128,7 @@ void replace(const std::shared_ptr<Convolution>& node, const ConvolutionShape& s
 }  // namespace
 
 int rewrite_convolutions(const std::shared_ptr<ov::Model>& model, int threads) {
-  const auto team = std::make_shared<Team>(threads);
+  const auto team = std::make_shared<ThreadTeam>(threads);
   int replaced = 0;
   for (const auto& node : model->get_ordered_ops()) {
     const auto convolution = ov::as_type_ptr<Convolution>(node);

@@ -17,9 +17,9 @@
 
 // Note [One pass]
 // Inputs are copied to fixed places on the device, and outputs stay at theirs. So inference and the
-// tail (our kernels: cam3d, and the copy of its result to the host) are recorded once and launched
-// as one CUDA graph; the host waits for one event. Where CUDA refuses to record (some plans' layers
-// wait or allocate), the same work is put into the stream piece by piece.
+// epilogue (our kernels: cam3d, and the copy of its result to the host) are recorded once and
+// launched as one CUDA graph; the host waits for one event. Where CUDA refuses to record (some
+// plans' layers wait or allocate), the same work is put into the stream piece by piece.
 
 namespace tubecam {
 namespace {
@@ -180,11 +180,11 @@ class TensorRtEngine final : public Engine {
     }
     finished_->record(stream_->get());
     finished_->synchronize();
-    return tail_ ? logits_ : host_;
+    return epilogue_ ? logits_ : host_;
   }
 
-  void follow_with(EngineTail tail) override {
-    tail_ = std::move(tail);
+  void follow_with(EngineEpilogue epilogue) override {
+    epilogue_ = std::move(epilogue);
     graph_.reset();
     state_ = State::kNew;
   }
@@ -209,7 +209,7 @@ class TensorRtEngine final : public Engine {
 
   void load(const Bundle& bundle, const GraphSpec& graph, const EngineOptions& options) {
     TensorRtLog& log = the_log();
-    PlanCache cache(options.cache_dir, options.say);
+    PlanCache cache(options.cache_dir, options.log);
     const std::string capability = std::to_string(gpu_.major) + "." + std::to_string(gpu_.minor);
     const PlanKey key = plan_key(bundle, graph, options, gpu_.name, capability);
     precision_ = key.precision;
@@ -220,7 +220,7 @@ class TensorRtEngine final : public Engine {
     PlanCache::Bytes plan = cache.load_or_build(key, build, options.rebuild);
     engine_.reset(runtime_->deserializeCudaEngine(plan.data(), plan.size()));
     if (!engine_) {  // of another build of the same version: never loaded, built again
-      if (options.say) options.say("the plan does not load here: " + log.take("no reason given"));
+      if (options.log) options.log("the plan does not load here: " + log.take("no reason given"));
       plan = cache.load_or_build(key, build, true);
       engine_.reset(runtime_->deserializeCudaEngine(plan.data(), plan.size()));
     }
@@ -308,10 +308,10 @@ class TensorRtEngine final : public Engine {
     check(context_->enqueueV3(stream_->get()), ErrorCode::kDevice, "TensorRT cannot run ", file_,
           ": ", the_log().take("it gives no reason"));
     for (const Copy& copy : copies_) {
-      if (tail_ && &copy != &copies_.front()) break;  // the logits come first
+      if (epilogue_ && &copy != &copies_.front()) break;  // the logits come first
       copy_as_float_async(static_cast<float*>(copy.here.data), copy.there, stream_->get());
     }
-    if (tail_) tail_(device_outputs_, stream_->get());
+    if (epilogue_) epilogue_(device_outputs_, stream_->get());
   }
 
   std::string file_, precision_;
@@ -330,7 +330,7 @@ class TensorRtEngine final : public Engine {
   EngineOutputs device_outputs_, host_, logits_;
   std::vector<PinnedBuffer> host_memory_;
   std::vector<Copy> copies_;  // of the outputs, logits first
-  EngineTail tail_;
+  EngineEpilogue epilogue_;
   std::unique_ptr<CudaStream> stream_;
   std::unique_ptr<CudaEvent> finished_;
   State state_ = State::kNew;

@@ -72,11 +72,11 @@ class File {
 class Lock {
  public:
   Lock(const std::string& path, const std::function<void()>& waiting) : path_(path) {
-    bool told = false;
+    bool reported = false;
     do {
       file_ = std::make_unique<File>(path, O_RDWR | O_CREAT);
       if (!*file_ || ::flock(file_->get(), LOCK_EX | LOCK_NB) == 0) continue;
-      if (errno == EWOULDBLOCK && !std::exchange(told, true)) waiting();
+      if (errno == EWOULDBLOCK && !std::exchange(reported, true)) waiting();
       while (::flock(file_->get(), LOCK_EX) != 0 && errno == EINTR) {
       }
     } while (*file_ && !is_there());
@@ -199,13 +199,13 @@ std::string PlanCache::default_folder() {
   return "";
 }
 
-PlanCache::PlanCache(const std::string& folder, Say say)
-    : folder_(folder.empty() ? default_folder() : folder), say_(std::move(say)) {
-  if (!say_) say_ = [](const std::string&) {};
+PlanCache::PlanCache(const std::string& folder, Log log)
+    : folder_(folder.empty() ? default_folder() : folder), log_(std::move(log)) {
+  if (!log_) log_ = [](const std::string&) {};
   if (writable(folder_)) return;
   const std::string why = folder_.empty() ? "neither TUBECAM_CACHE nor HOME names a cache folder"
                                           : "the cache folder " + folder_ + " cannot be written";
-  say_(why + ", so plans are built again each time: set TUBECAM_CACHE");
+  log_(why + ", so plans are built again each time: set TUBECAM_CACHE");
   folder_.clear();
 }
 
@@ -216,22 +216,22 @@ std::string PlanCache::file_of(const PlanKey& key) const {
 }
 
 PlanCache::Bytes PlanCache::load_or_build(const PlanKey& key, const std::function<Bytes()>& build,
-                                          bool afresh) {
+                                          bool rebuild) {
   if (folder_.empty()) return build();
-  if (!afresh) {
+  if (!rebuild) {
     if (auto plan = load(key)) return std::move(*plan);
   }
   const std::string file = file_of(key);
   const Lock lock(file + ".lock",
-                  [&] { say_("another process builds this plan; waiting for it"); });
-  if (!afresh) {
+                  [&] { log_("another process builds this plan; waiting for it"); });
+  if (!rebuild) {
     if (auto plan = load(key)) return std::move(*plan);
   }
   Bytes plan = build();
   try {
     store(key, plan);
   } catch (const Error& error) {
-    say_(std::string(error.what()) + "; the plan is built again next time");
+    log_(std::string(error.what()) + "; the plan is built again next time");
   }
   return plan;
 }

@@ -32,11 +32,11 @@ struct PlanKey {
 class TUBECAM_API PlanCache {
  public:
   using Bytes = std::vector<char>;
-  using Say = std::function<void(const std::string&)>;  // a sentence for people
+  using Log = std::function<void(const std::string&)>;  // a sentence for people
 
   // folder: made when missing, for this user alone; empty: default_folder(). Where there is none,
-  // or one that cannot be written, nothing is kept, and `say` is told.
-  explicit PlanCache(const std::string& folder, Say say = {});
+  // or one that cannot be written, nothing is kept, and `log` gets the reason.
+  explicit PlanCache(const std::string& folder, Log log = {});
 
   // $TUBECAM_CACHE, else $XDG_CACHE_HOME/tubecam, else ~/.cache/tubecam; empty where none is set.
   static std::string default_folder();
@@ -44,10 +44,11 @@ class TUBECAM_API PlanCache {
   const std::string& folder() const { return folder_; }  // empty: nothing is kept
   std::string file_of(const PlanKey& key) const;
 
-  // The plan; `build` makes it where the cache has none, or where `afresh`. A plan that cannot be
-  // kept (disk full) is used all the same, and `say` is told. Throws kEngine for a file that was
-  // changed, and what `build` throws.
-  Bytes load_or_build(const PlanKey& key, const std::function<Bytes()>& build, bool afresh = false);
+  // The plan; `build` makes it where the cache has none, or where `rebuild`. A plan that cannot be
+  // kept (disk full) is used all the same, and `log` gets the reason. Throws kEngine for a file
+  // that was changed, and what `build` throws.
+  Bytes load_or_build(const PlanKey& key, const std::function<Bytes()>& build,
+                      bool rebuild = false);
 
   // nullopt: none, or to be built again.
   std::optional<Bytes> load(const PlanKey& key) const;
@@ -60,7 +61,7 @@ class TUBECAM_API PlanCache {
 
  private:
   std::string folder_;
-  Say say_;
+  Log log_;
 };
 
 }  // namespace tubecam

@@ -28,7 +28,7 @@ void TensorRtLog::log(Severity severity, const char* message) noexcept {
     if (severity > Severity::kERROR) return;
     const std::lock_guard<std::mutex> lock(lock_);
     if (first_.empty()) first_ = without_place(message);
-  } catch (...) {  // no memory for a message: TensorRT's own result tells of the failure
+  } catch (...) {  // no memory for a message: TensorRT's own result reports the failure
   }
 }
 

@@ -15,8 +15,8 @@ namespace {
 using nvinfer1::BuilderFlag;
 using nvinfer1::NetworkDefinitionCreationFlag;
 
-void say(const EngineOptions& options, const std::string& text) {
-  if (options.say) options.say(text);
+void report_progress(const EngineOptions& options, const std::string& text) {
+  if (options.log) options.log(text);
 }
 
 #if NV_TENSORRT_MAJOR >= 10
@@ -29,7 +29,7 @@ class Progress final : public nvinfer1::IProgressMonitor {
     if (parent) return;
     try {
       phase_ = phase;
-    } catch (...) {  // no memory for a name: its progress is not told
+    } catch (...) {  // no memory for a name: its progress is not reported
       phase_.clear();
     }
     steps_ = std::max<int32_t>(steps, 1);
@@ -41,9 +41,9 @@ class Progress final : public nvinfer1::IProgressMonitor {
     if (phase_ != phase || tenth == said_) return true;
     said_ = tenth;
     try {
-      say(options_, phase_ + " " + std::to_string(tenth * 10) + " %");
+      report_progress(options_, phase_ + " " + std::to_string(tenth * 10) + " %");
     } catch (...) {
-      return false;  // whoever listens wants it to end
+      return false;  // the caller wants it to end
     }
     return true;
   }
@@ -178,8 +178,8 @@ PlanKey plan_key(const Bundle& bundle, const GraphSpec& graph, const EngineOptio
 
 PlanCache::Bytes build_plan(const GraphSpec& graph, const EngineOptions& options, PlanCache& cache,
                             const PlanKey& key, TensorRtLog& log) {
-  say(options, "building a plan of " + graph.file + " for " + key.gpu +
-                   ", which takes minutes and is done once");
+  report_progress(options, "building a plan of " + graph.file + " for " + key.gpu +
+                               ", which takes minutes and is done once");
   const auto failed = [&](const char* step) {
     fail(ErrorCode::kEngine, "TensorRT ", tensorrt_version(), " cannot ", step, " ", graph.file,
          ": ", log.take("it gives no reason"));
@@ -219,7 +219,7 @@ PlanCache::Bytes build_plan(const GraphSpec& graph, const EngineOptions& options
     try {
       if (learnt) cache.store_timings(key, bytes_of(*learnt));
     } catch (const Error& error) {
-      say(options, error.what());
+      report_progress(options, error.what());
     }
   }
   return bytes_of(*plan);

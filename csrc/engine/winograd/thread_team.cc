@@ -41,7 +41,7 @@ struct Abandoned {};
 
 }  // namespace
 
-struct Team::Threads {
+struct ThreadTeam::Threads {
   std::mutex busy;  // held by the caller whose work is done
   std::mutex mutex;
   std::condition_variable wake;
@@ -55,7 +55,7 @@ struct Team::Threads {
   std::vector<std::thread> threads;
 };
 
-Team::Team(int size) : process_(::getpid()), threads_(std::make_unique<Threads>()) {
+ThreadTeam::ThreadTeam(int size) : process_(::getpid()), threads_(std::make_unique<Threads>()) {
   threads_->threads.reserve(size_t(size));
   try {
     for (int i = 1; i < size; ++i) threads_->threads.emplace_back([this, i] { serve(i); });
@@ -64,8 +64,9 @@ Team::Team(int size) : process_(::getpid()), threads_(std::make_unique<Threads>(
   size_ = int(threads_->threads.size()) + 1;  // read by the threads once a round begins
 }
 
-// In a child of fork() nobody would ever leave the condition variable, and it waits for that.
-Team::~Team() {
+// In a child of fork() no thread is left to leave the condition variable, and its destructor would
+// wait for that.
+ThreadTeam::~ThreadTeam() {
   if (::getpid() != process_) {
     threads_.release();
     return;
@@ -78,7 +79,7 @@ Team::~Team() {
   for (std::thread& thread : threads_->threads) thread.join();
 }
 
-void Team::run(const Work& work) {
+void ThreadTeam::run(const Work& work) {
   if (size_ == 1 || ::getpid() != process_) return work(Member(this, 0, 1));
   Threads& shared = *threads_;
   std::unique_lock<std::mutex> busy(shared.busy, std::try_to_lock);
@@ -96,7 +97,7 @@ void Team::run(const Work& work) {
   if (shared.error) std::rethrow_exception(std::exchange(shared.error, nullptr));
 }
 
-void Team::take_part(const Work& work, int index) {
+void ThreadTeam::take_part(const Work& work, int index) {
   Threads& shared = *threads_;
   try {
     work(Member(this, index, size_));
@@ -109,7 +110,7 @@ void Team::take_part(const Work& work, int index) {
   shared.done.fetch_add(1, std::memory_order_acq_rel);
 }
 
-void Team::serve(int index) {
+void ThreadTeam::serve(int index) {
   Threads& shared = *threads_;
   uint64_t seen = 0;
   while (true) {
@@ -125,7 +126,7 @@ void Team::serve(int index) {
   }
 }
 
-void Team::meet() {
+void ThreadTeam::meet() {
   Threads& shared = *threads_;
   const uint64_t meeting = shared.meetings.load(std::memory_order_acquire);
   if (shared.arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {

@@ -8,19 +8,19 @@
 
 namespace tubecam {
 
-class TUBECAM_API Team {
+class TUBECAM_API ThreadTeam {
  public:
   // size: threads that work, the caller among them; 1 makes no thread. Where the system gives
   // fewer, the team is smaller.
-  explicit Team(int size);
-  ~Team();
-  Team(const Team&) = delete;
-  Team& operator=(const Team&) = delete;
+  explicit ThreadTeam(int size);
+  ~ThreadTeam();
+  ThreadTeam(const ThreadTeam&) = delete;
+  ThreadTeam& operator=(const ThreadTeam&) = delete;
 
   // What each member knows while it works.
   class Member {
    public:
-    Member(Team* team, int index, int size) : index(index), size(size), team_(team) {}
+    Member(ThreadTeam* team, int index, int size) : index(index), size(size), team_(team) {}
     // Waits until every member is here. Leaves the work by an exception when another member's
     // threw.
     void meet() const {
@@ -30,7 +30,7 @@ class TUBECAM_API Team {
     const int size;  // of the team that works, 1 when the others are busy elsewhere
 
    private:
-    Team* team_;
+    ThreadTeam* team_;
   };
   using Work = std::function<void(const Member&)>;
 

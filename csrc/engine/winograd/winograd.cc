@@ -16,7 +16,7 @@ using winograd::kTile;
 using winograd::kVector;
 
 // Of V in a block; M has as much again, and both should stay in the cache. But all factors are read
-// anew for each block, so where they are more, a block may be as large as they are.
+// again for each block, so where they are more, a block may be as large as they are.
 constexpr int64_t kBlockValues = 512 * 1024, kBlockLimit = 4 * kBlockValues;
 
 int divide_up(int a, int b) { return (a + b - 1) / b; }
@@ -96,7 +96,7 @@ Winograd::Winograd(const ConvolutionShape& shape, const std::vector<float>& weig
 }
 
 void Winograd::run(const float* input, const float* residual, bool relu, float* output,
-                   Team& team) const {
+                   ThreadTeam& team) const {
   const size_t tiles = size_t(rows_) * tiles_x_;
   const size_t in_step = odd_lines(shape_.in[0] * tiles * depth_);
   const size_t out_step = odd_lines(shape_.out[0] * tiles * columns_);
@@ -104,7 +104,7 @@ void Winograd::run(const float* input, const float* residual, bool relu, float* 
   scratch.resize(std::max(scratch.size(), kComponents * (in_step + out_step)));
   float* const transformed = scratch.data();
   float* const products = transformed + kComponents * in_step;
-  team.run([&](const Team::Member& member) {
+  team.run([&](const ThreadTeam::Member& member) {
     static thread_local std::vector<float> stage;
     stage.resize(std::max(stage.size(), size_t(kComponents) * depth_));
     for (int first = 0; first < tiles_y_; first += rows_) {

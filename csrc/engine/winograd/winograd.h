@@ -41,7 +41,8 @@ class TUBECAM_API Winograd {
 
   // input [t, h, w, inputs] → output [t', h', w', outputs] = convolution + bias (+ residual), then
   // max(·, 0) with `relu`. residual: like the output, or null. Safe to call from several threads.
-  void run(const float* input, const float* residual, bool relu, float* output, Team& team) const;
+  void run(const float* input, const float* residual, bool relu, float* output,
+           ThreadTeam& team) const;
 
   const ConvolutionShape& shape() const { return shape_; }
 

@@ -3,9 +3,9 @@
 namespace tubecam {
 
 std::unique_ptr<ClipReader> make_clip_reader(Device device) {
-  using Twin = ClipReader*(Device);
+  using CudaFunction = ClipReader*(Device);
   return std::unique_ptr<ClipReader>(
-      device_function<Twin>(device, "tubecam_make_clip_reader")(device));
+      device_function<CudaFunction>(device, "tubecam_make_clip_reader")(device));
 }
 
 }  // namespace tubecam

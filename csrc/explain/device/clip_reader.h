@@ -11,9 +11,9 @@ namespace tubecam {
 class ClipReader {
  public:
   virtual ~ClipReader() = default;
-  // Begins to look for NaN and infinity, and waits for nothing. The same clip, ready once it has
-  // been looked at: whoever waits for that may ask finite() without waiting again.
-  virtual TensorView look(const TensorView& clip) = 0;
+  // Starts the search for NaN and infinity, and waits for nothing. Returns the same clip, ready
+  // once it has been searched: after waiting for that, finite() does not wait again.
+  virtual TensorView check_finite_async(const TensorView& clip) = 0;
   virtual bool finite() = 0;
   // The clip's float32 values in page-locked memory, until the next call. Waits.
   virtual const float* download(const TensorView& clip) = 0;

@@ -6,13 +6,13 @@
 namespace tubecam {
 namespace {
 
-struct Look {
+struct FiniteCheck {
   const float* values;
   int64_t count;
   unsigned* found;  // 0, or 1 where a value is not finite
 };
 
-__global__ void look_kernel(Look p) {
+__global__ void finite_kernel(FiniteCheck p) {
   const int64_t step = int64_t(gridDim.x) * blockDim.x;
   bool finite = true;
   for (int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < p.count; i += step)
@@ -25,7 +25,7 @@ class CudaClipReader final : public ClipReader {
   explicit CudaClipReader(Device device)
       : device_(device), found_(sizeof(unsigned)), host_found_(sizeof(unsigned)) {}
 
-  TensorView look(const TensorView& clip) override {
+  TensorView check_finite_async(const TensorView& clip) override {
     use_cuda(device_);
     constexpr int64_t kThreads = 256, kMostBlocks = 512;
     const int64_t count = num_elements(clip.shape);
@@ -33,8 +33,8 @@ class CudaClipReader final : public ClipReader {
         unsigned(std::clamp((count + kThreads - 1) / kThreads, int64_t(1), kMostBlocks));
     if (clip.ready) wait_for_event(clip.ready, stream_.get());
     zero_async(found_.data(), found_.bytes(), stream_.get());
-    launch("while a clip was looked at", look_kernel, blocks, unsigned(kThreads), 0, stream_.get(),
-           Look{static_cast<const float*>(clip.data), count, found_.as<unsigned>()});
+    launch("while a clip was checked", finite_kernel, blocks, unsigned(kThreads), 0, stream_.get(),
+           FiniteCheck{static_cast<const float*>(clip.data), count, found_.as<unsigned>()});
     copy_async(host_found_.data(), found_.data(), found_.bytes(), stream_.get());
     looked_.record(stream_.get());
     TensorView seen = clip;

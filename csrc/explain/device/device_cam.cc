@@ -10,14 +10,14 @@ CamStats DeviceCam::copy_to(float* values) const {
 }
 
 std::unique_ptr<DeviceCam> make_device_cam(const DeviceCamSpec& spec) {
-  using Twin = DeviceCam*(const DeviceCamSpec&);
+  using CudaFunction = DeviceCam*(const DeviceCamSpec&);
   return std::unique_ptr<DeviceCam>(
-      device_function<Twin>(spec.device, "tubecam_make_device_cam")(spec));
+      device_function<CudaFunction>(spec.device, "tubecam_make_device_cam")(spec));
 }
 
-std::shared_ptr<const DeviceCam> CamTail::follow(Engine& engine, const Bundle& bundle,
-                                                 const GraphSpec& graph, Device device,
-                                                 const std::string& method) {
+std::shared_ptr<const DeviceCam> CamEpilogue::follow(Engine& engine, const Bundle& bundle,
+                                                     const GraphSpec& graph, Device device,
+                                                     const std::string& method) {
   const bool in_system_memory = !graph.pathways.empty() || graph.gives_input_gradient();
   if (device.type == DeviceType::kCpu || in_system_memory) return nullptr;
   if (cam_ && method_ == method) return cam_->begin_window(), cam_;

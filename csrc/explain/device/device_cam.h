@@ -22,7 +22,7 @@ struct DeviceCamSpec {
 class DeviceCam {
  public:
   virtual ~DeviceCam() = default;
-  // The engine's tail. Neither allocates nor waits.
+  // The engine's epilogue. Neither allocates nor waits.
   virtual void enqueue(const EngineOutputs& outputs, CUstream_st* stream) = 0;
   // In system memory, after the engine's infer() and until its next one.
   virtual CamStats stats() const = 0;
@@ -52,7 +52,7 @@ struct DeviceTube {
 std::unique_ptr<DeviceCam> make_device_cam(const DeviceCamSpec& spec);
 
 // Keeps an engine followed by the method that is asked for. It must outlive the engine's use.
-class TUBECAM_API CamTail {
+class TUBECAM_API CamEpilogue {
  public:
   // nullptr on a CPU, and for graphs whose tensors are read in system memory: those of several
   // pathways, and those that give the clip's gradient. Another method than before costs one

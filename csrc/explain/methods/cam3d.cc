@@ -51,9 +51,9 @@ CamStats invalid(size_t cells, float* tube) {
 }
 
 CamStats cam3d_on(Device device, const CamInput& input, CamMethod method, float* tube) {
-  using Twin = void(const CamInput&, CamMethod, float*, CamStats*, Device);
+  using CudaFunction = void(const CamInput&, CamMethod, float*, CamStats*, Device);
   CamStats stats;
-  device_function<Twin>(device, "tubecam_cam3d")(input, method, tube, &stats, device);
+  device_function<CudaFunction>(device, "tubecam_cam3d")(input, method, tube, &stats, device);
   return stats;
 }
 

@@ -1,5 +1,5 @@
-// CUDA's twin of `cam3d`: one launch from the engine's tensors to the tube with its statistics and
-// its temporal curve, all in device memory. Part of libtubecam_cuda.so.
+// CUDA implementation of `cam3d`: one launch from the engine's tensors to the tube with its
+// statistics and its temporal curve, all in device memory. Part of libtubecam_cuda.so.
 #pragma once
 
 #include <cstddef>
@@ -73,7 +73,7 @@ TUBECAM_API void prepare_cam_workspace(void* workspace, const CamJob& job, Strea
 TUBECAM_API void launch_cam3d(const CamJob& job, const CamTensors& tensors, void* results,
                               void* workspace, StreamHandle stream);
 
-// copy_relevance()'s twin: the tube of a graph that gives relevance itself, with the same result.
+// copy_relevance() on a GPU: the tube of a graph that gives relevance itself, with the same result.
 // relevance: [N, t, h, w]. job.channels and job.method are not read.
 TUBECAM_API void launch_relevance(const CamJob& job, const void* relevance, DType dtype,
                                   void* results, void* workspace, StreamHandle stream);

@@ -12,7 +12,7 @@ namespace tubecam {
 double conservation(const std::string& method, double relevance_sum,
                     const std::vector<float>& logits, double logit);
 
-// The same of a difference of logits: of the clip and of the one that relevance is told from.
+// The same of a difference of logits: of the clip and of the one that relevance is relative to.
 double share_of_difference(double relevance_sum, const std::vector<float>& logits, double logit,
                            double baseline_logit);
 

@@ -107,8 +107,8 @@ std::vector<float> to_floats(const std::vector<double>& values) {
   return {values.begin(), values.end()};
 }
 
-FewPassResult result_of(const std::vector<Input>& inputs, size_t pixels, double baseline_logit) {
-  FewPassResult result{to_floats(inputs[0].sums), {}, baseline_logit};
+MultiPassResult result_of(const std::vector<Input>& inputs, size_t pixels, double baseline_logit) {
+  MultiPassResult result{to_floats(inputs[0].sums), {}, baseline_logit};
   if (inputs.size() > 1) {
     result.flow = to_floats(inputs[1].sums);
     result.flow.resize(result.flow.size() + pixels);
@@ -131,7 +131,7 @@ Baseline parse_baseline(const std::string& name) {
   return static_cast<Baseline>(found - names.begin());
 }
 
-void check_few_pass(const FewPassOptions& options, const ClipSpec& spec) {
+void check_multi_pass(const MultiPassOptions& options, const ClipSpec& spec) {
   check(options.steps >= 1 && options.steps <= 1024, ErrorCode::kUsage,
         "steps must be 1 … 1024, not ", options.steps);
   check(std::isfinite(options.noise) && options.noise >= 0, ErrorCode::kUsage,
@@ -174,7 +174,7 @@ Quadrature gauss_legendre(int count) {
 }
 
 std::vector<float> baseline_of(Baseline baseline, const float* clip, const ClipSpec& spec,
-                               const FewPassOptions& options) {
+                               const MultiPassOptions& options) {
   if (baseline == Baseline::kGiven) return *options.baseline_clip;
   if (baseline == Baseline::kBlurred) return blurred(clip, spec);
   std::vector<float> values(size_of(spec));
@@ -182,8 +182,8 @@ std::vector<float> baseline_of(Baseline baseline, const float* clip, const ClipS
   return values;
 }
 
-FewPassResult integrated_gradients(const RunPass& run, const ModelInputs& x, const ClipSpec& spec,
-                                   const FewPassOptions& options) {
+MultiPassResult integrated_gradients(const RunPass& run, const ModelInputs& x, const ClipSpec& spec,
+                                     const MultiPassOptions& options) {
   const size_t pixels = pixels_of(spec);
   std::vector<Input> inputs = inputs_of(x, spec);
   inputs[0].baseline = baseline_of(options.baseline, x.clip, spec, options);
@@ -195,8 +195,8 @@ FewPassResult integrated_gradients(const RunPass& run, const ModelInputs& x, con
   return result_of(inputs, pixels, run(all_of(inputs, &Input::baseline)).logit);
 }
 
-FewPassResult smoothgrad(const RunPass& run, const ModelInputs& x, const ClipSpec& spec,
-                         const FewPassOptions& options) {
+MultiPassResult smoothgrad(const RunPass& run, const ModelInputs& x, const ClipSpec& spec,
+                           const MultiPassOptions& options) {
   const size_t pixels = pixels_of(spec);
   std::vector<Input> inputs = inputs_of(x, spec);
   std::vector<std::vector<double>> means;
@@ -227,8 +227,8 @@ FewPassResult smoothgrad(const RunPass& run, const ModelInputs& x, const ClipSpe
   return result_of(inputs, pixels, kNone);
 }
 
-FewPassResult gradient_shap(const RunPass& run, const ModelInputs& x, const ClipSpec& spec,
-                            const FewPassOptions& options) {
+MultiPassResult gradient_shap(const RunPass& run, const ModelInputs& x, const ClipSpec& spec,
+                              const MultiPassOptions& options) {
   const size_t pixels = pixels_of(spec);
   std::vector<Input> inputs = inputs_of(x, spec);
   std::mt19937 random(kSeed);

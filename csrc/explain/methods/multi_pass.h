@@ -1,4 +1,4 @@
-// Methods of a few passes through a graph that gives the clip's gradient.
+// Methods of several passes through a graph that gives the clip's gradient.
 #pragma once
 
 #include <functional>
@@ -16,10 +16,10 @@ enum class Baseline {
   kZero,     // 0 after normalisation: a clip of the mean colour, often grey
   kBlurred,  // each slice blurred over an eighth of its height
   kFrozen,   // the middle slice all the time: what is left is motion
-  kGiven     // FewPassOptions::baseline_clip
+  kGiven     // MultiPassOptions::baseline_clip
 };
 
-struct FewPassOptions {
+struct MultiPassOptions {
   int steps = 8;  // passes along the path, or noisy clips
   Baseline baseline = Baseline::kZero;
   std::shared_ptr<const std::vector<float>> baseline_clip;  // [T, 3, H, W], for kGiven
@@ -30,7 +30,7 @@ struct FewPassOptions {
 TUBECAM_API Baseline parse_baseline(const std::string& name);
 TUBECAM_API const std::vector<std::string>& baseline_names();
 // Throws kUsage: steps < 1 or > 1024, noise below 0 or no number, a given clip of the wrong size.
-void check_few_pass(const FewPassOptions& options, const ClipSpec& spec);
+void check_multi_pass(const MultiPassOptions& options, const ClipSpec& spec);
 
 // What a model takes, or the gradients of a logit there: a clip [T, 3, H, W] and, where it takes
 // optical flow, a flow [T − 1, 2, H, W]; null where it does not. Steps go through both at once.
@@ -47,27 +47,27 @@ struct Pass {
 using RunPass = std::function<Pass(const ModelInputs& inputs)>;
 
 // What came of it.
-struct FewPassResult {
+struct MultiPassResult {
   std::vector<float> clip;  // relevance [T, H, W], summed over the colours
   std::vector<float> flow;  // and over both directions; 0 in the last slice, which no flow leaves
-  double baseline_logit;    // of what the relevance is told from; NaN: there is none
+  double baseline_logit;    // of what the relevance is relative to; NaN: there is none
 };
 
 // Sundararajan et al. 2017, "Axiomatic attribution for deep networks":
 // (x − x') ⊙ ∫ ∇f(x' + α(x − x')) dα, by Gauss–Legendre quadrature. Complete: Σ → f(x) − f(x').
 // The flow's x' is zero, whatever the clip's is: nothing moves.
-FewPassResult integrated_gradients(const RunPass& run, const ModelInputs& x, const ClipSpec& spec,
-                                   const FewPassOptions& options);
+MultiPassResult integrated_gradients(const RunPass& run, const ModelInputs& x, const ClipSpec& spec,
+                                     const MultiPassOptions& options);
 
 // Smilkov et al. 2017, "SmoothGrad": |mean of ∇f over noisy inputs|.
-FewPassResult smoothgrad(const RunPass& run, const ModelInputs& x, const ClipSpec& spec,
-                         const FewPassOptions& options);
+MultiPassResult smoothgrad(const RunPass& run, const ModelInputs& x, const ClipSpec& spec,
+                           const MultiPassOptions& options);
 
 // Expected gradients (Erion et al. 2021; gradient SHAP of Lundberg and Lee 2017):
 // mean of (x − x') ⊙ ∇f(x' + α(x − x')), with x' the baselines zero, blurred and frozen in turn and
 // α uniform, one from each of `steps` equal parts. Σ → f(x) − mean of f(x').
-FewPassResult gradient_shap(const RunPass& run, const ModelInputs& x, const ClipSpec& spec,
-                            const FewPassOptions& options);
+MultiPassResult gradient_shap(const RunPass& run, const ModelInputs& x, const ClipSpec& spec,
+                              const MultiPassOptions& options);
 
 // Nodes and weights of Gauss–Legendre quadrature on 0…1; the weights sum to 1.
 struct Quadrature {
@@ -77,7 +77,7 @@ Quadrature gauss_legendre(int count);
 
 // The baseline [T, 3, H, W] of a clip.
 std::vector<float> baseline_of(Baseline baseline, const float* clip, const ClipSpec& spec,
-                               const FewPassOptions& options);
+                               const MultiPassOptions& options);
 
 // Sums relevance [T, H, W] over cells: tube [t, h, w] of a whole number of slices and pixels each.
 void sum_cells(const std::vector<float>& relevance, const ClipSpec& spec, int t, int h, int w,

@@ -35,7 +35,7 @@ int64_t RelevanceSignal::bin_at_or_after(int64_t pts) const {
 }
 
 bool RelevanceSignal::continues(const Window& window) const {
-  return !empty_ && window.stretch == stretch_ && window.pts.front() >= begin_ &&
+  return !empty_ && window.segment == segment_ && window.pts.front() >= begin_ &&
          static_cast<double>(window.pts.front() - end_) <= 1.5 * step_;
 }
 
@@ -49,7 +49,7 @@ std::vector<RelevanceSignal::Sample> RelevanceSignal::add(const Window& window,
     done = flush();
     origin_ = times.front();
   }
-  stretch_ = window.stretch;
+  segment_ = window.segment;
   begin_ = times.front();
   end_ = times.back();
   accumulate(times, curve);

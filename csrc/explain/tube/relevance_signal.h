@@ -11,14 +11,14 @@
 namespace tubecam {
 
 // Note [Fusion]
-// Bins lie on absolute time, one a slice, counted from the first window of a stretch. A window adds
+// Bins lie on absolute time, one a slice, counted from the first window of a segment. A window adds
 // to every bin that it covers its curve, linear between slices, with a triangular weight: most in
 // its middle, where the model sees as much before as after, least at its ends. A bin's value is the
 // weighted mean, so what overlaps more does not count more. It is final when no later window can
 // reach back to it: windows come in order of their beginnings.
 //
-// A window of another stretch, or one that begins before the one before it or after its end, starts
-// the signal anew, as reset() and flush() do. In between lies time without a value.
+// A window of another segment, or one that begins before the one before it or after its end, starts
+// the signal over, as reset() and flush() do. In between lies time without a value.
 class TUBECAM_API RelevanceSignal {
  public:
   struct Sample {
@@ -55,7 +55,7 @@ class TUBECAM_API RelevanceSignal {
   std::deque<Bin> bins_;         // from first_bin_ on: those that are not final
   std::deque<Bin> past_;         // before first_bin_: the newest final ones, for at()
   int64_t begin_ = 0, end_ = 0;  // of the newest window
-  uint64_t stretch_ = 0;
+  uint64_t segment_ = 0;
   bool empty_ = true;
 };
 

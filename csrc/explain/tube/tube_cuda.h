@@ -1,4 +1,5 @@
-// CUDA's twins of tube sampling: device memory in, device memory out. Part of libtubecam_cuda.so.
+// CUDA implementation of tube sampling: device memory in, device memory out. Part of
+// libtubecam_cuda.so.
 #pragma once
 
 #include "base/cuda/cuda.h"

@@ -1,4 +1,4 @@
-// The arithmetic of one byte of blend_rows() and of its twins on a GPU.
+// The arithmetic of one byte of blend_rows() and of its CUDA implementation.
 #pragma once
 
 #include "base/macros.h"

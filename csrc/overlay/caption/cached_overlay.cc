@@ -69,7 +69,7 @@ void put(BlendRow& row, int sample, int channels, const Pixel& pixel) {
 
 }  // namespace
 
-void Sticker::build(cairo_surface_t* picture, const Frame& frame) {
+void CachedOverlay::build(cairo_surface_t* picture, const Frame& frame) {
   cairo_surface_flush(picture);
   const uint8_t* data = cairo_image_surface_get_data(picture);
   const int stride = cairo_image_surface_get_stride(picture);
@@ -77,7 +77,7 @@ void Sticker::build(cairo_surface_t* picture, const Frame& frame) {
   const int height = cairo_image_surface_get_height(picture);
   planes_.resize(num_planes(frame.format));
   for (int i = 0; i < num_planes(frame.format); ++i) {
-    StickerPlane& plane = planes_[i];
+    CachedPlane& plane = planes_[i];
     plane.layout = plane_layout(frame.format, width, height, i);
     plane.rows.resize(plane.layout.height);
     const PlaneColor color(frame, i);
@@ -92,18 +92,18 @@ void Sticker::build(cairo_surface_t* picture, const Frame& frame) {
   loaded_ = false;
 }
 
-StickerPart part_under(const Frame& frame, int plane, const PlaneLayout& sticker, int x, int y) {
+CachedPart part_under(const Frame& frame, int plane, const PlaneLayout& overlay, int x, int y) {
   const PlaneLayout canvas = plane_layout(frame.format, frame.width, frame.height, plane);
-  const int left = sticker.chroma ? x / 2 : x, top = sticker.chroma ? y / 2 : y;
-  return {left, top, std::min(sticker.width, canvas.width - left),
-          std::min(sticker.height, canvas.height - top)};
+  const int left = overlay.chroma ? x / 2 : x, top = overlay.chroma ? y / 2 : y;
+  return {left, top, std::min(overlay.width, canvas.width - left),
+          std::min(overlay.height, canvas.height - top)};
 }
 
-void Sticker::draw(const Frame& frame, int x, int y) {
+void CachedOverlay::draw(const Frame& frame, int x, int y) {
   if (frame.device.type == DeviceType::kCuda) return draw_there(frame, x, y);
   for (size_t i = 0; i < planes_.size(); ++i) {
     const PlaneLayout& layout = planes_[i].layout;
-    const StickerPart part = part_under(frame, int(i), layout, x, y);
+    const CachedPart part = part_under(frame, int(i), layout, x, y);
     if (part.width <= 0) continue;
     for (int row = 0; row < part.height; ++row) {
       uint8_t* data = frame.plane[i] + static_cast<ptrdiff_t>(part.top + row) * frame.stride[i] +
@@ -114,10 +114,11 @@ void Sticker::draw(const Frame& frame, int x, int y) {
   }
 }
 
-void Sticker::draw_there(const Frame& frame, int x, int y) {
+void CachedOverlay::draw_there(const Frame& frame, int x, int y) {
   if (!there_ || device_.index != frame.device.index) {
-    using Twin = DeviceSticker*(Device);
-    there_.reset(device_function<Twin>(frame.device, "tubecam_make_device_sticker")(frame.device));
+    using CudaFunction = DeviceCachedOverlay*(Device);
+    there_.reset(device_function<CudaFunction>(frame.device,
+                                               "tubecam_make_device_cached_overlay")(frame.device));
     device_ = frame.device;
     loaded_ = false;
   }

@@ -10,7 +10,7 @@
 
 namespace tubecam {
 
-class Sticker {
+class CachedOverlay {
  public:
   // picture: ARGB32 (premultiplied), even in width and height. Converted for frames like `frame`.
   void build(cairo_surface_t* picture, const Frame& frame);
@@ -23,9 +23,9 @@ class Sticker {
  private:
   void draw_there(const Frame& frame, int x, int y);
 
-  std::vector<StickerPlane> planes_;
+  std::vector<CachedPlane> planes_;
   Device device_;  // of there_
-  std::unique_ptr<DeviceSticker> there_;
+  std::unique_ptr<DeviceCachedOverlay> there_;
   bool loaded_ = false;
 };
 

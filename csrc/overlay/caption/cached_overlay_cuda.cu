@@ -10,27 +10,27 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int kMostBlocks = 256;
 
-// The bytes of one plane under the sticker.
-struct StickerTarget {
+// The bytes of one plane under the overlay.
+struct CachedPlaneTarget {
   uint8_t* data;
-  const uint32_t* table;  // [rows of the sticker, table_width] of keep | add << 16
+  const uint32_t* table;  // [rows of the overlay, table_width] of keep | add << 16
   int stride, table_width;
   int row_bytes;
   int first;  // number of its first byte in the launch
 };
 
-struct StickerLaunch {
-  StickerTarget target[3];
+struct CachedPlaneLaunch {
+  CachedPlaneTarget target[3];
   int targets, bytes;
 };
 
-__global__ void sticker_kernel(StickerLaunch p) {
+__global__ void cached_plane_kernel(CachedPlaneLaunch p) {
   const int threads = int(gridDim.x * blockDim.x);
   for (int i = int(blockIdx.x * blockDim.x + threadIdx.x); i < p.bytes; i += threads) {
     const int plane = p.targets > 2 && i >= p.target[2].first   ? 2
                       : p.targets > 1 && i >= p.target[1].first ? 1
                                                                 : 0;
-    const StickerTarget& target = p.target[plane];
+    const CachedPlaneTarget& target = p.target[plane];
     const int row = (i - target.first) / target.row_bytes;
     const int column = (i - target.first) % target.row_bytes;
     uint8_t* byte = target.data + size_t(row) * target.stride + column;
@@ -39,14 +39,14 @@ __global__ void sticker_kernel(StickerLaunch p) {
   }
 }
 
-class CudaSticker final : public DeviceSticker {
+class CudaCachedOverlay final : public DeviceCachedOverlay {
  public:
-  explicit CudaSticker(Device device) : device_(device) { use_cuda(device); }
+  explicit CudaCachedOverlay(Device device) : device_(device) { use_cuda(device); }
 
-  void load(const std::vector<StickerPlane>& planes) override {
+  void load(const std::vector<CachedPlane>& planes) override {
     entries_.clear();
     layouts_.clear();
-    for (const StickerPlane& plane : planes) {
+    for (const CachedPlane& plane : planes) {
       layouts_.push_back(plane.layout);
       for (const BlendRow& row : plane.rows)
         for (int i = 0; i < plane.layout.width * plane.layout.channels; ++i)
@@ -63,21 +63,21 @@ class CudaSticker final : public DeviceSticker {
     if (stale_)
       copy_async(table_.data(), entries_.data(), entries_.size() * sizeof(uint32_t), stream);
     stale_ = false;
-    const StickerLaunch p = launch_on(frame, x, y);
+    const CachedPlaneLaunch p = launch_on(frame, x, y);
     const int blocks = std::min((p.bytes + kThreads - 1) / kThreads, kMostBlocks);
     if (blocks > 0)
-      launch("in a caption", sticker_kernel, unsigned(blocks), kThreads, 0, stream, p);
+      launch("in a caption", cached_plane_kernel, unsigned(blocks), kThreads, 0, stream, p);
     if (!frame.stream) stream_.synchronize();
   }
 
  private:
-  StickerLaunch launch_on(const Frame& frame, int x, int y) const {
-    StickerLaunch p{};
+  CachedPlaneLaunch launch_on(const Frame& frame, int x, int y) const {
+    CachedPlaneLaunch p{};
     const auto* table = table_.as<const uint32_t>();
     for (size_t i = 0; i < layouts_.size(); ++i) {
       const PlaneLayout& layout = layouts_[i];
-      const StickerPart part = part_under(frame, int(i), layout, x, y);
-      StickerTarget& target = p.target[p.targets];
+      const CachedPart part = part_under(frame, int(i), layout, x, y);
+      CachedPlaneTarget& target = p.target[p.targets];
       target.table = table;
       target.table_width = layout.width * layout.channels;
       table += size_t(target.table_width) * size_t(layout.height);
@@ -104,6 +104,7 @@ class CudaSticker final : public DeviceSticker {
 }  // namespace
 }  // namespace tubecam
 
-extern "C" TUBECAM_API tubecam::DeviceSticker* tubecam_make_device_sticker(tubecam::Device device) {
-  return new tubecam::CudaSticker(device);
+extern "C" TUBECAM_API tubecam::DeviceCachedOverlay* tubecam_make_device_cached_overlay(
+    tubecam::Device device) {
+  return new tubecam::CudaCachedOverlay(device);
 }

@@ -154,10 +154,10 @@ struct CaptionPainter::State {
   void draw_words(const Frame& frame, const Caption& caption, ColorMap color_map);
   void draw_strip(const Frame& frame, const Caption& caption, ColorMap color_map);
 
-  Frame canvas;  // what the stickers were made for
+  Frame canvas;  // what the cached overlays were made for
   Words words;
   Strip strip;
-  Sticker words_sticker, strip_sticker, marker_sticker;
+  CachedOverlay cached_words, cached_strip, cached_marker;
 };
 
 void CaptionPainter::State::draw_words(const Frame& frame, const Caption& caption, ColorMap map) {
@@ -166,14 +166,14 @@ void CaptionPainter::State::draw_words(const Frame& frame, const Caption& captio
   const int margin = Metrics(frame).margin;
   const int end = caption.strip.empty() ? frame.height : StripPlace(frame).y;
   wanted.room = end - 3 * margin / 2;
-  if (words_sticker.empty() || !(wanted == words)) {
+  if (cached_words.empty() || !(wanted == words)) {
     words = std::move(wanted);
     const Surface picture = tubecam::draw_words(words, frame);
-    words_sticker = {};
+    cached_words = {};
     if (!picture) return;
-    words_sticker.build(picture.get(), frame);
+    cached_words.build(picture.get(), frame);
   }
-  words_sticker.draw(frame, margin, margin);
+  cached_words.draw(frame, margin, margin);
 }
 
 void CaptionPainter::State::draw_strip(const Frame& frame, const Caption& caption, ColorMap map) {
@@ -184,17 +184,17 @@ void CaptionPainter::State::draw_strip(const Frame& frame, const Caption& captio
   for (const float share : caption.strip_motion) wanted.motion.push_back(unit(share));
   wanted.key_frames = caption.key_frames;
   wanted.color_map = map;
-  if (strip_sticker.empty() || !(wanted == strip)) {
+  if (cached_strip.empty() || !(wanted == strip)) {
     strip = std::move(wanted);
-    strip_sticker.build(tubecam::draw_strip(strip, frame).get(), frame);
+    cached_strip.build(tubecam::draw_strip(strip, frame).get(), frame);
   }
   const StripPlace place(frame);
-  strip_sticker.draw(frame, place.margin, place.y);
+  cached_strip.draw(frame, place.margin, place.y);
   if (!std::isfinite(caption.strip_now)) return;
-  if (marker_sticker.empty()) marker_sticker.build(draw_marker(frame).get(), frame);
+  if (cached_marker.empty()) cached_marker.build(draw_marker(frame).get(), frame);
   const double inner = place.width - 2 * place.inset;
   const double x = place.margin + place.inset + std::clamp(caption.strip_now, 0.0, 1.0) * inner;
-  marker_sticker.draw(frame, std::max(0, even(x - 2 * Metrics(frame).line / 14)), place.y);
+  cached_marker.draw(frame, std::max(0, even(x - 2 * Metrics(frame).line / 14)), place.y);
 }
 
 CaptionPainter::CaptionPainter() : state_(std::make_unique<State>()) {}

@@ -11,7 +11,7 @@
 
 namespace tubecam {
 
-// What colour tells: how much heat, or, from still to moving or from the picture to its flow, what
+// What colour shows: how much heat, or, from still to moving or from the picture to its flow, what
 // kind of it.
 enum class Legend { kNone, kHeat, kMotion, kFlow };
 
@@ -22,7 +22,7 @@ struct Caption {
   std::vector<float> strip;         // relevance over time, 0…1, oldest first; may be empty
   double strip_now = 1;             // where this frame lies on the strip, 0…1
   std::vector<int> key_frames;      // places in the strip that stand out, marked above it
-  std::vector<float> strip_motion;  // of each value, 0…1: hue tells it; empty: `color_map` colours
+  std::vector<float> strip_motion;  // of each value, 0…1: hue shows it; empty: `color_map` colours
   Legend legend = Legend::kNone;    // of the heat's colours, below the words
   std::string full;                 // what full colour stands for, for the legend; may be empty
 };

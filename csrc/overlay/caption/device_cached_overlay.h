@@ -1,4 +1,4 @@
-// What a sticker does to the planes of a frame, and its twin on a GPU.
+// What a cached overlay does to the planes of a frame, and its CUDA implementation.
 #pragma once
 
 #include <vector>
@@ -9,25 +9,26 @@
 
 namespace tubecam {
 
-// What a sticker does to the bytes of one plane.
-struct StickerPlane {
-  PlaneLayout layout;          // of the sticker
+// What it does to the bytes of one plane.
+struct CachedPlane {
+  PlaneLayout layout;          // of the overlay
   std::vector<BlendRow> rows;  // [layout.height]
 };
 
-// The samples of the frame's plane under a sticker whose left top corner lies at x, y of the frame.
-struct StickerPart {
+// The samples of the frame's plane under an overlay whose left top corner lies at x, y of the
+// frame.
+struct CachedPart {
   int left, top, width, height;  // the size may be 0 or less: nothing is under it
 };
-TUBECAM_API StickerPart part_under(const Frame& frame, int plane, const PlaneLayout& sticker, int x,
-                                   int y);
+TUBECAM_API CachedPart part_under(const Frame& frame, int plane, const PlaneLayout& overlay, int x,
+                                  int y);
 
-// A sticker in a GPU's memory: cached_overlay_cuda.cu.
-class DeviceSticker {
+// A cached overlay in a GPU's memory: cached_overlay_cuda.cu.
+class DeviceCachedOverlay {
  public:
-  virtual ~DeviceSticker() = default;
+  virtual ~DeviceCachedOverlay() = default;
   // Copies it there with the next draw(). Needs more memory only for a larger one.
-  virtual void load(const std::vector<StickerPlane>& planes) = 0;
+  virtual void load(const std::vector<CachedPlane>& planes) = 0;
   virtual void draw(const Frame& frame, int x, int y) = 0;
 };
 

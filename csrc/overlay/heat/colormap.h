@@ -10,7 +10,7 @@
 
 namespace tubecam {
 
-// kStill and kMoving are the two ends of hue where motion is told: blue and orange, complementary,
+// kStill and kMoving are the two ends of hue where motion is shown: blue and orange, complementary,
 // so that half of each is grey. Blue against yellow is what every common kind of colour blindness
 // leaves apart.
 enum class ColorMap { kInferno, kTurbo, kViridis, kHot, kJet, kStill, kMoving };

@@ -13,8 +13,9 @@ namespace tubecam {
 // evidence amounts to, as if all of it lay in a sixth of the clip; or, where a stream's peaks are
 // higher, when it holds as much as those.
 // The evidence amounts to the greatest of: the decision, which is the target's logit, less the
-// baseline's where relevance is told from one; the sum of the relevance above zero; and one logit,
-// which makes a class e times as likely as another (a head of plain scores has no such measure).
+// baseline's where relevance is relative to one; the sum of the relevance above zero; and one
+// logit, which makes a class e times as likely as another (a head of plain scores has no such
+// measure).
 // So a tube looks weak where it is flat, where it sums to a small part of the logit, and where the
 // logit itself is small.
 // Relevance in another unit than the head's (explain/unit.h) is measured by its own sum alone.

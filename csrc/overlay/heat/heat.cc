@@ -25,15 +25,15 @@ void HeatSmoother::update(const std::vector<float>& plane, float full, int64_t p
   check(motion.empty() || motion.size() == plane.size(), ErrorCode::kUsage, "motion of ",
         motion.size(), " cells does not fit a plane of ", plane.size());
   const float goal = std::max(finite_or_zero(full), options_.floor);
-  const bool afresh =
+  const bool restart =
       plane.size() != plane_.size() || pts_ < 0 || pts < pts_ || pts - pts_ > kMaxGap;
-  if (afresh) {
+  if (restart) {
     plane_.assign(plane.size(), 0.0f);
     motion_.clear();
     scale_ = goal;
   }
-  const double seconds = afresh ? 0 : 1e-9 * static_cast<double>(pts - pts_);
-  const float step = afresh ? 1.0f : progress(seconds, options_.smoothing);
+  const double seconds = restart ? 0 : 1e-9 * static_cast<double>(pts - pts_);
+  const float step = restart ? 1.0f : progress(seconds, options_.smoothing);
   for (size_t i = 0; i < plane.size(); ++i)
     plane_[i] += step * (finite_or_zero(plane[i]) - plane_[i]);
   update_motion(plane, motion, step);
@@ -44,7 +44,7 @@ void HeatSmoother::update(const std::vector<float>& plane, float full, int64_t p
 void HeatSmoother::update_motion(const std::vector<float>& plane, const std::vector<float>& motion,
                                  float step) {
   if (motion.empty()) return motion_.clear();
-  if (motion_.empty()) {  // afresh, or unknown until now
+  if (motion_.empty()) {  // after a restart, or unknown until now
     weight_.assign(plane.size(), 0.0f);
     moving_.assign(plane.size(), 0.0f);
     motion_.resize(plane.size());

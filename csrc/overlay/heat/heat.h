@@ -1,4 +1,4 @@
-// Heat over time: what keeps the picture calm from window to window.
+// Heat over time: what keeps the picture steady from window to window.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ class TUBECAM_API HeatSmoother {
   HeatSmoother() = default;
   explicit HeatSmoother(const Options& options) : options_(options) {}
 
-  // plane: [h·w] at time pts (ns). A changed size, a step back or a gap over 1 s starts afresh.
+  // plane: [h·w] at time pts (ns). A changed size, a step back or a gap over 1 s starts over.
   // full: the relevance of full heat in this window.
   // motion: [h·w], the share of each cell's relevance that is motion, or empty for unknown.
   void update(const std::vector<float>& plane, float full, int64_t pts,

@@ -12,7 +12,7 @@ namespace tubecam {
 namespace {
 
 constexpr int64_t kDiscontGap =
-    GST_SECOND / 4;                       // a shorter one is a lost frame, as times tell already
+    GST_SECOND / 4;  // a shorter one is a lost frame, as its times show already
 constexpr int64_t kLongGap = GST_SECOND;  // as of ClipWindow
 constexpr int64_t kExtraHold = 4 * GST_SECOND;
 constexpr GstClockTime kLatestStart = GstClockTime{1} << 62;  // as of ClipWindow
@@ -28,11 +28,11 @@ bool same_timeline(const GstSegment& a, const GstSegment& b) {
 
 }  // namespace
 
-Flow::Flow(GstBaseTransform* element, Session* session, const Settings& settings,
-           RateLimit* warnings)
+FrameStream::FrameStream(GstBaseTransform* element, Session* session, const Settings& settings,
+                         RateLimit* warnings)
     : element_(element),
       session_(session),
-      stream_(session_->stream()),
+      windows_(session_->windows()),
       warnings_(warnings),
       align_(settings.align),
       padding_(settings.padding),
@@ -45,7 +45,7 @@ Flow::Flow(GstBaseTransform* element, Session* session, const Settings& settings
   if (align_ == Align::kDelayed) watch_ = std::make_unique<StallWatch>(GST_ELEMENT(element));
 }
 
-void Flow::set_caps(GstCaps* caps) {
+void FrameStream::set_caps(GstCaps* caps) {
   GstVideoInfo info;
   check(gst_video_info_from_caps(&info, caps), ErrorCode::kUsage, "caps that describe no video");
   mapper_ = make_frame_mapper(caps);
@@ -57,21 +57,21 @@ void Flow::set_caps(GstCaps* caps) {
   repair_.set_interval(frame_duration_);
 }
 
-void Flow::set_segment(const GstSegment& segment) {
+void FrameStream::set_segment(const GstSegment& segment) {
   if (segment_ && same_timeline(*segment_, segment)) return;
-  if (segment_) stream_.end_stretch();
+  if (segment_) windows_.end_segment();
   segment_ = std::make_shared<const GstSegment>(segment);
   newest_pts_ = -1;
   repair_.restart(segment.start <= kLatestStart ? static_cast<int64_t>(segment.start) : 0);
 }
 
-std::optional<int64_t> Flow::time_of(GstBuffer* buffer) {
+std::optional<int64_t> FrameStream::time_of(GstBuffer* buffer) {
   std::optional<int64_t> stated;
   if (GST_BUFFER_PTS(buffer) <= G_MAXINT64) stated = static_cast<int64_t>(GST_BUFFER_PTS(buffer));
   const bool jumped = stated && newest_pts_ >= 0 && std::abs(*stated - newest_pts_) > kDiscontGap;
-  if (GST_BUFFER_IS_DISCONT(buffer) && jumped) end_stretch();
+  if (GST_BUFFER_IS_DISCONT(buffer) && jumped) end_segment();
   const std::optional<int64_t> pts = repair_.next(stated);
-  stream_.count()([&](StreamCounts& counts) { counts.stamps = repair_.faults(); });
+  windows_.count()([&](StreamCounts& counts) { counts.stamps = repair_.faults(); });
   if (!pts && !std::exchange(untimed_told_, true)) {
     post_warning(GST_ELEMENT(element_),
                  "Frames without a timestamp and without a frame rate are passed unexplained");
@@ -79,7 +79,7 @@ std::optional<int64_t> Flow::time_of(GstBuffer* buffer) {
   return pts;
 }
 
-bool Flow::source_is_live() {
+bool FrameStream::source_is_live() {
   if (live_) return *live_;
   GstQuery* query = gst_query_new_latency();
   gboolean live = FALSE;
@@ -91,33 +91,33 @@ bool Flow::source_is_live() {
   return live;
 }
 
-Worker::WhenFull Flow::when_full(const Settings& settings) {
+ExplainWorker::WhenFull FrameStream::when_full(const Settings& settings) {
   const bool drop = settings.late_windows == LateWindows::kDrop ||
                     (settings.late_windows == LateWindows::kAuto && source_is_live());
-  return drop ? Worker::WhenFull::kDrop : Worker::WhenFull::kWait;
+  return drop ? ExplainWorker::WhenFull::kDrop : ExplainWorker::WhenFull::kWait;
 }
 
-std::optional<FramePlace> Flow::place(GstBuffer* buffer, const Settings& settings) {
+std::optional<FramePlace> FrameStream::place(GstBuffer* buffer, const Settings& settings) {
   if (segment_ && segment_->rate < 0) {
-    stream_.count()([](StreamCounts& counts) { ++counts.backwards; });
+    windows_.count()([](StreamCounts& counts) { ++counts.backwards; });
     return std::nullopt;
   }
   const std::optional<int64_t> pts = time_of(buffer);
   if (!pts) return std::nullopt;
   newest_pts_ = *pts;
   try {
-    if (std::exchange(hop_, settings.hop) != settings.hop) stream_.set_hop(settings.hop);
+    if (std::exchange(hop_, settings.hop) != settings.hop) windows_.set_hop(settings.hop);
     check(mapper_ != nullptr, ErrorCode::kUsage, "a frame came before its caps");
     const FrameMap map(mapper_.get(), buffer, Access::kRead);
     check_device(map.frame().device, device_);
-    return stream_.push(map.frame(), *pts, when_full(settings), segment_);
+    return windows_.push(map.frame(), *pts, when_full(settings), segment_);
   } catch (...) {
     warn(current_message());
     return std::nullopt;
   }
 }
 
-void Flow::accept(GstBuffer* buffer, const Settings& settings) {
+void FrameStream::accept(GstBuffer* buffer, const Settings& settings) {
   const auto begin = std::chrono::steady_clock::now();
   if (watch_) watch_->input_came();
   threshold_ = settings.threshold;
@@ -126,35 +126,35 @@ void Flow::accept(GstBuffer* buffer, const Settings& settings) {
   frames_came_ = true;
   held_.push_frame(buffer, placed.has_value(), placed.value_or(FramePlace{}),
                    align_ == Align::kDelayed);
-  report_.tell(stream_.counts(), early_, false);
+  report_.update(windows_.counts(), early_, false);
   work_seconds_ += seconds_since(begin);
 }
 
-bool Flow::is_due(const FramePlace& place) {
+bool FrameStream::is_due(const FramePlace& place) {
   const FramePlace& newest = held_.newest();
-  if (drains_ || align_ == Align::kLatest || place.stretch != newest.stretch || !source_is_live())
+  if (drains_ || align_ == Align::kLatest || place.segment != newest.segment || !source_is_live())
     return true;
-  const int64_t latency = stream_.latency().nanoseconds();
-  return newest.pts - place.pts + frame_duration_ >= latency - stream_.spare(frame_duration_) / 2;
+  const int64_t latency = windows_.latency().nanoseconds();
+  return newest.pts - place.pts + frame_duration_ >= latency - windows_.spare(frame_duration_) / 2;
 }
 
-bool Flow::may_go(const HeldItem& item) {
+bool FrameStream::may_go(const HeldItem& item) {
   if (!item.placed) return true;
-  const bool ready = stream_.ready(item.place);
+  const bool ready = windows_.ready(item.place);
   if (ready && is_due(item.place)) return true;
-  const auto hold = static_cast<int64_t>(stream_.hold_seconds() * GST_SECOND);
+  const auto hold = static_cast<int64_t>(windows_.hold_seconds() * GST_SECOND);
   const HoldQueue::Limit limit = held_.exceeded(max_held_bytes_, hold + kExtraHold);
   if (limit == HoldQueue::Limit::kNone || ready) return limit != HoldQueue::Limit::kNone;
   early_ = why_early(limit);
-  stream_.count()([](StreamCounts& counts) { ++counts.early; });
+  windows_.count()([](StreamCounts& counts) { ++counts.early; });
   return true;
 }
 
-std::string Flow::why_early(HoldQueue::Limit limit) const {
+std::string FrameStream::why_early(HoldQueue::Limit limit) const {
   if (limit == HoldQueue::Limit::kTime)
     return "inference is more than 4 s behind; a smaller model, a longer hop or align=latest "
            "would help";
-  std::string text = "those of " + std::to_string(stream_.hold_seconds()).substr(0, 4) +
+  std::string text = "those of " + std::to_string(windows_.hold_seconds()).substr(0, 4) +
                      " s have to wait, and " + std::to_string(held_.size()) + " frames of " +
                      std::to_string(GST_VIDEO_INFO_WIDTH(&info_)) + "x" +
                      std::to_string(GST_VIDEO_INFO_HEIGHT(&info_)) + " " +
@@ -165,7 +165,7 @@ std::string Flow::why_early(HoldQueue::Limit limit) const {
          "align=latest";
 }
 
-GstBuffer* Flow::next() {
+GstBuffer* FrameStream::next() {
   const auto begin = std::chrono::steady_clock::now();
   GstBuffer* frame = nullptr;
   while (!frame && !held_.empty() && may_go(held_.front())) {
@@ -179,14 +179,14 @@ GstBuffer* Flow::next() {
   work_seconds_ += seconds_since(begin);
   if (!frame || held_.empty()) measure(std::exchange(work_seconds_, 0));
   if (watch_ && !frame && !held_.empty())
-    watch_->wait_for_input(held_.size(), stream_.hold_seconds());
+    watch_->wait_for_input(held_.size(), windows_.hold_seconds());
   return frame;
 }
 
-GstBuffer* Flow::decorate(const HeldItem& item) {
+GstBuffer* FrameStream::decorate(const HeldItem& item) {
   GstBuffer* buffer = gst_buffer_make_writable(GST_BUFFER_CAST(item.object));
-  const Stream::ExplanationPtr explanation =
-      item.placed ? stream_.explanation(item.place) : nullptr;
+  const LiveWindows::ExplanationPtr explanation =
+      item.placed ? windows_.explanation(item.place) : nullptr;
   stamp_frame(buffer, explanation != nullptr);
   if (!explanation) return buffer;
   if (explanation != described_) {
@@ -198,26 +198,26 @@ GstBuffer* Flow::decorate(const HeldItem& item) {
   return buffer;
 }
 
-void Flow::measure(double seconds) {
-  const bool changed = stream_.measure(seconds, 1e-9 * static_cast<double>(frame_duration_));
+void FrameStream::measure(double seconds) {
+  const bool changed = windows_.measure(seconds, 1e-9 * static_cast<double>(frame_duration_));
   if (!changed || !source_is_live()) return;
   GST_INFO_OBJECT(element_, "own latency is now %" GST_TIME_FORMAT,
-                  GST_TIME_ARGS(stream_.latency().nanoseconds()));
+                  GST_TIME_ARGS(windows_.latency().nanoseconds()));
   gst_element_post_message(GST_ELEMENT(element_), gst_message_new_latency(GST_OBJECT(element_)));
 }
 
-void Flow::hold(GstEvent* event) { held_.push_event(event); }
+void FrameStream::hold(GstEvent* event) { held_.push_event(event); }
 
-void Flow::pad() {
+void FrameStream::pad() {
   try {
-    stream_.pad(padding_, segment_);
+    windows_.pad(padding_, segment_);
   } catch (...) {
     warn(current_message());
   }
 }
 
-void Flow::drain() {
-  stream_.finish();
+void FrameStream::drain() {
+  windows_.finish();
   drains_ = true;
   GstFlowReturn flow = GST_FLOW_OK;
   while (GstBuffer* frame = next()) {
@@ -230,38 +230,38 @@ void Flow::drain() {
   drains_ = false;
 }
 
-void Flow::flush() {
+void FrameStream::flush() {
   if (watch_) watch_->input_came();
   held_.clear();
-  stream_.restart();
+  windows_.restart();
   newest_pts_ = -1;
   repair_.restart();
 }
 
-void Flow::end_stretch() {
-  stream_.end_stretch();
+void FrameStream::end_segment() {
+  windows_.end_segment();
   repair_.restart();
 }
 
-void Flow::note_gap() { repair_.restart(); }
+void FrameStream::note_gap() { repair_.restart(); }
 
-void Flow::tell_counts() { report_.tell(stream_.counts(), early_, true); }
+void FrameStream::report_counts() { report_.update(windows_.counts(), early_, true); }
 
-void Flow::tell_when_short() {
-  if (!frames_came_ || stream_.counts().windows > 0) return;
+void FrameStream::warn_when_short() {
+  if (!frames_came_ || windows_.counts().windows > 0) return;
   const ClipSpec& spec = session_->bundle().clip;
   std::string text = "No explanation: the video ended ";
-  text += std::to_string(stream_.slots_missing()) + " slices before its first window of " +
+  text += std::to_string(windows_.slots_missing()) + " slices before its first window of " +
           std::to_string(spec.length) + " (at " + std::to_string(spec.sample_fps).substr(0, 5) +
           " a second) was complete";
   post_warning(GST_ELEMENT(element_), text);
 }
 
-bool Flow::gap_is_long(GstClockTime end) const {
+bool FrameStream::gap_is_long(GstClockTime end) const {
   return newest_pts_ < 0 || static_cast<int64_t>(end) - newest_pts_ > kLongGap;
 }
 
-void Flow::warn(const std::string& text) {
+void FrameStream::warn(const std::string& text) {
   if (warnings_->allow()) post_warning(GST_ELEMENT(element_), text);
 }
 

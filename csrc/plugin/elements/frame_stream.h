@@ -23,13 +23,14 @@ namespace tubecam {
 // When a window is explained, all the frames that waited for it are ready at once. A sink that
 // renders in time would take them one by one, and hold up the thread that brings the next window's
 // frames, so that these come too late. So each frame of a live source that waits for its
-// explanation goes shortly before the latency that was told is over: a frame's time, and half of
-// what was told as headroom. The thread is hardly held up, and no queue is needed behind this
+// explanation goes shortly before the published latency is over: a frame's time, and half of
+// what was published as headroom. The thread is hardly held up, and no queue is needed behind this
 // element.
-class Flow {
+class FrameStream {
  public:
   // element: its pads are pushed on and asked, its bus hears the warnings. All three outlive this.
-  Flow(GstBaseTransform* element, Session* session, const Settings& settings, RateLimit* warnings);
+  FrameStream(GstBaseTransform* element, Session* session, const Settings& settings,
+              RateLimit* warnings);
 
   // Throws Error: kinds of memory that cannot be read here, or not with these settings.
   void set_caps(GstCaps* caps);
@@ -43,16 +44,16 @@ class Flow {
   void pad();    // at the end: a window of a stream that is shorter than one
   void drain();  // waits for inference and pushes everything
   void flush();  // forgets everything
-  void end_stretch();
+  void end_segment();
   void note_gap();         // one that is announced is no fault
-  void tell_counts();      // all that was wrong with the stream so far
-  void tell_when_short();  // at the end: a warning when no window was ever complete
+  void report_counts();    // all that was wrong with the stream so far
+  void warn_when_short();  // at the end: a warning when no window was ever complete
   bool gap_is_long(GstClockTime end) const;
 
  private:
   std::optional<int64_t> time_of(GstBuffer* buffer);
   std::optional<FramePlace> place(GstBuffer* buffer, const Settings& settings);
-  Worker::WhenFull when_full(const Settings& settings);
+  ExplainWorker::WhenFull when_full(const Settings& settings);
   bool is_due(const FramePlace& place);
   bool may_go(const HeldItem& item);
   std::string why_early(HoldQueue::Limit limit) const;
@@ -67,7 +68,7 @@ class Flow {
 
   GstBaseTransform* const element_;
   Session* const session_;
-  Stream& stream_;
+  LiveWindows& windows_;
   RateLimit* const warnings_;
   const Align align_;
   const Padding padding_;
@@ -88,7 +89,7 @@ class Flow {
   std::string early_;  // why frames went before their explanation
   bool frames_came_ = false, untimed_told_ = false, drains_ = false;
   double work_seconds_ = 0;  // since the last measure()
-  Stream::ExplanationPtr described_;
+  LiveWindows::ExplanationPtr described_;
   std::unique_ptr<GstStructure, FieldsDeleter> fields_;  // of described_
 };
 

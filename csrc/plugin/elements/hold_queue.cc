@@ -54,8 +54,8 @@ HoldQueue::Limit HoldQueue::exceeded(uint64_t most_bytes, int64_t longest) const
   if (most_bytes != 0 && bytes_ > most_bytes) return Limit::kBytes;
   if (items_.size() > kMaxItems) return Limit::kItems;
   if (items_.empty() || !items_.front().placed) return Limit::kNone;
-  const FramePlace& oldest = items_.front().place;  // times of two stretches cannot be compared
-  const bool late = oldest.stretch == newest_.stretch && newest_.pts - oldest.pts > longest;
+  const FramePlace& oldest = items_.front().place;  // times of two segments cannot be compared
+  const bool late = oldest.segment == newest_.segment && newest_.pts - oldest.pts > longest;
   return late ? Limit::kTime : Limit::kNone;
 }
 

@@ -37,7 +37,7 @@ class HoldQueue {
   HeldItem pop();  // gives ownership
   void clear();
 
-  // Which limit is exceeded: of bytes (0: none), of 4096 items, or of time within one stretch (ns).
+  // Which limit is exceeded: of bytes (0: none), of 4096 items, or of time within one segment (ns).
   enum class Limit { kNone, kBytes, kItems, kTime };
   Limit exceeded(uint64_t most_bytes, int64_t longest) const;
   size_t size() const { return items_.size(); }

@@ -21,7 +21,7 @@ struct OverlayState {
   Painter painter;
   RateLimit warnings, refusals;
   int width = 0, height = 0;
-  std::set<HeatPlace> told;  // of what was warned since the start
+  std::set<HeatPlace> warned;  // since the start
 
   OverlayStyle snapshot() {
     std::lock_guard<std::mutex> lock(mutex);
@@ -74,7 +74,7 @@ void install_overlay_properties(GObjectClass* klass) {
                            kPlaying));
   g_object_class_install_property(
       klass, kPropShow,
-      g_param_spec_enum("show", "Show", "What colour tells of the relevance that is drawn",
+      g_param_spec_enum("show", "Show", "What colour shows of the relevance that is drawn",
                         show_type(), static_cast<int>(style.show), kPlaying));
   g_object_class_install_property(
       klass, kPropScale,
@@ -171,7 +171,7 @@ static void gst_tube_overlay_get_property(GObject* object, guint id, GValue* val
 static gboolean gst_tube_overlay_start(GstBaseTransform* base) {
   OverlayState* state = GST_TUBE_OVERLAY(base)->state;
   state->painter.reset();
-  state->told.clear();
+  state->warned.clear();
   return tubecam::exceptions_are_safe_or_error(GST_ELEMENT(base));
 }
 
@@ -235,7 +235,7 @@ static bool gst_tube_overlay_may_draw(GstBaseTransform* base, GstBuffer* buffer,
   const HeatPlace place = tubecam::heat_place(buffer, annotation, state->width, state->height);
   if (place == HeatPlace::kKnown || place == HeatPlace::kNothingToDraw)
     return place == HeatPlace::kKnown;
-  if (state->told.insert(place).second)
+  if (state->warned.insert(place).second)
     tubecam::post_warning(GST_ELEMENT(base), tubecam::place_problem(place, GST_ELEMENT(base)));
   return false;
 }

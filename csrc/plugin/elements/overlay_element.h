@@ -15,7 +15,7 @@
  * tubeoverlay ! videoconvert ! autovideosink
  * ]| Scaled in between: the explanation follows, so heat stays in place.
  *
- * With `show=auto` colour tells how much of the relevance is motion where the explanation knows it
+ * With `show=auto` colour shows how much of the relevance is motion where the explanation knows it
  * (blue: still, orange: moving), and opacity how much relevance there is; `show=heat` keeps colour
  * for heat. The strip is the fused relevance of all windows so far, with its key frames marked.
  *
@@ -29,7 +29,7 @@
  * playing.
  *
  * Heat is drawn at the right place or not at all: where an element between `tubecam` and this one
- * changed the picture and did not say how, or no `tubecam` has seen the frame, a warning says so
+ * changed the picture without reporting how, or no `tubecam` has seen the frame, a warning says so
  * once, and frames pass untouched.
  *
  * Frames in `memory:NVMM` and `memory:CUDAMemory`, as far as they were built, are drawn on where

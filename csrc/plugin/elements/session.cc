@@ -40,11 +40,13 @@ Session::Session(const Settings& settings, const Listener& listener)
     return this->explain(clip, window);
   };
   const auto report = [this, listener](const Outcome& outcome) { listener(*this, outcome); };
-  Stream::Options options{settings.align, settings.hop, seconds};
+  LiveWindows::Options options{settings.align, settings.hop, seconds};
   options.device = [this] { return explainer_.device(); };
-  options.give_up_device = [this](const Error& error) { return explainer_.give_up_device(error); };
+  options.fall_back_to_cpu = [this](const Error& error) {
+    return explainer_.fall_back_to_cpu(error);
+  };
   options.sample_fps = settings.sample_fps;
-  stream_ = std::make_unique<Stream>(bundle().clip, options, explain, report);
+  windows_ = std::make_unique<LiveWindows>(bundle().clip, options, explain, report);
 }
 
 Explanation Session::explain(const TensorView& clip, const Window& window) {

@@ -21,15 +21,16 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   Explainer& explainer() { return explainer_; }
-  Stream& stream() { return *stream_; }
+  LiveWindows& windows() { return *windows_; }
   const Bundle& bundle() const { return explainer_.bundle(); }
 
  private:
   Explanation explain(const TensorView& clip, const Window& window);
 
   Explainer explainer_;
-  RelevanceSignal signal_;          // belongs to the inference thread
-  std::unique_ptr<Stream> stream_;  // its thread uses explainer_: declared later, gone earlier
+  RelevanceSignal signal_;  // belongs to the inference thread
+  std::unique_ptr<LiveWindows>
+      windows_;  // its thread uses explainer_: declared later, gone earlier
 };
 
 }  // namespace tubecam

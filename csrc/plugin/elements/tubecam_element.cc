@@ -18,8 +18,8 @@
 
 namespace tubecam {
 
-// `mutex` guards settings, session, sharing and last, and is held only briefly; flow belongs to the
-// streaming thread.
+// `mutex` guards settings, session, sharing and last, and is held only briefly; frames belongs to
+// the streaming thread.
 struct TubecamState {
   std::mutex mutex;
   Settings settings;
@@ -27,7 +27,7 @@ struct TubecamState {
   std::unique_ptr<CudaSharing> sharing;  // from READY on
   bool fallback_told = false;            // belongs to the inference thread
   StreamCounts last;                     // of the session before, to be read after the end
-  std::unique_ptr<Flow> flow;
+  std::unique_ptr<FrameStream> frames;
   RateLimit warnings, refusals;
   bool starting = false;         // start() is at work
   std::deque<Change> meanwhile;  // what was set since it began
@@ -45,7 +45,7 @@ struct TubecamState {
   }
   StreamCounts counts() {
     std::lock_guard<std::mutex> lock(mutex);
-    return session ? session->stream().counts() : last;
+    return session ? session->windows().counts() : last;
   }
   void set(guint property, const GValue* value) {
     std::lock_guard<std::mutex> lock(mutex);
@@ -59,7 +59,7 @@ struct TubecamState {
     return settings;
   }
   // What was set meanwhile is judged by the bundle now, as if it had been set now. Gives what is
-  // refused of it, to be told without the lock.
+  // refused of it, to be reported without the lock.
   std::vector<std::string> publish(std::unique_ptr<Session> made, const Settings& begun) {
     std::vector<std::string> refused;
     std::lock_guard<std::mutex> lock(mutex);
@@ -79,9 +79,9 @@ struct TubecamState {
   // Any thread: wakes the streaming thread from waiting for inference.
   void cancel() {
     std::lock_guard<std::mutex> lock(mutex);
-    if (session) session->stream().cancel();
+    if (session) session->windows().cancel();
   }
-  // Of the device that is set; a text that names none is told by start().
+  // Of the device that is set; a text that names none is refused by start().
   void share(GstElement* element) {
     std::unique_ptr<CudaSharing> wanted;
     try {
@@ -98,13 +98,13 @@ struct TubecamState {
   }
   GstClockTime latency() {
     std::lock_guard<std::mutex> lock(mutex);
-    return session ? session->stream().latency().nanoseconds() : 0;
+    return session ? session->windows().latency().nanoseconds() : 0;
   }
 };
 
 }  // namespace tubecam
 
-using tubecam::Flow;
+using tubecam::FrameStream;
 using tubecam::Outcome;
 using tubecam::RateLimit;
 using tubecam::run_or_error;
@@ -157,7 +157,7 @@ static void gst_tubecam_get_property(GObject* object, guint id, GValue* value, G
 static void gst_tubecam_report(GstTubecam* self, Session& session, const Outcome& outcome) {
   TubecamState* state = self->state;
   if (outcome.explanation) {
-    const uint64_t dropped = session.stream().counts().dropped;
+    const uint64_t dropped = session.windows().counts().dropped;
     tubecam::post_explanation(GST_ELEMENT(self), outcome, dropped);
     const std::string& lost = outcome.explanation->receipt.fell_back_from;
     if (!lost.empty() && !std::exchange(state->fallback_told, true))
@@ -183,7 +183,7 @@ static gboolean gst_tubecam_start(GstBaseTransform* base) {
     session = std::make_unique<Session>(settings, [self](Session& from, const Outcome& outcome) {
       gst_tubecam_report(self, from, outcome);
     });
-    state->flow = std::make_unique<Flow>(base, session.get(), settings, &state->warnings);
+    state->frames = std::make_unique<FrameStream>(base, session.get(), settings, &state->warnings);
     tubecam::post_progress(element, GST_PROGRESS_TYPE_COMPLETE, "The model is compiled");
   };
   const bool compiled = run_or_error(element, compile, settings.bundle);
@@ -199,8 +199,8 @@ static gboolean gst_tubecam_start(GstBaseTransform* base) {
 static gboolean gst_tubecam_stop(GstBaseTransform* base) {
   TubecamState* state = GST_TUBECAM(base)->state;
   const tubecam::StreamCounts counts = state->counts();
-  if (state->flow) state->flow->tell_counts();
-  state->flow.reset();
+  if (state->frames) state->frames->report_counts();
+  state->frames.reset();
   std::unique_ptr<Session> session;  // goes after the lock, which the inference thread may want
   std::lock_guard<std::mutex> lock(state->mutex);
   state->last = counts;
@@ -231,8 +231,8 @@ static gboolean gst_tubecam_accept_caps(GstBaseTransform* base, GstPadDirection 
 }
 
 static gboolean gst_tubecam_set_caps(GstBaseTransform* base, GstCaps* caps, GstCaps*) {
-  Flow* flow = GST_TUBECAM(base)->state->flow.get();
-  return !flow || run_or_error(GST_ELEMENT(base), [&] { flow->set_caps(caps); });
+  FrameStream* frames = GST_TUBECAM(base)->state->frames.get();
+  return !frames || run_or_error(GST_ELEMENT(base), [&] { frames->set_caps(caps); });
 }
 
 static GstFlowReturn gst_tubecam_generate_output(GstBaseTransform* base, GstBuffer** out) {
@@ -240,13 +240,13 @@ static GstFlowReturn gst_tubecam_generate_output(GstBaseTransform* base, GstBuff
   GstBuffer* arrived = base->queued_buf;
   base->queued_buf = nullptr;
   const auto step = [&] {
-    if (arrived) state->flow->accept(arrived, state->snapshot());
-    *out = state->flow->next();
+    if (arrived) state->frames->accept(arrived, state->snapshot());
+    *out = state->frames->next();
   };
   return run_or_error(GST_ELEMENT(base), step) ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
-static bool gst_tubecam_must_drain(const Flow& flow, GstEvent* event) {
+static bool gst_tubecam_must_drain(const FrameStream& frames, GstEvent* event) {
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_STREAM_START:
     case GST_EVENT_CAPS:
@@ -256,7 +256,7 @@ static bool gst_tubecam_must_drain(const Flow& flow, GstEvent* event) {
     case GST_EVENT_GAP: {
       GstClockTime start, duration;
       gst_event_parse_gap(event, &start, &duration);
-      return flow.gap_is_long(start + (GST_CLOCK_TIME_IS_VALID(duration) ? duration : 0));
+      return frames.gap_is_long(start + (GST_CLOCK_TIME_IS_VALID(duration) ? duration : 0));
     }
     default:
       return false;
@@ -264,34 +264,34 @@ static bool gst_tubecam_must_drain(const Flow& flow, GstEvent* event) {
 }
 
 // Before the event goes on. False: it waits behind the frames that it came after.
-static bool gst_tubecam_before_event(Flow& flow, GstEvent* event) {
+static bool gst_tubecam_before_event(FrameStream& frames, GstEvent* event) {
   const bool end = GST_EVENT_TYPE(event) == GST_EVENT_EOS;  // comes after every window's message
-  if (end) flow.pad();
-  const bool drains = gst_tubecam_must_drain(flow, event);
-  if (end || (flow.holds() && drains)) flow.drain();
+  if (end) frames.pad();
+  const bool drains = gst_tubecam_must_drain(frames, event);
+  if (end || (frames.holds() && drains)) frames.drain();
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_FLUSH_STOP:
-      flow.flush();
+      frames.flush();
       return true;
     case GST_EVENT_STREAM_START:
-      flow.end_stretch();
+      frames.end_segment();
       return true;
     case GST_EVENT_GAP:
-      if (drains) flow.note_gap();
-      return !flow.holds();
+      if (drains) frames.note_gap();
+      return !frames.holds();
     case GST_EVENT_EOS:
-      flow.tell_counts();
-      flow.tell_when_short();
-      flow.end_stretch();
+      frames.report_counts();
+      frames.warn_when_short();
+      frames.end_segment();
       return true;
     case GST_EVENT_SEGMENT: {
       const GstSegment* segment;
       gst_event_parse_segment(event, &segment);
-      flow.set_segment(*segment);
+      frames.set_segment(*segment);
       return true;
     }
     default:
-      return !flow.holds();
+      return !frames.holds();
   }
 }
 
@@ -299,11 +299,11 @@ static gboolean gst_tubecam_sink_event(GstBaseTransform* base, GstEvent* event) 
   TubecamState* state = GST_TUBECAM(base)->state;
   if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START) {  // not on the streaming thread
     state->cancel();
-  } else if (GST_EVENT_IS_SERIALIZED(event) && state->flow) {
+  } else if (GST_EVENT_IS_SERIALIZED(event) && state->frames) {
     bool held = false;
     run_or_error(GST_ELEMENT(base), [&] {
-      held = !gst_tubecam_before_event(*state->flow, event);
-      if (held) state->flow->hold(event);
+      held = !gst_tubecam_before_event(*state->frames, event);
+      if (held) state->frames->hold(event);
     });
     if (held) return TRUE;
   }
@@ -313,9 +313,9 @@ static gboolean gst_tubecam_sink_event(GstBaseTransform* base, GstEvent* event) 
 static gboolean gst_tubecam_answer(GstBaseTransform* base, GstPadDirection direction,
                                    GstQuery* query) {
   TubecamState* state = GST_TUBECAM(base)->state;
-  if (GST_QUERY_TYPE(query) == GST_QUERY_DRAIN && direction == GST_PAD_SINK && state->flow &&
-      state->flow->holds()) {
-    state->flow->drain();
+  if (GST_QUERY_TYPE(query) == GST_QUERY_DRAIN && direction == GST_PAD_SINK && state->frames &&
+      state->frames->holds()) {
+    state->frames->drain();
   }
   if (GST_QUERY_TYPE(query) == GST_QUERY_CONTEXT && state->answer(GST_ELEMENT(base), query))
     return TRUE;

@@ -21,8 +21,8 @@
  * a second after the one before it start a new window; none is ever part-filled. Timestamps that
  * are missing, repeat or jitter are repaired (Note [Repair] in timestamps.h); where there is
  * neither a timestamp nor a frame rate, frames pass unexplained, as they do while playback runs
- * backwards. All of it, and a source with fewer frames than the model samples, is told by warnings
- * with counts; the property `stats` has them, too.
+ * backwards. All of it, and a source with fewer frames than the model samples, is reported by
+ * warnings with counts; the property `stats` has them, too.
  *
  * ## Alignment
  * With `align=latest` a frame carries the newest explanation that is there, until one replaces it,
@@ -30,17 +30,18 @@
  * Note [Overlapping windows] in aligner.h. Then frames of the stream's start wait for the first
  * window, so the latency is about a window plus inference; those of a live source leave at its own
  * pace (Note [Pace] in frame_stream.h). More than `max-held-bytes`, or 4 s more than a window, is
- * never held: frames then go with the best explanation that is there, and it is told why. When no
- * more frames come since a queue beside is full, that queue is named (Note [Full queues]).
+ * never held: frames then go with the best explanation that is there, and a warning gives the
+ * reason. When no more frames come since a queue beside is full, that queue is named (Note [Full
+ * queues]).
  *
  * ## The picture behind
  * The explanation follows what happens to the picture, or is left behind where an element does not
  * say what it does; see Note [Following] in meta_transform.h and deploy/metadata.md.
  *
  * ## Inference
- * It runs on a thread of its own. `late-windows` says what happens when it falls behind; frames are
- * never dropped. An explanation that holds NaN or infinity is marked (`valid` is false), one that
- * failed is left out, and both post a warning at most every 5 s.
+ * It runs on a thread of its own. `late-windows` chooses what happens when it falls behind; frames
+ * are never dropped. An explanation that holds NaN or infinity is marked (`valid` is false), one
+ * that failed is left out, and both post a warning at most every 5 s.
  *
  * ## Memory
  * System memory, and as far as it was built `memory:NVMM` and `memory:CUDAMemory`, read where it
@@ -50,7 +51,7 @@
  * `align=delayed` takes no `memory:NVMM`: its pools have too few surfaces to hold. With
  * `device=cuda:N` other elements are given this one's CUDA context (GstContext gst.cuda.context).
  *
- * Since pixels pass through, the ALLOCATION query is answered by who is downstream: with
+ * Since pixels pass through, the ALLOCATION query is answered downstream: with
  * GstVideoMeta (any stride) where that is understood there.
  */
 #pragma once

@@ -13,7 +13,7 @@ std::unique_ptr<CudaSharing> share_cuda(Device device) {
     using Make = CudaSharing*(Device);
     return std::unique_ptr<CudaSharing>(
         memory_function<Make>(kCudaLibrary, "tubecam_share_cuda")(device));
-  } catch (const std::exception& error) {  // said in full by who needs it: the engine, the frames
+  } catch (const std::exception& error) {  // the engine and the frame reader report it in full
     GST_INFO("no CUDA context is shared: %s", error.what());
   }
 #else

@@ -18,7 +18,8 @@ namespace tubecam {
 class CudaSharing {
  public:
   virtual ~CudaSharing() = default;
-  // Tells the pipeline; on the way from NULL to READY, before elements upstream look for one.
+  // Offers it to the pipeline; on the way from NULL to READY, before elements upstream look for
+  // one.
   virtual void offer(GstElement* element) = 0;
   // True when the query was for a CUDA context of this device, and is answered.
   virtual bool answer(GstElement* element, GstQuery* query) = 0;

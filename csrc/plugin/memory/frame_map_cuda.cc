@@ -74,7 +74,7 @@ class CudaMapper final : public FrameMapper {
   }
 
   // What its stream still has to do to the memory, copies that mapping began among it. Drawing
-  // waits for itself (Painter): nothing is left for who comes after.
+  // waits for itself (Painter): no work is left for elements downstream.
   static void synchronize(GstBuffer* buffer) {
     for (guint i = 0; i < gst_buffer_n_memory(buffer); ++i) {
       GstMemory* memory = gst_buffer_peek_memory(buffer, i);

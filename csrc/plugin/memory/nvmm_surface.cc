@@ -8,7 +8,7 @@
 namespace tubecam {
 namespace {
 
-// Plain NV12 says nothing of its colour, whatever the header's words: the caps tell then.
+// Plain NV12 says nothing of its colour, whatever the header's words: the caps decide then.
 struct SurfaceFormat {
   NvBufSurfaceColorFormat color;
   PixelFormat format;

@@ -16,7 +16,7 @@ namespace tubecam {
 //   SURFACE_ARRAY (Jetson)                   dataPtr is nothing: CUDA sees the pixels by way of an
 //                                            EGL image (nvgpu driver) or a CUDA buffer (OpenRM)
 //   HANDLE, CUDA_ARRAY                       refused
-// Block-linear surfaces, which Jetson's decoders and cameras give unless they are told otherwise,
+// Block-linear surfaces, which Jetson's decoders and cameras give unless they are set otherwise,
 // are refused: kernels would read a scrambled picture.
 
 enum class SurfaceAccess { kPointer, kSurfaceArray };

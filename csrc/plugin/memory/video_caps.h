@@ -25,7 +25,7 @@ GstCaps* video_caps();
 MemoryKind memory_kind(const GstCaps* caps);
 
 // Why buffers of these caps could not be read: an option of the build that is missing, or a kind of
-// memory that is not known. Empty when they can. What to put in front of `element` is told.
+// memory that is not known. Empty when they can. It names what to put in front of `element`.
 std::string memory_problem(const GstElement* element, const GstCaps* caps);
 
 // Posts memory_problem() before upstream's "not-negotiated", as often as `errors` allows, and

@@ -1,4 +1,4 @@
-// What the elements say on the bus.
+// What the elements post on the bus.
 #pragma once
 
 #include <gst/gst.h>
@@ -28,7 +28,7 @@ void post_current_warning(GstElement* element) noexcept;  // the same, and the s
 
 // Note [C boundary]
 // GStreamer is C, which no exception may reach: what it calls runs by one of these two. False when
-// `step` threw, which is told then.
+// `step` threw, which is reported then.
 template <typename Step>
 bool run_or_error(GstElement* element, const Step& step, const std::string& bundle = "") noexcept {
   try {

@@ -1,4 +1,4 @@
-// The elements around one, for messages that name who is at fault.
+// The elements around one, for messages that name the one at fault.
 #pragma once
 
 #include <gst/gst.h>
@@ -13,7 +13,7 @@ struct GstUnref {
 };
 using ElementPtr = std::unique_ptr<GstElement, GstUnref>;
 
-// Whose output goes into the element, which has one input; null where that cannot be told.
+// Whose output goes into the element, which has one input; null where that is unknown.
 ElementPtr element_before(GstElement* element);
 
 // The names of those between tubecam and `overlay` that may do something to pictures, joined by

@@ -11,7 +11,7 @@ namespace {
 
 constexpr gint64 kPatience = 3 * G_USEC_PER_SEC;
 
-// Whether the pipeline stands because it was told to.
+// Whether the pipeline stands because it was paused.
 bool is_paused(GstElement* element) {
   ElementPtr top(GST_ELEMENT(gst_object_ref(element)));
   while (GstObject* parent = gst_object_get_parent(GST_OBJECT(top.get())))
@@ -38,7 +38,7 @@ StallWatch::StallWatch(GstElement* element) : state_(std::make_shared<State>()) 
   GstClock* clock = gst_system_clock_obtain();
   timer_ = gst_clock_new_periodic_id(clock, gst_clock_get_time(clock), GST_SECOND);
   const auto release = [](gpointer state) { delete static_cast<std::shared_ptr<State>*>(state); };
-  gst_clock_id_wait_async(timer_, &StallWatch::look, new std::shared_ptr<State>(state_), release);
+  gst_clock_id_wait_async(timer_, &StallWatch::check, new std::shared_ptr<State>(state_), release);
   gst_object_unref(clock);
 }
 
@@ -54,15 +54,15 @@ void StallWatch::wait_for_input(size_t frames, double seconds) {
   state_->since = g_get_monotonic_time();
 }
 
-gboolean StallWatch::look(GstClock*, GstClockTime, GstClockID, gpointer data) {
+gboolean StallWatch::check(GstClock*, GstClockTime, GstClockID, gpointer data) {
   State& state = **static_cast<std::shared_ptr<State>*>(data);
   const gint64 since = state.since;
-  if (since == 0 || g_get_monotonic_time() - since < kPatience || state.told) return TRUE;
+  if (since == 0 || g_get_monotonic_time() - since < kPatience || state.warned) return TRUE;
   if (is_paused(state.element)) return TRUE;
   run_or_warn(state.element, [&] {
     const FullQueue full = full_queue_beside(state.element);
     if (full.queue.empty()) return;
-    state.told = true;
+    state.warned = true;
     post_warning(state.element, describe(full, state.frames, state.seconds));
   });
   return TRUE;

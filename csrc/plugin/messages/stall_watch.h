@@ -32,13 +32,13 @@ class StallWatch {
     std::atomic<gint64> since{0};   // µs, monotonic; 0: nothing is waited for
     std::atomic<size_t> frames{0};
     std::atomic<double> seconds{0};
-    std::atomic<bool> told{false};
+    std::atomic<bool> warned{false};
 
     ~State() { gst_object_unref(element); }
   };
-  static gboolean look(GstClock* clock, GstClockTime time, GstClockID id, gpointer state);
+  static gboolean check(GstClock* clock, GstClockTime time, GstClockID id, gpointer state);
 
-  std::shared_ptr<State> state_;  // shared with look(), on the clock's thread
+  std::shared_ptr<State> state_;  // shared with check(), on the clock's thread
   GstClockID timer_ = nullptr;
 };
 

@@ -17,32 +17,32 @@ GstStructure* stats_of(const StreamCounts& counts) {
 }
 
 template <typename Text>
-void StreamReport::tell(Concern* concern, uint64_t count, const StreamCounts& counts, bool end,
-                        Text text) {
-  if (count == concern->told) return;
+void StreamReport::update(Concern* concern, uint64_t count, const StreamCounts& counts, bool end,
+                          Text text) {
+  if (count == concern->reported) return;
   const gint64 now = g_get_monotonic_time();
   if (concern->due == 0) concern->due = now + G_USEC_PER_SEC;
   if (now < concern->due && !end) return;
-  concern->told = count;
+  concern->reported = count;
   concern->due = now + 5 * G_USEC_PER_SEC;
   std::ostringstream words;
   text(words);
   post_warning(element_, words.str(), stats_of(counts));
 }
 
-void StreamReport::tell(const StreamCounts& counts, const std::string& early, bool end) {
-  tell(&stamps_, counts.stamps.total(), counts, end,
-       [&](std::ostream& out) { out << describe(counts.stamps); });
-  tell(&sparse_, counts.sparse, counts, end, [&](std::ostream& out) {
+void StreamReport::update(const StreamCounts& counts, const std::string& early, bool end) {
+  update(&stamps_, counts.stamps.total(), counts, end,
+         [&](std::ostream& out) { out << describe(counts.stamps); });
+  update(&sparse_, counts.sparse, counts, end, [&](std::ostream& out) {
     out << "The source has fewer frames than the " << spec_.sample_fps
         << " a second that the model samples: slices repeat frames in " << counts.sparse << " of "
         << counts.windows << " windows";
   });
-  tell(&backwards_, counts.backwards, counts, end, [&](std::ostream& out) {
+  update(&backwards_, counts.backwards, counts, end, [&](std::ostream& out) {
     out << "Playback runs backwards, which is not explained: so far " << counts.backwards
         << " frames passed without an explanation";
   });
-  tell(&early_, counts.early, counts, end, [&](std::ostream& out) {
+  update(&early_, counts.early, counts, end, [&](std::ostream& out) {
     out << counts.early << " frames went before their own window was explained: " << early;
   });
 }

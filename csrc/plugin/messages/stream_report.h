@@ -1,4 +1,4 @@
-// What is wrong with a stream, told while it goes on and at its end, with its count.
+// What is wrong with a stream, reported while it goes on and at its end, with its count.
 #pragma once
 
 #include <gst/gst.h>
@@ -22,15 +22,15 @@ class StreamReport {
   StreamReport(GstElement* element, const ClipSpec& spec) : element_(element), spec_(spec) {}
 
   // early: why frames went before their explanation.
-  void tell(const StreamCounts& counts, const std::string& early, bool end);
+  void update(const StreamCounts& counts, const std::string& early, bool end);
 
  private:
   struct Concern {
-    uint64_t told = 0;
+    uint64_t reported = 0;
     gint64 due = 0;  // µs, monotonic; 0: nothing was counted yet
   };
   template <typename Text>
-  void tell(Concern* concern, uint64_t count, const StreamCounts& counts, bool end, Text text);
+  void update(Concern* concern, uint64_t count, const StreamCounts& counts, bool end, Text text);
 
   GstElement* const element_;
   const ClipSpec spec_;

@@ -1,4 +1,4 @@
-// What tells tubeoverlay that tubecam has seen a frame, also when its explanation was left behind.
+// Shows tubeoverlay that tubecam has seen a frame, also when its explanation was left behind.
 #pragma once
 
 #include <gst/gst.h>

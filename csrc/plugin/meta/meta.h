@@ -41,8 +41,8 @@ namespace tubecam {
 
 constexpr char kMetaName[] = "tubecam";
 
-// Registers the custom meta; harmless when repeated. Its tags say that it depends on the picture's
-// size and orientation, and it can follow (meta_transform.h).
+// Registers the custom meta; harmless when repeated. Its tags state that it depends on the
+// picture's size and orientation, and it can follow (meta_transform.h).
 void register_meta();
 
 GstStructure* add_meta(GstBuffer* buffer);  // an empty one; its fields, which belong to the buffer
@@ -80,7 +80,7 @@ struct Annotation {
   double slice = 0;
   int64_t pts = 0;
 
-  // Whether `motion` tells what pathways of the optical flow found.
+  // Whether `motion` is what pathways of the optical flow found.
   bool of_flow() const { return motion_by == std::string("flow"); }
 };
 

@@ -167,7 +167,7 @@ gboolean transform_meta(GstBuffer* after, GstCustomMeta* meta, GstBuffer* before
                         gpointer data, gpointer) {
   try {
     return transform(after, meta, before, type, data);
-  } catch (...) {  // no memory: the meta is lost, which tubeoverlay tells
+  } catch (...) {  // no memory: the meta is lost, which tubeoverlay reports
     return FALSE;
   }
 }

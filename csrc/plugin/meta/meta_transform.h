@@ -10,9 +10,10 @@ namespace tubecam {
 // Note [Following]
 // Elements that change a picture ask each GstMeta to follow it. Those that know only that it is
 // scaled (videoscale, videoconvert) say so with both sizes, and with GStreamer 1.28 they,
-// videocrop, videobox, videoflip and compositor give a matrix. Whoever can say nothing leaves a
-// meta behind whose tags name what was changed, as all of them did before 1.28 but for scaling; the
-// stamp (frame_stamp.h), which has no tags, goes on, and tells that there was an explanation.
+// videocrop, videobox, videoflip and compositor give a matrix. An element that reports neither
+// leaves a meta behind whose tags name what was changed, as all of them did before 1.28 but for
+// scaling; the stamp (frame_stamp.h), which has no tags, goes on, and shows that there was an
+// explanation.
 // The explanation that follows is the one that tubecam would have given for the new picture: places
 // that are relative, cells in their order, boxes cut at the picture's edges.
 
@@ -21,7 +22,7 @@ namespace tubecam {
 gboolean transform_meta(GstBuffer* after, GstCustomMeta* meta, GstBuffer* before, GQuark type,
                         gpointer data, gpointer);
 
-// Changes the fields of Note [Fields] that say where. width, height: pixels of the new picture.
+// Changes the fields of Note [Fields] that give places. width, height: pixels of the new picture.
 void follow(GstStructure* fields, const PictureMap& map, int width, int height);
 
 }  // namespace tubecam

@@ -103,9 +103,9 @@ const Evidence& Painter::weigh_window(const Annotation& annotation) {
 void Painter::add_legend(const Annotation& annotation, const OverlayStyle& style,
                          Caption* caption) {
   const float scale = style.scale > 0 ? style.scale : smoother_.scale();
-  const bool near = scale < told_scale_ * kToldStep && scale > told_scale_ / kToldStep;
-  if (style.scale > 0 || !near) told_scale_ = scale;
-  caption->full = describe_full(told_scale_, weigh_window(annotation));
+  const bool near = scale < legend_scale_ * kToldStep && scale > legend_scale_ / kToldStep;
+  if (style.scale > 0 || !near) legend_scale_ = scale;
+  caption->full = describe_full(legend_scale_, weigh_window(annotation));
   if (!tells_motion(annotation, style))
     caption->legend = Legend::kHeat;
   else
@@ -145,10 +145,10 @@ float Painter::strip_scale(const std::vector<float>& strip, const Annotation& an
   const float most =
       full_curve(weigh_window(annotation), *std::max_element(strip.begin(), strip.end()));
   const int64_t pts = annotation.pts, passed = pts - strip_pts_;
-  const bool afresh = strip_pts_ < 0 || passed < 0 || passed > 1'000'000'000;
+  const bool restart = strip_pts_ < 0 || passed < 0 || passed > 1'000'000'000;
   const auto kept =
       static_cast<float>(std::exp(-1e-9 * static_cast<double>(passed) / kStripRelease));
-  strip_scale_ = std::max(most, afresh ? 0 : strip_scale_ * kept);
+  strip_scale_ = std::max(most, restart ? 0 : strip_scale_ * kept);
   strip_pts_ = pts;
   return strip_scale_;
 }

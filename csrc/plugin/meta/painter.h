@@ -14,7 +14,7 @@
 
 namespace tubecam {
 
-// What colour tells: heat, or motion where the explanation knows it.
+// What colour shows: heat, or motion where the explanation knows it.
 enum class Show { kAuto, kHeat, kMotion };
 
 struct OverlayStyle {
@@ -50,7 +50,7 @@ class Painter {
   Evidence evidence_;               // of the window …
   const float* weighed_ = nullptr;  // … that has this tube …
   uint64_t weighed_window_ = 0;     // … and this number
-  float told_scale_ = 0;            // as the legend says
+  float legend_scale_ = 0;          // as the legend states
   float strip_scale_ = 0;
   int64_t strip_pts_ = -1;
 };

@@ -20,7 +20,7 @@ double pixel_aspect(const GstVideoInfo& info) {
 }
 
 // What one axis of the new picture takes from one of the old, in pixels. A matrix that mirrors
-// tells of a pixel's number, w − 1 − x, where the edges are those of w − x.
+// gives a pixel's number, w − 1 − x, where the edges are those of w − x.
 struct Axis {
   double scale, shift;
   Axis(double factor, double term, double from, double to)

@@ -9,8 +9,8 @@
 
 namespace tubecam {
 
-// The data of the meta transform "gst-video-matrix", with which GStreamer 1.28 and newer tell what
-// they do to a picture; older headers lack it, and a plugin built with those runs there too.
+// The data of the meta transform "gst-video-matrix", with which GStreamer 1.28 and newer report
+// what they do to a picture; older headers lack it, and a plugin built with those runs there too.
 // A point of the old picture, relative to `from`, times the matrix is one of the new, relative to
 // `to`; pixels.
 struct PictureMatrix {
@@ -34,7 +34,7 @@ struct PictureMap {
 };
 
 // The whole picture at another size. Nothing when the shape changed by two pixels or more: then
-// there may be borders, and it is not told.
+// there may be borders, which are not reported.
 std::optional<PictureMap> map_of_scaling(const GstVideoInfo& before, const GstVideoInfo& after);
 
 // Nothing when rectangles do not stay rectangles.

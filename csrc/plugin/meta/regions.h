@@ -10,7 +10,7 @@
 
 namespace tubecam {
 
-// What elements that know nothing of TubeCAM are told about a frame.
+// What elements that know nothing of TubeCAM learn about a frame.
 struct RegionFacts {
   const char* label = "";
   double score = 0;

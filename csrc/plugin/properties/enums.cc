@@ -113,7 +113,7 @@ GType padding_type() {
 
 GType show_type() {
   static const GEnumValue values[] = {
-      {static_cast<int>(Show::kAuto), "Motion where the explanation tells it, else heat", "auto"},
+      {static_cast<int>(Show::kAuto), "Motion where the explanation knows it, else heat", "auto"},
       {static_cast<int>(Show::kHeat), "Heat: the colour map", "heat"},
       {static_cast<int>(Show::kMotion), "Motion: from blue, still, to orange, moving", "motion"},
       {0, nullptr, nullptr}};

@@ -119,16 +119,16 @@ void install_method_properties(GObjectClass* klass) {
       klass, kPropSteps,
       g_param_spec_int("steps", "Steps",
                        "Passes of integrated-gradients, smoothgrad and gradient-shap", 1, 1024,
-                       options.few_pass.steps, kPlaying));
+                       options.multi_pass.steps, kPlaying));
   g_object_class_install_property(
       klass, kPropBaseline,
       g_param_spec_enum("baseline", "Baseline", "Where integrated-gradients begins",
-                        baseline_type(), static_cast<int>(options.few_pass.baseline), kPlaying));
+                        baseline_type(), static_cast<int>(options.multi_pass.baseline), kPlaying));
   g_object_class_install_property(
       klass, kPropNoise,
       g_param_spec_float("noise", "Noise",
                          "Standard deviation of smoothgrad's noise, as a share of the clip's range",
-                         0, 100, options.few_pass.noise, kPlaying));
+                         0, 100, options.multi_pass.noise, kPlaying));
   g_object_class_install_property(
       klass, kPropFrozenSlice,
       g_param_spec_int("frozen-slice", "Frozen slice",
@@ -155,7 +155,7 @@ void install_counters(GObjectClass* klass) {
   g_object_class_install_property(
       klass, kPropResets,
       g_param_spec_uint64("resets", "Resets",
-                          "Times that the window started anew in mid-stream: gaps, steps in time, "
+                          "Times that the window started over in mid-stream: gaps, steps in time, "
                           "seeks, new sizes",
                           0, G_MAXUINT64, 0, kRead));
   g_object_class_install_property(
@@ -250,13 +250,13 @@ bool set_setting(Settings* settings, guint property, const GValue* value) {
       settings->max_held_bytes = g_value_get_uint64(value);
       return true;
     case kPropSteps:
-      settings->method_options.few_pass.steps = g_value_get_int(value);
+      settings->method_options.multi_pass.steps = g_value_get_int(value);
       return true;
     case kPropBaseline:
-      settings->method_options.few_pass.baseline = static_cast<Baseline>(g_value_get_enum(value));
+      settings->method_options.multi_pass.baseline = static_cast<Baseline>(g_value_get_enum(value));
       return true;
     case kPropNoise:
-      settings->method_options.few_pass.noise = g_value_get_float(value);
+      settings->method_options.multi_pass.noise = g_value_get_float(value);
       return true;
     case kPropFrozenSlice:
       settings->method_options.frozen = g_value_get_int(value);
@@ -323,13 +323,13 @@ bool get_setting(const Settings& settings, guint property, GValue* value) {
       g_value_set_uint64(value, settings.max_held_bytes);
       return true;
     case kPropSteps:
-      g_value_set_int(value, settings.method_options.few_pass.steps);
+      g_value_set_int(value, settings.method_options.multi_pass.steps);
       return true;
     case kPropBaseline:
-      g_value_set_enum(value, static_cast<int>(settings.method_options.few_pass.baseline));
+      g_value_set_enum(value, static_cast<int>(settings.method_options.multi_pass.baseline));
       return true;
     case kPropNoise:
-      g_value_set_float(value, settings.method_options.few_pass.noise);
+      g_value_set_float(value, settings.method_options.multi_pass.noise);
       return true;
     case kPropFrozenSlice:
       g_value_set_int(value, settings.method_options.frozen);

@@ -83,8 +83,8 @@ struct Change {
   GValue value = G_VALUE_INIT;
 };
 
-// Tells a running explainer. Throws kUsage naming what would be valid; the explainer then goes on
-// as before.
+// Passes them to a running explainer. Throws kUsage naming what would be valid; the explainer then
+// goes on as before.
 void apply_setting(const Settings& settings, guint property, Explainer* explainer);
 
 // The bundle that is installed beside this plugin, or an empty string.

@@ -19,13 +19,14 @@ import numpy as np
 
 from .. import _core
 from ..errors import TubecamError
+from ..evaluation.correlation import correlation
 from ..evaluation.drift import compare, sample_clip
 from ..explainer.explainer import Explainer
 from . import floor as machine
 from . import graph, memory
 from .maps import gradcam, tensors_of
 from .peers import Unfit, make_peer
-from .statistics import correlation, paired_ratio, samples_needed, summarise
+from .statistics import paired_ratio, samples_needed, summarise
 from .subject import Subject
 from .timing import Contender, Rounds
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import UnavailableError
+from ..libraries.extras import needed_for
 
 # Their outputs pass through memory; engines fuse what lies between them.
 _HEAVY = ("Conv", "ConvTranspose", "Gemm", "MatMul")
@@ -71,12 +71,7 @@ def _shapes(model) -> tuple[dict[str, list[int]], dict[str, int]]:
 
 
 def _onnx():
-    try:
+    with needed_for("the bench, which takes graphs apart,", "bench"):
         import onnx
         import onnx.utils
-    except ImportError as error:
-        raise UnavailableError(
-            "the bench takes graphs apart with onnx, which is not installed:"
-            " pip install 'tubecam[bench]'"
-        ) from error
     return onnx

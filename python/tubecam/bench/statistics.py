@@ -90,13 +90,3 @@ def _interval(series, ratios: npt.NDArray, count: int) -> dict[str, float | int]
     low, high = np.percentile(ratios, [tail, 100 - tail])
     value = np.median(series[0]) / np.median(series[1])
     return {"value": float(value), "low": float(low), "high": float(high), "n": count}
-
-
-def correlation(one: npt.ArrayLike, other: npt.ArrayLike) -> float | None:
-    """Pearson's, of all cells of two arrays of one size; None where either is constant."""
-    a, b = (np.asarray(x, np.float64).ravel() for x in (one, other))
-    if a.size != b.size or not (np.isfinite(a).all() and np.isfinite(b).all()):
-        return None
-    a, b = a - a.mean(), b - b.mean()
-    scale = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return float(a @ b / scale) if scale > 0 else None

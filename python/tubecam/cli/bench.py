@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from ..errors import UsageError
+from ..libraries.extras import needed_for
 from .run import PRECISIONS, _count, _positive
 
 _DESCRIPTION = """\
@@ -100,6 +101,8 @@ def _add_machine(group) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Checks everything, measures, prints, writes; the exit status."""
+    with needed_for("bench", "bench"):
+        import rich  # noqa: F401
     if args.compare:
         from ..bench.document import read
         from ..bench.regression import print_comparison

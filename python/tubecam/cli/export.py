@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 import time
 from collections.abc import Callable
@@ -325,7 +326,7 @@ class _Progress:
         self._print: Callable[[str], None] = lambda text: print(text, file=sys.stderr)
 
     def __enter__(self) -> _Progress:
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and importlib.util.find_spec("rich"):
             from rich.console import Console
 
             console = Console(stderr=True)

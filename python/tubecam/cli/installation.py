@@ -14,10 +14,18 @@ from dataclasses import dataclass
 
 from .._version import __version__
 from ..libraries import plugin_path
+from ..libraries.extras import install_command, requirement
 from ..libraries.openvino_core import openvino_core
 from ..video import elements
 
 PIP = f"{sys.executable} -m pip install"
+# What pip installs, its module, the extra that brings it, and who needs it.
+_PACKAGES = (
+    ("Pillow", "PIL", "cli", "contact sheets"),
+    ("rich", "rich", "cli", "progress bars and tables"),
+    ("torch", "torch", "export", "exporting models"),
+    ("onnx", "onnx", "export", "exporting models"),
+)
 REINSTALL = "make install  # in TubeCAM's source folder"
 
 
@@ -63,7 +71,7 @@ def _inference() -> Iterator[Check]:
         detail = f"{importlib.metadata.version('openvino')}, devices {devices}"
         yield Check(group, "OpenVINO", "CPU" in devices, detail, "")
     except Exception as error:  # whatever a broken installation raises, doctor reports it
-        yield Check(group, "OpenVINO", False, _sentence(error), f"{PIP} openvino==2026.4.1")
+        yield Check(group, "OpenVINO", False, _sentence(error), f"{PIP} {requirement('openvino')}")
         return
     library = plugin_path.LIBRARY_DIR / "libtubecam_openvino.so"
     try:
@@ -78,9 +86,8 @@ def _gstreamer() -> Iterator[Check]:
     try:
         from ..video import gstreamer
     except Exception as error:  # PyGObject or the typelibs, each broken in its own way
-        fix = "apt-get install gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0"
         bindings = importlib.util.find_spec("gi") is not None
-        fix = fix if bindings else f'{PIP} "PyGObject<3.51"'
+        fix = f"apt-get install {elements.TYPELIBS}" if bindings else _extra("video")
         yield Check(group, "Python bindings", False, _sentence(error), fix)
         return
     version = gstreamer.Gst.version()
@@ -117,15 +124,15 @@ def _own_elements(gstreamer) -> Check:
 def _extras() -> Iterator[Check]:
     group = "Extras"
     yield _flow()
-    for package, use in (("torch", "exporting models"), ("onnx", "exporting models")):
-        found = importlib.util.find_spec(package) is not None
+    for package, module, extra, use in _PACKAGES:
+        found = importlib.util.find_spec(module) is not None
         version = importlib.metadata.version(package) if found else "not installed"
         yield Check(
             group,
             package,
             found,
             f"{version} (for {use})",
-            f'{PIP} ".[export]"  # in TubeCAM\'s source folder',
+            _extra(extra),
             needed=False,
         )
     tool = shutil.which("gst-launch-1.0")
@@ -138,6 +145,10 @@ def _extras() -> Iterator[Check]:
         needed=False,
     )
     yield _font()
+
+
+def _extra(name: str) -> str:
+    return f"{sys.executable} -m {install_command(name)}"
 
 
 def _flow() -> Check:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from ..errors import UsageError
+from ..libraries.extras import needed_for
 from ..text.counting import counted
 from .run import PADS, SAMPLINGS, add_scale
 
@@ -45,11 +46,12 @@ def run(args: argparse.Namespace) -> int:
     from ..drawing.heat import HeatStyle
     from ..explainer.explain_video import uniform_rate
     from ..explainer.explainer import Explainer
-    from ..figures.method_sheet import draw_comparison, explain_moment, strongest_moment
-    from ..figures.page import save
     from ..video.output import check_writable
     from ..video.source import parse_source
 
+    with needed_for("a sheet of methods", "cli"):
+        from ..figures.method_sheet import draw_comparison, explain_moment, strongest_moment
+        from ..figures.page import save
     if args.output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UsageError(f"{args.output}: a sheet's name must end in .png or .jpg")
     source = parse_source(args.video)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from .correlation import likeness
+
 if TYPE_CHECKING:
     from .. import _core
     from ..explainer.explainer import Explainer
@@ -26,7 +28,7 @@ class Drift:
     Attributes
     ----------
     correlation
-        Pearson's, of the tubes; 1 where both are constant.
+        Of the tubes (:func:`.correlation.likeness`).
     peak_shift
         The greatest distance between the peaks along time, height or width, in cells.
     logit_error
@@ -58,20 +60,11 @@ def compare(reference: Explanation, other: Explanation) -> Drift:
     logits, others = (np.asarray(e.logits, np.float64) for e in (reference, other))
     largest = max(float(np.abs(logits).max()), np.finfo(np.float32).tiny)
     return Drift(
-        correlation(first, second),
+        likeness(first, second),
         float(shift),
         float(np.abs(logits - others).max()) / largest,
         reference.label == other.label,
     )
-
-
-def correlation(first: npt.NDArray, second: npt.NDArray) -> float:
-    """Pearson's correlation of two arrays; 1 where both are constant, 0 where one is."""
-    a, b = first.ravel() - first.mean(), second.ravel() - second.mean()
-    sizes = float(np.sqrt((a @ a) * (b @ b)))
-    if sizes > 0:
-        return float(a @ b) / sizes
-    return float(not a.any() and not b.any())
 
 
 def sample_clip(explainer: Explainer, seed: int = 0) -> npt.NDArray[np.float32]:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from ..errors import UnavailableError
+from ..libraries.extras import needed_for
 
-try:
+with needed_for("export", "export"):
     import onnx  # noqa: F401
     import torch  # noqa: F401
-except ImportError as error:
-    raise UnavailableError(
-        f"export needs {error.name}, which is not installed: pip install 'tubecam[export]'."
-    ) from error
 
 from .exporter import CAM_METHODS, METHODS, ExportReport, export
 from .listing import Listing, list_layers

@@ -20,15 +20,10 @@ from .onnx.constant_folding import drop_unread, without_copies
 from .precision.precision import Narrow, graph_files
 from .spec import ClipSpec, clip_spec
 from .trace.model_input import feeds
-from .verify.check import (
-    INPUTS,
-    LIMITS,
-    CheckReport,
-    compile_in_engine,
-    engine_version,
-    relative_error,
-    unseen_clips,
-)
+from .verify.check_report import INPUTS, LIMITS, CheckReport
+from .verify.engine import compile_in_engine, engine_version
+from .verify.map_errors import relative_error
+from .verify.unseen_clips import unseen_clips
 
 
 def is_bundle(source: object) -> bool:

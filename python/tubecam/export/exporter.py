@@ -31,7 +31,7 @@ from .relevance.domain import domain_of
 from .relevance.graph import RelevanceGraph, build_relevance, checked_pool, readable_pool
 from .spec import ClipSpec, clip_spec
 from .trace.refusals import NoFormError
-from .verify.check import CheckReport, joined
+from .verify.check_report import CheckReport, joined
 from .verify.sanity import Sanity
 
 CAM_METHODS = ("gradcam", "cam", "gradcam-frame", "hirescam", "layercam", "gradcam++", "xgradcam")

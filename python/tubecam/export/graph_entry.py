@@ -11,7 +11,7 @@ import onnx
 
 from .._core import method_names
 from ..errors import ExportError
-from .cam.examine import examine_maps
+from .cam.class_sanity import examine_maps
 from .cam.graph import Graph, Progress, output_names
 from .layers.layer import Layer
 from .models.load import Source
@@ -19,11 +19,13 @@ from .onnx.file import as_engine_input, halve_weights, save
 from .precision.precision import Narrow, graph_files
 from .relevance import METHODS
 from .relevance.check import check_relevance, compare_relevance
-from .relevance.examine import examine_relevance
+from .relevance.class_sanity import examine_relevance
 from .relevance.graph import RelevanceGraph
 from .relevance.graph import output_names as output_names_of_inputs
 from .relevance.reference import Reference as RelevanceReference
-from .verify.check import CheckReport, Reference, check_graph, compare
+from .verify.autograd_reference import Reference
+from .verify.check import check_graph, compare
+from .verify.check_report import CheckReport
 from .verify.sanity import COMPLETE, SPECIFIC, UNDECIDED, Sanity
 
 GRAPH = "model.onnx"

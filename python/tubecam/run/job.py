@@ -14,6 +14,7 @@ from ..bundle.bundle import Bundle
 from ..drawing.heat import HeatStyle
 from ..errors import DamageError, StreamError, UsageError
 from ..figures.key_frames import Gallery
+from ..libraries.extras import needed_for
 from ..text.counting import counted
 from ..video.output import (
     check_encoders,
@@ -89,6 +90,9 @@ def check(job: Job) -> None:
     for path in filter(None, (job.sheet, _jsonl_path(job))):
         replaced = job.overwrite or (job.append and path != job.sheet)
         check_writable(path, job.source.path, replaced)
+    if job.sheet:
+        with needed_for("a contact sheet", "cli"):
+            from ..figures import contact_sheet  # noqa: F401
     if job.display and not has_screen():
         _refuse_screen(job)
 

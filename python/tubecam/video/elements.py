@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 OWN = ("tubecam", "tubeoverlay")
+# What PyGObject reads to know GStreamer.
+TYPELIBS = "gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0"
 
 # For reading, showing and writing the usual files, cameras and streams.
 NEEDED = {

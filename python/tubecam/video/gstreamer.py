@@ -7,12 +7,14 @@ import re
 
 from ..errors import StreamError, UnavailableError
 from ..libraries import plugin_path
+from ..libraries.extras import needed_for
 from ..text.redaction import redact
-from .elements import OWN, package_of
+from .elements import OWN, TYPELIBS, package_of
 
-try:
+with needed_for("GStreamer in Python", "video"):
     import gi
 
+try:
     gi.require_version("Gst", "1.0")
     gi.require_version("GstApp", "1.0")
     gi.require_version("GstBase", "1.0")
@@ -21,8 +23,8 @@ try:
     from gi.repository import GLib, GObject, Gst, GstApp, GstBase, GstVideo  # noqa: F401
 except (ImportError, ValueError) as error:
     raise UnavailableError(
-        f"GStreamer's Python bindings are missing ({error}); install them with"
-        " `sudo apt-get install python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0`"
+        f"GStreamer's descriptions for Python are missing ({error}); install them with"
+        f" `sudo apt-get install {TYPELIBS}`"
     ) from error
 
 

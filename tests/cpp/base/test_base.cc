@@ -41,9 +41,9 @@ TEST(Device, SaysWhatKernelsLack) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kUnavailable);
     const std::string text = error.what();
-    const bool told = text.find("-DTUBECAM_CUDA=ON") != std::string::npos ||
+    const bool says = text.find("-DTUBECAM_CUDA=ON") != std::string::npos ||
                       text.find("driver") != std::string::npos;
-    EXPECT_TRUE(told) << text;
+    EXPECT_TRUE(says) << text;
   }
 }
 

@@ -1,4 +1,4 @@
-// The ring and its memory; tests/python/test_clip_window.py holds the rules of sampling.
+// The ring and its memory; tests/python/kernels/test_clip_window.py holds the rules of sampling.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -42,7 +42,7 @@ ClipSpec small_spec(int length) {
   return spec;
 }
 
-// A grey frame that can be told by its value.
+// A grey frame that is recognised by its value.
 class Grey {
  public:
   explicit Grey(int value, int width = 16, int height = 9)

@@ -1,4 +1,4 @@
-// Exact truths and memory safety; tests/python/test_preprocess.py compares with the definition.
+// Exact truths, memory safety; tests/python/kernels/test_preprocess.py compares with NumPy.
 #include <gtest/gtest.h>
 
 #include <cmath>

@@ -1,4 +1,4 @@
-// Repair of timestamps; tests/python/test_timestamps.py holds what windows make of it.
+// Repair of timestamps; tests/python/kernels/test_timestamps.py holds what windows make of it.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -123,7 +123,7 @@ TEST(TimestampRepair, AJumpIsANewPlace) {
   EXPECT_EQ(repair.next(10 * kFrame), 10 * kFrame);  // a short loop
   EXPECT_EQ(repair.faults().jumps, 3u);
   EXPECT_EQ(repair.faults().late, 0u);
-  EXPECT_NE(describe(repair.faults()).find("start anew"), std::string::npos);
+  EXPECT_NE(describe(repair.faults()).find("start over"), std::string::npos);
 }
 
 TEST(TimestampRepair, ARestartForgetsThePlaceAndKeepsTheCounts) {

@@ -165,7 +165,7 @@ void measure_ring() {
   frame.plane = {pixels.data(), pixels.data() + 1920 * 1080, nullptr};
   frame.stride = {1920, 1920, 0};
   const ClipSpec spec;
-  const auto ring = make_slice_ring(spec, {DeviceType::kCuda, 0});
+  const auto ring = make_frame_ring(spec, {DeviceType::kCuda, 0});
   const ClipBuffer clip = ring->make_clip();
   const CudaStream reader;
   std::vector<double> pushes, windows;

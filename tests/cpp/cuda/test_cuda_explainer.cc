@@ -169,8 +169,8 @@ TEST_F(CudaExplainer, TheCpuGoesOnWhenTheDeviceIsLost) {
   for (int lost_at = 9; lost_at < 13; ++lost_at) {
     ExplainerOptions options = stand_in_options(kGpu);
     options.fallback = "cpu";
-    std::vector<std::string> told;
-    options.engine.say = [&](const std::string& text) { told.push_back(text); };
+    std::vector<std::string> logged;
+    options.engine.log = [&](const std::string& text) { logged.push_back(text); };
     Explainer explainer(golden_folder("pool"), options);
     Explainer here(golden_folder("pool"), stand_in_options({}));
     const AnyPicture picture(PixelFormat::kRGB, 20, 20, 0, 1);
@@ -190,7 +190,7 @@ TEST_F(CudaExplainer, TheCpuGoesOnWhenTheDeviceIsLost) {
     ASSERT_TRUE(newest);
     EXPECT_EQ(newest->receipt.fell_back_from.rfind("cuda:0: ", 0), 0u);
     EXPECT_EQ(explainer.device(), Device{});
-    EXPECT_EQ(told.size(), 1u);
+    EXPECT_EQ(logged.size(), 1u);
   }
 }
 
@@ -201,7 +201,7 @@ TEST_F(CudaExplainer, WithoutAFallbackALostDeviceIsAnError) {
   emulated_cuda::lose_device(true);
   EXPECT_THROW(explainer.push(picture.frame, 9 * kSlice), Error);
   EXPECT_THROW(explainer.push(picture.frame, 10 * kSlice), Error);
-  EXPECT_FALSE(explainer.give_up_device(Error(ErrorCode::kDevice, "lost")));
+  EXPECT_FALSE(explainer.fall_back_to_cpu(Error(ErrorCode::kDevice, "lost")));
   emulated_cuda::lose_device(false);
 }
 #endif

@@ -15,7 +15,7 @@
 namespace tubecam {
 namespace {
 
-using CudaSliceRing = CudaTest;
+using CudaFrameRing = CudaTest;
 
 constexpr int64_t kSecond = 1000000000;
 
@@ -34,7 +34,7 @@ size_t values_of(const ClipSpec& spec) {
   return size_t(spec.length) * 3 * size_t(spec.height) * size_t(spec.width);
 }
 
-// A clip on its way to whoever reads it on a stream of their own, as an engine does.
+// A clip that is read on another stream, as an engine reads it.
 struct InFlight {
   ClipBuffer clip;
   PinnedBuffer seen;
@@ -54,9 +54,9 @@ struct InFlight {
 };
 
 // Pushes the same frames into both windows, and holds the clips of the device back for a while.
-class Twins {
+class RingPair {
  public:
-  Twins(const ClipSpec& spec, int hop, unsigned seed)
+  RingPair(const ClipSpec& spec, int hop, unsigned seed)
       : here_(spec, hop), there_(spec, hop, 1.0, kGpu), random_(seed) {
     for (InFlight& flight : flights_) {
       flight.clip = there_.make_clip();
@@ -93,37 +93,37 @@ class Twins {
   unsigned windows_ = 0;
 };
 
-TEST_F(CudaSliceRing, GivesTheSameClipsAsInSystemMemory) {
+TEST_F(CudaFrameRing, GivesTheSameClipsAsInSystemMemory) {
   for_each_work_order([](unsigned order) {
     unsigned windows = 0;
     for (unsigned seed = 0; seed < 12; ++seed) {
-      Twins twins(spec_of(3 + int(seed % 4)), 1 + int(seed % 3), seed * 7 + order);
+      RingPair pair(spec_of(3 + int(seed % 4)), 1 + int(seed % 3), seed * 7 + order);
       int64_t pts = 0;
       int width = 24, height = 17;
       PixelFormat format = kPixelFormats[seed % 8];
       for (int i = 0; i < 40; ++i) {
-        const unsigned event = twins.draw(20);
-        if (event == 0) twins.reset();
-        if (event == 1) width = 10 + int(twins.draw(40)), height = 8 + int(twins.draw(30));
-        if (event == 2) format = kPixelFormats[twins.draw(8)];
+        const unsigned event = pair.draw(20);
+        if (event == 0) pair.reset();
+        if (event == 1) width = 10 + int(pair.draw(40)), height = 8 + int(pair.draw(30));
+        if (event == 2) format = kPixelFormats[pair.draw(8)];
         pts += event == 3 ? 3 * kSecond : event == 4 ? kSecond / 3 : kSecond / 12;
-        AnyPicture picture(format, width, height, int(twins.draw(9)), seed * 1000 + unsigned(i));
-        twins.push(picture.frame, picture.frame, pts);
+        AnyPicture picture(format, width, height, int(pair.draw(9)), seed * 1000 + unsigned(i));
+        pair.push(picture.frame, picture.frame, pts);
         if (testing::Test::HasFatalFailure()) return;
         for (auto& plane : picture.planes) std::fill(plane.begin(), plane.end(), uint8_t(0));
       }
-      windows += twins.windows();
-      twins.finish();
+      windows += pair.windows();
+      pair.finish();
     }
     EXPECT_GT(windows, 50u);
   });
 }
 
-// Frames that a decoder on the device wrote, and writes anew as soon as it may.
-TEST_F(CudaSliceRing, FramesOnTheDeviceAreReadWhereTheyLie) {
+// Frames that a decoder on the device wrote, and overwrites as soon as it may.
+TEST_F(CudaFrameRing, FramesOnTheDeviceAreReadWhereTheyLie) {
   for_each_work_order([](unsigned) {
     for (const bool with_stream : {true, false}) {
-      Twins twins(spec_of(4), 2, 5);
+      RingPair pair(spec_of(4), 2, 5);
       const CudaStream decoder;
       StagedFrame surface;
       std::deque<AnyPicture> pictures;
@@ -136,7 +136,7 @@ TEST_F(CudaSliceRing, FramesOnTheDeviceAreReadWhereTheyLie) {
         else
           decoder.synchronize();
         EXPECT_EQ(frame.device.type, DeviceType::kCuda);
-        twins.push(picture.frame, frame, i * kSecond / 10);
+        pair.push(picture.frame, frame, i * kSecond / 10);
         if (testing::Test::HasFatalFailure()) return;
         const size_t luma = size_t(frame.stride[0]) * 20;
         if (with_stream)
@@ -144,12 +144,12 @@ TEST_F(CudaSliceRing, FramesOnTheDeviceAreReadWhereTheyLie) {
         else
           copy_async(frame.plane[0], std::vector<char>(luma).data(), luma, decoder.get());
       }
-      twins.finish();
+      pair.finish();
     }
   });
 }
 
-TEST_F(CudaSliceRing, TheClipCanBeBroughtBack) {
+TEST_F(CudaFrameRing, TheClipCanBeBroughtBack) {
   const ClipSpec spec = spec_of(3);
   ClipWindow here(spec, 1), there(spec, 1, 1.0, kGpu);
   std::vector<float> expected(values_of(spec)), got(expected.size());
@@ -163,24 +163,24 @@ TEST_F(CudaSliceRing, TheClipCanBeBroughtBack) {
   for (size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], expected[i], 2e-5);
 }
 
-TEST_F(CudaSliceRing, MovesToTheCpuAndStartsAnew) {
+TEST_F(CudaFrameRing, MovesToTheCpuAndStartsOver) {
   const ClipSpec spec = spec_of(2);
   ClipWindow window(spec, 1, 1.0, kGpu);
   const AnyPicture picture(PixelFormat::kRGB, 20, 20, 0, 1);
   EXPECT_FALSE(window.push(picture.frame, 0));
   EXPECT_TRUE(window.push(picture.frame, kSecond / 10));
-  const uint64_t stretch = window.window().stretch;
+  const uint64_t segment = window.window().segment;
   window.move_to(Device{});
   EXPECT_EQ(window.resets(), 1u);
   EXPECT_EQ(window.slots_missing(), 2);
   EXPECT_FALSE(window.push(picture.frame, 2 * kSecond / 10));
   EXPECT_TRUE(window.push(picture.frame, 3 * kSecond / 10));
-  EXPECT_GT(window.window().stretch, stretch);
+  EXPECT_GT(window.window().segment, segment);
   EXPECT_EQ(window.window().sequence, 1u);
   EXPECT_EQ(window.make_clip().view.device.type, DeviceType::kCpu);
 }
 
-TEST_F(CudaSliceRing, AFrameOfAnotherGpuIsRefusedAndChangesNothing) {
+TEST_F(CudaFrameRing, AFrameOfAnotherGpuIsRefusedAndChangesNothing) {
   ClipWindow window(spec_of(2), 1, 1.0, kGpu);
   AnyPicture picture(PixelFormat::kRGB, 20, 20, 0, 1);
   window.push(picture.frame, 0);
@@ -198,7 +198,7 @@ TEST_F(CudaSliceRing, AFrameOfAnotherGpuIsRefusedAndChangesNothing) {
 }
 
 #ifdef TUBECAM_EMULATED_CUDA
-TEST_F(CudaSliceRing, ASteadyStreamNeitherAllocatesNorWaits) {
+TEST_F(CudaFrameRing, ASteadyStreamNeitherAllocatesNorWaits) {
   ClipWindow window(spec_of(4), 2, 1.0, kGpu);
   const ClipBuffer clip = window.make_clip();
   const AnyPicture picture(PixelFormat::kNV12, 64, 48, 3, 1);
@@ -214,7 +214,7 @@ TEST_F(CudaSliceRing, ASteadyStreamNeitherAllocatesNorWaits) {
   EXPECT_EQ(emulated_cuda::waits(), waits);
 }
 
-TEST_F(CudaSliceRing, ALostDeviceIsAnErrorAndTheCpuGoesOn) {
+TEST_F(CudaFrameRing, ALostDeviceIsAnErrorAndTheCpuGoesOn) {
   ClipWindow window(spec_of(2), 1, 1.0, kGpu);
   const AnyPicture picture(PixelFormat::kRGB, 20, 20, 0, 1);
   window.push(picture.frame, 0);

@@ -20,24 +20,26 @@ class Wired {
  public:
   explicit Wired(Device device, const std::string& fallback = "none")
       : explainer_(golden_folder("pool"), options_of(device, fallback)) {
-    Stream::Options options;
+    LiveWindows::Options options;
     options.hop = 2;
     options.device = [this] { return explainer_.device(); };
-    options.give_up_device = [this](const Error& error) {
-      return explainer_.give_up_device(error);
+    options.fall_back_to_cpu = [this](const Error& error) {
+      return explainer_.fall_back_to_cpu(error);
     };
-    stream_ = std::make_unique<Stream>(
+    stream_ = std::make_unique<LiveWindows>(
         explainer_.bundle().clip, options,
         [this](const TensorView& clip, const Window& w) { return explainer_.explain(clip, w); },
         [this](const Outcome& outcome) { hear(outcome); });
   }
 
-  void push(const Frame& frame, int64_t pts) { stream_->push(frame, pts, Worker::WhenFull::kWait); }
+  void push(const Frame& frame, int64_t pts) {
+    stream_->push(frame, pts, ExplainWorker::WhenFull::kWait);
+  }
   void finish() { stream_->finish(); }
   const Explainer& explainer() const { return explainer_; }
-  const Stream& stream() const { return *stream_; }
+  const LiveWindows& stream() const { return *stream_; }
   // By the window's first time. After finish().
-  std::map<int64_t, Explanation>& heard() { return heard_; }
+  std::map<int64_t, Explanation>& outcomes() { return outcomes_; }
   int errors() const { return errors_; }
 
  private:
@@ -48,15 +50,15 @@ class Wired {
   }
   void hear(const Outcome& outcome) {
     if (outcome.explanation)
-      heard_[outcome.job.window.pts.front()] = *outcome.explanation;
+      outcomes_[outcome.job.window.pts.front()] = *outcome.explanation;
     else
       ++errors_;
   }
 
   Explainer explainer_;
-  std::map<int64_t, Explanation> heard_;
+  std::map<int64_t, Explanation> outcomes_;
   int errors_ = 0;
-  std::unique_ptr<Stream> stream_;  // its thread goes first
+  std::unique_ptr<LiveWindows> stream_;  // its thread goes first
 };
 
 AnyPicture picture_of(int i) { return {PixelFormat::kNV12, 34, 22, 1, unsigned(i) + 1}; }
@@ -74,10 +76,10 @@ TEST_F(CudaStreaming, ExplainsEveryWindowAsOnTheCpu) {
     here.finish();
     there.finish();
     ASSERT_EQ(there.errors(), 0);
-    ASSERT_GT(here.heard().size(), 20u);
-    ASSERT_EQ(there.heard().size(), here.heard().size());
-    for (const auto& [pts, expected] : here.heard()) {
-      const Explanation& got = there.heard().at(pts);
+    ASSERT_GT(here.outcomes().size(), 20u);
+    ASSERT_EQ(there.outcomes().size(), here.outcomes().size());
+    for (const auto& [pts, expected] : here.outcomes()) {
+      const Explanation& got = there.outcomes().at(pts);
       for (size_t i = 0; i < expected.tube.size(); ++i)
         ASSERT_NEAR(got.tube[i], expected.tube[i], 1e-4);
     }
@@ -96,7 +98,7 @@ TEST_F(CudaStreaming, FramesPassAndTheCpuGoesOnWhenTheDeviceIsLost) {
   emulated_cuda::lose_device(false);
   EXPECT_EQ(wired.explainer().device(), Device{});
   EXPECT_GE(wired.stream().counts().resets, 1u);
-  const Explanation& last = wired.heard().rbegin()->second;
+  const Explanation& last = wired.outcomes().rbegin()->second;
   EXPECT_GE(last.window.pts.back(), 58 * kSlice);
   EXPECT_NE(last.receipt.fell_back_from, "");
   EXPECT_LE(wired.errors(), 3);  // windows that were on the device

@@ -10,21 +10,21 @@ namespace {
 
 using CudaDeviceCam = CudaTest;
 
-// Gives tensors that lie on the device, and records its tail as TensorRT's engine does.
+// Gives tensors that lie on the device, and records its epilogue as TensorRT's engine does.
 class StandIn final : public Engine {
  public:
   EngineInfo info() const override { return {"stand-in", "1", "cuda", "fp16"}; }
   const EngineOutputs& infer(const EngineInputs&) override {
     if (!graph_.ready()) {
-      tail_(outputs, stream_.get());
-      EXPECT_EQ(graph_.record(stream_.get(), [this] { tail_(outputs, stream_.get()); }), "");
+      epilogue_(outputs, stream_.get());
+      EXPECT_EQ(graph_.record(stream_.get(), [this] { epilogue_(outputs, stream_.get()); }), "");
     }
     graph_.launch(stream_.get());
     stream_.synchronize();
     return outputs;
   }
-  void follow_with(EngineTail tail) override {
-    tail_ = std::move(tail);
+  void follow_with(EngineEpilogue epilogue) override {
+    epilogue_ = std::move(epilogue);
     graph_.reset();
     ++followed;
   }
@@ -33,7 +33,7 @@ class StandIn final : public Engine {
   int followed = 0;
 
  private:
-  EngineTail tail_;
+  EngineEpilogue epilogue_;
   CudaStream stream_;
   CapturedGraph graph_;
 };
@@ -46,7 +46,7 @@ struct Scene {
   DeviceBuffer activation_there = to_device(encode(activation, DType::kFloat16));
   DeviceBuffer gradient_there = to_device(encode(gradient, DType::kFloat16));
   StandIn engine;
-  CamTail tail;
+  CamEpilogue epilogue;
 
   Scene() {
     bundle.labels = {"a", "b", "c"};
@@ -59,9 +59,9 @@ struct Scene {
     engine.outputs.gradient = {gradient_there.data(), DType::kFloat16, {1, 6, 2, 3, 4}, kGpu};
   }
   const DeviceCam& run(const std::string& method) {
-    const auto cam = tail.follow(engine, bundle, graph, kGpu, method);
+    const auto cam = epilogue.follow(engine, bundle, graph, kGpu, method);
     engine.infer({});
-    return *cam;  // the tail keeps it
+    return *cam;  // the epilogue keeps it
   }
 };
 
@@ -88,7 +88,7 @@ TEST_F(CudaDeviceCam, FollowsTheEngineByTheMethodAskedFor) {
   EXPECT_EQ(scene.engine.followed, 4);  // once a change
 }
 
-TEST_F(CudaDeviceCam, SeesWhatTheEngineComputedAnew) {
+TEST_F(CudaDeviceCam, SeesWhatTheEngineComputedAgain) {
   Scene scene;
   scene.run("gradcam");
   scene.activation = random_values(6 * 24, 9, 0, 2);
@@ -118,7 +118,8 @@ TEST_F(CudaDeviceCam, TheTubeIsOnTheDeviceTooUntilTheNextWindow) {
   EXPECT_EQ(there.shape, (Shape{2, 3, 4}));
   EXPECT_EQ(there.device, kGpu);
   EXPECT_EQ(to_host<float>(there.data, 24), std::vector<float>(cam.tube(), cam.tube() + 24));
-  const auto owner = scene.tail.follow(scene.engine, scene.bundle, scene.graph, kGpu, "gradcam");
+  const auto owner =
+      scene.epilogue.follow(scene.engine, scene.bundle, scene.graph, kGpu, "gradcam");
   const DeviceTube tube{there, owner, owner->window()};
   EXPECT_TRUE(tube.is_current());
   scene.run("gradcam");
@@ -142,12 +143,12 @@ TEST(DeviceCam, OnTheCpuNothingFollows) {
    private:
     EngineOutputs outputs_;
   } engine;
-  EXPECT_EQ(CamTail().follow(engine, {}, {}, Device{}, "gradcam"), nullptr);
+  EXPECT_EQ(CamEpilogue().follow(engine, {}, {}, Device{}, "gradcam"), nullptr);
   GraphSpec graph;
   graph.gradient = "gradient";  // of the clip
-  EXPECT_EQ(CamTail().follow(engine, {}, graph, kGpu, "smoothgrad"), nullptr);
+  EXPECT_EQ(CamEpilogue().follow(engine, {}, graph, kGpu, "smoothgrad"), nullptr);
   graph.pathways.resize(2);
-  EXPECT_EQ(CamTail().follow(engine, {}, graph, kGpu, "gradcam"), nullptr);
+  EXPECT_EQ(CamEpilogue().follow(engine, {}, graph, kGpu, "gradcam"), nullptr);
   EXPECT_THROW(engine.follow_with({}), Error);
   EXPECT_TRUE(engine.profile({}).empty());
 }

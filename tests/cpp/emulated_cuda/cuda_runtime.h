@@ -1,11 +1,12 @@
 // CUDA for tests without a GPU: what TubeCAM's .cu files use of it, so that they compile as C++.
 //
 // Blocks run one after the other, a block's threads as fibers that change at barriers. Between
-// barriers threads run in an order that set_thread_order() chooses: results that depend on it tell
-// a missing barrier. Device memory is the heap's, so a sanitiser sees each access out of bounds.
+// barriers threads run in an order that set_thread_order() chooses: results that depend on it
+// reveal a missing barrier. Device memory is the heap's, so a sanitiser sees each access out of
+// bounds.
 //
 // Streams hold their work back until it is awaited, or mix it with other streams' at random, as
-// set_work_order() chooses: results that depend on it tell a missing event. Copies from and to
+// set_work_order() chooses: results that depend on it reveal a missing event. Copies from and to
 // memory that is not page-locked wait, as CUDA's do. Any thread may call.
 #pragma once
 

@@ -19,7 +19,9 @@ class SlowEngine final : public Engine {
     std::this_thread::sleep_for(std::chrono::milliseconds(ms_));
     return engine_->infer(inputs);
   }
-  void follow_with(tubecam::EngineTail tail) override { engine_->follow_with(std::move(tail)); }
+  void follow_with(tubecam::EngineEpilogue epilogue) override {
+    engine_->follow_with(std::move(epilogue));
+  }
 
  private:
   std::unique_ptr<Engine> engine_;

@@ -68,14 +68,14 @@ TEST(Engine, APrecisionChoosesTheGraph) {
   graph.precision = bundle.precision = "int8";
   graph.reference = "/wide.onnx";
   graph.map_correlation = 0.99;
-  graph.drifts = true;
+  graph.exceeds_drift_limit = true;
   for (const std::string own : {"auto", "int8"})
     EXPECT_EQ(graph_in(bundle, graph, own).file, graph.file);
   for (const std::string other : {"fp32", "fp16", "bf16"}) {
     const GraphSpec chosen = graph_in(bundle, graph, other);
     EXPECT_EQ(chosen.file, "/wide.onnx");
     EXPECT_EQ(chosen.precision, "float32");
-    EXPECT_FALSE(chosen.drifts);
+    EXPECT_FALSE(chosen.exceeds_drift_limit);
     EXPECT_EQ(graph_in(bundle, chosen, other).file, chosen.file);
   }
   graph.precision = "float32";  // of relevance, in a bundle of int8

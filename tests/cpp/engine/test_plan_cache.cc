@@ -29,14 +29,14 @@ class PlanCacheTest : public testing::Test {
   }
   void TearDown() override { fs::remove_all(folder); }
 
-  Bytes built(PlanCache& cache, const PlanKey& key, bool afresh = false) {
+  Bytes built(PlanCache& cache, const PlanKey& key, bool rebuild = false) {
     return cache.load_or_build(
         key,
         [&] {
           ++builds;
           return plan;
         },
-        afresh);
+        rebuild);
   }
 
   std::string folder;

@@ -14,34 +14,34 @@
 namespace tubecam {
 namespace {
 
-int members_of(Team& team) {
+int members_of(ThreadTeam& team) {
   std::atomic<int> members{0};
-  team.run([&](const Team::Member& member) {
+  team.run([&](const ThreadTeam::Member& member) {
     ++members;
     member.meet();
   });
   return members;
 }
 
-TEST(Team, LetsEveryMemberWorkAndMeet) {
-  Team team(4);
+TEST(ThreadTeam, LetsEveryMemberWorkAndMeet) {
+  ThreadTeam team(4);
   for (int round = 0; round < 50; ++round) {
     std::atomic<int> first{0}, seen{0};
-    team.run([&](const Team::Member& member) {
+    team.run([&](const ThreadTeam::Member& member) {
       ++first;
       member.meet();
-      if (first == member.size) ++seen;  // nobody is past the meeting before all are there
+      if (first == member.size) ++seen;  // no thread passes the barrier before all have reached it
     });
     EXPECT_EQ(first, 4);
     EXPECT_EQ(seen, 4);
   }
 }
 
-TEST(Team, GivesOnWhatAMemberThrowsAndWorksOn) {
-  Team team(3);
+TEST(ThreadTeam, GivesOnWhatAMemberThrowsAndWorksOn) {
+  ThreadTeam team(3);
   for (int thrower = 0; thrower < 3; ++thrower) {
     for (const int meetings : {0, 1, 2}) {
-      const auto work = [&](const Team::Member& member) {
+      const auto work = [&](const ThreadTeam::Member& member) {
         for (int i = 0; i < 3; ++i) {
           if (member.index == thrower && i == meetings) throw std::bad_alloc();
           member.meet();
@@ -53,29 +53,29 @@ TEST(Team, GivesOnWhatAMemberThrowsAndWorksOn) {
   }
 }
 
-TEST(Team, GivesOnOneExceptionWhenAllThrow) {
-  Team team(4);
+TEST(ThreadTeam, GivesOnOneExceptionWhenAllThrow) {
+  ThreadTeam team(4);
   for (int round = 0; round < 20; ++round) {
-    EXPECT_THROW(team.run([](const Team::Member&) { throw std::runtime_error("all"); }),
+    EXPECT_THROW(team.run([](const ThreadTeam::Member&) { throw std::runtime_error("all"); }),
                  std::runtime_error);
   }
   EXPECT_EQ(members_of(team), 4);
 }
 
-TEST(Team, WorksWithTheThreadsThatTheSystemGives) {
+TEST(ThreadTeam, WorksWithTheThreadsThatTheSystemGives) {
   pthread_attr_t usual, huge;
   ASSERT_EQ(pthread_getattr_default_np(&usual), 0);
   ASSERT_EQ(pthread_attr_init(&huge), 0);
   ASSERT_EQ(pthread_attr_setstacksize(&huge, size_t{1} << 47), 0);  // more than there are addresses
   ASSERT_EQ(pthread_setattr_default_np(&huge), 0);
-  auto team = std::make_unique<Team>(4);
+  auto team = std::make_unique<ThreadTeam>(4);
   ASSERT_EQ(pthread_setattr_default_np(&usual), 0);
   EXPECT_EQ(team->size(), 1);
   EXPECT_EQ(members_of(*team), 1);
 }
 
-TEST(Team, WorksAloneInAForkedChild) {
-  auto team = std::make_unique<Team>(3);
+TEST(ThreadTeam, WorksAloneInAForkedChild) {
+  auto team = std::make_unique<ThreadTeam>(3);
   EXPECT_EQ(members_of(*team), 3);
   const pid_t child = fork();
   if (child == 0) {

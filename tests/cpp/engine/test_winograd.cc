@@ -92,7 +92,7 @@ struct Problem {
     return worst / largest;
   }
 
-  std::vector<float> run(Team& team, bool with_residual, bool relu) const {
+  std::vector<float> run(ThreadTeam& team, bool with_residual, bool relu) const {
     std::vector<float> output(residual.size(), std::numeric_limits<float>::quiet_NaN());
     Winograd(shape, weights, bias)
         .run(input.data(), with_residual ? residual.data() : nullptr, relu, output.data(), team);
@@ -103,7 +103,7 @@ struct Problem {
 class WinogradTest : public testing::TestWithParam<ConvolutionShape> {};
 
 TEST_P(WinogradTest, AgreesWithTheDefinition) {
-  Team team(2);
+  ThreadTeam team(2);
   const Problem problem(GetParam(), 7);
   const std::vector<double> sums = problem.sums();
   for (const bool residual : {false, true}) {
@@ -127,7 +127,7 @@ INSTANTIATE_TEST_SUITE_P(
                     make_shape(16, 16, 3, {20, 56, 30}, {1, 1, 1})));  // several blocks of rows
 
 TEST(Winograd, KeepsItsPrecisionAtAnyScale) {
-  Team team(1);
+  ThreadTeam team(1);
   for (const float scale : {1e-6f, 1e6f}) {
     const Problem problem(make_shape(32, 16, 3, {3, 8, 8}, {1, 1, 1}), 3, scale);
     EXPECT_LT(problem.error(problem.sums(), problem.run(team, true, false), true, false), 1e-5)
@@ -137,14 +137,14 @@ TEST(Winograd, KeepsItsPrecisionAtAnyScale) {
 
 TEST(Winograd, GivesTheSameWithAnyNumberOfThreads) {
   const Problem problem(make_shape(20, 36, 3, {6, 20, 20}, {1, 1, 1}), 5);
-  Team one(1), three(3);
+  ThreadTeam one(1), three(3);
   EXPECT_EQ(problem.run(one, true, true), problem.run(three, true, true));
 }
 
 TEST(Winograd, ServesSeveralCallersAtOnce) {
   const Problem problem(make_shape(16, 16, 3, {4, 12, 12}, {1, 1, 1}), 9);
   const Winograd winograd(problem.shape, problem.weights, problem.bias);
-  Team team(2);
+  ThreadTeam team(2);
   const std::vector<float> expected = problem.run(team, false, true);
   std::atomic<int> wrong{0};
   const auto call = [&] {

@@ -17,7 +17,7 @@ int run(MethodBudget& budget, int windows, const std::map<std::string, double>& 
   int changes = 0;
   for (int i = 0; i < windows; ++i) {
     const std::string before = budget.method();
-    budget.took(cost.at(before));
+    budget.record(cost.at(before));
     changes += budget.method() != before;
   }
   return changes;
@@ -50,24 +50,24 @@ TEST(MethodBudget, StepsDownToWhatFits) {
 
 TEST(MethodBudget, OneSlowWindowChangesNothing) {
   MethodBudget budget(100, kMethods);
-  for (int i = 0; i < 40; ++i) budget.took(i % 5 == 0 ? 5000 : 80);
+  for (int i = 0; i < 40; ++i) budget.record(i % 5 == 0 ? 5000 : 80);
   EXPECT_EQ(budget.method(), kMethods[0]);
 }
 
-TEST(MethodBudget, ComesBackAfterACalmTime) {
+TEST(MethodBudget, ComesBackAfterQuietWindows) {
   MethodBudget budget(100, kMethods);
   run(budget, 5, {{kMethods[0], 300}});
-  run(budget, MethodBudget::kCalm - 1, {{"gradcam", 40}});
+  run(budget, MethodBudget::kQuietWindows - 1, {{"gradcam", 40}});
   EXPECT_EQ(budget.method(), "gradcam");
-  budget.took(40);
+  budget.record(40);
   EXPECT_EQ(budget.method(), kMethods[0]);
   EXPECT_EQ(run(budget, 1000, {{kMethods[0], 90}}), 0);
 }
 
-TEST(MethodBudget, CalmTimeIsBrokenByABusyWindow) {
+TEST(MethodBudget, QuietWindowsAreBrokenByABusyOne) {
   MethodBudget budget(100, kMethods);
   run(budget, 5, {{kMethods[0], 300}});
-  for (int i = 0; i < 10 * MethodBudget::kCalm; ++i) budget.took(i % 10 == 0 ? 60 : 40);
+  for (int i = 0; i < 10 * MethodBudget::kQuietWindows; ++i) budget.record(i % 10 == 0 ? 60 : 40);
   EXPECT_EQ(budget.method(), "gradcam");
 }
 
@@ -82,13 +82,13 @@ TEST(MethodBudget, NeverFlapsWhereTheDearMethodNeverFits) {
 TEST(MethodBudget, RiseThatLastsMakesTheNextOneQuick) {
   MethodBudget budget(100, kMethods);
   const std::map<std::string, double> busy = {{kMethods[0], 150}, {"gradcam", 40}};
-  const std::map<std::string, double> calm = {{kMethods[0], 90}, {"gradcam", 40}};
+  const std::map<std::string, double> quiet = {{kMethods[0], 90}, {"gradcam", 40}};
   run(budget, 1000, busy);
-  run(budget, 1000, calm);
+  run(budget, 1000, quiet);
   EXPECT_EQ(budget.method(), kMethods[0]);
   run(budget, 5, busy);
   EXPECT_EQ(budget.method(), "gradcam");
-  run(budget, MethodBudget::kCalm, calm);
+  run(budget, MethodBudget::kQuietWindows, quiet);
   EXPECT_EQ(budget.method(), kMethods[0]);
 }
 

@@ -16,10 +16,10 @@ constexpr int kLength = 16;
 
 int64_t pts_of(int slice) { return std::llround(slice * 1e9 / kFps); }
 
-Window window_at(int first, uint64_t stretch = 0) {
+Window window_at(int first, uint64_t segment = 0) {
   Window window;
   for (int i = 0; i < kLength; ++i) window.pts.push_back(pts_of(first + i));
-  window.stretch = stretch;
+  window.segment = segment;
   return window;
 }
 
@@ -64,7 +64,7 @@ TEST(RelevanceSignal, MiddleOfAWindowCountsMost) {
   EXPECT_GT(signal.at(pts_of(14)), 0.5f);  // near the second one's
   EXPECT_FLOAT_EQ(signal.at(pts_of(0)), 0);
   EXPECT_FLOAT_EQ(signal.at(pts_of(23)), 1);
-  EXPECT_FLOAT_EQ(signal.at(pts_of(24)), 0);  // nobody knows
+  EXPECT_FLOAT_EQ(signal.at(pts_of(24)), 0);  // not covered by a window
 }
 
 TEST(RelevanceSignal, ValuesAreFinalWhenTheyCome) {
@@ -88,7 +88,7 @@ TEST(RelevanceSignal, GapBetweenWindowsStaysEmpty) {
   EXPECT_EQ(signal.flush().front().pts, pts_of(40));
 }
 
-TEST(RelevanceSignal, StepBackStartsAnew) {
+TEST(RelevanceSignal, StepBackStartsOver) {
   RelevanceSignal signal(kFps);
   const std::vector<float> low(kLength, 1.0f), high(kLength, 5.0f);
   signal.add(window_at(30), low.data());
@@ -98,7 +98,7 @@ TEST(RelevanceSignal, StepBackStartsAnew) {
   for (const auto& sample : rest) EXPECT_FLOAT_EQ(sample.value, 5);
 }
 
-TEST(RelevanceSignal, AnotherStretchStartsAnew) {
+TEST(RelevanceSignal, AnotherSegmentStartsOver) {
   RelevanceSignal signal(kFps);
   const std::vector<float> low(kLength, 1.0f), high(kLength, 5.0f);
   signal.add(window_at(0, 0), low.data());

@@ -81,7 +81,7 @@ TEST(Marks, OfAnExplanationAndOfItsGraph) {
   EXPECT_EQ(found[1].text, "on the CPU in place of cuda:1");
   GraphSpec graph;
   graph.layer.shape = {64, 8, 14, 14};
-  graph.unspecific = {"sensitivity"};
+  graph.class_agnostic = {"sensitivity"};
   ASSERT_EQ(marks(graph, "sensitivity").size(), 1u);
   EXPECT_EQ(marks(graph, "sensitivity")[0].key, "not-class-specific");
   EXPECT_TRUE(marks(graph, "gradcam").empty());

@@ -25,12 +25,13 @@ Job job(uint64_t id) {
 }
 
 void fill_nothing(ClipBuffer&) {}
-void hear_nothing(const Outcome&) {}
+void ignore_outcome(const Outcome&) {}
 
-TEST(Worker, DropsWhenBothSlotsAreTaken) {
+TEST(ExplainWorker, DropsWhenBothSlotsAreTaken) {
   Gate gate;
-  Worker worker([&](const TensorView&, const Window& w) { return gate.pass(w); }, hear_nothing);
-  using W = Worker;
+  ExplainWorker worker([&](const TensorView&, const Window& w) { return gate.pass(w); },
+                       ignore_outcome);
+  using W = ExplainWorker;
   EXPECT_EQ(worker.submit(job(0), fill_nothing, W::WhenFull::kDrop), W::Submitted::kTaken);
   EXPECT_EQ(worker.submit(job(1), fill_nothing, W::WhenFull::kDrop), W::Submitted::kTaken);
   EXPECT_EQ(worker.submit(job(2), fill_nothing, W::WhenFull::kDrop), W::Submitted::kDropped);
@@ -43,50 +44,51 @@ TEST(Worker, DropsWhenBothSlotsAreTaken) {
   EXPECT_TRUE(worker.take().empty());
 }
 
-TEST(Worker, WaitsWhenAsked) {
+TEST(ExplainWorker, WaitsWhenAsked) {
   Gate gate;
-  Worker worker([&](const TensorView&, const Window& w) { return gate.pass(w); }, hear_nothing);
-  for (int id : {0, 1}) worker.submit(job(id), fill_nothing, Worker::WhenFull::kDrop);
+  ExplainWorker worker([&](const TensorView&, const Window& w) { return gate.pass(w); },
+                       ignore_outcome);
+  for (int id : {0, 1}) worker.submit(job(id), fill_nothing, ExplainWorker::WhenFull::kDrop);
   auto third = std::async(std::launch::async, [&] {
-    return worker.submit(job(2), fill_nothing, Worker::WhenFull::kWait);
+    return worker.submit(job(2), fill_nothing, ExplainWorker::WhenFull::kWait);
   });
   EXPECT_EQ(third.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
   gate.open(3);
-  EXPECT_EQ(third.get(), Worker::Submitted::kTaken);
+  EXPECT_EQ(third.get(), ExplainWorker::Submitted::kTaken);
   worker.wait_idle();
   EXPECT_EQ(worker.take().size(), 3u);
 }
 
-TEST(Worker, CancelWakesWhoWaitsAndForgetsWhatRuns) {
+TEST(ExplainWorker, CancelWakesWhoWaitsAndForgetsWhatRuns) {
   Gate gate;
-  std::atomic<int> heard{0};
-  Worker worker([&](const TensorView&, const Window& w) { return gate.pass(w); },
-                [&](const Outcome&) { ++heard; });
-  for (int id : {0, 1}) worker.submit(job(id), fill_nothing, Worker::WhenFull::kDrop);
+  std::atomic<int> outcomes{0};
+  ExplainWorker worker([&](const TensorView&, const Window& w) { return gate.pass(w); },
+                       [&](const Outcome&) { ++outcomes; });
+  for (int id : {0, 1}) worker.submit(job(id), fill_nothing, ExplainWorker::WhenFull::kDrop);
   gate.await_entries(1);
   auto third = std::async(std::launch::async, [&] {
-    return worker.submit(job(2), fill_nothing, Worker::WhenFull::kWait);
+    return worker.submit(job(2), fill_nothing, ExplainWorker::WhenFull::kWait);
   });
   worker.cancel();
-  EXPECT_EQ(third.get(), Worker::Submitted::kCancelled);
+  EXPECT_EQ(third.get(), ExplainWorker::Submitted::kCancelled);
   worker.wait_idle();  // returns although one still runs
   gate.open(1);
   worker.resume();
   gate.open(1);
-  EXPECT_EQ(worker.submit(job(3), fill_nothing, Worker::WhenFull::kWait),
-            Worker::Submitted::kTaken);
+  EXPECT_EQ(worker.submit(job(3), fill_nothing, ExplainWorker::WhenFull::kWait),
+            ExplainWorker::Submitted::kTaken);
   worker.wait_idle();
   const auto done = worker.take();
   ASSERT_EQ(done.size(), 1u);
   EXPECT_EQ(done[0].job.id, 3u);
-  EXPECT_EQ(heard, 1);
+  EXPECT_EQ(outcomes, 1);
 }
 
-TEST(Worker, HandsErrorsOn) {
-  Worker worker(
+TEST(ExplainWorker, HandsErrorsOn) {
+  ExplainWorker worker(
       [](const TensorView&, const Window&) -> Explanation { throw std::runtime_error("no"); },
-      hear_nothing);
-  worker.submit(job(0), fill_nothing, Worker::WhenFull::kWait);
+      ignore_outcome);
+  worker.submit(job(0), fill_nothing, ExplainWorker::WhenFull::kWait);
   worker.wait_idle();
   const auto done = worker.take();
   ASSERT_EQ(done.size(), 1u);
@@ -94,14 +96,14 @@ TEST(Worker, HandsErrorsOn) {
   EXPECT_EQ(done[0].error, "no");
 }
 
-TEST(Worker, CopiesTheClipBeforeItReturns) {
+TEST(ExplainWorker, CopiesTheClipBeforeItReturns) {
   std::vector<float> seen;
-  Worker worker(
+  ExplainWorker worker(
       [&](const TensorView& clip, const Window&) {
         seen.assign(clip.f32(), clip.f32() + 3);
         return Explanation();
       },
-      hear_nothing);
+      ignore_outcome);
   std::vector<float> mine = {1, 2, 3};
   worker.submit(
       job(0),
@@ -109,21 +111,22 @@ TEST(Worker, CopiesTheClipBeforeItReturns) {
         const auto copy = std::make_shared<std::vector<float>>(mine);
         clip = {{copy->data(), DType::kFloat32, {3}, {}}, copy};
       },
-      Worker::WhenFull::kWait);
+      ExplainWorker::WhenFull::kWait);
   mine = {9, 9, 9};
   worker.wait_idle();
   EXPECT_EQ(seen, (std::vector<float>{1, 2, 3}));
 }
 
-TEST(Worker, ASlotThatCouldNotBeFilledIsFreeAgain) {
+TEST(ExplainWorker, ASlotThatCouldNotBeFilledIsFreeAgain) {
   Gate gate;
-  Worker worker([&](const TensorView&, const Window& w) { return gate.pass(w); }, hear_nothing);
+  ExplainWorker worker([&](const TensorView&, const Window& w) { return gate.pass(w); },
+                       ignore_outcome);
   const auto fails = [](ClipBuffer&) { throw std::runtime_error("no memory"); };
   for (int i = 0; i < 3; ++i)
-    EXPECT_THROW(worker.submit(job(0), fails, Worker::WhenFull::kWait), std::runtime_error);
+    EXPECT_THROW(worker.submit(job(0), fails, ExplainWorker::WhenFull::kWait), std::runtime_error);
   for (int id : {1, 2})
-    EXPECT_EQ(worker.submit(job(id), fill_nothing, Worker::WhenFull::kDrop),
-              Worker::Submitted::kTaken);
+    EXPECT_EQ(worker.submit(job(id), fill_nothing, ExplainWorker::WhenFull::kDrop),
+              ExplainWorker::Submitted::kTaken);
   gate.open(2);
   worker.wait_idle();
   EXPECT_EQ(worker.take().size(), 2u);
@@ -150,7 +153,7 @@ TEST(Aligner, TheMostCentralWindowWins) {
   EXPECT_EQ(chosen(62), 0u);  // middles at 50, 75, 100, 125
   EXPECT_EQ(chosen(63), 1u);
   EXPECT_EQ(chosen(100), 2u);
-  EXPECT_EQ(chosen(190), 3u);  // the tail: the last
+  EXPECT_EQ(chosen(190), 3u);  // behind the last window: the last
 }
 
 TEST(Aligner, SettledOnlyWhenNothingBetterCanCome) {
@@ -175,7 +178,7 @@ TEST(Aligner, AFailedWindowLeavesItsFramesWithout) {
   EXPECT_EQ(aligner.latest({0, 130}, 1000), nullptr);
 }
 
-TEST(Aligner, StretchesDoNotMix) {
+TEST(Aligner, SegmentsDoNotMix) {
   Aligner aligner;
   aligner.add(0, 0, 0, 100);
   aligner.explained(0, explanation(0));
@@ -205,7 +208,7 @@ TEST(Aligner, ForgetsWhatNobodyCanWant) {
   }
 }
 
-TEST(LatencyShare, TellsGrowthAndDriftOnly) {
+TEST(LatencyShare, ReportsGrowthAndDriftOnly) {
   LatencyShare share;
   share.set(1.0, 0.040);
   EXPECT_EQ(share.nanoseconds(), 1050 * kMs);
@@ -233,31 +236,31 @@ ClipSpec small_spec() {
   return spec;
 }
 
-class StreamTest : public ::testing::Test {
+class LiveWindowsTest : public ::testing::Test {
  protected:
-  std::unique_ptr<Stream> make(Align align, int hop = 2) {
-    return std::make_unique<Stream>(
-        small_spec(), Stream::Options{align, hop, 0.01},
+  std::unique_ptr<LiveWindows> make(Align align, int hop = 2) {
+    return std::make_unique<LiveWindows>(
+        small_spec(), LiveWindows::Options{align, hop, 0.01},
         [](const TensorView&, const Window& window) {
           Explanation explanation;
           explanation.window = window;
           return explanation;
         },
-        hear_nothing);
+        ignore_outcome);
   }
-  FramePlace push(Stream& stream, int64_t ms) {
+  FramePlace push(LiveWindows& stream, int64_t ms) {
     frame_.format = PixelFormat::kRGB;
     frame_.width = frame_.height = 8;
     frame_.plane[0] = pixels_;
     frame_.stride[0] = 24;
-    return stream.push(frame_, ms * kMs, Worker::WhenFull::kWait);
+    return stream.push(frame_, ms * kMs, ExplainWorker::WhenFull::kWait);
   }
 
   uint8_t pixels_[8 * 24] = {};
   Frame frame_;
 };
 
-TEST_F(StreamTest, DelayedFramesWaitForTheWindowInWhoseMiddleTheyLie) {
+TEST_F(LiveWindowsTest, DelayedFramesWaitForTheWindowInWhoseMiddleTheyLie) {
   auto stream = make(Align::kDelayed);
   std::vector<FramePlace> places;
   for (int i = 0; i < 4; ++i) {
@@ -272,18 +275,18 @@ TEST_F(StreamTest, DelayedFramesWaitForTheWindowInWhoseMiddleTheyLie) {
   }
 }
 
-TEST_F(StreamTest, AStretchShorterThanAWindowHasNoExplanation) {
+TEST_F(LiveWindowsTest, ASegmentShorterThanAWindowHasNoExplanation) {
   auto stream = make(Align::kDelayed);
   const FramePlace early = push(*stream, 0);
   const FramePlace late = push(*stream, 5000);
-  EXPECT_NE(early.stretch, late.stretch);
+  EXPECT_NE(early.segment, late.segment);
   EXPECT_TRUE(stream->ready(early));
   EXPECT_EQ(stream->explanation(early), nullptr);
   EXPECT_FALSE(stream->ready(late));
   EXPECT_EQ(stream->counts().resets, 1u);
 }
 
-TEST_F(StreamTest, LatestIsAlwaysReadyAndForgetsAcrossASeek) {
+TEST_F(LiveWindowsTest, LatestIsAlwaysReadyAndForgetsAcrossASeek) {
   auto stream = make(Align::kLatest);
   for (int i = 0; i < 4; ++i) push(*stream, 100 * i);
   stream->finish();
@@ -296,7 +299,7 @@ TEST_F(StreamTest, LatestIsAlwaysReadyAndForgetsAcrossASeek) {
   EXPECT_EQ(stream->counts().resets, 1u);
 }
 
-TEST_F(StreamTest, TheHoldIsAWindowOrHalfOfOneAndAHop) {
+TEST_F(LiveWindowsTest, TheHoldIsAWindowOrHalfOfOneAndAHop) {
   EXPECT_DOUBLE_EQ(make(Align::kLatest)->hold_seconds(), 0);
   EXPECT_DOUBLE_EQ(make(Align::kDelayed, 1)->hold_seconds(), 0.3);
   EXPECT_DOUBLE_EQ(make(Align::kDelayed, 4)->hold_seconds(), 0.55);

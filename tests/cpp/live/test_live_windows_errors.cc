@@ -34,9 +34,9 @@ Explanation of_window(const TensorView&, const Window& window) {
   return explanation;
 }
 
-TEST(WorkerErrors, WhateverIsThrownIsHandedOn) {
+TEST(ExplainWorkerErrors, WhateverIsThrownIsHandedOn) {
   std::atomic<int> call{0};
-  Worker worker(
+  ExplainWorker worker(
       [&](const TensorView& clip, const Window& window) {
         switch (call++) {
           case 0:
@@ -48,7 +48,7 @@ TEST(WorkerErrors, WhateverIsThrownIsHandedOn) {
         }
       },
       [](const Outcome&) {});
-  for (int id : {0, 1, 2}) worker.submit(job(id), fill_nothing, Worker::WhenFull::kWait);
+  for (int id : {0, 1, 2}) worker.submit(job(id), fill_nothing, ExplainWorker::WhenFull::kWait);
   worker.wait_idle();
   const std::vector<Outcome> outcomes = worker.take();
   ASSERT_EQ(outcomes.size(), 3u);
@@ -57,15 +57,15 @@ TEST(WorkerErrors, WhateverIsThrownIsHandedOn) {
   EXPECT_TRUE(outcomes[2].explanation);
 }
 
-TEST(WorkerErrors, AListenerThatThrowsStopsNothing) {
-  std::atomic<int> heard{0};
-  Worker worker(of_window, [&](const Outcome&) {
-    if (++heard % 2) throw std::bad_alloc();
+TEST(ExplainWorkerErrors, AListenerThatThrowsStopsNothing) {
+  std::atomic<int> outcomes{0};
+  ExplainWorker worker(of_window, [&](const Outcome&) {
+    if (++outcomes % 2) throw std::bad_alloc();
     throw 7;
   });
-  for (int id : {0, 1, 2, 3}) worker.submit(job(id), fill_nothing, Worker::WhenFull::kWait);
+  for (int id : {0, 1, 2, 3}) worker.submit(job(id), fill_nothing, ExplainWorker::WhenFull::kWait);
   worker.wait_idle();
-  EXPECT_EQ(heard, 4);
+  EXPECT_EQ(outcomes, 4);
   EXPECT_EQ(worker.take().size(), 4u);
 }
 
@@ -89,7 +89,7 @@ class Scarcity {
   rlimit before_{};
 };
 
-TEST(StreamErrors, AWindowWithoutMemoryKeepsNoFrameWaiting) {
+TEST(LiveWindowsErrors, AWindowWithoutMemoryKeepsNoFrameWaiting) {
   if (TUBECAM_SHADOWED) GTEST_SKIP() << "not under AddressSanitizer";
   constexpr int kLength = 9, kSide = 1024;  // a clip of 113 MB: no arena of malloc has room
   constexpr int64_t kSlice = 100'000'000;
@@ -97,7 +97,7 @@ TEST(StreamErrors, AWindowWithoutMemoryKeepsNoFrameWaiting) {
   spec.length = kLength;
   spec.height = spec.width = spec.short_side = kSide;
   spec.sample_fps = 10;
-  Stream::Options options;
+  LiveWindows::Options options;
   options.align = Align::kDelayed;
   options.hop = kLength;
   std::vector<uint8_t> pixels(64 * 64 * 3);
@@ -106,17 +106,17 @@ TEST(StreamErrors, AWindowWithoutMemoryKeepsNoFrameWaiting) {
   frame.width = frame.height = 64;
   frame.plane[0] = pixels.data();
   frame.stride[0] = 64 * 3;
-  Stream stream(spec, options, of_window, [](const Outcome&) {});
+  LiveWindows stream(spec, options, of_window, [](const Outcome&) {});
   std::vector<FramePlace> places;
   int refused = 0;
   for (int i = 0; i < 2 * kLength; ++i) {
     if (i != kLength - 1) {
-      places.push_back(stream.push(frame, i * kSlice, Worker::WhenFull::kWait));
+      places.push_back(stream.push(frame, i * kSlice, ExplainWorker::WhenFull::kWait));
       continue;
     }
     const Scarcity scarcity(8 << 20);
     try {
-      stream.push(frame, i * kSlice, Worker::WhenFull::kWait);
+      stream.push(frame, i * kSlice, ExplainWorker::WhenFull::kWait);
     } catch (const std::bad_alloc&) {
       ++refused;
     }

@@ -68,7 +68,7 @@ TEST(HeatSmoother, TheScaleHasAFloor) {
   EXPECT_FLOAT_EQ(smoother.scale(), 1e-9f);
 }
 
-// What starts afresh takes a plane as it is, at once.
+// After a restart a plane is taken as it is, at once.
 TEST(HeatSmoother, ChangesThatStartAfresh) {
   const auto after = [](std::vector<float> plane, int64_t pts) {
     HeatSmoother smoother;

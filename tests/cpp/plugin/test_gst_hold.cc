@@ -22,7 +22,7 @@ class Simulation {
   Simulation(int hop, int64_t inference)
       : inference_(inference),
         stream_(
-            spec(), Stream::Options{Align::kDelayed, hop, 1e-9 * double(inference)},
+            spec(), LiveWindows::Options{Align::kDelayed, hop, 1e-9 * double(inference)},
             [this](const TensorView&, const Window& w) { return engine_.pass(w); },
             [](const Outcome&) {}) {
     frame_.format = PixelFormat::kRGB;
@@ -51,7 +51,7 @@ class Simulation {
     }
     return worst;
   }
-  Stream& stream() { return stream_; }
+  LiveWindows& stream() { return stream_; }
 
  private:
   struct Held {
@@ -78,7 +78,7 @@ class Simulation {
   }
   void push(int64_t now) {
     const StreamCounts before = stream_.counts();
-    const FramePlace place = stream_.push(frame_, now, Worker::WhenFull::kDrop);
+    const FramePlace place = stream_.push(frame_, now, ExplainWorker::WhenFull::kDrop);
     const auto hold = int64_t(1e9 * stream_.hold_seconds());
     held_.push_back({place, number_++, hold + 2 * inference_});
     const StreamCounts after = stream_.counts();
@@ -95,7 +95,7 @@ class Simulation {
   std::deque<int64_t> ends_;  // of the window that is explained and the one that waits
   std::deque<Held> held_;
   int begun_ = 0, number_ = 0;
-  Stream stream_;
+  LiveWindows stream_;
 };
 
 TEST(Hold, TheLatencyAccountsForDroppedWindows) {
@@ -113,7 +113,7 @@ TEST(Hold, TheLatencyAccountsForDroppedWindows) {
   }
 }
 
-TEST(Hold, TimesOfTwoStretchesAreNotCompared) {
+TEST(Hold, TimesOfTwoSegmentsAreNotCompared) {
   HoldQueue queue;
   constexpr int64_t kHour = 3600 * GST_SECOND;
   queue.push_frame(gst_buffer_new_allocate(nullptr, 100, nullptr), true, {0, 0}, false);

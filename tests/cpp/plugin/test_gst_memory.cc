@@ -25,7 +25,7 @@ class Memory : public ::testing::TestWithParam<const char*> {
   void skip_when_built(const char* feature) {
     if (offers(GetParam(), feature)) GTEST_SKIP() << "this build reads " << feature;
   }
-  // What upstream is told when it sends such caps.
+  // The error that upstream gets when it sends such caps.
   std::string refusal(const char* feature) {
     Rig rig(GetParam());
     gst_harness_set_src_caps_str(rig.harness(), caps_in(feature).c_str());

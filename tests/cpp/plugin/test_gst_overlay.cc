@@ -124,7 +124,7 @@ TEST(Overlay, AFixedScaleIsTheSameForAll) {
   EXPECT_EQ(drawn_by(one_hot(2), fixed), drawn_by(one_hot(4), {}));
 }
 
-TEST(Overlay, ALegendTellsTheScale) {
+TEST(Overlay, TheLegendStatesTheScale) {
   const auto drawn = [](const std::map<std::string, std::string>& style, int width) {
     Rig rig("tubeoverlay", style);
     const std::string caps = video_caps("RGB", width, 240);

@@ -308,7 +308,7 @@ TEST(Tubecam, ASmallPoolDoesNotStarve) {
   gst_object_unref(pool);
 }
 
-TEST(Tubecam, AllocationIsAnsweredByWhoIsDownstream) {
+TEST(Tubecam, AllocationIsAnsweredDownstream) {
   Rig rig("tubecam");
   gst_harness_add_propose_allocation_meta(rig.harness(), GST_VIDEO_META_API_TYPE, nullptr);
   rig.caps(video_caps("RGB", 64, 48));

@@ -101,7 +101,7 @@ TEST(CudaMemory, ATubecamOnAGpuSharesItsContext) {
     ASSERT_NE(context, nullptr) << pad;
   }
   GstMessage* message = gst_bus_pop_filtered(sharing.bus, GST_MESSAGE_HAVE_CONTEXT);
-  ASSERT_NE(message, nullptr) << "the pipeline was not told";
+  ASSERT_NE(message, nullptr) << "no message reached the pipeline";
   gst_message_unref(message);
   const Sharing on_cpu("cpu");
   EXPECT_EQ(ContextPtr(context_from(on_cpu.element.get(), "sink")), nullptr);

@@ -1,4 +1,4 @@
-// An explaining function that waits until the test lets it go on.
+// Holds explanations back until the test lets them go on.
 #pragma once
 
 #include <condition_variable>
@@ -8,7 +8,7 @@
 
 namespace tubecam::testing {
 
-// Explains when it is let to.
+// Every call of pass() waits for a permit.
 class Gate {
  public:
   Explanation pass(const Window& window) {

@@ -1,5 +1,5 @@
 // A small network that stands in for a bundle's: the same numbers from an engine on the CPU and
-// from one whose clip, tensors and tail are on the device, as TensorRT's are.
+// from one whose clip, tensors and epilogue are on the device, as TensorRT's are.
 #pragma once
 
 #include <algorithm>
@@ -79,11 +79,11 @@ class GpuStandIn final : public Engine {
     network_.run(clip_here_.as<float>());
     std::copy(network_.activation.begin(), network_.activation.end(), activation_here_.as<float>());
     copy_async(activation_.data(), activation_here_.data(), activation_.bytes(), stream_.get());
-    tail_(there_, stream_.get());
+    epilogue_(there_, stream_.get());
     stream_.synchronize();
     return here_;
   }
-  void follow_with(EngineTail tail) override { tail_ = std::move(tail); }
+  void follow_with(EngineEpilogue epilogue) override { epilogue_ = std::move(epilogue); }
 
   static inline int clips_on_the_device = 0;
 
@@ -95,7 +95,7 @@ class GpuStandIn final : public Engine {
   PinnedBuffer activation_here_;
   DeviceBuffer weight_;
   CudaStream stream_;
-  EngineTail tail_;
+  EngineEpilogue epilogue_;
   EngineOutputs there_, here_;
 };
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from ...errors import UsageError
+from ...libraries.extras import install_command
 from ..subject import Subject
 from .peer import Peer, Unfit
 
@@ -28,8 +29,8 @@ class Entry:
 
 
 PEERS = {
-    "torch": Entry("torch_hooks", "pip install 'tubecam[export]'"),
-    "torch-compile": Entry("torch_hooks", "pip install 'tubecam[export]'", "make_compiled"),
+    "torch": Entry("torch_hooks", install_command("export")),
+    "torch-compile": Entry("torch_hooks", install_command("export"), "make_compiled"),
     "captum": Entry("captum_layer", "pip install captum"),
     "grad-cam": Entry("grad_cam", "pip install grad-cam"),
     "torchcam": Entry("torch_cam", "pip install torchcam"),

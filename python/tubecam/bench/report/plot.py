@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ...errors import UnavailableError
+from ...libraries.extras import needed_for
 from .tables import milliseconds
 
 # Colour-blind safe (Okabe & Ito), one a stage everywhere.
@@ -19,12 +19,8 @@ STACKED = ("decode", "convert", "preprocess", "window wait", "engine", "explanat
 
 def check_available() -> None:
     """Finds before the run that matplotlib is missing."""
-    try:
+    with needed_for("--plot", "bench"):
         import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise UnavailableError(
-            "--plot needs matplotlib, which is not installed: pip install 'tubecam[bench]'"
-        ) from error
 
 
 def plot(content: dict[str, Any], path: Path) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, fx
 
+from ..torch_private import OpOverload
 from ..trace.graph import Capture, ancestors, descendants, run_nodes
 from ..trace.nodes import base_name, shape_of
 from . import follow_moves as moves
@@ -149,7 +150,7 @@ def _rule(node: fx.Node) -> Callable[[Step], Placed]:
     name = base_name(node)
     if name in _RULES:
         return _RULES[name]
-    if isinstance(node.target, torch._ops.OpOverload) and torch.Tag.pointwise in node.target.tags:
+    if isinstance(node.target, OpOverload) and torch.Tag.pointwise in node.target.tags:
         return rules.pointwise
     return _unknown
 

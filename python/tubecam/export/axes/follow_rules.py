@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import Tensor, fx
 
+from ..torch_private import schema_of
 from ..trace.nodes import base_name, shape_of
 from .spread import Spread, Spreads, combined, reduced
 
@@ -55,7 +56,7 @@ class Step:
 
     def argument(self, name: str) -> Any:
         """By its name in the operator's schema; None where it has none or it was not given."""
-        for i, known in enumerate(self.node.target._schema.arguments):
+        for i, known in enumerate(schema_of(self.node.target).arguments):
             if known.name == name:
                 given = self.node.args[i : i + 1] or [self.node.kwargs.get(name)]
                 return known.default_value if given[0] is None else given[0]

@@ -86,13 +86,13 @@ class _OneGradient(nn.Module):
 
 def _runner(module: nn.Module, shape: Sequence[int]) -> Callable[[], None]:
     from ..onnx.file import to_onnx
+    from ..torch_private import trace_with_shapes
     from ..trace.batch_norm_folding import fold_constants
-    from ..trace.capture import trace
     from ..trace.simplify import simplify
-    from ..verify.check import compile_in_engine
+    from ..verify.engine import compile_in_engine
 
     grad = torch.ones(*shape)
-    traced = trace(lambda x: module(x), {}, grad)
+    traced = trace_with_shapes(lambda x: module(x), {}, grad)
     simplify(traced)
     fold_constants(traced)
     compiled = compile_in_engine(to_onnx(traced, (grad,), ["grad"], ["out"]).SerializeToString())

@@ -12,8 +12,8 @@ from torch import Tensor, fx
 
 from ...errors import ExportError, UsageError
 from ..onnx.file import OPSET, to_onnx, unknown_operators
+from ..torch_private import trace_with_shapes
 from ..trace.batch_norm_folding import fold_constants
-from ..trace.capture import trace
 from ..trace.graph import Capture, ancestors, descendants
 from ..trace.nodes import operator_at, tensors_of
 from ..trace.recorder import plain_operators
@@ -76,7 +76,9 @@ def _works(module: fx.GraphModule, node: fx.Node, moving: set[fx.Node], backward
     run = _alone(module, node, sources)
     try:
         with plain_operators():
-            traced = trace(_pulled(run) if backwards else run, decompositions(_first), *inputs)
+            traced = trace_with_shapes(
+                _pulled(run) if backwards else run, decompositions(_first), *inputs
+            )
         simplify(traced)
         fold_constants(traced)
         if not unknown_operators(traced):

@@ -20,8 +20,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._decomp import core_aten_decompositions
 
+from ..torch_private import core_aten_decompositions
 from . import adaptive_pool_backward, pool_backward, resample_backward, slice_backward
 from .conv_backward import FormChooser
 from .convolution import convolution, convolution_backward

@@ -10,8 +10,8 @@ from torch import Tensor, fx, nn
 from ...errors import ExportError
 from ..layers.layer import Layer
 from ..onnx.file import unknown_operators
+from ..torch_private import trace_with_shapes
 from ..trace.batch_norm_folding import fold_constants
-from ..trace.capture import trace
 from ..trace.graph import Capture, run_nodes, split_at
 from ..trace.model_input import packed, parts
 from ..trace.recorder import plain_operators
@@ -88,7 +88,7 @@ def trace_forward_only(model: nn.Module, clip: Tensor, choose: FormChooser) -> f
     """
     inputs = (*parts(clip), torch.tensor([-1]))
     with plain_operators():
-        traced = trace(lambda *x: model(*x), decompositions(choose), *inputs)
+        traced = trace_with_shapes(lambda *x: model(*x), decompositions(choose), *inputs)
     simplify(traced)
     fold_constants(traced)
     left = unknown_operators(traced)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import _disable_current_modes
 
+from ..torch_private import untraced
 from .pool_backward import apply_matrices
 
 aten = torch.ops.aten
@@ -24,7 +24,7 @@ PLANE = ("upsample_bicubic2d", "_upsample_bilinear2d_aa", "_upsample_bicubic2d_a
 
 def resample_matrix(operator: Any, size: int, cells: int, *options: Any) -> np.ndarray:
     """[cells, size] matrix of a two-dimensional operator along one axis."""
-    with _disable_current_modes():  # computed now, not traced
+    with untraced():  # computed now, not traced
         unit = torch.eye(size, dtype=torch.float64)[None, :, :, None].repeat(1, 1, 1, 2)
         columns = operator(unit, [cells, 2], *options, None)[0, :, :, 0]
         return np.array(columns.t().tolist())

@@ -16,7 +16,7 @@ from ..models.load import Source
 from ..trace.capture import capture
 from ..trace.model_input import model_input
 from ..trace.recorder import unchanged
-from ..verify.check import unseen_clips
+from ..verify.unseen_clips import unseen_clips
 from .head import ENDS, LOG_SOFTMAX, SIGMOID, SOFTMAX, Head, Headed
 from .outputs import select
 

@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, fx
 
 from ...errors import ExportError
+from ..torch_private import convert_to_onnx, unconvertible
 from .constant_folding import drop_unread, fold_integers, without_copies
 
 OPSET = 17
@@ -37,16 +38,7 @@ def to_onnx(
         warnings.simplefilter("ignore")
         path = Path(folder) / "model.onnx"
         try:
-            torch.onnx.export(
-                module,
-                inputs,
-                str(path),
-                input_names=list(names),
-                output_names=list(outputs),
-                opset_version=OPSET,
-                do_constant_folding=True,
-                dynamo=False,
-            )
+            convert_to_onnx(module, inputs, str(path), names, outputs, OPSET)
         except Exception as error:
             raise ExportError(f"no ONNX form at opset {OPSET} was found for this model.") from error
         model = onnx.load(str(path))
@@ -56,13 +48,8 @@ def to_onnx(
 
 def unknown_operators(module: fx.GraphModule) -> list[str]:
     """Operators of a traced graph that the converter has no standard form of."""
-    from torch.onnx._internal.torchscript_exporter import utils
-    from torch.onnx._internal.torchscript_exporter.registration import registry
-
-    utils._trigger_symbolic_function_registration()  # as the first conversion does: no import does
     calls = [n.target for n in module.graph.nodes if n.op == "call_function"]
-    names = {op._schema.name for op in calls if isinstance(op, torch._ops.OpOverload)}
-    return sorted(name for name in names if not registry.is_registered_op(name, OPSET))
+    return unconvertible(calls, OPSET)
 
 
 def _tidy(model: onnx.ModelProto) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 import onnx
 
 from ..trace.model_input import feeds
-from ..verify.check import compile_in_engine
+from ..verify.engine import compile_in_engine
 from .int8 import LEVELS
 
 RULE = "range of least squared error"

@@ -21,10 +21,11 @@ import numpy as np
 import onnx
 
 from ...errors import ExportError
+from ...evaluation.correlation import likeness
 from ..cam.graph import Progress
 from ..trace.model_input import feeds
-from ..verify.check import compile_in_engine, engine_version, maps
-from ..verify.sanity import correlation
+from ..verify.engine import compile_in_engine, engine_version
+from ..verify.map_errors import maps
 from .calibration import RULE, Range, ranges
 from .calibration_clips import Windows
 from .int8 import Layer, observed, quantisable, quantise
@@ -40,8 +41,7 @@ class MapDrift:
     Attributes
     ----------
     map_correlation, map_correlation_min : float
-        Pearson's, of the maps: mean and least. Maps that are the same everywhere count as equal to
-        each other and as unrelated to any other.
+        Of the maps (:func:`likeness`): mean and least; -1 where one is not finite.
     peak_shift, peak_shift_max : float
         Distance of the peaks along time, height or width, whichever is greatest, in cells.
     top1_agreement : float
@@ -193,8 +193,7 @@ def _answer(compiled: Any, clip: np.ndarray, target: int) -> tuple[np.ndarray, l
 def _alike(expected: np.ndarray, got: np.ndarray) -> float:
     if not np.isfinite(got).all():
         return -1.0
-    found = correlation(expected, got)
-    return float(np.ptp(expected) == np.ptp(got)) if found is None else found
+    return likeness(expected, got)
 
 
 def _shift(expected: np.ndarray, got: np.ndarray) -> int:

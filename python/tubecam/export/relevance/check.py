@@ -13,18 +13,11 @@ from torch import Tensor
 
 from ...errors import ExportError
 from ..trace.model_input import feeds
-from ..verify.check import (  # fmt: skip
-    INPUTS,
-    LIMITS,
-    MOST_CLIPS,
-    NOISE_DRAWS,
-    ROUNDING,
-    CheckReport,
-    compile_in_engine,
-    engine_version,
-    relative_error,
-    unseen_clips,
-)
+from ..verify.check import MOST_CLIPS, NOISE_DRAWS, ROUNDING
+from ..verify.check_report import INPUTS, LIMITS, CheckReport
+from ..verify.engine import compile_in_engine, engine_version
+from ..verify.map_errors import relative_error
+from ..verify.unseen_clips import unseen_clips
 from .graph import CLIP, REFERENCE
 from .propagate import Relevance
 from .reference import Case, Reference

@@ -12,9 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import fx
-from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.fx.passes.fake_tensor_prop import FakeTensorProp
 
+from ..torch_private import FakeTensorMode, FakeTensorProp
 from ..trace.graph import Capture
 from ..trace.nodes import MODULE, PATHS, base_name, shape_of
 from ..trace.operators import aten

@@ -7,10 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
-from torch._subclasses.functional_tensor import dispatch_functionalize
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from ...errors import ExportError, UsageError
+from ..torch_private import dispatch_functionalize, trace_with_shapes
 from .canonical import canonical
 from .clip_size import smallest_clip
 from .graph import Capture
@@ -18,15 +17,6 @@ from .model_input import COLOURS, model_input, with_flow
 from .nodes import PATHS
 from .recorder import Recorder, plain_operators, unchanged
 from .refusals import refuse_unfit, untraceable
-
-
-def trace(
-    function: Callable[..., Any], decompositions: dict[Any, Callable], *inputs: Tensor
-) -> fx.GraphModule:
-    """Traces with shapes alone: nothing is computed, constants stay real."""
-    return make_fx(function, decompositions, tracing_mode="fake", _allow_non_fake_inputs=True)(
-        *inputs
-    )
 
 
 def capture(model: nn.Module, clip: Tensor, time_first: bool = False) -> Capture:
@@ -64,7 +54,7 @@ def capture(model: nn.Module, clip: Tensor, time_first: bool = False) -> Capture
         with unchanged(model), torch.no_grad():
             _try_once(forward, clip, recorder, model, time_first)
         with unchanged(model), torch.no_grad(), plain_operators():
-            traced = trace(dispatch_functionalize(forward), {}, clip)
+            traced = trace_with_shapes(dispatch_functionalize(forward), {}, clip)
     except (ExportError, UsageError):
         raise
     except Exception as error:

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
+from ..torch_private import schema_of
+
 PATHS = "paths"  # key of Node.meta: the module paths whose output this node is
 MODULE = "module"  # and the innermost module that this node stands in: "head.act (GELU)"
 aten = torch.ops.aten
@@ -14,8 +16,9 @@ aten = torch.ops.aten
 
 def base_name(node: fx.Node) -> str:
     """``relu`` of ``aten.relu.default``; the target's own name for anything else."""
-    if isinstance(node.target, torch._ops.OpOverload):
-        return node.target._schema.name.removeprefix("aten::")
+    schema = schema_of(node.target)
+    if schema is not None:
+        return schema.name.removeprefix("aten::")
     return getattr(node.target, "__name__", str(node.target))
 
 

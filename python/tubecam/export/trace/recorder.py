@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
+from ..torch_private import get_proxy_mode, writes_to
 from .nodes import MODULE
 
 
@@ -76,15 +76,15 @@ class Recorder:
 def unchanged(model: nn.Module) -> Iterator[None]:
     """What modules keep for themselves as they run (caches, counts, statistics) is given back."""
     before = [(module, _state(module)) for module in model.modules()]
-    values = [(buffer, buffer._version, buffer.clone()) for buffer in model.buffers()]
+    values = [(buffer, writes_to(buffer), buffer.clone()) for buffer in model.buffers()]
     try:
         yield
     finally:
         for module, state in before:
             vars(module).clear()
             vars(module).update(state)
-        for buffer, version, value in values:
-            if buffer._version != version:
+        for buffer, written, value in values:
+            if writes_to(buffer) != written:
                 with torch.no_grad():
                     buffer.copy_(value)
 

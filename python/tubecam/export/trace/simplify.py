@@ -9,6 +9,7 @@ from typing import Any
 from torch import fx
 
 from ...errors import ExportError
+from ..torch_private import schema_of
 from .canonical import canonical
 from .formulas import FORMULAS
 from .nodes import aten, replace_by
@@ -155,7 +156,7 @@ def _functional(graph: fx.Graph) -> None:
     seen through a view is refused.
     """
     for node in list(graph.nodes):
-        schema = getattr(node.target, "_schema", None)
+        schema = schema_of(node.target)
         if schema is None or not schema.is_mutable:
             continue
         written = node.args[0]
@@ -176,7 +177,7 @@ def _plain_form(schema: Any) -> Any:
         return None
     forms = [getattr(packet, name) for name in packet.overloads()]
     kinds = [str(a.type) for a in schema.arguments]
-    fitting = (f for f in forms if [str(a.type) for a in f._schema.arguments] == kinds)
+    fitting = (f for f in forms if [str(a.type) for a in schema_of(f).arguments] == kinds)
     return next(fitting, None)
 
 
@@ -184,8 +185,8 @@ def _shared(node: fx.Node) -> bool:
     """Whether other tensors may show the same memory."""
     near = [node, *node.users]
     return node.op != "call_function" or any(
-        getattr(getattr(n.target, "_schema", None), "returns", ())
-        and any(r.alias_info and not r.alias_info.is_write for r in n.target._schema.returns)
+        r.alias_info and not r.alias_info.is_write
         for n in near
         if n.op == "call_function"
+        for r in getattr(schema_of(n.target), "returns", ())
     )

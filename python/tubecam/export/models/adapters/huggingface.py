@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from ....errors import ExportError, UnavailableError, UsageError
+from ....errors import ExportError, UsageError
+from ....libraries.extras import needed_for
 from ...spec import ClipSpec
 from .adapted import Adapted
 
@@ -71,12 +72,8 @@ def _pair(size: Any) -> tuple[int, int]:
 
 
 def _from_folder(path: Path) -> nn.Module:
-    try:
+    with needed_for("transformers:FOLDER", "transformers"):
         from transformers import AutoModelForVideoClassification
-    except ImportError as error:
-        raise UnavailableError(
-            "transformers:FOLDER needs the package transformers: pip install transformers."
-        ) from error
     try:
         # Eager attention is made of plain operators, which every engine knows.
         return AutoModelForVideoClassification.from_pretrained(

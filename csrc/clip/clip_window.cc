@@ -12,11 +12,6 @@ namespace {
 constexpr double kSecond = 1e9;  // ns
 constexpr int64_t kMaxPts = int64_t(1) << 62;
 
-bool same_kind(const Frame& a, const Frame& b) {
-  return a.format == b.format && a.width == b.width && a.height == b.height &&
-         a.matrix == b.matrix && a.full_range == b.full_range;
-}
-
 }  // namespace
 
 int64_t gap_limit(const ClipSpec& spec, double max_gap) {
@@ -106,7 +101,7 @@ bool ClipWindow::push(const Frame& frame, int64_t pts) {
 }
 
 bool ClipWindow::continues(const Frame& frame, int64_t pts) const {
-  return same_kind(frame, last_) && pts - newest_ <= max_gap_ &&
+  return same_size(frame, last_) && same_colours(frame, last_) && pts - newest_ <= max_gap_ &&
          newest_ - pts <= slot_pts(1) - base_;
 }
 

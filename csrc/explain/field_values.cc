@@ -1,122 +1,82 @@
 #include "explain/field_values.h"
 
 #include <algorithm>
-#include <type_traits>
+#include <utility>
 
 #include "explain/explanation_fields.h"
 
 namespace tubecam {
 namespace {
 
-// How a field of one C++ type is reported: `type` and `parts` as of FieldInfo, `emit` to a sink.
-template <typename T>
-struct Plain {
-  static constexpr bool optional = false;
-  static constexpr const char* parts = "";
-  static void emit(const std::string& name, const T& value, const FieldSink& sink) {
-    sink(name, FieldValue(value));
-  }
+// What FieldInfo says of a C++ type.
+struct Kind {
+  const char* type;
+  const char* parts = "";
+  bool optional = false;
 };
 
 template <typename T>
-struct Kind;
-template <>
-struct Kind<bool> : Plain<bool> {
-  static constexpr const char* type = "boolean";
-};
-template <>
-struct Kind<int> : Plain<int> {
-  static constexpr const char* type = "int";
-};
-template <>
-struct Kind<uint64_t> : Plain<uint64_t> {
-  static constexpr const char* type = "uint64";
-};
-template <>
-struct Kind<double> : Plain<double> {
-  static constexpr const char* type = "double";
-};
-template <>
-struct Kind<float> : Kind<double> {};
-template <>
-struct Kind<std::string> : Plain<std::string> {
-  static constexpr const char* type = "string";
-};
-
-template <>
-struct Kind<std::vector<float>> : Plain<std::vector<float>> {
-  static constexpr const char* type = "float32";
-  static void emit(const std::string& name, const std::vector<float>& values,
-                   const FieldSink& sink) {
-    sink(name, FieldArray<float>{values.data(), values.size()});
-  }
-};
-
-template <>
-struct Kind<std::vector<Box>> : Kind<std::vector<float>> {
-  static void emit(const std::string& name, const std::vector<Box>& boxes, const FieldSink& sink) {
-    sink(name, array_of(boxes));
-  }
-};
-
-template <>
-struct Kind<std::vector<int64_t>> : Plain<std::vector<int64_t>> {
-  static constexpr const char* type = "int64";
-  static void emit(const std::string& name, const std::vector<int64_t>& values,
-                   const FieldSink& sink) {
-    sink(name, FieldArray<int64_t>{values.data(), values.size()});
-  }
-};
-
-template <>
-struct Kind<std::array<double, 3>> : Kind<double> {
-  static constexpr const char* parts = "t, y, x";
-  static void emit(const std::string& name, const std::array<double, 3>& values,
-                   const FieldSink& sink) {
-    sink(name + "-t", values[0]);
-    sink(name + "-y", values[1]);
-    sink(name + "-x", values[2]);
-  }
-};
-
-template <>
-struct Kind<Rect> : Kind<double> {
-  static constexpr const char* parts = "x, y, width, height";
-  static void emit(const std::string& name, const Rect& place, const FieldSink& sink) {
-    sink(name + "-x", place.x);
-    sink(name + "-y", place.y);
-    sink(name + "-width", place.width);
-    sink(name + "-height", place.height);
-  }
-};
+struct Of {};
+Kind kind(Of<bool>) { return {"boolean"}; }
+Kind kind(Of<int>) { return {"int"}; }
+Kind kind(Of<uint64_t>) { return {"uint64"}; }
+Kind kind(Of<float>) { return {"double"}; }
+Kind kind(Of<double>) { return {"double"}; }
+Kind kind(Of<std::string>) { return {"string"}; }
+Kind kind(Of<std::vector<float>>) { return {"float32"}; }
+Kind kind(Of<std::vector<Box>>) { return {"float32"}; }
+Kind kind(Of<std::vector<int64_t>>) { return {"int64"}; }
+Kind kind(Of<std::array<double, 3>>) { return {"double", "t, y, x"}; }
+Kind kind(Of<Rect>) { return {"double", "x, y, width, height"}; }
 
 template <typename T>
-struct Kind<std::optional<T>> : Kind<T> {
-  static constexpr bool optional = true;
-  static void emit(const std::string& name, const std::optional<T>& value, const FieldSink& sink) {
-    if (value) Kind<T>::emit(name, *value, sink);
-  }
-};
+Kind kind(Of<std::optional<T>>) {
+  return {kind(Of<T>()).type, kind(Of<T>()).parts, true};
+}
+template <typename T>
+Kind kind(Of<const T*>) {
+  return kind(Of<std::optional<T>>());
+}
+
+// ---- values ----
 
 template <typename T>
-struct Kind<const T*> : Kind<T> {
-  static constexpr bool optional = true;
-  static void emit(const std::string& name, const T* value, const FieldSink& sink) {
-    if (value) Kind<T>::emit(name, *value, sink);
-  }
-};
-
-template <typename Owner, typename Get>
-using KindOf = Kind<std::decay_t<std::invoke_result_t<const Get&, const Owner&>>>;
+void emit(const FieldSink& sink, const std::string& name, const T& value) {
+  sink(name, FieldValue(value));
+}
+template <typename T>
+void emit(const FieldSink& sink, const std::string& name, const std::vector<T>& values) {
+  sink(name, FieldArray<T>{values.data(), values.size()});
+}
+void emit(const FieldSink& sink, const std::string& name, const std::vector<Box>& boxes) {
+  sink(name, array_of(boxes));
+}
+void emit(const FieldSink& sink, const std::string& name, const std::array<double, 3>& values) {
+  const char* axes[] = {"-t", "-y", "-x"};
+  for (size_t i = 0; i < 3; ++i) sink(name + axes[i], values[i]);
+}
+void emit(const FieldSink& sink, const std::string& name, const Rect& place) {
+  sink(name + "-x", place.x);
+  sink(name + "-y", place.y);
+  sink(name + "-width", place.width);
+  sink(name + "-height", place.height);
+}
+template <typename T>
+void emit(const FieldSink& sink, const std::string& name, const std::optional<T>& value) {
+  if (value) emit(sink, name, *value);
+}
+template <typename T>
+void emit(const FieldSink& sink, const std::string& name, const T* value) {
+  if (value) emit(sink, name, *value);
+}
 
 template <typename Owner, typename... Get>
 void emit_all(const std::string& prefix, const std::tuple<Field<Get>...>& fields,
               const Owner& owner, const FieldSink& sink) {
-  const auto emit = [&](const auto& field) {
-    using Kind = KindOf<Owner, std::decay_t<decltype(field.get)>>;
-    Kind::emit(prefix + field.name, std::invoke(field.get, owner), sink);
+  const auto one = [&](const auto& field) {
+    emit(sink, prefix + field.name, std::invoke(field.get, owner));
   };
-  std::apply([&](const auto&... field) { (emit(field), ...); }, fields);
+  std::apply([&](const auto&... field) { (one(field), ...); }, fields);
 }
 
 // "pathways": how many; "pathway-0-name" …
@@ -128,6 +88,8 @@ void emit_list(const std::string& singular, const Fields& fields, const std::vec
     emit_all(singular + "-" + std::to_string(i) + "-", fields, owners[i], sink);
 }
 
+// ---- the list ----
+
 std::string key_of(const std::string& name, const std::string& key) {
   std::string python = key.empty() ? name : key;
   std::replace(python.begin(), python.end(), '-', '_');
@@ -138,9 +100,10 @@ template <typename Owner, typename... Get>
 void list_all(const std::string& group, const std::tuple<Field<Get>...>& fields,
               std::vector<FieldInfo>* list) {
   const auto add = [&](const auto& field) {
-    using Kind = KindOf<Owner, std::decay_t<decltype(field.get)>>;
-    list->push_back({group, field.name, key_of(field.name, field.key), Kind::type, Kind::parts,
-                     field.shape, field.meaning, Kind::optional});
+    using Value = std::decay_t<decltype(std::invoke(field.get, std::declval<const Owner&>()))>;
+    const auto [type, parts, optional] = kind(Of<Value>());
+    list->push_back({group, field.name, key_of(field.name, field.key), type, parts, field.shape,
+                     field.meaning, optional});
   };
   std::apply([&](const auto&... field) { (add(field), ...); }, fields);
 }

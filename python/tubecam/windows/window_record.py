@@ -55,6 +55,8 @@ class WindowRecord:
     signal
         Times int64 [n] in nanoseconds and float32 [n]: what became final by this window of the
         stream's relevance over time.
+    fused_curve
+        float32 [T]: the same so far at the window's slices; None for a clip that is alone.
     pathways
         Of a model with several explained layers; `tube` joins theirs.
     receipt
@@ -93,6 +95,7 @@ class WindowRecord:
     signal: tuple[np.ndarray, np.ndarray] = field(
         default_factory=lambda: (np.empty(0, np.int64), np.empty(0, np.float32))
     )
+    fused_curve: np.ndarray | None = None
     pathways: tuple[Pathway, ...] = ()
     marks: tuple[Mark, ...] = ()
     head: str = "softmax"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import runpy
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 import parts
 import tiny_bundle
 from tubecam import Explainer, Receipt, UsageError
+from tubecam._core import RelevanceSignal
 from tubecam.windows import jsonl
 from tubecam.windows.fields import FIELDS, Field, with_arrays
 from tubecam.windows.window_record import WindowRecord
@@ -95,8 +97,9 @@ def test_the_list_has_these_names_and_types():
     assert len({(f.group, f.key) for f in FIELDS}) == len(FIELDS) and all(f.meaning for f in FIELDS)
 
 
-def structures(bundle) -> tuple[dict[str, str], dict[str, str], dict]:
-    """Names and types of a buffer's metadata and of a message, and the message's fields."""
+@pytest.fixture(scope="module")
+def played(bundle):
+    """Names and types of a buffer's metadata and of a message, and the fields of all messages."""
     gst = parts.plugin()
     from pipelines import play
 
@@ -124,14 +127,14 @@ def structures(bundle) -> tuple[dict[str, str], dict[str, str], dict]:
 
     caps = "video/x-raw,format=RGB,framerate=30/1,width=64,height=48"
     line = f"videotestsrc num-buffers=60 pattern=ball ! {caps}"
-    played = play(
+    windows = play(
         f"{line} ! tubecam name=t bundle={bundle} align=delayed hop=2 ! fakesink", prepare=prepare
-    )
-    return kinds["buffer"], kinds["message"], played.windows["t"][2]
+    ).windows["t"]
+    return kinds["buffer"], kinds["message"], windows
 
 
-def test_metadata_and_messages_hold_the_list(bundle):
-    buffer, message, fields = structures(bundle)
+def test_metadata_and_messages_hold_the_list(played):
+    buffer, message, windows = played
     stated = {name: field for field in FIELDS for name in names_of(field)}
     for told, own in ((buffer, OF_A_FRAME), (message, OF_A_MESSAGE)):
         known = {name.replace("mark-0-", "mark-i-"): kind for name, kind in told.items()}
@@ -139,10 +142,33 @@ def test_metadata_and_messages_hold_the_list(bundle):
         assert known == {**listed, **COUNTS, **own}
         needed = {n for n, f in stated.items() if not f.optional and "pathway" not in n}
         assert needed <= known.keys()
-    record = WindowRecord.from_fields(fields, [f"class {i}" for i in range(tiny_bundle.CLASSES)])
+    record = WindowRecord.from_fields(
+        windows[2], [f"class {i}" for i in range(tiny_bundle.CLASSES)]
+    )
     told = json.loads(jsonl.line(record))
     assert_shaped(told, JSON)
     assert told["boxes"] and told["marks"] and told["signal"] and len(told["curve"]) == 8
+
+
+def test_the_fused_curve_is_what_the_windows_so_far_give_together(played):
+    signal = RelevanceSignal(10.0)
+    for fields in played[2]:
+        signal.add(fields["window-pts"], fields["curve"])
+        fused = [signal.at(int(pts)) for pts in fields["window-pts"]]
+        np.testing.assert_allclose(fields["fused-curve"], fused, rtol=1e-5, atol=1e-7)
+    assert len(played[2]) > 3 and not np.allclose(fields["fused-curve"], fields["curve"])
+
+
+def test_the_overlay_reads_what_is_on_the_list(root):
+    known = {name for field in FIELDS for name in names_of(field)} | COUNTS.keys()
+    read = {
+        name
+        for path in (root / "csrc" / "plugin" / "meta").glob("meta_*.cc")
+        for name in re.findall(
+            r'field(?:s\.\w+(?:<\w+>)?|\w*)\((?:fields, )?"([a-z-]+)"', path.read_text()
+        )
+    }
+    assert len(read) > 20 and read <= known | OF_A_FRAME.keys()
 
 
 def test_json_lines_of_a_clip_have_the_same_keys(explanation):

@@ -18,7 +18,7 @@ namespace tubecam {
 struct LayerSpec {
   std::string name;
   std::array<int, 4> shape{};      // C, t, h, w
-  std::array<double, 3> stride{};  // t (slices), y, x (input pixels)
+  std::array<double, 3> stride{};  // t (sampled frames), y, x (input pixels)
   std::array<double, 3> offset{};
   std::optional<std::array<double, 3>> receptive_field;  // of a cell; older bundles lack it
 
@@ -97,19 +97,5 @@ struct Bundle {
 // (named with its JSON path), a path that leaves the folder, a hash that differs, a label count of
 // zero.
 TUBECAM_API Bundle load_bundle(const std::string& folder);
-
-// The class-activation methods, which this runtime computes from a graph's activation and gradient,
-// in the order of CamMethod (explain/methods/cam3d.h).
-TUBECAM_API const std::vector<std::string>& method_names();
-
-// The methods of relevance to the input, each computed by a graph of its own.
-TUBECAM_API const std::vector<std::string>& relevance_method_names();
-
-// The methods of several passes through one graph that gives the clip's gradient
-// (explain/methods/multi_pass.h).
-TUBECAM_API const std::vector<std::string>& multi_pass_method_names();
-
-// Whether a method shares out the logit itself: where no bias takes a part, relevance sums to it.
-bool shares_out_the_logit(const std::string& method);
 
 }  // namespace tubecam

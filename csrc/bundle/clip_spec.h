@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "base/choice.h"
 #include "base/export.h"
 #include "base/rect.h"
 
@@ -11,11 +12,23 @@ namespace tubecam {
 enum class ResizeRule { kCrop, kStretch, kPad };
 enum class ColorOrder { kRgb, kBgr };
 
+// How a frame becomes the model's picture.
+inline constexpr Choice<ResizeRule> kResizeRules[] = {
+    {ResizeRule::kCrop, "crop", "Its short side is scaled to short_side, its middle is cut out"},
+    {ResizeRule::kStretch, "stretch", "It is scaled to the picture's size, whatever its shape"},
+    {ResizeRule::kPad, "pad", "It is scaled to fit, with bars beside it"},
+};
+
+inline constexpr Choice<ColorOrder> kColorOrders[] = {
+    {ColorOrder::kRgb, "RGB", "Red first"},
+    {ColorOrder::kBgr, "BGR", "Blue first"},
+};
+
 // The optical flow that a model takes besides the clip (clip/optical_flow/clip_flow.h).
 struct FlowSpec {
   bool used = false;
-  float bound = 20;     // clip pixels a slice: what is farther is clamped
-  float scale = 0.05f;  // what a pixel a slice becomes
+  float bound = 20;     // clip pixels from one frame to the next: what is farther is clamped
+  float scale = 0.05f;  // what one such pixel becomes
 };
 
 struct Limits {
@@ -34,10 +47,10 @@ struct ClipLimits {
 inline constexpr ClipLimits kClipLimits;
 
 struct TUBECAM_API ClipSpec {
-  int length = 16;  // T, slices
+  int length = 16;  // T, sampled frames
   int height = 112;
   int width = 112;
-  double sample_fps = 15.0;                     // slices a second
+  double sample_fps = 15.0;                     // sampled frames a second
   std::array<float, 3> mean{0.5f, 0.5f, 0.5f};  // of values in 0…1, in `color` order
   std::array<float, 3> std{0.5f, 0.5f, 0.5f};
   ColorOrder color = ColorOrder::kRgb;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bundle/layer_grid.h"
+#include "bundle/method_table.h"
 
 namespace tubecam {
 namespace {
@@ -11,7 +12,7 @@ namespace {
 constexpr size_t kMaxPathways = 8;
 constexpr int64_t kMaxLayerSize = int64_t{1} << 28;  // values of one activation: 1 GiB of float32
 
-// Slices and pixels, at most the clip's.
+// Sampled frames and pixels, at most the clip's.
 std::array<double, 3> parse_receptive_field(const JsonNode& node, const ClipSpec& clip) {
   const int most[3] = {clip.length, clip.height, clip.width};
   std::array<double, 3> field{};
@@ -40,9 +41,10 @@ LayerSpec parse_layer(const JsonNode& node, const ClipSpec& clip) {
   return layer;
 }
 
-const std::vector<std::string>& known_methods(const GraphSpec& graph) {
-  if (graph.gives_input_gradient()) return multi_pass_method_names();
-  return graph.gives_relevance() ? relevance_method_names() : method_names();
+// The kind of method that a graph's outputs are enough for.
+MethodKind kind_of(const GraphSpec& graph) {
+  if (graph.gives_input_gradient()) return MethodKind::kMultiPass;
+  return graph.gives_relevance() ? MethodKind::kRelevance : MethodKind::kClassActivation;
 }
 
 // Of every explained layer.
@@ -54,7 +56,7 @@ bool gives_weights(const GraphSpec& graph) {
 }
 
 void parse_methods(const JsonNode& node, GraphSpec* graph, std::set<std::string>* seen) {
-  const auto& known = known_methods(*graph);
+  const std::vector<std::string> known = method_names(kind_of(*graph));
   const JsonNode methods = node.at("methods");
   const size_t count = methods.array(1, graph->gives_relevance() ? 1 : known.size());
   for (size_t i = 0; i < count; ++i) {
@@ -66,8 +68,8 @@ void parse_methods(const JsonNode& node, GraphSpec* graph, std::set<std::string>
                         ")");
     }
     if (!seen->insert(method).second) methods[i].refuse("named once in the whole sidecar");
-    if (method == "cam" && !gives_weights(*graph)) {
-      methods[i].refuse("another method: cam needs the output `weight`");
+    if (find_method(method)->needs_weight() && !gives_weights(*graph)) {
+      methods[i].refuse("another method: ", method, " needs the output `weight`");
     }
     graph->methods.push_back(method);
   }
@@ -118,7 +120,7 @@ void parse_sanity(const JsonNode& node, GraphSpec* graph) {
   }
 }
 
-// Cells sum whole slices and pixels of the input: of the clip, or of its flow.
+// Cells sum whole sampled frames and pixels of the input: of the clip, or of its flow.
 void check_cells(const JsonNode& node, const ClipSpec& clip, const LayerSpec& layer, bool of_flow) {
   const int sizes[] = {of_flow ? 2 : 3, clip.length, clip.height, clip.width};
   if (layer.shape[0] != sizes[0])
@@ -218,36 +220,6 @@ void parse_form(const JsonNode& node, const Sidecar& sidecar, GraphSpec* graph) 
 }
 
 }  // namespace
-
-const std::vector<std::string>& method_names() {
-  static const auto& names = *new std::vector<std::string>{
-      "gradcam", "cam", "gradcam-frame", "hirescam", "layercam", "gradcam++", "xgradcam"};
-  return names;
-}
-
-const std::vector<std::string>& relevance_method_names() {
-  static const auto& names =
-      *new std::vector<std::string>{"sensitivity",     "gradient-x-input", "deconvolution",
-                                    "guided-backprop", "lrp-epsilon",      "lrp-alpha1beta0",
-                                    "deep-taylor",     "lrp-epsilon-plus", "lrp-epsilon-plus-flat",
-                                    "lrp-gamma",       "attn-lrp",         "excitation-backprop",
-                                    "deeplift",        "attention-rollout"};
-  return names;
-}
-
-const std::vector<std::string>& multi_pass_method_names() {
-  static const auto& names =
-      *new std::vector<std::string>{"integrated-gradients", "smoothgrad", "gradient-shap"};
-  return names;
-}
-
-bool shares_out_the_logit(const std::string& method) {
-  static const auto& names = *new std::set<std::string>{
-      "hirescam",    "gradient-x-input", "lrp-epsilon",           "lrp-alpha1beta0",
-      "deep-taylor", "lrp-epsilon-plus", "lrp-epsilon-plus-flat", "excitation-backprop",
-      "lrp-gamma",   "attn-lrp"};
-  return names.count(method) > 0;
-}
 
 bool is_file_name(const std::string& name) {
   const bool dots = name.empty() || name == "." || name == "..";

@@ -65,6 +65,7 @@ class ClipExplainer {
   std::vector<float> flow_of_clip();
   void begin(const Window& where);
   void read_logits(const float* logits);
+  float explained(const float* logits) const;
   void invalidate(const std::string& problem);
 
   void explain(const EngineOutputs& outputs);
@@ -93,6 +94,7 @@ class ClipExplainer {
   TensorView clip_;
   const float* host_ = nullptr;  // of clip_, once it was asked for
   std::vector<float> frozen_;    // a clip
+  ContrastPass contrast_;
   double engine_ms_ = 0;
   Explanation result_;
 };
@@ -135,9 +137,12 @@ const EngineOutputs& ClipExplainer::infer(const TensorView& clip, int64_t target
 const EngineOutputs& ClipExplainer::infer(const TensorView& clip, const TensorView& flow,
                                           int64_t target) {
   const Stopwatch watch;
-  const EngineOutputs& outputs = engine_.infer({clip, target, flow});
+  const bool contrasts = request_.target.against >= 0;
+  const EngineOutputs& outputs =
+      contrasts ? contrast_.infer(engine_, {clip, target, flow}, request_.target)
+                : engine_.infer({clip, target, flow});
   engine_ms_ += watch.milliseconds();
-  ++result_.receipt.passes;
+  result_.receipt.passes += contrasts ? 2 : 1;
   return outputs;
 }
 
@@ -174,10 +179,12 @@ void ClipExplainer::invalidate(const std::string& problem) {
 }
 
 void ClipExplainer::read_logits(const float* logits) {
-  const int64_t target = request_.target;
+  const int64_t target = request_.target.label, against = request_.target.against;
   result_.logits.assign(logits, logits + bundle_.labels.size());
   result_.target = target;
+  result_.against = against;
   if (target >= 0) result_.target_name = bundle_.labels[size_t(target)];
+  if (against >= 0) result_.target_name += ":" + bundle_.labels[size_t(against)];
   const auto& values = result_.logits;
   if (!all_finite(values.data(), values.size())) {
     return invalidate("the logits hold NaN or infinity");
@@ -191,7 +198,13 @@ void ClipExplainer::read_logits(const float* logits) {
     result_.target = result_.label;
     result_.target_name = result_.label_name;
   }
-  result_.receipt.logit = values[size_t(result_.target)];
+  result_.receipt.logit = explained(logits);
+}
+
+// The value that relevance shares out: a logit, or the difference of two.
+float ClipExplainer::explained(const float* logits) const {
+  const float other = result_.against < 0 ? 0 : logits[size_t(result_.against)];
+  return logits[size_t(result_.target)] - other;
 }
 
 // A class-activation map of the layer, or what the graph itself found.
@@ -226,7 +239,7 @@ Pass ClipExplainer::pass(const ModelInputs& inputs) {
     (graph_.pathways[i].of_flow ? gradient.flow : gradient.clip) =
         outputs.pathways[i].gradient.f32();
   }
-  return {gradient, outputs.logits.f32()[size_t(result_.target)]};
+  return {gradient, explained(outputs.logits.f32())};
 }
 
 std::vector<float> ClipExplainer::flow_of_clip() {
@@ -236,9 +249,9 @@ std::vector<float> ClipExplainer::flow_of_clip() {
 }
 
 CamStats ClipExplainer::run_multi_pass() {
-  const auto method = plan_.kind == MethodKind::kIntegratedGradients ? integrated_gradients
-                      : plan_.kind == MethodKind::kSmoothGrad        ? smoothgrad
-                                                                     : gradient_shap;
+  const auto method = plan_.kind == PlanKind::kIntegratedGradients ? integrated_gradients
+                      : plan_.kind == PlanKind::kSmoothGrad        ? smoothgrad
+                                                                   : gradient_shap;
   const std::vector<float> flow = flow_of_clip();
   const ModelInputs x{host_clip(), flow.empty() ? nullptr : flow.data()};
   const MultiPassResult found = method([this](const ModelInputs& inputs) { return pass(inputs); },
@@ -285,26 +298,26 @@ void ClipExplainer::explain(const EngineOutputs& outputs) {
   }
   receipt.relevance_sum = stats.sum;
   if (!stats.finite) return invalidate(graph_.what_explains() + " holds NaN or infinity");
-  if (plan_.kind == MethodKind::kMotionSplit) {
+  if (plan_.kind == PlanKind::kMotionSplit) {
     split();
-  } else if (plan_.kind == MethodKind::kMotionSplitExact) {
+  } else if (plan_.kind == PlanKind::kMotionSplitExact) {
     split_exactly();
   } else {
     estimate_motion();
   }
-  if (plan_.kind == MethodKind::kSelective) {
+  if (plan_.kind == PlanKind::kSelective) {
     stats = stats_of(std::vector<float>(result_.tube), layer_, result_.tube.data());
   }
   find_peak_and_boxes(stats, request_.threshold, spec_, &result_);
 }
 
-// The cell in time whose centre is nearest to a slice.
+// The cell in time whose centre is nearest to a sampled frame.
 int ClipExplainer::cell_at(int slice) const {
   const double index = (slice - layer_.offset[0]) / layer_.stride[0];
   return int(std::lround(std::clamp(index, 0.0, double(layer_.shape[1] - 1))));
 }
 
-// The relevance of the same target to the clip with one slice frozen.
+// The relevance of the same target to the clip with one sampled frame frozen.
 void ClipExplainer::add_still(int slice, std::vector<float>* tube) {
   frozen_.resize(size_t(spec_.length) * 3 * size_t(spec_.height) * size_t(spec_.width));
   freeze_clip(host_clip(), spec_, slice, frozen_.data());
@@ -344,7 +357,7 @@ void ClipExplainer::split_exactly() {
 // From the tube alone: relevance that changes over time. Only the method of that name draws it.
 // Pathways of the flow need no estimate.
 void ClipExplainer::estimate_motion() {
-  const bool selects = plan_.kind == MethodKind::kSelective;
+  const bool selects = plan_.kind == PlanKind::kSelective;
   if (!selects && sees_flow(result_.pathways)) {
     result_.motion_by = kFromFlow.name;
     result_.motion = flow_cells(result_.pathways, layer_);
@@ -360,7 +373,7 @@ void ClipExplainer::estimate_motion() {
 
 // What later passes left there is no tube of this clip.
 void ClipExplainer::offer_device_tube() {
-  if (!cam_ || plan_.kind != MethodKind::kOnePass) return;
+  if (!cam_ || plan_.kind != PlanKind::kOnePass) return;
   result_.device_tube =
       std::make_shared<const DeviceTube>(DeviceTube{cam_->device_tube(), cam_, cam_->window()});
 }
@@ -373,7 +386,7 @@ Explanation ClipExplainer::run(const TensorView& clip, const Window& where) {
   const bool on_the_way = host_ == nullptr;
   const Stopwatch watch;
   const EngineOutputs* outputs = nullptr;
-  if (on_the_way || is_finite()) outputs = &infer(clip_, request_.target);
+  if (on_the_way || is_finite()) outputs = &infer(clip_, request_.target.label);
   if (!outputs || (on_the_way && !is_finite())) {
     read_logits(std::vector<float>(bundle_.labels.size(), kNan).data());
     result_.problem = "the clip holds NaN or infinity";

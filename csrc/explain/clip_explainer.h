@@ -11,6 +11,7 @@
 #include "explain/device/device_cam.h"
 #include "explain/explanation.h"
 #include "explain/method_plan.h"
+#include "explain/methods/contrast.h"
 #include "explain/methods/multi_pass.h"
 
 namespace tubecam {
@@ -18,13 +19,13 @@ namespace tubecam {
 // Options of some methods; the others ignore them.
 struct MethodOptions {
   MultiPassOptions multi_pass;
-  int frozen = -1;   // motion-split: the slice that is frozen, −1 = the middle one
+  int frozen = -1;   // motion-split: the sampled frame that is frozen, −1 = the middle one
   double sigma = 1;  // selective-relevance and the share of one-pass methods: standard deviations
 };
 
 struct ClipRequest {
   std::string method;
-  int64_t target = -1;  // −1 = the predicted class
+  Target target;
   float threshold = 0.5f;
   MethodOptions options;
 };

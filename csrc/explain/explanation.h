@@ -20,7 +20,7 @@ namespace tubecam {
 
 // Milliseconds of this window's stages.
 struct Timings {
-  double preprocess = 0;  // all slices new to this window, and their optical flow
+  double preprocess = 0;  // all sampled frames new to this window, and their optical flow
   double engine = 0;
   double explain = 0;  // cam3d, curve, peak, boxes
 };
@@ -30,9 +30,10 @@ struct TUBECAM_API Explanation {
   std::string problem;  // where, when not valid
   int64_t label = -1;   // predicted class
   std::string label_name;
-  float score = 0;      // what the model says of the label: see `scores`
-  int64_t target = -1;  // explained class
-  std::string target_name;
+  float score = 0;            // what the model says of the label: see `scores`
+  int64_t target = -1;        // explained class
+  int64_t against = -1;       // the class that it is held against, −1 = none (methods/contrast.h)
+  std::string target_name;    // "A", or "A:B" against B
   std::vector<float> logits;  // [K]
   // [K], scores.h: probabilities, but for the head kScores. Empty where a logit is not finite.
   std::vector<float> scores;
@@ -70,7 +71,7 @@ struct TUBECAM_API Explanation {
   void fuse(RelevanceSignal* stream);
 };
 
-// Where the time `pts` lies within a window, in slices (fractional, clamped to 0 … T−1).
+// Where the time `pts` lies within a window, in sampled frames (fractional, clamped to 0 … T−1).
 TUBECAM_API double slice_at(const Window& window, int64_t pts);
 
 }  // namespace tubecam

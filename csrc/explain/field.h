@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <optional>
 
 namespace tubecam {
@@ -23,9 +24,24 @@ struct Field {
 template <typename Get>
 Field(const char*, Get, const char*) -> Field<Get>;
 
-// For Field::get: a member that is missing where it is empty.
+// ---- for Field::get ----
+
+// A member that is missing where it is empty.
 template <auto Member>
 inline constexpr auto unless_empty =
     [](const auto& owner) { return (owner.*Member).empty() ? nullptr : &(owner.*Member); };
+
+// A member's member.
+template <auto Outer, auto Inner>
+inline constexpr auto in = [](const auto& owner) -> const auto& {
+  return owner.*Outer.*Inner;
+};
+
+// One number of an array.
+template <auto Member, size_t Index>
+inline constexpr auto item = [](const auto& owner) { return (owner.*Member)[Index]; };
+
+template <typename To, auto Member>
+inline constexpr auto as = [](const auto& owner) { return static_cast<To>(owner.*Member); };
 
 }  // namespace tubecam

@@ -14,7 +14,7 @@ namespace {
 int cost_of(const Bundle& bundle, const std::string& method) {
   const MethodPlan plan = plan_method(bundle, method);
   const GraphSpec& graph = bundle.graphs[plan.graph];
-  if (plan.kind != MethodKind::kOnePass && plan.kind != MethodKind::kSelective) return 3;
+  if (plan.kind != PlanKind::kOnePass && plan.kind != PlanKind::kSelective) return 3;
   if (graph.gives_relevance() || graph.gives_input_gradient()) return 2;  // back to the input
   return graph.weight.empty() ? 1 : 0;  // back to a layer, or not at all
 }

@@ -7,54 +7,34 @@
 namespace tubecam {
 namespace {
 
-MethodKind kind_of(const std::string& method) {
-  if (method == "motion-split") return MethodKind::kMotionSplit;
-  if (method == "motion-split-exact") return MethodKind::kMotionSplitExact;
-  if (method == "selective-relevance") return MethodKind::kSelective;
-  if (method == "integrated-gradients") return MethodKind::kIntegratedGradients;
-  if (method == "smoothgrad") return MethodKind::kSmoothGrad;
-  if (method == "gradient-shap") return MethodKind::kGradientShap;
-  return MethodKind::kOnePass;
-}
-
-bool is_motion(const std::string& method) {
-  const auto& names = motion_method_names();
-  return std::find(names.begin(), names.end(), method) != names.end();
-}
-
 // The graph that a method of motion is made of, or graphs.size().
-size_t base_graph(const Bundle& bundle, MethodKind kind) {
+size_t base_graph(const Bundle& bundle, PlanKind kind) {
   const auto& graphs = bundle.graphs;
   const auto one_pass = [](const GraphSpec& graph) { return !graph.gives_input_gradient(); };
   const auto to_input = [](const GraphSpec& graph) { return graph.gives_relevance(); };
   auto found = graphs.end();
-  if (kind == MethodKind::kSelective) found = std::find_if(graphs.begin(), graphs.end(), to_input);
+  if (kind == PlanKind::kSelective) found = std::find_if(graphs.begin(), graphs.end(), to_input);
   if (found == graphs.end()) found = std::find_if(graphs.begin(), graphs.end(), one_pass);
   return static_cast<size_t>(found - graphs.begin());
 }
 
 }  // namespace
 
-const std::vector<std::string>& motion_method_names() {
-  static const auto& names =
-      *new std::vector<std::string>{"motion-split", "motion-split-exact", "selective-relevance"};
-  return names;
-}
-
 std::vector<std::string> offered_methods(const Bundle& bundle) {
   std::vector<std::string> methods;
   for (const GraphSpec& graph : bundle.graphs)
     methods.insert(methods.end(), graph.methods.begin(), graph.methods.end());
-  if (base_graph(bundle, MethodKind::kMotionSplit) < bundle.graphs.size()) {
-    const auto& motion = motion_method_names();
+  if (base_graph(bundle, PlanKind::kMotionSplit) < bundle.graphs.size()) {
+    const std::vector<std::string> motion = method_names(MethodKind::kMotion);
     methods.insert(methods.end(), motion.begin(), motion.end());
   }
   return methods;
 }
 
 MethodPlan plan_method(const Bundle& bundle, const std::string& method) {
-  const MethodKind kind = kind_of(method);
-  if (is_motion(method)) {
+  const Method* known = find_method(method);
+  const PlanKind kind = known ? known->plan : PlanKind::kOnePass;
+  if (known && known->kind == MethodKind::kMotion) {
     const size_t graph = base_graph(bundle, kind);
     if (graph < bundle.graphs.size()) return {graph, bundle.graphs[graph].default_method, kind};
   }

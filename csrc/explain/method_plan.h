@@ -6,23 +6,14 @@
 
 #include "base/export.h"
 #include "bundle/bundle.h"
+#include "bundle/method_table.h"
 
 namespace tubecam {
-
-enum class MethodKind {
-  kOnePass,           // the method of one graph
-  kMotionSplit,       // against one frozen clip
-  kMotionSplitExact,  // against every slice frozen
-  kSelective,         // kept where relevance changes over time
-  kIntegratedGradients,
-  kSmoothGrad,
-  kGradientShap
-};
 
 struct MethodPlan {
   size_t graph = 0;
   std::string base;  // the graph's method behind it
-  MethodKind kind = MethodKind::kOnePass;
+  PlanKind kind = PlanKind::kOnePass;
 };
 
 // The methods of motion are made of another one of the bundle: the splits of its default method,
@@ -32,8 +23,5 @@ TUBECAM_API MethodPlan plan_method(const Bundle& bundle, const std::string& meth
 
 // Every method that the bundle offers: its graphs' own, then those of motion.
 TUBECAM_API std::vector<std::string> offered_methods(const Bundle& bundle);
-
-// "motion-split", "motion-split-exact", "selective-relevance".
-TUBECAM_API const std::vector<std::string>& motion_method_names();
 
 }  // namespace tubecam

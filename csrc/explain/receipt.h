@@ -56,7 +56,8 @@ inline constexpr auto kReceiptFields = std::make_tuple(
     Field{"fell-back-from", unless_empty<&Receipt::fell_back_from>,
           "the device asked for and what failed there (\"cuda:0: …\"), where the CPU took over"},
     Field{"field", &Receipt::receptive_field,
-          "slices, rows and columns of the clip that a cell can depend on; missing: the bundle "
+          "sampled frames, rows and columns of the clip that a cell can depend on; missing: the "
+          "bundle "
           "states none"}
         .called("receptive_field"));
 

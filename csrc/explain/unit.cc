@@ -1,17 +1,15 @@
 #include "explain/unit.h"
 
-#include <map>
+#include "bundle/method_table.h"
 
 namespace tubecam {
 
 std::string unit_of(const std::string& method, const Head& head) {
-  static const auto& others = *new std::map<std::string, std::string>{
-      {"sensitivity", "per input"}, {"smoothgrad", "per input"}, {"attention-rollout", "share"},
-      {"deconvolution", "none"},    {"guided-backprop", "none"},
-  };
-  const auto found = others.find(method);
-  if (found == others.end()) return head.unit;
-  return found->second == "per input" ? head.unit + " per input" : found->second;
+  const Method* found = find_method(method);
+  const MethodUnit unit = found ? found->unit : MethodUnit::kPart;
+  if (unit == MethodUnit::kPerInput) return head.unit + " per input";
+  if (unit == MethodUnit::kShare) return "share";
+  return unit == MethodUnit::kNone ? "none" : head.unit;
 }
 
 }  // namespace tubecam

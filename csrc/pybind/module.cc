@@ -1,6 +1,6 @@
 // tubecam._core: the compiled part of the Python package.
+#include "pybind/gil/released.h"
 #include "pybind/register.h"
-#include "pybind/released.h"
 
 PYBIND11_MODULE(_core, module) {
   module.doc() =
@@ -9,6 +9,7 @@ PYBIND11_MODULE(_core, module) {
   module.attr("__version__") = TUBECAM_VERSION;
   tubecam::watch_forks();
   tubecam::register_errors(module);
+  tubecam::register_choices(module);
   tubecam::register_clip(module);
   tubecam::register_engine(module);
   tubecam::register_tube(module);

@@ -9,9 +9,9 @@
 #include "clip/optical_flow/clip_flow.h"
 #include "engine/engine.h"
 #include "explain/method_plan.h"
-#include "pybind/array.h"
+#include "pybind/arrays/array.h"
 #include "pybind/engine_options.h"
-#include "pybind/guarded.h"
+#include "pybind/gil/guarded.h"
 #include "pybind/register.h"
 
 namespace py = pybind11;
@@ -193,12 +193,6 @@ void register_engine(py::module_& module) {
       .def("infer", &infer, py::arg("clip"), py::arg("target") = -1, py::arg("flow") = py::none());
 
   module.def("load_bundle", &load_bundle, py::arg("folder"), py::call_guard<Released>());
-  module.def("method_names", &method_names);
-  module.def("head_kind_names", &head_kind_names);
-  module.def("head_unit_names", &head_unit_names);
-  module.def("relevance_method_names", &relevance_method_names);
-  module.def("few_pass_method_names", &multi_pass_method_names);
-  module.def("motion_method_names", &motion_method_names);
   module.def("offered_methods", &offered_methods, py::arg("bundle"));
   module.def(
       "graph_of",

@@ -6,10 +6,9 @@
 
 #include "explain/field_values.h"
 #include "explain/marks.h"
-#include "explain/methods/motion.h"
 #include "explain/scores.h"
-#include "pybind/array.h"
-#include "pybind/device_tube.h"
+#include "pybind/arrays/array.h"
+#include "pybind/arrays/device_tube.h"
 #include "pybind/register.h"
 
 namespace py = pybind11;
@@ -76,11 +75,6 @@ void register_scores(py::module_& module) {
         return present_classes(scores, parse_head_kind(head));
       },
       py::arg("scores"), py::arg("head"));
-  module.def("motion_texts", [] {
-    py::dict texts;
-    for (const MotionSource& source : kMotionSources) texts[source.name] = source.text;
-    return texts;
-  });
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "bundle/bundle.h"
 #include "explain/methods/cam3d_cpu.h"
 #include "explain/methods/cam3d_math.h"
 
@@ -59,18 +58,14 @@ CamStats cam3d_on(Device device, const CamInput& input, CamMethod method, float*
 
 }  // namespace
 
-const std::vector<std::string>& cam_method_names() { return method_names(); }
-
 CamMethod parse_cam_method(const std::string& name) {
-  const auto& names = cam_method_names();
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found != names.end()) return CamMethod(found - names.begin());
+  const Method* method = find_method(name);
+  if (method && method->kind == MethodKind::kClassActivation) return method->cam;
   std::string list;
-  for (const std::string& known : names) list += (list.empty() ? "" : ", ") + known;
+  for (const std::string& known : method_names(MethodKind::kClassActivation))
+    list += (list.empty() ? "" : ", ") + known;
   fail(ErrorCode::kUsage, "unknown method \"", name, "\": choose one of ", list);
 }
-
-const char* to_string(CamMethod method) { return cam_method_names().at(size_t(method)).c_str(); }
 
 CamStats cam3d(const CamInput& input, CamMethod method, float* tube, Device device) {
   check_input(input, method, tube);

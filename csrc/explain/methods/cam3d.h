@@ -2,27 +2,15 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "base/device.h"
 #include "base/export.h"
+#include "bundle/method_table.h"
 
 namespace tubecam {
 
-enum class CamMethod {
-  kGradCam,
-  kCam,
-  kGradCamFrame,
-  kHiResCam,
-  kLayerCam,
-  kGradCamPlusPlus,
-  kXGradCam
-};
-
 // "gradcam++"; throws kUsage listing the names.
 TUBECAM_API CamMethod parse_cam_method(const std::string& name);
-TUBECAM_API const char* to_string(CamMethod method);
-TUBECAM_API const std::vector<std::string>& cam_method_names();
 
 // A [C, t, h, w] float32; either weight [C] (closed form, ∂logit/∂A = weight/(t·h·w)) or gradient
 // [C, t, h, w].

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "bundle/bundle.h"
+#include "bundle/method_table.h"
 
 namespace tubecam {
 namespace {
@@ -15,7 +15,9 @@ constexpr double kNearZero = 1e-3;  // of the greatest logit
 
 double conservation(const std::string& method, double relevance_sum,
                     const std::vector<float>& logits, double logit) {
-  if (!shares_out_the_logit(method)) return std::numeric_limits<double>::quiet_NaN();
+  const Method* found = find_method(method);
+  const bool whole = found && found->unit == MethodUnit::kWhole;
+  if (!whole) return std::numeric_limits<double>::quiet_NaN();
   return share_of_difference(relevance_sum, logits, logit, 0);
 }
 

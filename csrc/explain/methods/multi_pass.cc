@@ -18,12 +18,13 @@ constexpr unsigned kSeed = 20170312;  // the same clip is explained the same way
 size_t pixels_of(const ClipSpec& spec) { return size_t(spec.height) * size_t(spec.width); }
 size_t size_of(const ClipSpec& spec) { return size_t(spec.length) * 3 * pixels_of(spec); }
 
-// One of the model's inputs on its way: planes of height × width, `channels` of them a slice.
+// One of the model's inputs on its way: planes of height × width, `channels` of them a sampled
+// frame.
 struct Input {
   const float* values;
   size_t slices, channels;
   std::vector<float> baseline{}, between{};
-  std::vector<double> sums{};  // [slices, H, W]
+  std::vector<double> sums{};  // [sampled frames, H, W]
 
   size_t planes() const { return slices * channels; }
 };
@@ -117,19 +118,6 @@ MultiPassResult result_of(const std::vector<Input>& inputs, size_t pixels, doubl
 }
 
 }  // namespace
-
-const std::vector<std::string>& baseline_names() {
-  static const auto& names = *new std::vector<std::string>{"zero", "blurred", "frozen"};
-  return names;
-}
-
-Baseline parse_baseline(const std::string& name) {
-  const auto& names = baseline_names();
-  const auto found = std::find(names.begin(), names.end(), name);
-  check(found != names.end(), ErrorCode::kUsage, "unknown baseline \"", name,
-        "\": choose zero, blurred or frozen");
-  return static_cast<Baseline>(found - names.begin());
-}
 
 void check_multi_pass(const MultiPassOptions& options, const ClipSpec& spec) {
   check(options.steps >= 1 && options.steps <= 1024, ErrorCode::kUsage,

@@ -38,7 +38,8 @@ std::string note_of(const Annotation& annotation, const OverlayStyle& style) {
   return note;
 }
 
-// Of each slice the share of relevance that is motion: the cells', weighted by their relevance.
+// Of each sampled frame the share of relevance that is motion: the cells', weighted by their
+// relevance.
 std::vector<float> motion_curve(const Annotation& annotation) {
   const TubeView& tube = annotation.tube;
   const size_t count = size_t{1} * tube.t * tube.h * tube.w;

@@ -12,59 +12,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from .. import _core
 from ..errors import TubecamError
-from ..evaluation.correlation import correlation
-from ..evaluation.drift import compare, sample_clip
 from ..explainer.explainer import Explainer
 from . import floor as machine
 from . import graph, memory
+from .agreement import agree, drift_over
 from .maps import gradcam, tensors_of
 from .peers import Unfit, make_peer
-from .statistics import paired_ratio, samples_needed, summarise
+from .row import Row
+from .statistics import paired_ratio, samples_needed
 from .subject import Subject
 from .timing import Contender, Rounds
 
-DRIFT_CLIPS = 8  # on which maps of two precisions are compared
 _SLOW = ("motion-split-exact",)  # a pass a slice: measured when it is asked for
-SAME = 0.999  # correlation from which on two maps are the same method's
-
-
-@dataclass
-class Row:
-    """A line of the report."""
-
-    name: str
-    kind: str  # plain, graph, method, precision, peer
-    title: str
-    contender: Contender | None = None
-    skipped: str = ""  # why there are no figures
-    memory_mb: float = math.nan
-    agreement: dict[str, Any] = field(default_factory=dict)
-    stages: dict[str, list[float]] = field(default_factory=dict)  # ms
-
-    def facts(self) -> dict[str, Any]:
-        """The row in JSON."""
-        samples = [s * 1e3 for s in self.contender.seconds] if self.contender else []
-        kept = [s for s in samples if math.isfinite(s)]
-        p50 = summarise(kept)["p50"]
-        return {
-            "name": self.name, "kind": self.kind, "title": self.title, "skipped": self.skipped,
-            "latency_ms": summarise(kept), "samples_ms": [round(s, 4) for s in kept],
-            "clips_per_s": 1e3 / p50 if p50 else None,
-            "memory_mb": None if math.isnan(self.memory_mb) else round(self.memory_mb, 1),
-            "agreement": self.agreement,
-            "stages_ms": {n: float(np.median(v)) for n, v in self.stages.items() if v},
-        }  # fmt: skip
 
 
 class EngineBench:
-    """Prepares, measures and tells; each step may be interrupted and leaves what it has."""
+    """Prepares, measures and reports; each step may be interrupted and leaves what it has."""
 
     def __init__(self, subject: Subject, peers: list[str], seconds: float) -> None:
         self.subject, self.peers, self.seconds = subject, peers, seconds
@@ -76,18 +45,18 @@ class EngineBench:
         self.rounds = Rounds([])
         self._reference: np.ndarray | None = None
 
-    def prepare(self, say: Callable[[str], object]) -> None:
+    def prepare(self, log: Callable[[str], object]) -> None:
         """Loads and warms up every row; a peer that cannot take part becomes a row that says so."""
-        say("loading the bundle into the engine")
+        log("loading the bundle into the engine")
         explained, self.engine_info = self._explained_rows()
-        self._prepare_floor(say)
-        say("loading the plain graph")
+        self._prepare_floor(log)
+        log("loading the plain graph")
         self.rows = [*self._plain_row(), *explained]
         for precision in self.subject.precisions:
-            say(f"loading {precision}")
+            log(f"loading {precision}")
             self.rows.append(self._precision_row(precision))
         for name in self.peers:
-            say(f"loading the peer {name}")
+            log(f"loading the peer {name}")
             self.rows.append(self._peer_row(name))
         self._plan()
 
@@ -215,11 +184,11 @@ class EngineBench:
 
     # ---- the run ----
 
-    def _prepare_floor(self, say: Callable[[str], object]) -> None:
+    def _prepare_floor(self, log: Callable[[str], object]) -> None:
         subject = self.subject
         if not self._is_openvino or "int8" in self.engine_info.precision:
             return  # the peak is measured in floating point
-        say("finding what the machine can do at best")
+        log("finding what the machine can do at best")
         self._work = graph.work(graph.load(subject.graph_file))
         self._bandwidth = machine.copy_bandwidth(subject.threads)
         product = machine.PeakProduct(subject.threads, subject.precision)
@@ -288,36 +257,3 @@ class EngineBench:
 
 def _ratio(row: Row, base: Row) -> dict[str, Any] | None:
     return paired_ratio(row.contender.seconds, base.contender.seconds)
-
-
-def drift_over(reference: Explainer, other: Explainer) -> dict[str, Any]:
-    """How far the maps of one precision lie from another's, over synthetic clips."""
-    drifts = []
-    for seed in range(DRIFT_CLIPS):
-        clip = sample_clip(reference, seed)
-        expected = reference.explain(clip)
-        other.target = expected.target  # a tie may fall the other way
-        drifts.append(compare(expected, other.explain(clip)))
-    other.target = reference.target
-    return {
-        "same_method": True,
-        "correlation": float(np.mean([d.correlation for d in drifts])),
-        "correlation_min": min(d.correlation for d in drifts),
-        "peak_shift": max(d.peak_shift for d in drifts),
-        "logit_error": max(d.logit_error for d in drifts),
-        "same_label": float(np.mean([d.same_label for d in drifts])),
-        "clips": DRIFT_CLIPS,
-    }
-
-
-def agree(tube: np.ndarray, reference: np.ndarray) -> dict[str, Any]:
-    """Whether two maps are one method's: Pearson's correlation and, in equal units, the drift."""
-    if np.shape(tube) != reference.shape:
-        return {"same_method": False, "correlation": None, "drift": None}
-    found, scale = correlation(tube, reference), float(np.abs(reference).max())
-    drift = float(np.abs(tube - reference).max()) / scale if scale > 0 else None
-    return {
-        "same_method": found is not None and found >= SAME,
-        "correlation": found,
-        "drift": drift,
-    }

@@ -112,7 +112,7 @@ class DamageWatch:
 
     @contextlib.contextmanager
     def on(self, pipeline: Gst.Bin) -> Iterator[None]:
-        """Watches the pipeline's decoder from its making on; files alone can be damaged."""
+        """Watches the pipeline's decoder from its creation; files alone can be damaged."""
         if self._path is None:
             yield
             return
@@ -214,7 +214,7 @@ class DamageWatch:
             self._steps = Counter(dict(self._steps.most_common(_MOST // 2)))
 
     def _add_tail(self, length: float | None) -> None:
-        """What comes no more at the end."""
+        """What is missing at the end."""
         last = self._last
         if last is None:
             return
@@ -225,7 +225,7 @@ class DamageWatch:
             self._interval(last, round(length * _SECOND), 0)
 
     def _judge(self) -> tuple[int, tuple[tuple[float, float], ...]]:
-        """Pictures lost, and where something is amiss."""
+        """Pictures lost, and where something is wrong."""
         lost, spans, alone = 0, [], set(self._dates)
         missing = self._decoders[self._stream].entered - self._left
         for begin, end, gone in self._gaps:

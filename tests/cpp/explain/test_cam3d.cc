@@ -103,7 +103,7 @@ TEST(Cam3d, NoticesWhatIsNotFinite) {
 }
 
 TEST(Cam3d, NamesComeBack) {
-  ASSERT_EQ(cam_method_names().size(), std::size(kMethods));
+  ASSERT_EQ(method_names(MethodKind::kClassActivation).size(), std::size(kMethods));
   for (const CamMethod method : kMethods) EXPECT_EQ(parse_cam_method(to_string(method)), method);
   EXPECT_STREQ(to_string(CamMethod::kGradCamPlusPlus), "gradcam++");
   EXPECT_STREQ(to_string(CamMethod::kGradCamFrame), "gradcam-frame");

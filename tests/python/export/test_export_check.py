@@ -8,12 +8,14 @@ import json
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+import parts
+
+torch = parts.require("torch")
 
 from torch import nn  # noqa: E402
 
 import export_nets as nets  # noqa: E402
-from tubecam.cli.export import summary  # noqa: E402
+from tubecam.cli.export_summary import summary  # noqa: E402
 from tubecam.errors import ExportError  # noqa: E402
 from tubecam.export import export  # noqa: E402
 from tubecam.export.gradient import autotune, decompositions  # noqa: E402

@@ -16,12 +16,26 @@ WORDS = {"false:": "False:", "true:": "True:", "missing:": "None:"}
 TYPES = {"boolean": "bool", "int": "int", "double": "float", "string": "str"}
 
 HEAD = '''\
-"""How far an explanation can be trusted: written by `make receipt` from csrc/explain/receipt.h."""
+"""How an explanation came about, and how far it can be trusted.
+
+Written by `make receipt` from csrc/explain/receipt.h and explanation_fields.h.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+'''
+TIMINGS = '''
 
+class Timings(NamedTuple):
+    """Milliseconds that the stages of one window took.
+
+    Attributes
+    ----------
+'''
+RECEIPT = '''
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
@@ -30,11 +44,21 @@ class Receipt:
     Attributes
     ----------
 '''
-FOOT = '''
+METHODS = '''
     @property
     def bias_share(self) -> float:
         """The part of the logit that the biases took, NaN where `conservation` is."""
         return 1 - self.conservation
+
+    def __repr__(self) -> str:
+        """What says something: neither NaN nor empty."""
+        known = [(f.name, getattr(self, f.name)) for f in fields(self)]
+        said = [
+            f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value!r}"
+            for name, value in known
+            if value not in ("", None) and not (isinstance(value, float) and math.isnan(value))
+        ]
+        return f"Receipt({', '.join(said)})"
 '''
 
 
@@ -54,16 +78,21 @@ def in_python(meaning: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def source(fields: list[Field]) -> str:
-    """The module's text."""
+def body(group: str) -> str:
+    """The rest of a class: what its attributes mean, and the attributes."""
     documented, declared = "", ""
-    for field in fields:
+    for field in (field for field in FIELDS if field.group == group):
         kind, default = declaration(field)
         meaning = textwrap.fill(in_python(field.meaning), 100, **INDENT)
         documented += f"    {field.key} : {kind}\n{meaning}\n"
         declared += f"    {field.key}: {kind}{default}\n"
-    return f'{HEAD}{documented}    """\n\n{declared}{FOOT}'
+    return f'{documented}    """\n\n{declared}'
+
+
+def source() -> str:
+    """The module's text."""
+    return HEAD + TIMINGS + body("timings") + RECEIPT + body("receipt") + METHODS
 
 
 if __name__ == "__main__":
-    PATH.write_text(source([field for field in FIELDS if field.group == "receipt"]), "utf-8")
+    PATH.write_text(source(), "utf-8")

@@ -29,7 +29,6 @@ namespace tubecam {
 //   slice           double   the same within the window, 0 … T−1 (clamped)
 //   inside          boolean  whether the frame's time lies in the window; false for newer frames
 //                            with align=latest
-//   frame-width, frame-height     int      of the picture that "relative" speaks of, pixels
 // and `boxes` are those at this frame's own time, by the threshold of now. When the picture is
 // changed behind tubecam, fields follow it, or the meta is left behind: Note [Following] in
 // meta_transform.h.

@@ -27,12 +27,13 @@ NAMES = {
     "int": "label-index target-index against-index tube-t tube-h tube-w clip-length clip-height "
     "clip-width frame-width frame-height passes padded pathway-i-t pathway-i-h pathway-i-w |",
     "uint64": "window peak-pts |",
-    "double": "score stride-t stride-y stride-x offset-t offset-y offset-x crop-x crop-y crop-width "
-    "crop-height peak-value peak-slice peak-y peak-x peak-frame-y peak-frame-x threshold "
-    "relevance-sum logit export-error conservation map-correlation baseline-logit sample-fps "
-    "stated-fps preprocess-ms engine-ms explain-ms pathway-i-stride-t pathway-i-stride-y "
-    "pathway-i-stride-x pathway-i-offset-t pathway-i-offset-y pathway-i-offset-x pathway-i- "
-    "relevance-sum pathway-i-share | motion-share field-t field-y field-x",
+    "double": "score stride-t stride-y stride-x offset-t offset-y offset-x crop-x crop-y "
+    "crop-width crop-height peak-value peak-slice peak-y peak-x peak-frame-y peak-frame-x "
+    "threshold relevance-sum logit export-error conservation map-correlation baseline-logit "
+    "sample-fps stated-fps preprocess-ms engine-ms explain-ms pathway-i-stride-t "
+    "pathway-i-stride-y pathway-i-stride-x pathway-i-offset-t pathway-i-offset-y "
+    "pathway-i-offset-x pathway-i-relevance-sum pathway-i-share | motion-share field-t field-y "
+    "field-x",
     "string": "label head target bundle method layer unit engine precision padding pathway-i-name "
     "pathway-i-layer mark-i-key mark-i-text | problem also motion-by downgraded-from "
     "fell-back-from",

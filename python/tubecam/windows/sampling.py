@@ -9,7 +9,7 @@ from .. import _core
 from ..errors import UsageError
 from . import fields
 
-PADS = tuple(_core.padding_names())  # none, last, loop
+PADS = tuple(_core.paddings())  # none, last, loop
 RULES = ("rate", "uniform")
 MARKS = ("padded", "resampled")  # keys of csrc/explain/marks.cc that are about sampling
 _MOST_FPS = 240.0

@@ -8,8 +8,8 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "base/sha256/sha256.h"
 #include "bundle/external_data.h"
-#include "bundle/sha256.h"
 #include "bundle/sidecar.h"
 #include "bundle/sidecar_graph.h"
 

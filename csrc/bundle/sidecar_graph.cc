@@ -13,7 +13,7 @@ namespace {
 constexpr size_t kMaxPathways = 8;
 constexpr int64_t kMaxLayerSize = int64_t{1} << 28;  // values of one activation: 1 GiB of float32
 
-// Slices and pixels, at most the clip's.
+// Sampled frames and pixels, at most the clip's.
 std::array<double, 3> parse_receptive_field(const JsonNode& node, const ClipSpec& clip) {
   const int most[3] = {clip.length, clip.height, clip.width};
   std::array<double, 3> field{};
@@ -121,7 +121,7 @@ void parse_sanity(const JsonNode& node, GraphSpec* graph) {
   }
 }
 
-// Cells sum whole slices and pixels of the input: of the clip, or of its flow.
+// Cells sum whole sampled frames and pixels of the input: of the clip, or of its flow.
 void check_cells(const JsonNode& node, const ClipSpec& clip, const LayerSpec& layer, bool of_flow) {
   const int sizes[] = {of_flow ? 2 : 3, clip.length, clip.height, clip.width};
   if (layer.shape[0] != sizes[0])

@@ -307,13 +307,13 @@ void ClipExplainer::explain(const EngineOutputs& outputs) {
   find_peak_and_boxes(stats, request_.threshold, spec_, &result_);
 }
 
-// The cell in time whose centre is nearest to a slice.
+// The cell in time whose centre is nearest to a sampled frame.
 int ClipExplainer::cell_at(int slice) const {
   const double index = (slice - layer_.offset[0]) / layer_.stride[0];
   return int(std::lround(std::clamp(index, 0.0, double(layer_.shape[1] - 1))));
 }
 
-// The relevance of the same target to the clip with one slice frozen.
+// The relevance of the same target to the clip with one sampled frame frozen.
 void ClipExplainer::add_still(int slice, std::vector<float>* tube) {
   frozen_.resize(size_t(spec_.length) * 3 * size_t(spec_.height) * size_t(spec_.width));
   freeze_clip(host_clip(), spec_, slice, frozen_.data());

@@ -19,7 +19,7 @@ namespace tubecam {
 // Options of some methods; the others ignore them.
 struct MethodOptions {
   MultiPassOptions multi_pass;
-  int frozen = -1;   // motion-split: the slice that is frozen, −1 = the middle one
+  int frozen = -1;   // motion-split: the sampled frame that is frozen, −1 = the middle one
   double sigma = 1;  // selective-relevance and the share of one-pass methods: standard deviations
 };
 

@@ -161,7 +161,7 @@ void Explainer::State::keep_budget(const Settings& now) {
   budgeted = now;
 }
 
-// True when a window is complete, in `clip`. The slices lie where the engine runs.
+// True when a window is complete, in `clip`. The sampled frames lie where the engine runs.
 bool Explainer::State::take(const Frame& frame, int64_t pts) {
   const Device wanted = engine_options.device;
   if (wanted != window.device()) window.move_to(wanted);

@@ -8,8 +8,8 @@
 // tube; statistics). A caller with threads of its own, such as the GStreamer element, keeps a
 // ClipWindow per stream and calls explain() where it likes.
 //
-// On a GPU the slices, the clip and the engine's tensors stay there: a frame goes to the device,
-// and logits and tube come back.
+// On a GPU the sampled frames, the clip and the engine's tensors stay there: a frame goes to the
+// device, and logits and tube come back.
 #pragma once
 
 #include <functional>
@@ -42,7 +42,7 @@ struct ExplainerOptions {
   std::string fallback = "none";
   std::string method;      // empty = the bundle's default
   int64_t target = -1;     // −1 = the predicted class
-  int hop = 4;             // slices between windows
+  int hop = 4;             // sampled frames between windows
   float threshold = 0.5f;  // of the tube's maximum: what counts as a box
   double budget_ms = 0;    // a window, engine and explanation; 0: none. See method_budget.h
   MethodOptions method_options;

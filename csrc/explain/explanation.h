@@ -19,7 +19,7 @@ namespace tubecam {
 
 // Milliseconds of this window's stages.
 struct Timings {
-  double preprocess = 0;  // all slices new to this window, and their optical flow
+  double preprocess = 0;  // all sampled frames new to this window, and their optical flow
   double engine = 0;
   double explain = 0;  // cam3d, curve, peak, boxes
 };
@@ -27,7 +27,7 @@ struct Timings {
 // How far an explanation can be trusted.
 struct Receipt {
   std::string method, layer, engine, precision;
-  std::optional<std::array<double, 3>> receptive_field;  // of a cell: slices, clip pixels
+  std::optional<std::array<double, 3>> receptive_field;  // of a cell: sampled frames, clip pixels
   std::string unit;          // of the tube and all that is made of it (unit.h)
   double relevance_sum = 0;  // before ReLU
   double logit = 0;          // of the target
@@ -85,7 +85,7 @@ struct TUBECAM_API Explanation {
   TubeView view() const;
 };
 
-// Where the time `pts` lies within a window, in slices (fractional, clamped to 0 … T−1).
+// Where the time `pts` lies within a window, in sampled frames (fractional, clamped to 0 … T−1).
 TUBECAM_API double slice_at(const Window& window, int64_t pts);
 
 }  // namespace tubecam

@@ -1,6 +1,6 @@
 // tubecam._core: the compiled part of the Python package.
+#include "pybind/gil/released.h"
 #include "pybind/register.h"
-#include "pybind/released.h"
 
 PYBIND11_MODULE(_core, module) {
   module.doc() =

@@ -8,9 +8,9 @@
 #include "clip/optical_flow/clip_flow.h"
 #include "clip/preprocess/preprocess.h"
 #include "clip/timestamps.h"
-#include "pybind/array.h"
-#include "pybind/frame_array.h"
-#include "pybind/guarded.h"
+#include "pybind/arrays/array.h"
+#include "pybind/arrays/frame_array.h"
+#include "pybind/gil/guarded.h"
 #include "pybind/register.h"
 
 namespace py = pybind11;

@@ -13,14 +13,14 @@
 #include "explain/marks.h"
 #include "explain/scores.h"
 #include "explain/tube/relevance_signal.h"
-#include "pybind/array.h"
-#include "pybind/device_tube.h"
+#include "pybind/arrays/array.h"
+#include "pybind/arrays/device_tube.h"
+#include "pybind/arrays/foreign_array.h"
+#include "pybind/arrays/frame_array.h"
+#include "pybind/arrays/samples.h"
 #include "pybind/engine_options.h"
-#include "pybind/foreign_array.h"
-#include "pybind/frame_array.h"
+#include "pybind/gil/released.h"
 #include "pybind/register.h"
-#include "pybind/released.h"
-#include "pybind/samples.h"
 
 namespace py = pybind11;
 
@@ -34,7 +34,7 @@ using SharedExplanation = std::shared_ptr<Explanation>;
 
 // ---- explainer ----
 
-// Times of a clip's slices: those given, or one slice every 1/sample_fps.
+// Times of a clip's sampled frames: those given, or one sampled frame every 1/sample_fps.
 std::vector<int64_t> clip_pts(const ClipSpec& spec,
                               const std::optional<std::vector<int64_t>>& pts) {
   if (pts) return *pts;

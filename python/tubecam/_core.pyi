@@ -1,4 +1,4 @@
-"""Compiled core of TubeCAM. A test compares these names with the module."""
+"""Compiled core of TubeCAM. Tests compare it with the module, signatures too."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -95,6 +95,7 @@ class Window:
     def frames(self) -> int: ...
     @property
     def is_sparse(self) -> bool: ...
+    @property
     def sample_fps(self) -> float: ...
     @property
     def stated_fps(self) -> float: ...

@@ -130,25 +130,25 @@ Preprocessor::~Preprocessor() = default;
 Preprocessor::Preprocessor(Preprocessor&&) noexcept = default;
 Preprocessor& Preprocessor::operator=(Preprocessor&&) noexcept = default;
 
-void Preprocessor::run(const Frame& frame, const Rect& source, float* slice) {
+void Preprocessor::run(const Frame& frame, const Rect& source, float* sampled) {
   check_frame(frame);
   const Device device = device_for(frame, device_);
   if (device.type == DeviceType::kCuda) {
     using CudaFunction = void(const ClipSpec&, const Frame&, const Rect&, float*, Device);
     check_source(source);
-    return device_function<CudaFunction>(device, "tubecam_preprocess")(spec_, frame, source, slice,
-                                                                       device);
+    return device_function<CudaFunction>(device, "tubecam_preprocess")(spec_, frame, source,
+                                                                       sampled, device);
   }
   if (!plan_ || !fits(*plan_, frame, source)) {
     check_source(source);
     plan_ = std::make_unique<PreprocessPlan>(make_plan(frame, source, spec_));
   }
-  preprocess_cpu(*plan_, frame, slice);
+  preprocess_cpu(*plan_, frame, sampled);
 }
 
-void preprocess(const Frame& frame, const Rect& source, const ClipSpec& spec, float* slice,
+void preprocess(const Frame& frame, const Rect& source, const ClipSpec& spec, float* sampled,
                 Device device) {
-  Preprocessor(spec, device).run(frame, source, slice);
+  Preprocessor(spec, device).run(frame, source, sampled);
 }
 
 }  // namespace tubecam

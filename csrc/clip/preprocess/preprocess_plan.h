@@ -29,14 +29,14 @@ struct PlanePlan {
   std::vector<float> row;      // [bytes + taps] scratch: one output row before its columns
 };
 
-// How one plane's samples make up the rows and columns of a slice.
+// How one plane's samples make up the rows and columns of a sampled frame.
 struct PlaneSpans {
   std::vector<Span> rows, columns;  // [H], [W]
 };
 
-// From converted colours to the slice's channels.
+// From converted colours to the sampled frame's channels.
 struct ChannelMap {
-  std::array<int, 3> channel{};  // of the converted colour, for each channel of the slice
+  std::array<int, 3> channel{};  // of the converted colour, for each channel of the sampled frame
   std::array<Normalisation, 3> normal{};
 };
 
@@ -46,7 +46,7 @@ struct PreprocessPlan {
   int frame_width = 0, frame_height = 0;
   Rect source;
 
-  int height = 0, width = 0;  // of the slice
+  int height = 0, width = 0;  // of the sampled frame
   std::vector<PlanePlan> planes;
   std::vector<float> row_coverage;     // [H]
   std::vector<float> column_coverage;  // [W]
@@ -61,6 +61,6 @@ TUBECAM_API PlaneSpans plane_spans(const Frame& frame, int plane, const Rect& so
 TUBECAM_API YuvToRgb frame_conversion(const Frame& frame);
 TUBECAM_API ChannelMap channel_map(PixelFormat format, const ClipSpec& spec);
 
-void preprocess_cpu(PreprocessPlan& plan, const Frame& frame, float* slice);
+void preprocess_cpu(PreprocessPlan& plan, const Frame& frame, float* sampled);
 
 }  // namespace tubecam

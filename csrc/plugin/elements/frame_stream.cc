@@ -11,9 +11,8 @@
 namespace tubecam {
 namespace {
 
-constexpr int64_t kDiscontGap =
-    GST_SECOND / 4;  // a shorter one is a lost frame, as its times show already
-constexpr int64_t kLongGap = GST_SECOND;  // as of ClipWindow
+constexpr int64_t kDiscontGap = GST_SECOND / 4;  // a shorter one is a lost frame
+constexpr int64_t kLongGap = GST_SECOND;         // as of ClipWindow
 constexpr int64_t kExtraHold = 4 * GST_SECOND;
 constexpr GstClockTime kLatestStart = GstClockTime{1} << 62;  // as of ClipWindow
 

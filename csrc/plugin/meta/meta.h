@@ -27,7 +27,7 @@ namespace tubecam {
 //   problem         string   where, when not valid
 //   bundle          string   the bundle's name
 //   window          uint64   counts the windows of a stream from 0
-//   window-pts      GBytes   int64 [T], presentation times of the window's slices
+//   window-pts      GBytes   int64 [T], presentation times of the window's sampled frames
 //   label           string   the predicted class, and
 //   label-index     int      its number, and
 //   score           double   what the model says of it: see `scores`
@@ -41,7 +41,7 @@ namespace tubecam {
 //   logits          GBytes   float32 [K]
 //   tube            GBytes   float32 [t, h, w], relevance in the receipt's unit
 //   tube-t, -h, -w                int      its shape
-//   stride-t, -y, -x              double   cell i is centred on offset + stride·i: slices,
+//   stride-t, -y, -x              double   cell i is centred on offset + stride·i: sampled frames,
 //   offset-t, -y, -x              double   clip pixels, clip pixels
 //   field-t, -y, -x               double   the same of what a cell can depend on, its receptive
 //                            field; missing where the bundle lacks it
@@ -58,14 +58,14 @@ namespace tubecam {
 //   motion-by       string   how it was found: split, split-exact or selective (motion.h),
 //                            or flow (explain/methods/pathways.h)
 //   clip-length, -height, -width  int      T, H, W
-//   sample-fps      double   slices a second that were taken; 0: unknown, and
+//   sample-fps      double   sampled frames a second that were taken; 0: unknown, and
 //   stated-fps      double   what the bundle states
-//   padding         string   what the last slices are where the video was too short for a window:
+//   padding         string   what the last frames are where the video was too short for a window:
 //                            last (its last frame) or loop (it plays again, and window-pts go on
 //                            beyond its end); else none
-//   padded          int      how many slices these are
+//   padded          int      how many sampled frames these are
 //   crop-x, -y, -width, -height   double   relative: where in the frame the model looked
-//   curve           GBytes   float32 [T], the tube's sum over space at each slice
+//   curve           GBytes   float32 [T], the tube's sum over space at each sampled frame
 //   peak-value      double   in the receipt's unit
 //   peak-slice, peak-y, peak-x    double   its place: slice, clip pixels, clip pixels
 //   peak-frame-y, peak-frame-x    double   the same, relative
@@ -143,7 +143,7 @@ struct Annotation {
   uint64_t window = 0;
   const int64_t* window_pts = nullptr;  // [clip_length]
   int clip_length = 0, clip_height = 0, clip_width = 0;
-  int padded = 0;                         // slices at the end that fill up a short video
+  int padded = 0;                         // sampled frames at the end that fill up a short video
   int frame_width = 0, frame_height = 0;  // of the picture that it is of; 0: not stated
   Box crop;                               // relative
   const float* curve = nullptr;           // [clip_length]

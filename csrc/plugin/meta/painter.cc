@@ -38,7 +38,8 @@ std::string note_of(const Annotation& annotation, const OverlayStyle& style) {
   return note;
 }
 
-// Of each slice the share of relevance that is motion: the cells', weighted by their relevance.
+// Of each sampled frame the share of relevance that is motion: the cells', weighted by their
+// relevance.
 std::vector<float> motion_curve(const Annotation& annotation) {
   const TubeView& tube = annotation.tube;
   const size_t count = size_t{1} * tube.t * tube.h * tube.w;
@@ -57,7 +58,7 @@ std::vector<float> motion_curve(const Annotation& annotation) {
   return part;
 }
 
-// Slices a second; windows state times only.
+// Sampled frames a second; windows state times only.
 double slice_rate(const Annotation& annotation) {
   const int64_t* times = annotation.window_pts;
   const double seconds = 1e-9 * static_cast<double>(times[annotation.clip_length - 1] - times[0]);
@@ -150,7 +151,7 @@ void Painter::paint_heat(const Frame& frame, const Annotation& annotation,
 
 // The window's part of what all windows give together.
 std::vector<float> Painter::fused_curve(const Annotation& annotation) {
-  // Alone in its video, and its filled slices share one time, or have one beyond the end.
+  // Alone in its video, and its filled sampled frames share one time, or have one beyond the end.
   if (annotation.padded > 0) return {annotation.curve, annotation.curve + annotation.clip_length};
   Window window;
   window.pts.assign(annotation.window_pts, annotation.window_pts + annotation.clip_length);

@@ -181,7 +181,7 @@ def _count(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Explains the input and says what was written; the exit status."""
-    from ..run.job import execute
+    from ..run.execute import execute
 
     job = make_job(args)
     result = execute(job)
@@ -201,7 +201,7 @@ def _unexplained(job, result) -> StreamError:
     needed = clip.length / clip.sample_fps
     return StreamError(
         f"{job.source.name}: nothing is explained, since a window of {job.bundle.name} takes"
-        f" {needed:.2f} s on end and {result.seconds:.2f} s came; --pad last, --pad loop or"
+        f" {needed:.2f} s without a gap and {result.seconds:.2f} s came; --pad last, --pad loop or"
         " --sampling uniform explain a shorter video"
     )
 

@@ -1,6 +1,6 @@
 """Draw where and when a model looked: heat, label, score and temporal strip, in place.
 
-Twins of ``csrc/overlay``. Every function writes into the frame that it is given.
+The same as ``csrc/overlay``. Every function writes into the frame that it is given.
 """
 
 from __future__ import annotations

@@ -187,7 +187,7 @@ class Gallery:
             for mark, count in self.marks.items()
         ]
 
-    def stretches(self) -> list[list[Shot]]:
+    def segments(self) -> list[list[Shot]]:
         """The proposals in order of time, in runs of one label each."""
         runs: list[list[Shot]] = []
         for _, shot in sorted(self._spans.items()):
@@ -198,12 +198,12 @@ class Gallery:
         return runs
 
     def key_shots(self, count: int) -> list[Shot]:
-        """At most `count` key frames in order of time: the strongest of each label's stretch.
+        """At most `count` key frames in order of time: the strongest of each label's segment.
 
-        With more stretches than `count` the longest ones count; with fewer, the rest of the
+        With more segments than `count` the longest ones count; with fewer, the rest of the
         pictures are those farthest in time from the ones taken.
         """
-        runs = self.stretches()
+        runs = self.segments()
         longest = sorted(runs, key=len, reverse=True)[:count]
         chosen = [max(run, key=lambda shot: shot.window.peak_value) for run in longest]
         left = [shot for run in runs for shot in run if shot not in chosen]

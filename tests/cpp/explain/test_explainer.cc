@@ -14,7 +14,7 @@
 namespace tubecam {
 namespace {
 
-constexpr int64_t kSlice = 100'000'000;  // ns; the golden bundles sample 10 slices a second
+constexpr int64_t kSlice = 100'000'000;  // ns; the golden bundles sample 10 frames a second
 
 Window window_of(int64_t start = 0) {
   Window window;

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import parts
+from places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 EXPORT = ROOT / "python" / "tubecam" / "export"
 HOME = EXPORT / "torch_private.py"
 PRIVATE = re.compile(

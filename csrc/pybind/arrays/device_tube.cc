@@ -1,4 +1,4 @@
-#include "pybind/device_tube.h"
+#include "pybind/arrays/device_tube.h"
 
 #include <pybind11/stl.h>
 
@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "explain/device/device_cam.h"
-#include "pybind/dlpack.h"
+#include "pybind/arrays/dlpack.h"
 
 namespace py = pybind11;
 

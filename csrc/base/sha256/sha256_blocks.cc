@@ -1,4 +1,4 @@
-#include "bundle/sha256_blocks.h"
+#include "base/sha256/sha256_blocks.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>

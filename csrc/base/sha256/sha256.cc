@@ -1,4 +1,4 @@
-#include "bundle/sha256.h"
+#include "base/sha256/sha256.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "bundle/sha256_blocks.h"
+#include "base/sha256/sha256_blocks.h"
 
 namespace tubecam {
 namespace {

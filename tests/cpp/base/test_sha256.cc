@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/error.h"
-#include "bundle/sha256.h"
-#include "bundle/sha256_blocks.h"
+#include "base/sha256/sha256.h"
+#include "base/sha256/sha256_blocks.h"
 
 namespace tubecam {
 namespace {

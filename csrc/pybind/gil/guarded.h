@@ -4,7 +4,7 @@
 #include <mutex>
 #include <utility>
 
-#include "pybind/released.h"
+#include "pybind/gil/released.h"
 
 namespace tubecam {
 

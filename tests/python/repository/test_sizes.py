@@ -1,14 +1,12 @@
-"""Small functions: how long each may be, and how much it may be told."""
+"""Small functions: how long each may be, and how many parameters it may have."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
-ROOT = Path(__file__).resolve()
-while not (ROOT / "CMakeLists.txt").is_file() or not (ROOT / "python").is_dir():
-    ROOT = ROOT.parent
+from places import ROOT
+
 FOLDERS = ("python/tubecam", "engines")
 MOST_LINES = 40  # of a function from its `def` to its end, without its docstring
 MOST_PARAMETERS = 8  # without self and cls; what *names and **names take counts as one each
@@ -58,7 +56,7 @@ def test_functions_are_short():
     assert {name for name, f in found() if lines(f) > MOST_LINES} <= LONG
 
 
-def test_functions_are_told_little():
+def test_functions_have_few_parameters():
     many = {name for name, f in found() if parameters(f) > MOST_PARAMETERS}
     assert many == OF_THE_CORE | BY_KEYWORD
 

@@ -1,4 +1,4 @@
-#include "pybind/frame_array.h"
+#include "pybind/arrays/frame_array.h"
 
 #include <climits>
 #include <utility>
@@ -6,8 +6,8 @@
 
 #include "base/cuda/external_array_sync.h"
 #include "base/error.h"
-#include "pybind/foreign_array.h"
-#include "pybind/released.h"
+#include "pybind/arrays/foreign_array.h"
+#include "pybind/gil/released.h"
 
 namespace py = pybind11;
 

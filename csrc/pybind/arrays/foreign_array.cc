@@ -1,4 +1,4 @@
-#include "pybind/foreign_array.h"
+#include "pybind/arrays/foreign_array.h"
 
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
@@ -8,7 +8,7 @@
 
 #include "base/cuda/external_array_sync.h"
 #include "base/error.h"
-#include "pybind/dlpack.h"
+#include "pybind/arrays/dlpack.h"
 
 namespace py = pybind11;
 

@@ -5,6 +5,7 @@
 
 #include "bundle/layer_grid.h"
 #include "bundle/method_table.h"
+#include "bundle/precision.h"
 
 namespace tubecam {
 namespace {
@@ -206,8 +207,8 @@ void parse_pathways(const JsonNode& node, const ClipSpec& clip, GraphSpec* graph
 
 // What a graph computes in: the bundle's precision where its entry states no other.
 void parse_form(const JsonNode& node, const Sidecar& sidecar, GraphSpec* graph) {
-  graph->precision =
-      node.has("precision") ? parse_precision(node.at("precision")) : sidecar.bundle.precision;
+  graph->precision = node.has("precision") ? node.at("precision").one_of(kPrecisions).name
+                                           : sidecar.bundle.precision;
   if (node.has("reference")) {
     graph->reference = listed_file(node.at("reference"), sidecar.files);
     if (graph->reference == graph->file) node.at("reference").refuse("another file than the graph");

@@ -65,6 +65,7 @@ class ClipExplainer {
   std::vector<float> flow_of_clip();
   void begin(const Window& where);
   void read_logits(const float* logits);
+  float explained(const float* logits) const;
   void invalidate(const std::string& problem);
 
   void explain(const EngineOutputs& outputs);
@@ -93,6 +94,7 @@ class ClipExplainer {
   TensorView clip_;
   const float* host_ = nullptr;  // of clip_, once it was asked for
   std::vector<float> frozen_;    // a clip
+  ContrastPass contrast_;
   double engine_ms_ = 0;
   Explanation result_;
 };
@@ -135,9 +137,12 @@ const EngineOutputs& ClipExplainer::infer(const TensorView& clip, int64_t target
 const EngineOutputs& ClipExplainer::infer(const TensorView& clip, const TensorView& flow,
                                           int64_t target) {
   const Stopwatch watch;
-  const EngineOutputs& outputs = engine_.infer({clip, target, flow});
+  const bool contrasts = request_.target.against >= 0;
+  const EngineOutputs& outputs =
+      contrasts ? contrast_.infer(engine_, {clip, target, flow}, request_.target)
+                : engine_.infer({clip, target, flow});
   engine_ms_ += watch.milliseconds();
-  ++result_.receipt.passes;
+  result_.receipt.passes += contrasts ? 2 : 1;
   return outputs;
 }
 
@@ -171,10 +176,12 @@ void ClipExplainer::invalidate(const std::string& problem) {
 }
 
 void ClipExplainer::read_logits(const float* logits) {
-  const int64_t target = request_.target;
+  const int64_t target = request_.target.label, against = request_.target.against;
   result_.logits.assign(logits, logits + bundle_.labels.size());
   result_.target = target;
+  result_.against = against;
   if (target >= 0) result_.target_name = bundle_.labels[size_t(target)];
+  if (against >= 0) result_.target_name += ":" + bundle_.labels[size_t(against)];
   const auto& values = result_.logits;
   if (!all_finite(values.data(), values.size())) {
     return invalidate("the logits hold NaN or infinity");
@@ -187,7 +194,13 @@ void ClipExplainer::read_logits(const float* logits) {
     result_.target = result_.label;
     result_.target_name = result_.label_name;
   }
-  result_.receipt.logit = values[size_t(result_.target)];
+  result_.receipt.logit = explained(logits);
+}
+
+// The value that relevance shares out: a logit, or the difference of two.
+float ClipExplainer::explained(const float* logits) const {
+  const float other = result_.against < 0 ? 0 : logits[size_t(result_.against)];
+  return logits[size_t(result_.target)] - other;
 }
 
 // A class-activation map of the layer, or what the graph itself found.
@@ -222,7 +235,7 @@ Pass ClipExplainer::pass(const ModelInputs& inputs) {
     (graph_.pathways[i].of_flow ? gradient.flow : gradient.clip) =
         outputs.pathways[i].gradient.f32();
   }
-  return {gradient, outputs.logits.f32()[size_t(result_.target)]};
+  return {gradient, explained(outputs.logits.f32())};
 }
 
 std::vector<float> ClipExplainer::flow_of_clip() {
@@ -369,7 +382,7 @@ Explanation ClipExplainer::run(const TensorView& clip, const Window& where) {
   const bool on_the_way = host_ == nullptr;
   const Stopwatch watch;
   const EngineOutputs* outputs = nullptr;
-  if (on_the_way || is_finite()) outputs = &infer(clip_, request_.target);
+  if (on_the_way || is_finite()) outputs = &infer(clip_, request_.target.label);
   if (!outputs || (on_the_way && !is_finite())) {
     read_logits(std::vector<float>(bundle_.labels.size(), kNan).data());
     result_.problem = "the clip holds NaN or infinity";

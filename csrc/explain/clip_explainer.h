@@ -11,6 +11,7 @@
 #include "explain/device/device_cam.h"
 #include "explain/explanation.h"
 #include "explain/method_plan.h"
+#include "explain/methods/contrast.h"
 #include "explain/methods/multi_pass.h"
 
 namespace tubecam {
@@ -24,7 +25,7 @@ struct MethodOptions {
 
 struct ClipRequest {
   std::string method;
-  int64_t target = -1;  // −1 = the predicted class
+  Target target;
   float threshold = 0.5f;
   MethodOptions options;
 };

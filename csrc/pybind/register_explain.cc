@@ -5,6 +5,8 @@
 #include <cmath>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <variant>
 
 #include "clip/preprocess/preprocess.h"
 #include "explain/explainer.h"
@@ -58,8 +60,28 @@ TensorView clip_of(const ClipSpec& spec, const py::object& clip, py::object* own
   return {const_cast<float*>(values.data()), DType::kFloat32, clip_shape(spec), {}};
 }
 
-SharedExplanation explain_array(Explainer& explainer, const py::object& clip,
-                                const std::optional<std::vector<int64_t>>& pts) {
+using Explanations = std::vector<SharedExplanation>;
+using Times = std::optional<std::vector<int64_t>>;
+
+// One target is a number, −1 the predicted class, or a pair: the first rather than the second. None
+// at all: the explainer's own.
+using GivenTarget = std::variant<int64_t, std::pair<int64_t, int64_t>>;
+using GivenTargets = std::optional<std::vector<GivenTarget>>;
+
+std::vector<Asked> asked_of(const GivenTargets& targets, const std::string& method) {
+  if (!targets) return {{std::nullopt, method}};
+  std::vector<Asked> asked;
+  for (const GivenTarget& given : *targets) {
+    const auto* pair = std::get_if<std::pair<int64_t, int64_t>>(&given);
+    asked.push_back(
+        {pair ? Target(pair->first, pair->second) : Target(std::get<int64_t>(given)), method});
+  }
+  return asked;
+}
+
+// One explanation a target.
+Explanations explain_array(Explainer& explainer, const py::object& clip, const Times& pts,
+                           const GivenTargets& targets, const std::string& method) {
   const ClipSpec& spec = explainer.bundle().clip;
   py::object owner;
   const TensorView view = clip_of(spec, clip, &owner);
@@ -68,12 +90,17 @@ SharedExplanation explain_array(Explainer& explainer, const py::object& clip,
                       spec.width,
                       spec.height,
                       0};
-  const Released released;
-  return std::make_shared<Explanation>(explainer.explain(view, window));
+  Explanations found;
+  for (const Asked& asked : asked_of(targets, method)) {
+    const Released released;  // for each: what waits for the GIL or forks need not wait for all
+    found.push_back(std::make_shared<Explanation>(explainer.explain(view, window, asked)));
+  }
+  return found;
 }
 
-SharedExplanation explain_frames(Explainer& explainer, const std::vector<FrameArray>& frames,
-                                 const std::optional<std::vector<int64_t>>& pts) {
+Explanations explain_frames(Explainer& explainer, const std::vector<FrameArray>& frames,
+                            const Times& pts, const GivenTargets& targets,
+                            const std::string& method) {
   const ClipSpec& spec = explainer.bundle().clip;
   check(frames.size() == size_t(spec.length), ErrorCode::kUsage, "this bundle needs ", spec.length,
         " frames for a clip, not ", frames.size());
@@ -90,9 +117,13 @@ SharedExplanation explain_frames(Explainer& explainer, const std::vector<FrameAr
     preprocess(frame, window.source, spec, clip.data() + i * slice);
   }
   const std::chrono::duration<double, std::milli> preprocess_ms = Clock::now() - start;
-  auto explanation = std::make_shared<Explanation>(explainer.explain(clip.data(), window));
-  explanation->timings.preprocess += preprocess_ms.count();
-  return explanation;
+  Explanations found;
+  for (const Asked& asked : asked_of(targets, method)) {
+    auto explanation = explainer.explain(clip.data(), window, asked);
+    explanation.timings.preprocess += preprocess_ms.count();
+    found.push_back(std::make_shared<Explanation>(std::move(explanation)));
+  }
+  return found;
 }
 
 SharedExplanation push_frame(Explainer& explainer, const FrameArray& frame, int64_t pts) {
@@ -227,6 +258,7 @@ void register_explanation(py::module_& module) {
       .def_readonly("label_name", &Explanation::label_name)
       .def_readonly("score", &Explanation::score)
       .def_readonly("target", &Explanation::target)
+      .def_readonly("against", &Explanation::against)
       .def_readonly("target_name", &Explanation::target_name)
       .def_property_readonly("logits", array_of(&Explanation::logits))
       .def_property_readonly("scores", array_of(&Explanation::scores))
@@ -292,6 +324,8 @@ void register_explain(py::module_& module) {
   register_explanation(module);
   const auto released = py::call_guard<Released>();
   const auto pts = py::arg("pts") = py::none();
+  const auto targets = py::arg("targets") = py::none();
+  const auto method = py::arg("method") = "";
   py::class_<Explainer>(module, "Explainer")
       .def(py::init(&make_explainer), py::arg("bundle"), py::kw_only(), py::arg("method") = "",
            py::arg("target") = -1, py::arg("hop") = 4, py::arg("threshold") = 0.5f,
@@ -299,13 +333,18 @@ void register_explain(py::module_& module) {
            py::arg("threads") = 0, py::arg("cache_dir") = "", py::arg("budget_ms") = 0.0,
            py::arg("method_options") = MethodOptions(), py::arg("fallback") = "none")
       .def_static("reads_array", &is_foreign_array, py::arg("array"))
-      .def("explain", &explain_array, py::arg("clip"), pts)
-      .def("explain_frames", &explain_frames, py::arg("frames"), pts)
+      .def("explain", &explain_array, py::arg("clip"), pts, targets, method)
+      .def("explain_frames", &explain_frames, py::arg("frames"), pts, targets, method)
       .def("push", &push_frame, py::arg("frame"), py::arg("pts"))
       .def("reset", &Explainer::reset, released)
       .def("finish", &finish_stream, py::arg("padding"))
       .def("sample_at", &Explainer::sample_at, py::arg("fps"), released)
-      .def("set_target", &Explainer::set_target, py::arg("target"), released)
+      .def(
+          "set_target",
+          [](Explainer& self, int64_t target, int64_t against) {
+            self.set_target({target, against});
+          },
+          py::arg("target"), py::arg("against") = -1, released)
       .def("set_method", &Explainer::set_method, py::arg("method"), released)
       .def("set_threshold", &Explainer::set_threshold, py::arg("threshold"), released)
       .def("set_hop", &Explainer::set_hop, py::arg("hop"), released)

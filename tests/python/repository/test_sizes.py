@@ -48,8 +48,6 @@ def found() -> Iterator[tuple[str, Function]]:
 
 # Made shorter where the fields of an explanation get their one table.
 LONG = {
-    "python/tubecam/explainer/explanation.py from_core",
-    "python/tubecam/explainer/explainer.py __init__",
     "python/tubecam/windows/window_record.py from_fields",
 }
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve()
-while not (ROOT / "CMakeLists.txt").is_file() or not (ROOT / "python").is_dir():
-    ROOT = ROOT.parent
+from places import ROOT
+
 PACKAGE = ROOT / "python" / "tubecam"
 MOST_ROOMS, MOST_FILES = 24, 20
 

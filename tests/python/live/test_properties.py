@@ -8,7 +8,7 @@ import pytest
 
 import parts
 
-gst = parts.plugin()
+gst = parts.require("plugin")
 
 from gi.repository import GObject  # noqa: E402
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from .choices import COLOR_ORDERS, RESIZE_RULES
 from .export_summary import summary
 from .layers import print_layers
 
@@ -134,14 +135,12 @@ def _add_clip_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--sample-fps", type=float, metavar="F", help="slices a second (default 15)")
     group.add_argument("--mean", metavar="R,G,B", help="of values in 0…1 (default: the model's)")
     group.add_argument("--std", metavar="R,G,B", help="likewise")
-    group.add_argument("--color", choices=("RGB", "BGR"), help="order of mean, std and planes")
+    group.add_argument("--color", choices=COLOR_ORDERS, help="order of mean, std and planes")
     group.add_argument(
         "--flow", metavar="BOUND,SCALE", help="the model takes 5 channels, the last two the optical"
         " flow to the next slice: pixels, clamped to BOUND, times SCALE"
     )  # fmt: skip
-    group.add_argument(
-        "--resize", choices=("crop", "stretch", "pad"), help="how a frame becomes a slice"
-    )
+    group.add_argument("--resize", choices=RESIZE_RULES, help="how a frame becomes a slice")
     group.add_argument(
         "--short-side", type=int, metavar="N", help="of the frame before the crop, in pixels"
     )

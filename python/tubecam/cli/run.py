@@ -9,6 +9,8 @@ from pathlib import Path
 
 from ..errors import StreamError, UsageError
 from ..text.counting import counted
+from ..windows.sampling import PADS, RULES
+from .choices import ALIGNMENTS, BASELINES, COLOR_MAPS, ENGINES, PRECISIONS, SHOWS, precision
 
 _DESCRIPTION = """\
 Shows where and when a model looked. INPUT is one of
@@ -30,14 +32,6 @@ Examples
   tubecam run street.mp4 -o out.mp4 --bundle engines/r3d_18 --target "arm wrestling"
   tubecam run rtsp://camera/stream -o out.mp4 --duration 60
 """
-
-ENGINES = ("auto", "openvino", "tensorrt")
-PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
-BASELINES = ("zero", "blurred", "frozen")
-SHOWS = ("auto", "motion", "heat")
-PADS = ("last", "loop", "none")
-SAMPLINGS = ("rate", "uniform")
-COLOR_MAPS = ("inferno", "turbo", "viridis", "hot", "jet")
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -88,10 +82,10 @@ def _add_explanation(group) -> None:
     group.add_argument("--pad", choices=PADS, metavar="P", help="what fills the window of a video"
                        " that is shorter than one: last (its last frame), loop (it plays again) or"
                        " none (default: last)")  # fmt: skip
-    group.add_argument("--sampling", choices=SAMPLINGS, metavar="R", help="rate: as often as the"
+    group.add_argument("--sampling", choices=RULES, metavar="R", help="rate: as often as the"
                        " model is used to; uniform: one window, spread over the whole file"
                        " (default: rate)")  # fmt: skip
-    group.add_argument("--align", choices=("delayed", "latest"), help="draw each frame's own"
+    group.add_argument("--align", choices=ALIGNMENTS, help="draw each frame's own"
                        " explanation (files), or the newest at once (live)")  # fmt: skip
 
 
@@ -134,7 +128,7 @@ def _add_machine(group) -> None:
     group.add_argument("--device", metavar="D", help="where to compute (default: cpu)")
     group.add_argument("--engine", choices=ENGINES, metavar="E",
                        help=f"what computes: {', '.join(ENGINES)} (default: auto)")  # fmt: skip
-    group.add_argument("--precision", choices=PRECISIONS, metavar="P",
+    group.add_argument("--precision", type=precision, metavar="P",
                        help=f"what it may compute in: {', '.join(PRECISIONS)}")  # fmt: skip
     group.add_argument("--budget-ms", type=_positive, metavar="MS", help="what a window may take;"
                        " a slower machine falls back on a cheaper method, and says so")  # fmt: skip

@@ -45,8 +45,9 @@ class Explainer(Settings):
         "cpu", "cuda" or "cuda:N". On a GPU slices, clips and tensors stay there; so do tubes, for
         code that wants them there (`Explanation.device_tube`).
     precision : str
-        "auto" (the bundle's own: float32, or what it was exported in), "fp32", "fp16", "bf16" or
-        "int8". A bundle of int8 or float16 runs its float32 reference in the other ones.
+        "auto" (the bundle's own: float32, or what it was exported in), "float32", "float16",
+        "bfloat16" or "int8". A bundle of int8 or float16 runs its float32 reference in the other
+        ones.
     method : str, optional
         One of `methods`; left out, the bundle's default.
     target : int or str

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from .. import _core
 from ..errors import UsageError
 
-PADS = tuple(_core.padding_names())  # none, last, loop
+PADS = tuple(_core.paddings())  # none, last, loop
 RULES = ("rate", "uniform")
 MARKS = ("padded", "resampled")  # keys of csrc/explain/marks.cc that are about sampling
 _MOST_FPS = 240.0

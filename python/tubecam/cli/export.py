@@ -150,10 +150,10 @@ def _add_bundle_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--labels", metavar="FILE", help="one label a line, as many as classes")
     group.add_argument(
         "--precision",
-        choices=("float32", "float16", "int8"),
         default="float32",
-        help="of the class-activation graph: float16 for GPUs, int8 for GPUs and CPUs; the float32"
-        " graph stays beside it as the reference (default float32)",
+        metavar="P",
+        help="of the class-activation graph: float32, float16 for GPUs, int8 for GPUs and CPUs; the"
+        " float32 graph stays beside it as the reference (default float32)",
     )
     group.add_argument(
         "--calibrate", metavar="V,V", action="extend", type=_names, help="of int8: videos, or"

@@ -13,6 +13,7 @@ import parts
 parts.require("torch")
 
 from tubecam.cli import export as command  # noqa: E402
+from tubecam.errors import UsageError  # noqa: E402
 from tubecam.export import ExportOptions, export  # noqa: E402
 
 NAMES = {field.name for field in fields(ExportOptions)}
@@ -52,3 +53,13 @@ def test_the_command_line_writes_some_otherwise(tmp_path):
     found = command.options(arguments(*words), {"length": 8})
     assert (found["output"], found["layer"], found["pool"]) == ("0", ["a=x", "b=y"], (1, 4, 4))
     assert found["clip"] == {"length": 8}
+
+
+def test_short_words_of_precisions_are_understood():
+    assert ExportOptions(precision="fp16").precision == "float16"
+    assert ExportOptions(precision="float16").precision == "float16"
+
+
+def test_an_unknown_precision_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="'half'; there are float32, float16, int8"):
+        export("r3d_18", tmp_path / "b", precision="half")

@@ -83,7 +83,7 @@ class Bundle:
         rows += [("clip", _clip(self.clip)), ("colours", _colours(self.clip))]
         for graph in self.graphs:
             rows += _graph(graph, self.default_method, self.clip)
-        motion = [m for m in self.methods if m in _core.motion_method_names()]
+        motion = [m for m in self.methods if m in _core.methods("motion")]
         rows += [("motion", ", ".join(motion))] if motion else []
         check = self.sidecar["check"]
         error = f"relative error {self.export_error:.1e} on {check['inputs']} unseen inputs"

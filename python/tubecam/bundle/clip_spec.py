@@ -10,8 +10,8 @@ from typing import Any
 from .. import _core
 from ..errors import UsageError
 
-RESIZE_RULES = ("crop", "stretch", "pad")
-COLORS = ("RGB", "BGR")
+RESIZE_RULES = tuple(_core.resize_rules())
+COLORS = tuple(_core.color_orders())
 LIMITS = _core.clip_limits()  # csrc/bundle/clip_spec.h
 _DEFAULT = _core.ClipSpec()
 
@@ -84,9 +84,11 @@ class ClipSpec:
             for value in values:
                 _within(name, value, LIMITS[name])
         if self.color not in COLORS:
-            raise UsageError(f"clip color is {self.color!r}; it is RGB or BGR.")
+            raise UsageError(f"clip color is {self.color!r}; it is {' or '.join(COLORS)}.")
         if self.resize not in RESIZE_RULES:
-            raise UsageError(f"clip resize is {self.resize!r}; it is crop, stretch or pad.")
+            raise UsageError(
+                f"clip resize is {self.resize!r}; it is one of {', '.join(RESIZE_RULES)}."
+            )
         self._check_short_side()
         if isinstance(self.flow, Mapping):
             object.__setattr__(self, "flow", FlowSpec(**self.flow))

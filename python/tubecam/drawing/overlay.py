@@ -29,7 +29,7 @@ Picture = np.ndarray | _core.Frame
 
 def color_map_names() -> list[str]:
     """Names of the colour maps."""
-    return _core.color_map_names()
+    return list(_core.color_maps())
 
 
 def color_table(name: str) -> np.ndarray:

@@ -45,8 +45,9 @@ class Explainer(Settings):
         "cpu", "cuda" or "cuda:N". On a GPU slices, clips and tensors stay there; so do tubes, for
         code that wants them there (`Explanation.device_tube`).
     precision : str
-        "auto" (the bundle's own: float32, or what it was exported in), "fp32", "fp16", "bf16" or
-        "int8". A bundle of int8 or float16 runs its float32 reference in the other ones.
+        "auto" (the bundle's own: float32, or what it was exported in), "float32", "float16",
+        "bfloat16" or "int8". A bundle of int8 or float16 runs its float32 reference in the other
+        ones.
     method : str, optional
         One of `methods`; left out, the bundle's default.
     target : int or str
@@ -114,8 +115,7 @@ class Explainer(Settings):
         )  # fmt: skip
         self._options = options
         self._budget_ms = budget_ms
-        self._core_bundle = self._core.bundle
-        self._bundle = from_core(self._core_bundle)
+        self._bundle = from_core(self._core.bundle)
         self._method = method or self._bundle.default_method
         self._hop, self._threshold = hop, threshold
         self.target = target
@@ -311,7 +311,7 @@ class Explainer(Settings):
         self.close()
 
     def _wrap(self, core: _core.Explanation) -> Explanation:
-        return explanation_of(core, self._core_bundle, self._bundle.labels)
+        return explanation_of(core, self._bundle.labels)
 
 
 def _times(times: npt.ArrayLike | None, clips: int | None) -> list[list[int] | None]:

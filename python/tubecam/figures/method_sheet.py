@@ -187,7 +187,7 @@ def facts(explanation: Explanation) -> list[str]:
     shares = [f"{p.name} {p.share:.0f} %" for p in explanation.pathways if math.isfinite(p.share)]
     lines += [", ".join(shares)] if shares else []
     if math.isfinite(explanation.motion_share):
-        how = _core.motion_texts()[explanation.motion_by]
+        how = _core.motion_sources()[explanation.motion_by]
         lines.append(f"motion {100 * explanation.motion_share:.0f} % ({how})")
     if math.isfinite(receipt.conservation):
         what = receipt.unit if math.isnan(receipt.baseline_logit) else "difference"

@@ -56,7 +56,7 @@ TEST(Explainer, FieldsAgreeWithEachOther) {
   EXPECT_EQ(result.boxes[0].value, result.peak.value);
   EXPECT_EQ(result.receipt.method, "gradcam");
   EXPECT_EQ(result.receipt.layer, "conv");
-  EXPECT_EQ(result.receipt.precision, "f32");
+  EXPECT_EQ(result.receipt.precision, "float32");
   EXPECT_GT(result.timings.engine, 0);
 }
 

@@ -111,7 +111,7 @@ def test_fields_say_what_they_promise(explainer):
     assert result.boxes[0].value == result.peak.value
     assert all(box.value >= result.peak.value / 2 for box in result.boxes)
     receipt = result.receipt
-    assert (receipt.bundle, receipt.layer, receipt.precision) == ("tiny-pool", "conv", "f32")
+    assert (receipt.bundle, receipt.layer, receipt.precision) == ("tiny-pool", "conv", "float32")
     assert receipt.engine.startswith("openvino 20") and receipt.export_error == 1e-7
     assert result.timings.engine > 0 and result.timings.explain > 0
 

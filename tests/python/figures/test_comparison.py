@@ -41,7 +41,7 @@ def test_pathways_tell_their_shares(explanation):
     assert facts(dataclasses.replace(explanation, pathways=cancelled)) == facts(explanation)
 
 
-@pytest.mark.parametrize(("by", "words"), _core.motion_texts().items())
+@pytest.mark.parametrize(("by", "words"), _core.motion_sources().items())
 def test_every_source_of_motion_has_words(explanation, by, words):
     told = facts(dataclasses.replace(explanation, motion_by=by, motion_share=0.25))
     assert told[1] == f"motion 25 % ({words})" and words

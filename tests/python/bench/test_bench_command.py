@@ -67,6 +67,7 @@ def test_engine_mode_measures_every_row(engine_run, tiny):
     assert "gradcam/plain" in result.stdout and "floor" in result.stdout
 
 
+@pytest.mark.slow
 def test_other_precisions_are_rows_with_their_drift(tmp_path, tubecam_command):
     parts.require("torch")
     parts.require("onnxruntime")
@@ -124,6 +125,7 @@ def test_a_plot_is_a_picture(engine_run, tmp_path):
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20
 
 
+@pytest.mark.slow
 def test_torch_peers_compute_the_same_map(tmp_path, tubecam_command):
     """Own weights in a user's module; captum where it is installed."""
     target = tmp_path / "bench.json"
@@ -141,6 +143,7 @@ def test_torch_peers_compute_the_same_map(tmp_path, tubecam_command):
 
 
 @pytest.mark.needs("opencv")
+@pytest.mark.slow
 def test_pathways_and_flow_have_peers_too(tmp_path, tubecam_command):
     target = tmp_path / "bench.json"
     result = tubecam_command(
@@ -215,7 +218,7 @@ def test_too_few_samples_for_p99_are_announced(engine_run, tiny, tubecam_command
     assert "needs 100 samples" in tubecam_command("bench", tiny, "--duration", 0.01).stderr
 
 
-@pytest.mark.parametrize("mode", ["engine", "stream"])
+@pytest.mark.parametrize("mode", [pytest.param("engine", marks=pytest.mark.slow), "stream"])
 def test_an_interrupt_prints_what_was_measured(motion_bundle, tmp_path, mode):
     video = video_of(tmp_path / "video.mp4", 4)
     target = tmp_path / "bench.json"

@@ -139,6 +139,7 @@ def test_smoothgrad_without_noise_is_the_sensitivity(folder, model, clip):
     assert np.isnan(found.receipt.conservation) and np.isnan(found.receipt.baseline_logit)
 
 
+@pytest.mark.slow
 def test_smoothgrad_averages_over_noise(folder, model, clip):
     """With many draws it nears the mean over draws of another generator's."""
     options = MethodOptions(steps=200, noise=0.1)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import parts
 import tubecam
@@ -51,6 +52,7 @@ def complaints(stub: str, folder: Path) -> list[str]:
     return [line for line in done.stdout.splitlines() if not any(w in line for w in OF_PYBIND11)]
 
 
+@pytest.mark.slow
 def test_names_and_kinds(tmp_path):
     """One wrong line shows that the others were looked at."""
     parts.require("mypy")

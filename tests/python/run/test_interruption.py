@@ -62,6 +62,7 @@ def long_video(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_playable_file(long_video, tmp_path):
     out = tmp_path / "out.mp4"
     status, errors = interrupt(long_video, out)

@@ -19,6 +19,7 @@ from video_transformers import KINDS, saved  # noqa: E402
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.slow
 def test_a_transformer_is_exported_with_its_tokens_as_cells(tmp_path, kind):
     model = saved(tmp_path, kind)
     found = load_source(f"transformers:{tmp_path}", None, False, 0, None)

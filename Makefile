@@ -81,7 +81,7 @@ $(STAMPS)/lint: $(STAMPS)/run
 	@$(call requirements,lint)
 	@touch $@
 
-# After a change of csrc/explain/receipt.h.
+# After a change of csrc/explain/receipt/receipt.h.
 receipt: install
 	$(BIN)/python deploy/write_receipt.py
 

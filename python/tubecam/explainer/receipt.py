@@ -22,7 +22,7 @@ class Receipt:
     bundle: str
     method: str
     layer: str
-    unit: str  # of relevance: "logit", "score", "logit per input", "share" … (explain/receipt/unit.h)
+    unit: str  # of relevance: "logit", "score", "logit per input", "share" … (unit.h)
     engine: str
     precision: str  # what the engine really computes in
     relevance_sum: float  # before ReLU; with "hirescam", the logit less the head's bias

@@ -73,7 +73,7 @@ def test_stopped_before_it_starts_it_opens_nothing(video):
     player = make_player(video)
     player.stop()
     player.play()
-    assert player.pipeline.taken == 0
+    assert player.pipeline.gate.taken == 0
 
 
 def test_a_listener_that_cannot_write_ends_the_run_and_not_the_video(video, explain, tmp_path):

@@ -1,4 +1,4 @@
-"""Plain English: words that are odd or archaic stand in no comment, document or message."""
+"""Plain English: no odd or archaic words, and none that hide what the field calls otherwise."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ from places import ROOT
 
 FOLDERS = ("csrc", "python", "tests", "engines", "deploy")
 SUFFIXES = {".c", ".cc", ".cu", ".cuh", ".h", ".md", ".py", ".pyi", ".sh"}
-BANNED = (
+ODD = (
     "afresh", "albeit", "amiss", "anew", "astray", "forthwith", "henceforth", "hitherto", "lest",
     "nobody", "ought", "thereof", "thrice", "unto", "whence", "whilst", "whither", "whoever",
 )  # fmt: skip
-PATTERN = re.compile(rf"\b({'|'.join(BANNED)})\b", re.IGNORECASE)
+OWN = (
+    "islands?",
+    "slice_ring",
+    "stickers?",
+    "stretches",
+    "twins?",
+)  # the field calls them otherwise
+PATTERN = re.compile(rf"\b({'|'.join((*ODD, *OWN))})\b", re.IGNORECASE)
 
 
 def texts() -> Iterator[Path]:
@@ -38,7 +45,11 @@ def test_no_odd_words():
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("It begins anew. Whoever reads it", ["anew", "Whoever"]), ("the least renewed", [])],
+    [
+        ("It begins anew. Whoever reads it", ["anew", "Whoever"]),
+        ("an island, drawn by CUDA's twin", ["island", "twin"]),
+        ('A segment; "stretch" is the least of the rules of resizing', []),
+    ],
 )
 def test_odd_words_are_found(text, words):
     assert odd_words(text) == words

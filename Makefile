@@ -19,7 +19,7 @@ SOURCES := CMakeLists.txt setup.py pyproject.toml $(wildcard README.md) LICENSE 
 requirements = echo "setup: installing $$($(BIN)/python deploy/requirements.py $(1) | sort -u | paste -sd ' ')"; \
   $(BIN)/python deploy/requirements.py $(1) | xargs -d '\n' $(PIP) install
 
-.PHONY: help demo test install lint format clean asan cpp-tests cuda system
+.PHONY: help demo test install receipt lint format clean asan cpp-tests cuda system
 
 help:
 	@echo "make demo     render a video, explain it live, leave out/demo.mp4, .jsonl and .png"
@@ -80,6 +80,10 @@ $(STAMPS)/test: $(STAMPS)/run
 $(STAMPS)/lint: $(STAMPS)/run
 	@$(call requirements,lint)
 	@touch $@
+
+# After a change of csrc/explain/receipt.h.
+receipt: install
+	$(BIN)/python deploy/write_receipt.py
 
 # The wheel's own build folder, so that nothing is compiled twice.
 cpp-tests: $(STAMPS)/wheel $(STAMPS)/test

@@ -95,11 +95,9 @@ def test_search_path_keeps_what_is_there(present, expected):
     assert plugin_path.search_path(present.format(own=own)) == expected.format(own=own)
 
 
-@pytest.mark.parametrize("shell", ["bash", "dash", "zsh", "fish"])
+@pytest.mark.parametrize("shell", filter(shutil.which, ["bash", "dash", "zsh", "fish"]))
 @pytest.mark.parametrize("present", ["", "/usr/lib/a folder:/opt/$HOME"])
 def test_every_shell_reads_the_line(shell, present, monkeypatch):
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
     monkeypatch.setattr(plugin_path, "PLUGIN_DIR", Path('/it\'s/a `way` to $(nowhere) "ü"'))
     monkeypatch.setenv("GST_PLUGIN_PATH", present)
     line = plugin_path.export_line()

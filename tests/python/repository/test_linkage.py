@@ -121,7 +121,7 @@ with tubecam.Explainer({str(motion_bundle)!r}) as explainer:
     shape = clip.length, 3, clip.height, clip.width
     explainer.explain(numpy.zeros(shape, numpy.float32))
 picture = numpy.zeros((64, 64, 3), numpy.uint8)
-frame = _core.Frame(picture)
+frame = _core.Frame.from_array(picture)
 _core.CaptionPainter().draw(frame)
 try:
     _core.CaptionPainter().draw(frame, label="words")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 import parts
 from tubecam import __version__
 
+BUILD = Path("build") / f"wheel-{sys.implementation.cache_tag}"
 MINOR = __version__.rpartition(".")[0]
 STRICT = ("-std=c++17", "-Wall", "-Wextra", "-Werror")
 
@@ -24,10 +26,11 @@ def call(*command, **options) -> str:
 
 
 @pytest.fixture(scope="module")
-def prefix(tmp_path_factory) -> Path:
+def prefix(root, tmp_path_factory) -> Path:
     """Where the library is installed, as a system's package would do."""
+    parts.require("build")
     folder = tmp_path_factory.mktemp("prefix")
-    call("cmake", "--install", parts.require("build"), "--prefix", folder)
+    call("cmake", "--install", root / BUILD, "--prefix", folder)
     return folder
 
 

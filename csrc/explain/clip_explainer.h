@@ -10,9 +10,9 @@
 #include "explain/device/clip_reader.h"
 #include "explain/device/device_cam.h"
 #include "explain/explanation.h"
-#include "explain/method_options.h"
 #include "explain/method_plan.h"
 #include "explain/methods/contrast.h"
+#include "explain/methods/method_options.h"
 
 namespace tubecam {
 

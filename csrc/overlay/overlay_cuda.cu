@@ -87,8 +87,7 @@ void add_heat(const HeatPlane& plane, const HeatLaunch& options, BlendLaunch* p)
 void CudaHeatBlender::prepare_tables(const Frame& frame, const HeatStyle& style, bool motion,
                                      StreamHandle stream) {
   const bool same = style.color_map == style_.color_map && style.alpha == style_.alpha &&
-                    style.threshold == style_.threshold && frame.format == canvas_.format &&
-                    frame.matrix == canvas_.matrix && frame.full_range == canvas_.full_range &&
+                    style.threshold == style_.threshold && same_colours(frame, canvas_) &&
                     motion == motion_;
   if (tables_.data() && same) return;
   std::vector<uint16_t> all;

@@ -154,8 +154,7 @@ static void gst_tubecam_report(GstTubecam* self, Session& session, const Outcome
   TubecamState* state = self->state;
   if (outcome.explanation) {
     const uint64_t dropped = session.windows().counts().dropped;
-    tubecam::post_explanation(GST_ELEMENT(self), outcome, session.bundle(),
-                              state->snapshot().explain.threshold, dropped);
+    tubecam::post_explanation(GST_ELEMENT(self), outcome, dropped);
     const std::string& lost = outcome.explanation->receipt.fell_back_from;
     if (!lost.empty() && !std::exchange(state->fallback_told, true))
       tubecam::post_warning(GST_ELEMENT(self), "The CPU took over from " + lost);

@@ -92,6 +92,14 @@ const Method* find_method(const std::string& name) {
   return found == table.end() ? nullptr : &*found;
 }
 
+std::string unit_of(const std::string& method, const Head& head) {
+  const Method* found = find_method(method);
+  const MethodUnit unit = found ? found->unit : MethodUnit::kPart;
+  if (unit == MethodUnit::kPerInput) return head.unit + " per input";
+  if (unit == MethodUnit::kShare) return "share";
+  return unit == MethodUnit::kNone ? "none" : head.unit;
+}
+
 const char* to_string(CamMethod cam) {
   for (const Method& method : kTable) {
     if (method.kind == MethodKind::kClassActivation && method.cam == cam) return method.name;

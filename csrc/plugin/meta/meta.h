@@ -73,7 +73,7 @@ namespace tubecam {
 //   threshold       double   of the tube's maximum: what counts as a box
 //   boxes           GBytes   float32 [n, 5]: x, y, width, height (relative), greatest relevance
 //   method, layer, engine, precision                      string   the receipt, and
-//   unit            string   of relevance, "logit" (explain/unit.h), and
+//   unit            string   of relevance, "logit" (bundle/method_table.h), and
 //   relevance-sum, logit, export-error, conservation      double   NaN where it means nothing, and
 //   baseline-logit  double   of the clip that relevance is relative to; NaN: there is none
 //   passes          int      through the engine

@@ -35,10 +35,14 @@ demo: install
 
 install: $(STAMPS)/wheel
 
-# What setup has installed has to be there: a test that is skipped for want of it has failed.
+# What is installed and built has to be there: a test that is skipped for want of it has failed.
+test: export TUBECAM_REQUIRE_PACKAGES := 1
+test: export TUBECAM_REQUIRE_BUILT := 1
+ifneq ($(SYSTEM),no)
+test: export TUBECAM_REQUIRE_PLUGIN := 1
+endif
 test: cpp-tests asan cuda
-	$(if $(filter no,$(SYSTEM)),,TUBECAM_REQUIRE_PLUGIN=1) $(BIN)/python -m pytest \
-	  --numprocesses $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 # The tests test the optional parts too, whose packages the demo does without.
 TESTS := $(filter test cpp-tests asan,$(MAKECMDGOALS))

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "base/choice.h"
 #include "base/export.h"
 #include "base/rect.h"
 
@@ -10,6 +11,18 @@ namespace tubecam {
 
 enum class ResizeRule { kCrop, kStretch, kPad };
 enum class ColorOrder { kRgb, kBgr };
+
+// How a frame becomes the model's picture.
+inline constexpr Choice<ResizeRule> kResizeRules[] = {
+    {ResizeRule::kCrop, "crop", "Its short side is scaled to short_side, its middle is cut out"},
+    {ResizeRule::kStretch, "stretch", "It is scaled to the picture's size, whatever its shape"},
+    {ResizeRule::kPad, "pad", "It is scaled to fit, with bars beside it"},
+};
+
+inline constexpr Choice<ColorOrder> kColorOrders[] = {
+    {ColorOrder::kRgb, "RGB", "Red first"},
+    {ColorOrder::kBgr, "BGR", "Blue first"},
+};
 
 // The optical flow that a model takes besides the clip (clip/optical_flow/clip_flow.h).
 struct FlowSpec {

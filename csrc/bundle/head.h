@@ -2,29 +2,35 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
-#include "base/export.h"
+#include "base/choice.h"
 
 namespace tubecam {
 
-enum class HeadKind {
-  kSoftmax,  // one of the classes: their probabilities sum to 1
-  kSigmoid,  // each class by itself, yes or no
-  kScores    // no probability: the values are shown as they are
+enum class HeadKind { kSoftmax, kSigmoid, kScores };
+
+inline constexpr Choice<HeadKind> kHeadKinds[] = {
+    {HeadKind::kSoftmax, "softmax", "One of the classes: their probabilities sum to 1"},
+    {HeadKind::kSigmoid, "sigmoid", "Each class by itself, yes or no"},
+    {HeadKind::kScores, "scores", "No probability: the values are shown as they are"},
+};
+
+// Of the explained value.
+inline constexpr Word kHeadUnits[] = {
+    {"logit", "What the model gives before its scores"},
+    {"log-probability", "Of a model that averages probabilities: no logit is behind them"},
+    {"score", "The model's value as it is"},
 };
 
 struct Head {
   HeadKind kind = HeadKind::kSoftmax;
-  // Of the explained value: "logit", "log-probability" (where a model averages probabilities, so
-  // that there is no logit behind them) or "score".
-  std::string unit = "logit";
+  std::string unit = kHeadUnits[0].name;
 };
 
-// "softmax"; throws kUsage listing the names.
-TUBECAM_API HeadKind parse_head_kind(const std::string& name);
-TUBECAM_API const char* to_string(HeadKind kind);
-TUBECAM_API const std::vector<std::string>& head_kind_names();  // in the order of HeadKind
-TUBECAM_API const std::vector<std::string>& head_unit_names();
+// Throws kUsage listing the names.
+inline HeadKind parse_head_kind(const std::string& name) {
+  return choose(kHeadKinds, "head", name).value;
+}
+inline const char* to_string(HeadKind kind) { return name_of(kHeadKinds, kind); }
 
 }  // namespace tubecam

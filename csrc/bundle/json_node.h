@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "base/error.h"
+#include "base/choice.h"
 
 namespace tubecam {
 
@@ -70,6 +70,14 @@ class JsonNode {
       good = static_cast<unsigned char>((*text)[i]) >= 32;
     if (!good) refuse("text of 1…", most, " bytes without control characters");
     return *text;
+  }
+
+  // An entry of base/choice.h's tables, by its name.
+  template <typename Table>
+  const auto& one_of(const Table& table) const {
+    const auto* found = find_choice(table, text());
+    if (!found) refuse(listed(table));
+    return *found;
   }
 
   const Json& value() const { return value_; }

@@ -4,17 +4,23 @@
 #include <string>
 #include <vector>
 
+#include "base/choice.h"
 #include "base/export.h"
 #include "bundle/head.h"
 
 namespace tubecam {
 
 // What a method is computed from.
-enum class MethodKind {
-  kClassActivation,  // by this runtime, from a layer's activation with its weight or gradient
-  kRelevance,        // by a graph of its own, which gives the relevance to the input
-  kMultiPass,        // several passes through a graph that gives its input's gradient
-  kMotion            // made of another method of the bundle
+enum class MethodKind { kClassActivation, kRelevance, kMultiPass, kMotion };
+
+inline constexpr Choice<MethodKind> kMethodKinds[] = {
+    {MethodKind::kClassActivation, "class-activation",
+     "By this runtime, from a layer's activation with its weight or gradient"},
+    {MethodKind::kRelevance, "relevance",
+     "By a graph of its own, which gives the relevance to the input"},
+    {MethodKind::kMultiPass, "multi-pass",
+     "Several passes through a graph that gives its input's gradient"},
+    {MethodKind::kMotion, "motion", "Made of another method of the bundle"},
 };
 
 enum class CamMethod {

@@ -21,15 +21,17 @@ GraphSpec reference_of(const GraphSpec& graph) {
 
 }  // namespace
 
-std::string type_name(const std::string& option) {
-  if (option == "fp32") return "float32";
-  if (option == "fp16") return "float16";
-  if (option == "bf16") return "bfloat16";
-  return option;
+std::string parse_precision(const std::string& name) {
+  const Word* old = find_choice(kOldPrecisions, name);
+  const std::string word = old ? old->meaning : name;
+  check(word == "auto" || find_choice(kPrecisions, word), ErrorCode::kUsage, "unknown precision \"",
+        name, "\": choose auto, ", listed(kPrecisions));
+  return word;
 }
 
-GraphSpec graph_in(const Bundle& bundle, const GraphSpec& graph, const std::string& precision) {
-  if (precision == "auto" || type_name(precision) == graph.precision) return graph;
+GraphSpec graph_in(const Bundle& bundle, const GraphSpec& graph, const std::string& option) {
+  const std::string precision = parse_precision(option);
+  if (precision == "auto" || precision == graph.precision) return graph;
   if (precision == "int8") {
     check(bundle.precision == "int8", ErrorCode::kUsage, "the bundle ", bundle.name,
           " quantises nothing, it computes in ", bundle.precision,

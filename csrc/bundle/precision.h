@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/choice.h"
 #include "base/export.h"
 #include "bundle/bundle.h"
 
@@ -14,11 +15,24 @@ namespace tubecam {
 // graphs of float32, which that bundle keeps on purpose; any other precision than the graph's own
 // runs the reference, and the engine computes that in the precision that is asked for.
 
-// A graph's word for an option: "fp32" is "float32". Others, "int8" among them, stay as they are.
-std::string type_name(const std::string& option);
+inline constexpr Word kPrecisions[] = {
+    {"float32", "32-bit floating point"},
+    {"float16", "16-bit floating point"},
+    {"bfloat16", "The same with float32's range"},
+    {"int8", "8-bit integers, of a bundle that quantises"},
+};
 
-// The graph that runs under EngineOptions::precision. Throws kUsage where int8 is asked for and
-// nothing is quantised; says how to export such a bundle.
+// The short words of version 0.1, which 0.2 still takes from launch lines, the command line and
+// Python: each name stands for the word that is its meaning.
+inline constexpr Word kOldPrecisions[] = {
+    {"fp32", "float32"}, {"fp16", "float16"}, {"bf16", "bfloat16"}};
+
+// What an engine is asked for: "auto", or one of kPrecisions, old words made new. Throws kUsage
+// for others.
+TUBECAM_API std::string parse_precision(const std::string& name);
+
+// The graph that runs under EngineOptions::precision. Throws as parse_precision() does, and kUsage
+// where int8 is asked for and nothing is quantised; says how to export such a bundle.
 TUBECAM_API GraphSpec graph_in(const Bundle& bundle, const GraphSpec& graph,
                                const std::string& precision);
 

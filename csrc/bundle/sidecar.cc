@@ -6,6 +6,7 @@
 
 #include "bundle/json_node.h"
 #include "bundle/sha256.h"
+#include "bundle/precision.h"
 #include "bundle/sidecar_graph.h"
 
 namespace tubecam {
@@ -101,18 +102,10 @@ double number(const JsonNode& node, const Limits& limits) {
 }
 
 void parse_resize(const JsonNode& node, ClipSpec* clip) {
-  const std::string rule = node.at("rule").text();
-  if (rule == "crop") {
-    clip->resize = ResizeRule::kCrop;
-    const int least = std::max(clip->height, clip->width);
-    clip->short_side = whole(node.at("short_side"), {double(least), kClipLimits.short_side});
-  } else if (rule == "stretch") {
-    clip->resize = ResizeRule::kStretch;
-  } else if (rule == "pad") {
-    clip->resize = ResizeRule::kPad;
-  } else {
-    node.at("rule").refuse("crop, stretch or pad");
-  }
+  clip->resize = node.at("rule").one_of(kResizeRules).value;
+  if (clip->resize != ResizeRule::kCrop) return;
+  const int least = std::max(clip->height, clip->width);
+  clip->short_side = whole(node.at("short_side"), {double(least), kClipLimits.short_side});
 }
 
 void parse_flow(const JsonNode& node, ClipSpec* clip) {
@@ -138,9 +131,7 @@ ClipSpec parse_clip(const JsonNode& node) {
     clip.mean[i] = float(number(mean[i], kClipLimits.mean));
     clip.std[i] = float(number(std[i], kClipLimits.std));
   }
-  const std::string color = node.at("color").text();
-  if (color != "RGB" && color != "BGR") node.at("color").refuse("RGB or BGR");
-  clip.color = color == "RGB" ? ColorOrder::kRgb : ColorOrder::kBgr;
+  clip.color = node.at("color").one_of(kColorOrders).value;
   parse_resize(node.at("resize"), &clip);
   if (node.has("flow")) parse_flow(node, &clip);
   return clip;
@@ -148,17 +139,9 @@ ClipSpec parse_clip(const JsonNode& node) {
 
 Head parse_head(const JsonNode& node) {
   Head head;
-  const auto one_of = [](const JsonNode& value, const std::vector<std::string>& names) {
-    const std::string text = value.text();
-    if (std::find(names.begin(), names.end(), text) != names.end()) return text;
-    std::string list;
-    for (const std::string& name : names)
-      list += (list.empty() ? "" : name == names.back() ? " or " : ", ") + name;
-    value.refuse(list);
-  };
-  head.kind = parse_head_kind(one_of(node.at("kind"), head_kind_names()));
+  head.kind = node.at("kind").one_of(kHeadKinds).value;
   if (head.kind == HeadKind::kScores) head.unit = "score";
-  if (node.has("unit")) head.unit = one_of(node.at("unit"), head_unit_names());
+  if (node.has("unit")) head.unit = node.at("unit").one_of(kHeadUnits).name;
   return head;
 }
 
@@ -187,7 +170,7 @@ Sidecar parse_sidecar(const std::string& text) {
   bundle.name = root.at("name").text(100);
   bundle.clip = parse_clip(root.at("clip"));
   if (root.has("head")) bundle.head = parse_head(root.at("head"));
-  bundle.precision = parse_precision(root.at("precision"));
+  bundle.precision = root.at("precision").one_of(kPrecisions).name;
   bundle.export_error = parse_check(root.at("check"));
   const JsonNode provenance = root.at("provenance");
   if (!provenance.value().is_object()) provenance.refuse("an object");

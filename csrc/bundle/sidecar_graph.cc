@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bundle/method_table.h"
+#include "bundle/precision.h"
 
 namespace tubecam {
 namespace {
@@ -185,8 +186,8 @@ void check_inputs(const JsonNode& node, const ClipSpec& clip, const GraphSpec& g
 
 // What a graph computes in: the bundle's precision where its entry states no other.
 void parse_form(const JsonNode& node, const Sidecar& sidecar, GraphSpec* graph) {
-  graph->precision =
-      node.has("precision") ? parse_precision(node.at("precision")) : sidecar.bundle.precision;
+  graph->precision = node.has("precision") ? node.at("precision").one_of(kPrecisions).name
+                                           : sidecar.bundle.precision;
   if (node.has("reference")) {
     graph->reference = listed_file(node.at("reference"), sidecar.files);
     if (graph->reference == graph->file) node.at("reference").refuse("another file than the graph");
@@ -216,13 +217,6 @@ std::string listed_file(const JsonNode& node, const std::map<std::string, std::s
   const std::string name = file_name(node);
   if (!files.count(name)) node.refuse("one of the names in `files`, so that its hash is checked");
   return name;
-}
-
-std::string parse_precision(const JsonNode& node) {
-  const std::string precision = node.text();
-  const std::set<std::string> known = {"float32", "float16", "bfloat16", "int8"};
-  if (!known.count(precision)) node.refuse("float32, float16, bfloat16 or int8");
-  return precision;
 }
 
 GraphSpec parse_graph(const JsonNode& node, const Sidecar& sidecar,

@@ -18,7 +18,6 @@ bool is_file_name(const std::string& name);
 std::string file_name(const JsonNode& node);
 // The same, one of `files`.
 std::string listed_file(const JsonNode& node, const std::map<std::string, std::string>& files);
-std::string parse_precision(const JsonNode& node);
 // One entry. sidecar: with its files, clip and precision read; methods: those of earlier entries.
 GraphSpec parse_graph(const JsonNode& node, const Sidecar& sidecar, std::set<std::string>* methods);
 

@@ -2,17 +2,18 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
-#include "base/export.h"
+#include "base/choice.h"
 
 namespace tubecam {
 
 // What the slices are that a video is too short for.
-enum class Padding {
-  kNone,  // there is no window then
-  kLast,  // its last frame, again and again
-  kLoop,  // the video from its beginning
+enum class Padding { kNone, kLast, kLoop };
+
+inline constexpr Choice<Padding> kPaddings[] = {
+    {Padding::kNone, "none", "There is no window"},
+    {Padding::kLast, "last", "The last frame fills it up"},
+    {Padding::kLoop, "loop", "The video plays again"},
 };
 
 struct Sampling {
@@ -22,7 +23,9 @@ struct Sampling {
   int padded = 0;  // slices at the window's end
 };
 
-TUBECAM_API const std::vector<std::string>& padding_names();  // in the order of Padding
-TUBECAM_API Padding parse_padding(const std::string& name);   // throws kUsage naming them
+// Throws kUsage listing the names.
+inline Padding parse_padding(const std::string& name) {
+  return choose(kPaddings, "padding", name).value;
+}
 
 }  // namespace tubecam

@@ -33,7 +33,7 @@ const Library& find_library(const EngineOptions& options) {
   for (const Library& library : kLibraries) {
     if (name == library.engine) return library;
   }
-  fail(ErrorCode::kUsage, "unknown engine \"", name, "\": choose auto, openvino or tensorrt");
+  fail(ErrorCode::kUsage, "unknown engine \"", name, "\": choose auto, ", listed(kEngines));
 }
 
 EngineEntry* load_entry(const Library& library) {
@@ -47,11 +47,6 @@ EngineEntry* load_entry(const Library& library) {
 }
 
 void check_options(const EngineOptions& options) {
-  const std::string& precision = options.precision;
-  const bool known = precision == "auto" || precision == "fp32" || precision == "fp16" ||
-                     precision == "bf16" || precision == "int8";
-  check(known, ErrorCode::kUsage, "unknown precision \"", precision,
-        "\": choose auto, fp32, fp16, bf16 or int8");
   check(options.threads >= 0 && options.threads <= 1024, ErrorCode::kUsage,
         "threads must be 0 (the engine's choice) … 1024, not ", options.threads);
   check(options.workspace_mib >= 0, ErrorCode::kUsage,
@@ -71,9 +66,11 @@ std::unique_ptr<Engine> make_engine(const Bundle& bundle, const GraphSpec& graph
                                     const EngineOptions& options) {
   check_options(options);
   const Library& library = find_library(options);
-  const GraphSpec chosen = graph_in(bundle, graph, options.precision);
+  EngineOptions known = options;
+  known.precision = parse_precision(options.precision);
+  const GraphSpec chosen = graph_in(bundle, graph, known.precision);
   EngineEntry* entry = load_entry(library);
-  return std::unique_ptr<Engine>(entry(bundle, chosen, options));
+  return std::unique_ptr<Engine>(entry(bundle, chosen, known));
 }
 
 }  // namespace tubecam

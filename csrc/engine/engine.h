@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/choice.h"
 #include "base/device.h"
 #include "base/export.h"
 #include "base/tensor.h"
@@ -16,11 +17,15 @@ struct CUstream_st;
 
 namespace tubecam {
 
+inline constexpr Word kEngines[] = {
+    {"openvino", "OpenVINO, for any CPU"},
+    {"tensorrt", "TensorRT, for NVIDIA GPUs"},
+};
+
 struct EngineOptions {
-  std::string engine = "auto";  // auto, openvino, tensorrt
+  std::string engine = "auto";  // or one of kEngines
   Device device;
-  std::string precision = "auto";  // auto, fp32, fp16, bf16, int8: also which of the bundle's
-                                   // graphs runs (precision.h)
+  std::string precision = "auto";  // also which of the bundle's graphs runs (precision.h)
   int threads = 0;                 // 0 = the engine's choice
   std::string cache_dir;           // compiled models; empty: none, with TensorRT plan_cache.h's
   bool logits_only = false;        // the model without its explanation: what that costs is measured

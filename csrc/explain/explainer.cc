@@ -28,11 +28,6 @@ void check_threshold(float threshold) {
         "the threshold must be 0 … 1 of the tube's maximum, not ", threshold);
 }
 
-void check_fallback(const std::string& fallback) {
-  check(fallback == "none" || fallback == "cpu", ErrorCode::kUsage, "unknown fallback \"", fallback,
-        "\": choose none or cpu");
-}
-
 void check_hop(int hop, const Bundle& bundle) {
   check(hop >= 1 && hop <= bundle.clip.length, ErrorCode::kUsage, "the hop must be 1 … ",
         bundle.clip.length, " slices (the clip's length), not ", hop);
@@ -226,7 +221,7 @@ Explanation Explainer::State::explain(const TensorView& given, const Window& whe
 Explainer::Explainer(const std::string& bundle_folder, const ExplainerOptions& options) {
   Bundle bundle = load_bundle(bundle_folder);
   check_hop(options.hop, bundle);
-  check_fallback(options.fallback);
+  choose(kFallbacks, "fallback", options.fallback);
   state_ = std::make_unique<State>(std::move(bundle), options);
   set_hop(options.hop);
   set_target(options.target);

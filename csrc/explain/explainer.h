@@ -30,10 +30,15 @@ namespace tubecam {
 using EngineMaker =
     std::function<std::unique_ptr<Engine>(const Bundle&, const GraphSpec&, const EngineOptions&)>;
 
+inline constexpr Word kFallbacks[] = {
+    {"none", "Nowhere: it is an error"},
+    {"cpu", "On the processor"},
+};
+
 struct ExplainerOptions {
   EngineOptions engine;
   EngineMaker make_engine = tubecam::make_engine;
-  // "none" or "cpu": where to go on when the GPU cannot be used or is lost. The receipt says so.
+  // One of kFallbacks: where to go on when the GPU cannot be used or is lost. The receipt says so.
   std::string fallback = "none";
   std::string method;      // empty = the bundle's default
   int64_t target = -1;     // −1 = the predicted class

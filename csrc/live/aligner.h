@@ -9,8 +9,6 @@
 
 namespace tubecam {
 
-enum class Align { kLatest, kDelayed };
-
 // Where a frame lies: its time, in one unbroken segment of the stream. Windows never span two
 // segments.
 struct FramePlace {

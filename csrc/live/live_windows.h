@@ -11,6 +11,7 @@
 #include "live/aligner.h"
 #include "live/explain_worker.h"
 #include "live/latency.h"
+#include "live/policies.h"
 #include "live/stream_counts.h"
 
 namespace tubecam {

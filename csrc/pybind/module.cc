@@ -9,6 +9,7 @@ PYBIND11_MODULE(_core, module) {
   module.attr("__version__") = TUBECAM_VERSION;
   tubecam::watch_forks();
   tubecam::register_errors(module);
+  tubecam::register_choices(module);
   tubecam::register_clip(module);
   tubecam::register_engine(module);
   tubecam::register_tube(module);

@@ -5,6 +5,7 @@
 
 namespace tubecam {
 
+void register_choices(pybind11::module_& module);  // the names of options, and what they mean
 void register_errors(pybind11::module_& module);  // C++ errors → the classes of tubecam/errors.py
 void register_clip(pybind11::module_& module);    // Frame, ClipSpec, ClipWindow, TimestampRepair
 void register_engine(pybind11::module_& module);  // Bundle, Engine

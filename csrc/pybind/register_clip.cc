@@ -22,29 +22,6 @@ namespace {
 
 using Array = py::array_t<float>;
 
-constexpr std::pair<const char*, ResizeRule> kRules[] = {
-    {"crop", ResizeRule::kCrop}, {"stretch", ResizeRule::kStretch}, {"pad", ResizeRule::kPad}};
-constexpr std::pair<const char*, ColorOrder> kColors[] = {{"RGB", ColorOrder::kRgb},
-                                                          {"BGR", ColorOrder::kBgr}};
-
-template <typename Table>
-auto value_of(const Table& table, const char* what, const std::string& name) {
-  std::string names;
-  for (const auto& [text, value] : table) {
-    if (name == text) return value;
-    names += std::string(names.empty() ? "" : ", ") + text;
-  }
-  fail(ErrorCode::kUsage, what, " '", name, "' is not known; use one of ", names);
-}
-
-template <typename Table, typename Value>
-std::string name_of(const Table& table, Value value) {
-  for (const auto& [text, entry] : table) {
-    if (entry == value) return text;
-  }
-  return "unknown";
-}
-
 ClipSpec make_clip_spec(int length, int height, int width, double sample_fps,
                         const std::array<float, 3>& mean, const std::array<float, 3>& std,
                         const std::string& color, const std::string& resize,
@@ -56,8 +33,8 @@ ClipSpec make_clip_spec(int length, int height, int width, double sample_fps,
                 sample_fps,
                 mean,
                 std,
-                value_of(kColors, "color", color),
-                value_of(kRules, "resize rule", resize),
+                choose(kColorOrders, "color", color).value,
+                choose(kResizeRules, "resize rule", resize).value,
                 short_side.value_or(std::max(height, width)),
                 flow ? FlowSpec{true, (*flow)[0], (*flow)[1]} : FlowSpec{}};
   check_clip_spec(spec);
@@ -69,8 +46,8 @@ py::tuple state_of_spec(const ClipSpec& spec) {
   std::optional<std::array<float, 2>> flow;
   if (spec.flow.used) flow = {spec.flow.bound, spec.flow.scale};
   return py::make_tuple(spec.length, spec.height, spec.width, spec.sample_fps, spec.mean, spec.std,
-                        name_of(kColors, spec.color), name_of(kRules, spec.resize), spec.short_side,
-                        flow);
+                        name_of(kColorOrders, spec.color), name_of(kResizeRules, spec.resize),
+                        spec.short_side, flow);
 }
 
 ClipSpec spec_of_state(const py::tuple& state) {
@@ -85,8 +62,8 @@ py::tuple state_of_window(const Window& window) {
   const Sampling& sampling = window.sampling;
   return py::make_tuple(window.pts, source.x, source.y, source.width, source.height,
                         window.frame_width, window.frame_height, window.sequence, window.segment,
-                        sampling.fps, sampling.stated_fps,
-                        padding_names()[size_t(sampling.padding)], sampling.padded);
+                        sampling.fps, sampling.stated_fps, name_of(kPaddings, sampling.padding),
+                        sampling.padded);
 }
 
 Window window_of_state(const py::tuple& state) {
@@ -182,8 +159,10 @@ void register_clip_spec(py::module_& module) {
       .def_readonly("sample_fps", &ClipSpec::sample_fps)
       .def_property_readonly("mean", [](const ClipSpec& s) { return py::tuple(py::cast(s.mean)); })
       .def_property_readonly("std", [](const ClipSpec& s) { return py::tuple(py::cast(s.std)); })
-      .def_property_readonly("color", [](const ClipSpec& s) { return name_of(kColors, s.color); })
-      .def_property_readonly("resize", [](const ClipSpec& s) { return name_of(kRules, s.resize); })
+      .def_property_readonly("color",
+                             [](const ClipSpec& s) { return name_of(kColorOrders, s.color); })
+      .def_property_readonly("resize",
+                             [](const ClipSpec& s) { return name_of(kResizeRules, s.resize); })
       .def_readonly("short_side", &ClipSpec::short_side)
       .def_property_readonly("flow",
                              [](const ClipSpec& s) -> py::object {
@@ -225,11 +204,10 @@ void register_window(py::module_& module) {
       .def_property_readonly("is_sparse", &Window::is_sparse)
       .def_property_readonly("sample_fps", [](const Window& w) { return w.sampling.fps; })
       .def_property_readonly("stated_fps", [](const Window& w) { return w.sampling.stated_fps; })
-      .def_property_readonly(
-          "padding", [](const Window& w) { return padding_names()[size_t(w.sampling.padding)]; })
+      .def_property_readonly("padding",
+                             [](const Window& w) { return name_of(kPaddings, w.sampling.padding); })
       .def_property_readonly("padded", [](const Window& w) { return w.sampling.padded; })
       .def(py::pickle(&state_of_window, &window_of_state));
-  module.def("padding_names", &padding_names);
   py::class_<GuardedWindow>(module, "ClipWindow")
       .def(py::init<const ClipSpec&, int, double>(), "spec"_a, "hop"_a = 4, "max_gap"_a = 1.0)
       .def(

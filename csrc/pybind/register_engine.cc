@@ -6,7 +6,6 @@
 #include <optional>
 
 #include "bundle/bundle.h"
-#include "bundle/method_table.h"
 #include "clip/optical_flow/clip_flow.h"
 #include "engine/engine.h"
 #include "explain/method_plan.h"
@@ -193,12 +192,6 @@ void register_open_engine(py::module_& module) {
 }
 
 void register_methods(py::module_& module) {
-  module.def("method_names", [] { return method_names(MethodKind::kClassActivation); });
-  module.def("head_kind_names", &head_kind_names);
-  module.def("head_unit_names", &head_unit_names);
-  module.def("relevance_method_names", [] { return method_names(MethodKind::kRelevance); });
-  module.def("few_pass_method_names", [] { return method_names(MethodKind::kMultiPass); });
-  module.def("motion_method_names", [] { return method_names(MethodKind::kMotion); });
   module.def("offered_methods", &offered_methods, py::arg("bundle"));
   module.def(
       "graph_of",

@@ -9,7 +9,6 @@
 #include "clip/preprocess/preprocess.h"
 #include "explain/explainer.h"
 #include "explain/marks.h"
-#include "explain/methods/motion.h"
 #include "explain/scores.h"
 #include "explain/tube/relevance_signal.h"
 #include "pybind/array.h"
@@ -210,11 +209,6 @@ void register_explanation(py::module_& module) {
         return present_classes(scores, parse_head_kind(head));
       },
       py::arg("scores"), py::arg("head"));
-  module.def("motion_texts", [] {
-    py::dict texts;
-    for (const MotionSource& source : kMotionSources) texts[source.name] = source.text;
-    return texts;
-  });
 
   py::class_<Pathway>(module, "Pathway")
       .def_readonly("name", &Pathway::name)
@@ -285,10 +279,9 @@ void register_options(py::module_& module) {
   const MethodOptions defaults;
   py::class_<MethodOptions>(module, "MethodOptions")
       .def(py::init(&make_options), py::kw_only(), py::arg("steps") = defaults.multi_pass.steps,
-           py::arg("baseline") = baseline_names()[0], py::arg("baseline_clip") = py::none(),
+           py::arg("baseline") = kBaselines[0].name, py::arg("baseline_clip") = py::none(),
            py::arg("noise") = defaults.multi_pass.noise, py::arg("frozen_slice") = defaults.frozen,
            py::arg("sigma") = defaults.sigma);
-  module.def("baseline_names", &baseline_names);
 }
 
 }  // namespace

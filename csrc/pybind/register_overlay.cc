@@ -121,11 +121,10 @@ void draw_caption(GuardedPainter& self, const FrameArray& frame, const py::str& 
 
 void register_heat(py::module_& module) {
   const HeatStyle style;
-  const std::string color_map = color_map_names().at(static_cast<size_t>(style.color_map));
+  const char* color_map = name_of(kColorMaps, style.color_map);
   module.attr("DEFAULT_COLOR_MAP") = color_map;
   module.attr("DEFAULT_ALPHA") = py::float_(style.alpha);
   module.attr("DEFAULT_THRESHOLD") = py::float_(style.threshold);
-  module.def("color_map_names", &color_map_names);
   module.def("color_table", &table_of, "name"_a);
   module.def("motion_tables", &motion_tables);
   module.def("blend_heat", &blend_array, "frame"_a, "plane"_a, "motion"_a = py::none(),
@@ -177,7 +176,7 @@ void register_overlay(py::module_& module) {
            "score"_a = py::str(""), "note"_a = py::str(""), "strip"_a = std::vector<float>{},
            "strip_now"_a = 1.0, "key_frames"_a = std::vector<int>{},
            "strip_motion"_a = std::vector<float>{}, "legend"_a = "", "full"_a = py::str(""),
-           "color_map"_a = color_map_names().at(static_cast<size_t>(HeatStyle().color_map)));
+           "color_map"_a = name_of(kColorMaps, HeatStyle().color_map));
 }
 
 }  // namespace tubecam

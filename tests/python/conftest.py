@@ -12,11 +12,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import parts
 from places import ROOT
 
 # GStreamer's registry of these tests: the user's own is neither read nor changed.
 os.environ.setdefault("GST_REGISTRY", str(ROOT / "build" / "test-registry.bin"))
 (ROOT / "build").mkdir(exist_ok=True)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """`pytest.mark.needs(NAME, …)` names parts of parts.py that a test cannot do without."""
+    for mark in item.iter_markers("needs"):
+        for name in mark.args:
+            parts.require(name)
 
 
 @pytest.fixture(scope="session")
@@ -53,10 +61,7 @@ def emulated_package(tmp_path_factory) -> Path:
     """A folder for PYTHONPATH: tubecam with the emulation in the place of CUDA and TensorRT."""
     import tubecam
 
-    wheel = ROOT / "build" / f"wheel-{sys.implementation.cache_tag}"
-    built = [wheel / "tests/cpp/emulated" / f"libtubecam_{n}.so" for n in ("cuda", "tensorrt")]
-    if not all(library.exists() for library in built):
-        pytest.skip("the emulation is not built: make cpp-tests builds it")
+    built = parts.require("emulation")
     folder = tmp_path_factory.mktemp("emulated")
     shutil.copytree(Path(tubecam.__file__).parent, folder / "tubecam")
     for library in built:

@@ -22,9 +22,9 @@ ROOMS = (
     "__init__", "__main__",
 )  # fmt: skip
 EXPORT_ROOMS = (
-    "torch_private", "spec", "onnx", "trace", "axes", "models", "layers", "verify", "head",
-    "gradient", "cam", "relevance", "precision", "bundle_folder", "graph_entry", "convert_bundle",
-    "listing", "exporter", "__init__",
+    "torch_private", "spec", "options", "onnx", "trace", "axes", "models", "layers", "verify",
+    "head", "gradient", "cam", "relevance", "methods", "report", "precision", "bundle_folder",
+    "graph_entry", "convert_bundle", "listing", "exporter", "__init__",
 )  # fmt: skip
 
 Module = tuple[str, ...]  # its path below the package; a folder's own ends with __init__

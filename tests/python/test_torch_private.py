@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import parts
+
 ROOT = Path(__file__).resolve().parents[2]
 EXPORT = ROOT / "python" / "tubecam" / "export"
 HOME = EXPORT / "torch_private.py"
@@ -62,7 +64,7 @@ def test_only_one_file_uses_private_names():
     ],
 )
 def test_another_torch_is_refused_in_one_sentence(module, name):
-    torch = pytest.importorskip("torch")
+    torch = parts.require("torch")
     code = CODE.format(module=module, name=name)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     kind, message = done.stdout.strip().split("|")

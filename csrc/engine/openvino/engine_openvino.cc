@@ -96,9 +96,16 @@ std::vector<FoundTensor> found_in(const std::vector<ov::Output<ov::Node>>& tenso
 // Auto, and what a quantised graph leaves, is float32: the CPU's own choice would be bfloat16 where
 // it has the instructions, and explanations would then differ from machine to machine.
 ov::element::Type precision_of(const EngineOptions& options) {
-  if (options.precision == "fp16") return ov::element::f16;
-  if (options.precision == "bf16") return ov::element::bf16;
+  if (options.precision == "float16") return ov::element::f16;
+  if (options.precision == "bfloat16") return ov::element::bf16;
   return ov::element::f32;
+}
+
+// Our word for what OpenVINO computes in.
+std::string word_of(const ov::element::Type& type) {
+  if (type == ov::element::f16) return "float16";
+  if (type == ov::element::bf16) return "bfloat16";
+  return type == ov::element::f32 ? "float32" : type.to_string();
 }
 
 void check_cache(const std::string& folder) {
@@ -177,7 +184,7 @@ void return_memory() {
 struct Compiled {
   ov::CompiledModel model;
   int rewritten = 0;      // convolutions
-  std::string precision;  // "int8 (20 layers), f32"
+  std::string precision;  // "int8 (20 layers), float32"
 };
 
 EngineInfo info_of(const Compiled& compiled) {
@@ -208,11 +215,11 @@ Compiled compile(const Ports& ports, const std::string& file, const EngineOption
   const auto asked = precision_of(options),
              actual = compiled.get_property(ov::hint::inference_precision);
   check(asked == actual, ErrorCode::kUsage, "this CPU cannot compute in ", options.precision,
-        ", OpenVINO would use ", actual, ": choose another precision");
+        ", OpenVINO would use ", word_of(actual), ": choose another precision");
   const int integers = integer_layers(compiled);
   const std::string note =
       integers > 0 ? "int8 (" + std::to_string(integers) + " layers), " : std::string();
-  return {compiled, rewritten, note + actual.to_string()};
+  return {compiled, rewritten, note + word_of(actual)};
 }
 
 class OpenVinoEngine final : public Engine {

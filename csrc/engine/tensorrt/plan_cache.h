@@ -16,7 +16,7 @@ struct PlanKey {
   std::string library;     // "TensorRT 10.3.0": what it was built by
   std::string gpu;         // "Orin"
   std::string capability;  // "8.7"
-  std::string precision;   // "fp16"
+  std::string precision;   // "float16"
 };
 
 // Note [Plans on disk]

@@ -61,7 +61,7 @@ class Progress final : public nvinfer1::IProgressMonitor {
 // its own types, whatever they are.
 std::string precision_in(const GraphSpec& graph, const EngineOptions& options) {
   const bool own = options.precision == "auto" || options.precision == "int8";
-  return own ? graph.precision : type_name(options.precision);
+  return own ? graph.precision : options.precision;
 }
 
 // The graph was exported in the precision that is asked for, or none is.
@@ -104,8 +104,8 @@ void allow_types(const GraphSpec& graph, const EngineOptions& options,
   if (precision == "int8") config.setFlag(BuilderFlag::kINT8);
 #elif NV_TENSORRT_MAJOR == 10
   if (graphs_types) return;
-  if (options.precision == "fp32") refuse_precision(graph, options);
-  config.setFlag(options.precision == "fp16" ? BuilderFlag::kFP16 : BuilderFlag::kBF16);
+  if (options.precision == "float32") refuse_precision(graph, options);
+  config.setFlag(options.precision == "float16" ? BuilderFlag::kFP16 : BuilderFlag::kBF16);
 #else
   if (!graphs_types) refuse_precision(graph, options);
 #endif
@@ -147,7 +147,7 @@ void check_network(const GraphSpec& graph, const nvinfer1::INetworkDefinition& n
     quantises |= network.getLayer(i)->getType() == nvinfer1::LayerType::kQUANTIZE;
   check(quantises, ErrorCode::kUsage, graph.file,
         " does not quantise anything, though its sidecar says int8: export the bundle again with "
-        "`tubecam export … --precision int8 --calibrate VIDEO`, or choose fp16");
+        "`tubecam export … --precision int8 --calibrate VIDEO`, or choose float16");
 }
 
 // What is no output is not computed.

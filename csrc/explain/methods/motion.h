@@ -4,6 +4,7 @@
 #include <functional>
 #include <vector>
 
+#include "base/choice.h"
 #include "bundle/bundle.h"
 
 namespace tubecam {
@@ -20,14 +21,11 @@ namespace tubecam {
 // itself S equals R, so that the share is 0.
 
 // How motion was found: `motion_by` of an explanation, and the same in words.
-struct MotionSource {
-  const char *name, *text;
-};
-constexpr MotionSource kFromSplit{"split", "against a frozen clip"};
-constexpr MotionSource kFromExactSplit{"split-exact", "against all frozen"};
-constexpr MotionSource kFromSelection{"selective", "relevance that changes"};
-constexpr MotionSource kFromFlow{"flow", "of the optical flow"};
-constexpr MotionSource kMotionSources[] = {kFromSplit, kFromExactSplit, kFromSelection, kFromFlow};
+constexpr Word kFromSplit{"split", "against a frozen clip"};
+constexpr Word kFromExactSplit{"split-exact", "against all frozen"};
+constexpr Word kFromSelection{"selective", "relevance that changes"};
+constexpr Word kFromFlow{"flow", "of the optical flow"};
+constexpr Word kMotionSources[] = {kFromSplit, kFromExactSplit, kFromSelection, kFromFlow};
 
 // clip, frozen: [T, 3, H, W]; every slice of `frozen` is `slice` of the clip.
 void freeze_clip(const float* clip, const ClipSpec& spec, int slice, float* frozen);

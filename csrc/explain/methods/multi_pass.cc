@@ -118,19 +118,6 @@ MultiPassResult result_of(const std::vector<Input>& inputs, size_t pixels, doubl
 
 }  // namespace
 
-const std::vector<std::string>& baseline_names() {
-  static const auto& names = *new std::vector<std::string>{"zero", "blurred", "frozen"};
-  return names;
-}
-
-Baseline parse_baseline(const std::string& name) {
-  const auto& names = baseline_names();
-  const auto found = std::find(names.begin(), names.end(), name);
-  check(found != names.end(), ErrorCode::kUsage, "unknown baseline \"", name,
-        "\": choose zero, blurred or frozen");
-  return static_cast<Baseline>(found - names.begin());
-}
-
 void check_multi_pass(const MultiPassOptions& options, const ClipSpec& spec) {
   check(options.steps >= 1 && options.steps <= 1024, ErrorCode::kUsage,
         "steps must be 1 … 1024, not ", options.steps);

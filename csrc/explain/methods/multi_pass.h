@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/choice.h"
 #include "base/export.h"
 #include "bundle/clip_spec.h"
 
@@ -13,10 +14,16 @@ namespace tubecam {
 
 // Where a path of clips begins.
 enum class Baseline {
-  kZero,     // 0 after normalisation: a clip of the mean colour, often grey
-  kBlurred,  // each slice blurred over an eighth of its height
-  kFrozen,   // the middle slice all the time: what is left is motion
+  kZero,     // 0 after normalisation: the mean colour, often grey
+  kBlurred,  // each slice over an eighth of its height
+  kFrozen,   // what is left is motion
   kGiven     // MultiPassOptions::baseline_clip
+};
+
+inline constexpr Choice<Baseline> kBaselines[] = {
+    {Baseline::kZero, "zero", "A clip of the mean colour"},
+    {Baseline::kBlurred, "blurred", "The clip, blurred"},
+    {Baseline::kFrozen, "frozen", "The clip's middle slice all the time"},
 };
 
 struct MultiPassOptions {
@@ -26,9 +33,10 @@ struct MultiPassOptions {
   float noise = 0.15f;  // standard deviation, of the range of each input
 };
 
-// "zero"; throws kUsage listing the names.
-TUBECAM_API Baseline parse_baseline(const std::string& name);
-TUBECAM_API const std::vector<std::string>& baseline_names();
+// Throws kUsage listing the names.
+inline Baseline parse_baseline(const std::string& name) {
+  return choose(kBaselines, "baseline", name).value;
+}
 // Throws kUsage: steps < 1 or > 1024, noise below 0 or no number, a given clip of the wrong size.
 void check_multi_pass(const MultiPassOptions& options, const ClipSpec& spec);
 

@@ -92,13 +92,6 @@ void CachedOverlay::build(cairo_surface_t* picture, const Frame& frame) {
   loaded_ = false;
 }
 
-CachedPart part_under(const Frame& frame, int plane, const PlaneLayout& overlay, int x, int y) {
-  const PlaneLayout canvas = plane_layout(frame.format, frame.width, frame.height, plane);
-  const int left = overlay.chroma ? x / 2 : x, top = overlay.chroma ? y / 2 : y;
-  return {left, top, std::min(overlay.width, canvas.width - left),
-          std::min(overlay.height, canvas.height - top)};
-}
-
 void CachedOverlay::draw(const Frame& frame, int x, int y) {
   if (frame.device.type == DeviceType::kCuda) return draw_there(frame, x, y);
   for (size_t i = 0; i < planes_.size(); ++i) {

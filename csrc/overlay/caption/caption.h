@@ -25,21 +25,31 @@ struct Caption {
   std::vector<float> strip_motion;  // of each value, 0…1: hue shows it; empty: `color_map` colours
   Legend legend = Legend::kNone;    // of the heat's colours, below the words
   std::string full;                 // what full colour stands for, for the legend; may be empty
+
+  bool empty() const {
+    return label.empty() && note.empty() && strip.empty() && legend == Legend::kNone;
+  }
+};
+
+// What libtubecam_caption.so draws with; it makes one.
+class CaptionDrawer {
+ public:
+  virtual ~CaptionDrawer() = default;
+  // frame: sound, and large enough for text. caption: not empty.
+  virtual void draw(const Frame& frame, const Caption& caption, ColorMap color_map) = 0;
 };
 
 // Text is laid out by Pango once per change and kept as a coverage mask; drawing blends it into any
 // pixel format, in system memory or where a frame on a GPU lies: the bytes are the same.
 class TUBECAM_API CaptionPainter {
  public:
-  CaptionPainter();
-  ~CaptionPainter();
-  CaptionPainter& operator=(CaptionPainter&&) noexcept;
   // Height of a line is frame.height/18, at least 12 pixels. Text that does not fit is ellipsised.
+  // The first one that is not empty loads libtubecam_caption.so, which needs Pango: throws
+  // kUnavailable, naming what to install.
   void draw(const Frame& frame, const Caption& caption, ColorMap color_map);
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<CaptionDrawer> drawer_;
 };
 
 }  // namespace tubecam

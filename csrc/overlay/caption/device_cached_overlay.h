@@ -1,9 +1,9 @@
 // What a cached overlay does to the planes of a frame, and its CUDA implementation.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
-#include "base/export.h"
 #include "clip/frame/frame.h"
 #include "overlay/blend/blend.h"
 
@@ -20,8 +20,13 @@ struct CachedPlane {
 struct CachedPart {
   int left, top, width, height;  // the size may be 0 or less: nothing is under it
 };
-TUBECAM_API CachedPart part_under(const Frame& frame, int plane, const PlaneLayout& overlay, int x,
-                                  int y);
+inline CachedPart part_under(const Frame& frame, int plane, const PlaneLayout& overlay, int x,
+                             int y) {
+  const PlaneLayout canvas = plane_layout(frame.format, frame.width, frame.height, plane);
+  const int left = overlay.chroma ? x / 2 : x, top = overlay.chroma ? y / 2 : y;
+  return {left, top, std::min(overlay.width, canvas.width - left),
+          std::min(overlay.height, canvas.height - top)};
+}
 
 // A cached overlay in a GPU's memory: cached_overlay_cuda.cu.
 class DeviceCachedOverlay {

@@ -103,20 +103,6 @@ Table tabulate(const std::vector<ColorStop>& stops) {
 
 }  // namespace
 
-const std::vector<std::string>& color_map_names() {
-  static const std::vector<std::string> names = {"inferno", "turbo", "viridis", "hot", "jet"};
-  return names;
-}
-
-ColorMap parse_color_map(const std::string& name) {
-  const auto& names = color_map_names();
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found != names.end()) return static_cast<ColorMap>(found - names.begin());
-  std::string list;
-  for (const std::string& known : names) list += (list.empty() ? "" : ", ") + known;
-  fail(ErrorCode::kUsage, "there is no colour map '", name, "'; choose one of: ", list);
-}
-
 const Table& color_table(ColorMap map) {
   static const std::array<Table, 7> tables = {tabulate(unpack(kInferno)),
                                               tabulate(unpack(kTurbo)),

@@ -4,8 +4,8 @@
 #include <array>
 #include <cstdint>
 #include <string>
-#include <vector>
 
+#include "base/choice.h"
 #include "base/export.h"
 
 namespace tubecam {
@@ -15,11 +15,22 @@ namespace tubecam {
 // leaves apart.
 enum class ColorMap { kInferno, kTurbo, kViridis, kHot, kJet, kStill, kMoving };
 
-TUBECAM_API ColorMap parse_color_map(const std::string& name);  // throws kUsage listing the names
-TUBECAM_API const std::vector<std::string>& color_map_names();  // of those for heat
+// Those for heat.
+inline constexpr Choice<ColorMap> kColorMaps[] = {
+    {ColorMap::kInferno, "inferno", "Black, purple, orange, yellow"},
+    {ColorMap::kTurbo, "turbo", "Blue, green, yellow, red"},
+    {ColorMap::kViridis, "viridis", "Purple, green, yellow"},
+    {ColorMap::kHot, "hot", "Black, red, yellow, white"},
+    {ColorMap::kJet, "jet", "Blue, cyan, yellow, red"},
+};
+
+// Throws kUsage listing the names.
+inline ColorMap parse_color_map(const std::string& name) {
+  return choose(kColorMaps, "colour map", name).value;
+}
 TUBECAM_API const std::array<std::array<uint8_t, 3>, 256>& color_table(ColorMap map);
 
 // At heat and motion 0…1, between kStill and kMoving.
-std::array<uint8_t, 3> motion_color(float heat, float motion);
+TUBECAM_API std::array<uint8_t, 3> motion_color(float heat, float motion);
 
 }  // namespace tubecam

@@ -18,9 +18,7 @@ constexpr double kFullCurveShares = 2;
 
 // NaN where relevance has another unit than the head.
 double decision_of(const std::string& unit, double logit, double baseline_logit) {
-  const auto& units = head_unit_names();
-  if (std::find(units.begin(), units.end(), unit) == units.end())
-    return std::numeric_limits<double>::quiet_NaN();
+  if (!find_choice(kHeadUnits, unit)) return std::numeric_limits<double>::quiet_NaN();
   const double decision = std::isnan(baseline_logit) ? logit : logit - baseline_logit;
   return std::isfinite(decision) ? decision : 0;
 }

@@ -38,7 +38,7 @@ FrameStream::FrameStream(GstBaseTransform* element, Session* session, const Sett
       padding_(settings.padding),
       device_(Device::parse(settings.device)),
       max_held_bytes_(settings.max_held_bytes),
-      hop_(settings.hop),
+      hop_(settings.explain.hop),
       repair_(0, gap_limit(session_->bundle().clip)),
       report_(GST_ELEMENT(element), session_->bundle().clip) {
   gst_video_info_init(&info_);
@@ -106,7 +106,8 @@ std::optional<FramePlace> FrameStream::place(GstBuffer* buffer, const Settings& 
   if (!pts) return std::nullopt;
   newest_pts_ = *pts;
   try {
-    if (std::exchange(hop_, settings.hop) != settings.hop) windows_.set_hop(settings.hop);
+    if (std::exchange(hop_, settings.explain.hop) != settings.explain.hop)
+      windows_.set_hop(settings.explain.hop);
     check(mapper_ != nullptr, ErrorCode::kUsage, "a frame came before its caps");
     const FrameMap map(mapper_.get(), buffer, Access::kRead);
     check_device(map.frame().device, device_);
@@ -120,7 +121,7 @@ std::optional<FramePlace> FrameStream::place(GstBuffer* buffer, const Settings& 
 void FrameStream::accept(GstBuffer* buffer, const Settings& settings) {
   const auto begin = std::chrono::steady_clock::now();
   if (watch_) watch_->input_came();
-  threshold_ = settings.threshold;
+  threshold_ = settings.explain.threshold;
   max_held_bytes_ = settings.max_held_bytes;
   const std::optional<FramePlace> placed = place(buffer, settings);
   frames_came_ = true;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <vector>
 
 #include "plugin/elements/place_check.h"
 #include "plugin/memory/frame_map.h"
@@ -10,7 +11,7 @@
 #include "plugin/messages/messages.h"
 #include "plugin/meta/meta.h"
 #include "plugin/meta/painter.h"
-#include "plugin/properties/enums.h"
+#include "plugin/properties/property.h"
 
 namespace tubecam {
 
@@ -31,64 +32,51 @@ struct OverlayState {
 
 namespace {
 
-enum Property : guint {
-  kPropAlpha = 1,
-  kPropColorMap,
-  kPropThreshold,
-  kPropShowHeat,
-  kPropShowLabel,
-  kPropShowStrip,
-  kPropShow,
-  kPropScale,
-};
-
-constexpr auto kPlaying = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                                   GST_PARAM_MUTABLE_PLAYING);
-constexpr auto kControlled = static_cast<GParamFlags>(kPlaying | GST_PARAM_CONTROLLABLE);
-
-void install_overlay_properties(GObjectClass* klass) {
-  const OverlayStyle style;
-  g_object_class_install_property(klass, kPropAlpha,
-                                  g_param_spec_float("alpha", "Alpha", "Opacity of full heat", 0, 1,
-                                                     style.heat.alpha, kControlled));
-  g_object_class_install_property(
-      klass, kPropColorMap,
-      g_param_spec_enum("color-map", "Colour map", "Colours from cold to hot", color_map_type(),
-                        static_cast<int>(style.heat.color_map), kPlaying));
-  g_object_class_install_property(
-      klass, kPropThreshold,
-      g_param_spec_float("threshold", "Threshold",
-                         "Share of full heat up to which nothing is drawn", 0, 1,
-                         style.heat.threshold, kControlled));
-  g_object_class_install_property(
-      klass, kPropShowHeat,
-      g_param_spec_boolean("show-heat", "Show heat", "Draw where the model looked", TRUE,
-                           kPlaying));
-  g_object_class_install_property(
-      klass, kPropShowLabel,
-      g_param_spec_boolean("show-label", "Show label", "Draw the label, its score and the method",
-                           TRUE, kPlaying));
-  g_object_class_install_property(
-      klass, kPropShowStrip,
-      g_param_spec_boolean("show-strip", "Show strip", "Draw when the model looked", TRUE,
-                           kPlaying));
-  g_object_class_install_property(
-      klass, kPropShow,
-      g_param_spec_enum("show", "Show", "What colour shows of the relevance that is drawn",
-                        show_type(), static_cast<int>(style.show), kPlaying));
-  g_object_class_install_property(
-      klass, kPropScale,
-      g_param_spec_float("scale", "Scale",
-                         "Relevance of a cell of full heat, logits; 0: by the stream's own and an"
-                         " even share of the decision",
-                         0, G_MAXFLOAT, style.scale, kControlled));
+const std::vector<Property<OverlayStyle>>& style_properties() {
+  const Number<float> share{0, 1};
+  static const auto& all = *new std::vector<Property<OverlayStyle>>{
+      {{"alpha", "Alpha", "Opacity of full heat"},
+       kControlled,
+       at(&OverlayStyle::heat, &HeatStyle::alpha),
+       share},
+      {{"color-map", "Colour map", "Colours from cold to hot"},
+       kPlaying,
+       at(&OverlayStyle::heat, &HeatStyle::color_map),
+       OneOf{color_map_type()}},
+      {{"threshold", "Threshold", "Share of full heat up to which nothing is drawn"},
+       kControlled,
+       at(&OverlayStyle::heat, &HeatStyle::threshold),
+       share},
+      {{"show-heat", "Show heat", "Draw where the model looked"},
+       kPlaying,
+       at(&OverlayStyle::show_heat),
+       Switch{}},
+      {{"show-label", "Show label", "Draw the label, its score and the method"},
+       kPlaying,
+       at(&OverlayStyle::show_label),
+       Switch{}},
+      {{"show-strip", "Show strip", "Draw when the model looked"},
+       kPlaying,
+       at(&OverlayStyle::show_strip),
+       Switch{}},
+      {{"show", "Show", "What colour shows of the relevance that is drawn"},
+       kPlaying,
+       at(&OverlayStyle::show),
+       OneOf{show_type()}},
+      {{"scale", "Scale",
+        "Relevance of a cell of full heat, logits; 0: by the stream's own and an even share of "
+        "the decision"},
+       kControlled,
+       at(&OverlayStyle::scale),
+       Number<float>{0, G_MAXFLOAT}},
+  };
+  return all;
 }
 
 }  // namespace
 }  // namespace tubecam
 
 using tubecam::OverlayState;
-using tubecam::OverlayStyle;
 
 struct _GstTubeOverlay {
   GstBaseTransform parent;
@@ -100,72 +88,25 @@ G_DEFINE_FINAL_TYPE(GstTubeOverlay, gst_tube_overlay, GST_TYPE_BASE_TRANSFORM)
 static void gst_tube_overlay_set_property(GObject* object, guint id, const GValue* value,
                                           GParamSpec* spec) {
   OverlayState* state = GST_TUBE_OVERLAY(object)->state;
+  const auto* property = tubecam::find(tubecam::style_properties(), id);
+  if (!property) {
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    return;
+  }
   {
     std::lock_guard<std::mutex> lock(state->mutex);
-    OverlayStyle& style = state->style;
-    switch (id) {
-      case tubecam::kPropAlpha:
-        style.heat.alpha = g_value_get_float(value);
-        break;
-      case tubecam::kPropColorMap:
-        style.heat.color_map = static_cast<tubecam::ColorMap>(g_value_get_enum(value));
-        break;
-      case tubecam::kPropThreshold:
-        style.heat.threshold = g_value_get_float(value);
-        break;
-      case tubecam::kPropShowHeat:
-        style.show_heat = g_value_get_boolean(value);
-        break;
-      case tubecam::kPropShowLabel:
-        style.show_label = g_value_get_boolean(value);
-        break;
-      case tubecam::kPropShowStrip:
-        style.show_strip = g_value_get_boolean(value);
-        break;
-      case tubecam::kPropShow:
-        style.show = static_cast<tubecam::Show>(g_value_get_enum(value));
-        break;
-      case tubecam::kPropScale:
-        style.scale = g_value_get_float(value);
-        break;
-      default:
-        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-    }
+    property->set(&state->style, value);
   }
   gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(object), !state->snapshot().anything());
 }
 
 static void gst_tube_overlay_get_property(GObject* object, guint id, GValue* value,
                                           GParamSpec* spec) {
-  const OverlayStyle style = GST_TUBE_OVERLAY(object)->state->snapshot();
-  switch (id) {
-    case tubecam::kPropAlpha:
-      g_value_set_float(value, style.heat.alpha);
-      break;
-    case tubecam::kPropColorMap:
-      g_value_set_enum(value, static_cast<int>(style.heat.color_map));
-      break;
-    case tubecam::kPropThreshold:
-      g_value_set_float(value, style.heat.threshold);
-      break;
-    case tubecam::kPropShowHeat:
-      g_value_set_boolean(value, style.show_heat);
-      break;
-    case tubecam::kPropShowLabel:
-      g_value_set_boolean(value, style.show_label);
-      break;
-    case tubecam::kPropShowStrip:
-      g_value_set_boolean(value, style.show_strip);
-      break;
-    case tubecam::kPropShow:
-      g_value_set_enum(value, static_cast<int>(style.show));
-      break;
-    case tubecam::kPropScale:
-      g_value_set_float(value, style.scale);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-  }
+  const auto* property = tubecam::find(tubecam::style_properties(), id);
+  if (property)
+    property->get(GST_TUBE_OVERLAY(object)->state->snapshot(), value);
+  else
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
 }
 
 static gboolean gst_tube_overlay_start(GstBaseTransform* base) {
@@ -267,7 +208,7 @@ static void gst_tube_overlay_class_init(GstTubeOverlayClass* klass) {
   object->set_property = gst_tube_overlay_set_property;
   object->get_property = gst_tube_overlay_get_property;
   object->finalize = gst_tube_overlay_finalize;
-  tubecam::install_overlay_properties(object);
+  tubecam::install(object, tubecam::style_properties());
 
   auto* element = GST_ELEMENT_CLASS(klass);
   gst_element_class_set_static_metadata(

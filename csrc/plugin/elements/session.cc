@@ -40,7 +40,7 @@ Session::Session(const Settings& settings, const Listener& listener)
     return this->explain(clip, window);
   };
   const auto report = [this, listener](const Outcome& outcome) { listener(*this, outcome); };
-  LiveWindows::Options options{settings.align, settings.hop, seconds};
+  LiveWindows::Options options{settings.align, settings.explain.hop, seconds};
   options.device = [this] { return explainer_.device(); };
   options.fall_back_to_cpu = [this](const Error& error) {
     return explainer_.fall_back_to_cpu(error);

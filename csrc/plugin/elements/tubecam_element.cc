@@ -33,10 +33,10 @@ struct TubecamState {
   std::deque<Change> meanwhile;  // what was set since it began
 
   // Under the lock. Throws what a running explainer refuses; nothing is changed then.
-  void change(guint property, const GValue* value) {
+  void change(const Setting& setting, const GValue* value) {
     Settings wanted = settings;
-    set_setting(&wanted, property, value);
-    if (session) apply_setting(wanted, property, &session->explainer());
+    setting.set(&wanted, value);
+    if (session) setting.tell(wanted, &session->explainer());
     settings = std::move(wanted);
   }
   Settings snapshot() {
@@ -47,10 +47,10 @@ struct TubecamState {
     std::lock_guard<std::mutex> lock(mutex);
     return session ? session->windows().counts() : last;
   }
-  void set(guint property, const GValue* value) {
+  void set(const Setting& setting, const GValue* value) {
     std::lock_guard<std::mutex> lock(mutex);
-    if (starting) meanwhile.emplace_back(property, value);
-    change(property, value);
+    if (starting) meanwhile.emplace_back(&setting, value);
+    change(setting, value);
   }
   // start() makes a session of these, and publishes it, or null where it failed.
   Settings begin() {
@@ -67,7 +67,7 @@ struct TubecamState {
     if (session) settings = begun;
     for (const Change& late : meanwhile) {
       try {
-        if (session) change(late.property, &late.value);
+        if (session) change(*late.setting, &late.value);
       } catch (...) {
         refused.push_back(current_message());
       }
@@ -122,33 +122,29 @@ G_DEFINE_FINAL_TYPE(GstTubecam, gst_tubecam, GST_TYPE_BASE_TRANSFORM)
 
 // ---- properties ----
 
-static void gst_tubecam_set_property(GObject* object, guint id, const GValue* value, GParamSpec*) {
+static void gst_tubecam_set_property(GObject* object, guint id, const GValue* value,
+                                     GParamSpec* spec) {
+  const tubecam::Setting* setting = tubecam::find_setting(id);
+  if (!setting) {
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    return;
+  }
   // What was valid stays.
-  run_or_warn(GST_ELEMENT(object), [&] { GST_TUBECAM(object)->state->set(id, value); });
+  run_or_warn(GST_ELEMENT(object), [&] { GST_TUBECAM(object)->state->set(*setting, value); });
 }
 
 static void gst_tubecam_get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {
   TubecamState* state = GST_TUBECAM(object)->state;
-  bool known = false;
-  const auto read = [&] { known = tubecam::get_setting(state->snapshot(), id, value); };
-  if (!run_or_warn(GST_ELEMENT(object), read) || known) return;
-  const tubecam::StreamCounts counts = state->counts();
-  switch (id) {
-    case tubecam::kPropWindows:
-      g_value_set_uint64(value, counts.windows);
-      break;
-    case tubecam::kPropDroppedWindows:
-      g_value_set_uint64(value, counts.dropped);
-      break;
-    case tubecam::kPropResets:
-      g_value_set_uint64(value, counts.resets);
-      break;
-    case tubecam::kPropStats:
-      g_value_take_boxed(value, tubecam::stats_of(counts));
-      break;
-    default:
+  const tubecam::Setting* setting = tubecam::find_setting(id);
+  const auto* count = tubecam::find_count(id);
+  run_or_warn(GST_ELEMENT(object), [&] {
+    if (setting)
+      setting->get(state->snapshot(), value);
+    else if (count)
+      count->get(state->counts(), value);
+    else
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-  }
+  });
 }
 
 // ---- start and stop ----
@@ -159,7 +155,7 @@ static void gst_tubecam_report(GstTubecam* self, Session& session, const Outcome
   if (outcome.explanation) {
     const uint64_t dropped = session.windows().counts().dropped;
     tubecam::post_explanation(GST_ELEMENT(self), outcome, session.bundle(),
-                              state->snapshot().threshold, dropped);
+                              state->snapshot().explain.threshold, dropped);
     const std::string& lost = outcome.explanation->receipt.fell_back_from;
     if (!lost.empty() && !std::exchange(state->fallback_told, true))
       tubecam::post_warning(GST_ELEMENT(self), "The CPU took over from " + lost);

@@ -103,8 +103,8 @@ void describe_place(GstStructure* fields, const Explanation& e, const ClipSpec& 
   const Sampling& sampling = e.window.sampling;
   gst_structure_set(fields, "sample-fps", G_TYPE_DOUBLE, sampling.fps, "stated-fps", G_TYPE_DOUBLE,
                     sampling.stated_fps, "padding", G_TYPE_STRING,
-                    padding_names()[static_cast<size_t>(sampling.padding)].c_str(), "padded",
-                    G_TYPE_INT, sampling.padded, nullptr);
+                    name_of(kPaddings, sampling.padding), "padded", G_TYPE_INT, sampling.padded,
+                    nullptr);
 }
 
 void describe_peak(GstStructure* fields, const Explanation& e) {

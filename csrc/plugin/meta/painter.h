@@ -10,13 +10,11 @@
 #include "overlay/device_canvas.h"
 #include "overlay/heat/full_heat.h"
 #include "overlay/heat/heat.h"
+#include "overlay/heat/show.h"
 #include "overlay/overlay.h"
 #include "plugin/meta/meta.h"
 
 namespace tubecam {
-
-// What colour shows: heat, or motion where the explanation knows it.
-enum class Show { kAuto, kHeat, kMotion };
 
 struct OverlayStyle {
   HeatStyle heat;

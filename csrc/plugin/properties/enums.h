@@ -1,22 +1,24 @@
-// The choices that properties offer, as GEnum types: nicks are the words of launch lines.
+// The choices that properties offer, as GEnum types: names are the words of launch lines, as the
+// tables have them that the values come from (base/choice.h).
 #pragma once
 
 #include <gst/gst.h>
 
+#include <string>
+
 namespace tubecam {
 
-GType align_type();         // Align: latest, delayed
-GType late_windows_type();  // LateWindows
-GType engine_type();        // EngineOptions::engine
-GType precision_type();     // EngineOptions::precision
-GType method_type();        // auto, then every method of this version
-GType baseline_type();      // Baseline
-GType padding_type();       // Padding
+GType align_type();
+GType late_windows_type();
+GType engine_type();
+GType precision_type();
+GType method_type();  // auto, then every method of this version
+GType baseline_type();
+GType padding_type();
 GType show_type();
-GType color_map_type();  // ColorMap
+GType color_map_type();
 
-enum class LateWindows { kAuto, kDrop, kWait };
-
-const char* enum_nick(GType type, int value);
+std::string enum_name(GType type, int value);
+int enum_value(GType type, const std::string& name);
 
 }  // namespace tubecam

@@ -4,74 +4,62 @@
 #include <gst/gst.h>
 
 #include <string>
+#include <vector>
 
 #include "explain/explainer.h"
-#include "live/aligner.h"
-#include "plugin/properties/enums.h"
+#include "live/policies.h"
+#include "live/stream_counts.h"
+#include "plugin/properties/property.h"
 
 namespace tubecam {
 
 struct Settings {
   std::string bundle;  // empty: the packaged one
-  int engine = 0;      // engine_type()
   std::string device = "cpu";
-  std::string fallback = "none";
-  int precision = 0;  // precision_type()
-  int threads = 0;
-  std::string cache_dir;
+  std::string method = "auto";
+  ExplainerOptions explain;  // but for device and method
   Align align = Align::kLatest;
   LateWindows late_windows = LateWindows::kAuto;
-  int method = 0;  // method_type()
-  int target = -1;
-  int hop = 4;
-  float threshold = 0.5f;
-  double budget_ms = 0;
   Padding padding = Padding::kNone;
-  double sample_fps = 0;  // 0: the bundle's
-  MethodOptions method_options;
+  double sample_fps = 0;                          // 0: the bundle's
   uint64_t max_held_bytes = uint64_t{512} << 20;  // 0: no limit
 
   ExplainerOptions options() const;  // throws kUsage for a device that is none
 };
 
-enum Property : guint {
-  kPropBundle = 1,
-  kPropEngine,
-  kPropDevice,
-  kPropFallback,
-  kPropPrecision,
-  kPropThreads,
-  kPropCacheDir,
-  kPropAlign,
-  kPropLateWindows,
-  kPropMethod,
-  kPropTarget,
-  kPropHop,
-  kPropThreshold,
-  kPropBudgetMs,
-  kPropSteps,
-  kPropBaseline,
-  kPropNoise,
-  kPropFrozenSlice,
-  kPropSigma,
-  kPropPadding,
-  kPropSampleFps,
-  kPropWindows,
-  kPropDroppedWindows,
-  kPropResets,
-  kPropStats,
-  kPropMaxHeldBytes,
+// A property that may be set.
+class Setting : public Property<Settings> {
+ public:
+  using Tell = void (*)(const Settings& settings, Explainer* explainer);
+
+  // tell: of those that may change while it plays.
+  template <typename Place, typename Kind>
+  Setting(const Title& title, GParamFlags flags, Place place, Kind kind, Tell tell = nullptr)
+      : Property(title, flags, place, kind), tell_(tell) {}
+
+  // Tells a running explainer. Throws kUsage naming what would be valid; the explainer then goes
+  // on as before.
+  void tell(const Settings& settings, Explainer* explainer) const {
+    if (tell_) tell_(settings, explainer);
+  }
+
+ private:
+  Tell tell_;
 };
 
+const std::vector<Setting>& setting_properties();
+const std::vector<Property<StreamCounts>>& count_properties();  // read-only
+
+// Settings, then counts.
 void install_properties(GObjectClass* klass);
 
-// One property's value in or out. False for one that is not a setting.
-bool set_setting(Settings* settings, guint property, const GValue* value);
-bool get_setting(const Settings& settings, guint property, GValue* value);
+// Null for a property that is none.
+const Setting* find_setting(guint property);
+const Property<StreamCounts>* find_count(guint property);
 
 // A property's new value, kept.
 struct Change {
-  Change(guint id, const GValue* given) : property(id) {
+  Change(const Setting* changed, const GValue* given) : setting(changed) {
     g_value_init(&value, G_VALUE_TYPE(given));
     g_value_copy(given, &value);
   }
@@ -79,13 +67,9 @@ struct Change {
   Change(const Change&) = delete;
   Change& operator=(const Change&) = delete;
 
-  const guint property;
+  const Setting* const setting;
   GValue value = G_VALUE_INIT;
 };
-
-// Passes them to a running explainer. Throws kUsage naming what would be valid; the explainer then
-// goes on as before.
-void apply_setting(const Settings& settings, guint property, Explainer* explainer);
 
 // The bundle that is installed beside this plugin, or an empty string.
 std::string packaged_bundle();

@@ -64,7 +64,7 @@ class Row:
 
 
 class EngineBench:
-    """Prepares, measures and tells; each step may be interrupted and leaves what it has."""
+    """Prepares, measures and reports; each step may be interrupted and leaves what it has."""
 
     def __init__(self, subject: Subject, peers: list[str], seconds: float) -> None:
         self.subject, self.peers, self.seconds = subject, peers, seconds
@@ -76,18 +76,18 @@ class EngineBench:
         self.rounds = Rounds([])
         self._reference: np.ndarray | None = None
 
-    def prepare(self, say: Callable[[str], object]) -> None:
+    def prepare(self, log: Callable[[str], object]) -> None:
         """Loads and warms up every row; a peer that cannot take part becomes a row that says so."""
-        say("loading the bundle into the engine")
+        log("loading the bundle into the engine")
         explained, self.engine_info = self._explained_rows()
-        self._prepare_floor(say)
-        say("loading the plain graph")
+        self._prepare_floor(log)
+        log("loading the plain graph")
         self.rows = [*self._plain_row(), *explained]
         for precision in self.subject.precisions:
-            say(f"loading {precision}")
+            log(f"loading {precision}")
             self.rows.append(self._precision_row(precision))
         for name in self.peers:
-            say(f"loading the peer {name}")
+            log(f"loading the peer {name}")
             self.rows.append(self._peer_row(name))
         self._plan()
 
@@ -215,11 +215,11 @@ class EngineBench:
 
     # ---- the run ----
 
-    def _prepare_floor(self, say: Callable[[str], object]) -> None:
+    def _prepare_floor(self, log: Callable[[str], object]) -> None:
         subject = self.subject
         if not self._is_openvino or "int8" in self.engine_info.precision:
             return  # the peak is measured in floating point
-        say("finding what the machine can do at best")
+        log("finding what the machine can do at best")
         self._work = graph.work(graph.load(subject.graph_file))
         self._bandwidth = machine.copy_bandwidth(subject.threads)
         product = machine.PeakProduct(subject.threads, subject.precision)

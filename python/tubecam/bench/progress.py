@@ -30,7 +30,7 @@ class BenchProgress:
         if self._bar:
             self._bar.stop()
 
-    def say(self, step: str) -> None:
+    def log(self, step: str) -> None:
         """A step of loading, whose time is not known."""
         if self._bar:
             self._bar.update(self._task, description=step, total=None)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 PERCENTILES = (50, 90, 99)
-BLOCKS = 5  # of successive samples, whose medians tell how steady the machine was
+BLOCKS = 5  # of successive samples, whose medians show how steady the machine was
 RESAMPLES = 2000
 CONFIDENCE = 95  # per cent
 

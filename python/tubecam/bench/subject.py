@@ -96,7 +96,7 @@ def check_choice(choice: ModelChoice) -> None:
     load_source(choice.source, choice.weights, choice.random_weights, choice.seed, None)
 
 
-def export_model(choice: ModelChoice, stack: ExitStack, say, **settings: Any) -> Subject:
+def export_model(choice: ModelChoice, stack: ExitStack, log, **settings: Any) -> Subject:
     """A subject from a torch model, exported into a folder that goes when `stack` closes."""
     from ..export import export
     from ..export.models.load import load_source
@@ -107,7 +107,7 @@ def export_model(choice: ModelChoice, stack: ExitStack, say, **settings: Any) ->
     export(
         choice.source, folder / name, weights=choice.weights, seed=choice.seed,
         random_weights=choice.random_weights, layer=choice.layer, clip=choice.clip or None,
-        methods=choice.methods, progress=say, **_int8(choice),
+        methods=choice.methods, progress=log, **_int8(choice),
     )  # fmt: skip
     bundle = load_bundle(folder / name)
     module = load_source(choice.source, *options, None).model

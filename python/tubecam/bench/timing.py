@@ -2,8 +2,8 @@
 
 Note [Fair turns]
 Clocks, neighbours and heat change within seconds. A round runs each contender once, in an order
-that is drawn anew, so that a disturbance meets all alike and ratios are taken within rounds. A run
-of less than `SHORT` is preceded by an untimed one: nobody pays for another's caches, or for threads
+that is redrawn, so that a disturbance meets all alike and ratios are taken within rounds. A run
+of less than `SHORT` is preceded by an untimed one: none pays for another's caches, or for threads
 of another library that are still spinning.
 """
 
@@ -44,7 +44,7 @@ class Contender:
     _expected: float = math.inf
 
     def warm_up(self, runs: int = WARM_UP) -> None:
-        """Runs untimed, long ones fewer times; the fastest tells what to expect."""
+        """Runs untimed, long ones fewer times; the fastest shows what to expect."""
         seconds: list[float] = []
         while len(seconds) < runs and (len(seconds) < 2 or sum(seconds) < ENOUGH):
             seconds.append(self._timed())

@@ -199,7 +199,7 @@ def _engine(args: argparse.Namespace, stack: ExitStack, progress) -> dict[str, A
             args.calibrate,
         )
         subject.check_choice(choice)
-        found = subject.export_model(choice, stack, progress.say, **settings)
+        found = subject.export_model(choice, stack, progress.log, **settings)
     else:
         found = subject.open_bundle(args.bundle or "motion", **settings)
     bench = EngineBench(found, args.peers, args.duration)
@@ -209,7 +209,7 @@ def _engine(args: argparse.Namespace, stack: ExitStack, progress) -> dict[str, A
             " export … --precision int8 --calibrate VIDEO` says"
         )
     content = _document("engine", args, found.bundle)
-    bench.prepare(progress.say)
+    bench.prepare(progress.log)
     for note in bench.notes:
         progress.note(note)
     try:
@@ -241,7 +241,7 @@ def _stream(args: argparse.Namespace, progress) -> dict[str, Any]:
                "precision": args.precision, "threads": args.threads}  # fmt: skip
     bench = StreamBench(StreamSettings(source, bundle, explain, args.streams or 1, args.duration))
     content = _document("stream", args, bundle)
-    progress.say(f"playing {source.name}")
+    progress.log(f"playing {source.name}")
     try:
         bench.measure(progress.share)
     except KeyboardInterrupt:

@@ -111,7 +111,7 @@ def _add_explanation_options(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument(
         "--tokens", metavar="TxHxW[+N]", help="how a transformer's tokens lie in time, height and"
-        " width, behind N that are none (class, registers); where the model does not tell"
+        " width, behind N that are none (class, registers); where the model does not show it"
     )  # fmt: skip
     group.add_argument(
         "--method", "--methods", dest="methods", metavar="A,B", action="extend", type=_names,
@@ -120,7 +120,7 @@ def _add_explanation_options(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument(
         "--pool", metavar="TxYxX", help="slices, rows and columns whose relevance to the input is"
-        " summed into one cell; 1x1x1 tells each pixel (default: cells that can be read on a"
+        " summed into one cell; 1x1x1 keeps each pixel (default: cells that can be read on a"
         " picture, about 14 along its shorter side)"
     )  # fmt: skip
 

@@ -21,7 +21,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         description="Says what a bundle holds: the model, the clips it takes, the explanations it"
         " offers, how exactly they were checked, and whether its files have the hashes that it"
         " states: the graphs with all their weights, the labels, and bundle.json itself. That finds"
-        " damage and edits; who made the bundle it does not tell."
+        " damage and edits; it does not say who made the bundle."
         " Exit status 1 when the bundle cannot be used.",
         epilog="Examples: `tubecam inspect motion`, `tubecam inspect engines/r3d_18 --json`",
     )

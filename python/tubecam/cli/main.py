@@ -73,7 +73,7 @@ Examples
   tubecam run camera:0
   tubecam export r3d_18 --weights r3d_18.pth -o engines/r3d_18
 
-`tubecam COMMAND --help` tells more about each.
+`tubecam COMMAND --help` says more about each.
 
 Exit status
 {statuses}
@@ -114,19 +114,19 @@ def _answer(arguments: Sequence[str]) -> int:
         if args.command is None:
             _parser([]).print_help()
             return 0
-        with _told_warnings() as damaged:
+        with _printed_warnings() as damaged:
             status = args.run(args)
         return status or (DamageError.exit_status if damaged else 0)
     except TubecamError as error:
         return _complain(error, error.exit_status)
     except BrokenPipeError:
-        # Whoever read our output has left; nothing more can be said there.
+        # The reader of our output has closed it; nothing more can be written there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OutputError.exit_status
 
 
 @contextlib.contextmanager
-def _told_warnings() -> Iterator[list[DamageWarning]]:
+def _printed_warnings() -> Iterator[list[DamageWarning]]:
     """Prints what is wrong with videos as a sentence, and gives those that are damaged."""
     damaged: list[DamageWarning] = []
     with warnings.catch_warnings():

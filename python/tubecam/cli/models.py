@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ROLLOUT = "attention-rollout"
 FLOW = "optical flow"
 _ADAPTERS = f"""\
-flow: optical flow is computed before the model, by OpenCV (`tubecam doctor` tells whether it is
+flow: optical flow is computed before the model, by OpenCV (`tubecam doctor` says whether it is
 there), and methods of several passes are not offered
 
 transformers:FOLDER     VideoMAE, ViViT, TimeSformer, V-JEPA 2 as Hugging Face's transformers saves

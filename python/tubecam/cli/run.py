@@ -21,7 +21,7 @@ Shows where and when a model looked. INPUT is one of
 _EPILOG = """\
 Without -o, --jsonl, --sheet and --display a file is explained into NAME.tubecam.mp4 in the
 current folder, and a live input is shown on the screen. In the names of outputs {time} stands
-for the time of the start in UTC, so that a run that is started anew finds a name of its own.
+for the time of the start in UTC, so that a run that is restarted has a name of its own.
 
 Examples
   tubecam run street.mp4                                  writes street.tubecam.mp4
@@ -52,7 +52,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("input", metavar="INPUT", help="a file, camera:N, an address, or test")
     _add_outputs(parser.add_argument_group("what to write"))
     _add_explanation(parser.add_argument_group("what to explain"))
-    _add_method_options(parser.add_argument_group("what some methods can be told"))
+    _add_method_options(parser.add_argument_group("settings of some methods"))
     _add_overlay(parser.add_argument_group("how it looks"))
     _add_machine(parser.add_argument_group("how it runs"))
     parser.set_defaults(run=run)
@@ -110,9 +110,9 @@ def _add_method_options(group) -> None:
 
 
 def _add_overlay(group) -> None:
-    group.add_argument("--show", choices=SHOWS, metavar="WHAT", help="what colour tells: motion"
+    group.add_argument("--show", choices=SHOWS, metavar="WHAT", help="what colour shows: motion"
                        " (blue still, orange moving) or heat; auto is motion where the method"
-                       " tells it (default: auto)")  # fmt: skip
+                       " gives it (default: auto)")  # fmt: skip
     group.add_argument("--color-map", choices=COLOR_MAPS, metavar="MAP",
                        help=f"one of {', '.join(COLOR_MAPS)} (default: inferno)")  # fmt: skip
     group.add_argument("--alpha", type=_share, metavar="A",
@@ -210,40 +210,14 @@ def make_job(args: argparse.Namespace):
     """A Job from the arguments; whatever is wrong with them is raised as UsageError."""
     from ..bundle.bundle import load_bundle
     from ..bundle.packaged import find_bundle
-    from ..bundle.targets import class_number
     from ..drawing.heat import HeatStyle
     from ..run.job import Job
     from ..video.source import parse_source
 
     source = parse_source(args.input)
-    folder = find_bundle(args.bundle)
-    bundle = load_bundle(folder)
-    explain = {
-        "bundle": str(folder),
-        "align": args.align or ("latest" if source.live else "delayed"),
-        "late_windows": "drop" if source.live else "wait",
-        "method": _method(args.method, bundle),
-        "target": None if args.target is None else class_number(args.target, bundle.labels),
-        "hop": args.hop,
-        "budget_ms": args.budget_ms,
-        "steps": args.steps,
-        "baseline": args.baseline,
-        "noise": args.noise,
-        "frozen_slice": args.frozen_slice,
-        "sigma": args.sigma,
-        "device": args.device,
-        "engine": args.engine,
-        "precision": args.precision,
-        "threads": args.threads,
-    }
-    if args.hop and args.hop > bundle.clip.length:
-        raise UsageError(f"--hop {args.hop}: a window of {bundle.name} has {bundle.clip.length}"
-                         " sampled frames")  # fmt: skip
-    if args.sampling == "uniform" and source.kind != "file":
-        raise UsageError(f"--sampling uniform: {source.name} is no file, and has to be read twice")
-    if args.frozen_slice and args.frozen_slice >= bundle.clip.length:
-        raise UsageError(f"--frozen-slice {args.frozen_slice}: the clips of {bundle.name} have"
-                         f" slices 0 to {bundle.clip.length - 1}")  # fmt: skip
+    bundle = load_bundle(find_bundle(args.bundle))
+    explain = _explain(args, bundle, source.live)
+    _check_clip(args, bundle, source)
     style = {"show": args.show, "color_map": args.color_map, "alpha": args.alpha,
              "threshold": args.threshold, "scale": args.scale}  # fmt: skip
     start = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
@@ -267,6 +241,34 @@ def make_job(args: argparse.Namespace):
     )
     _check_outputs(job)
     return job
+
+
+def _explain(args: argparse.Namespace, bundle, live: bool) -> dict:
+    """The properties of the element `tubecam`; None where the user chose nothing."""
+    from ..bundle.targets import class_number
+
+    names = ("hop", "budget_ms", "steps", "baseline", "noise", "frozen_slice", "sigma", "device",
+             "engine", "precision", "threads")  # fmt: skip
+    return {
+        "bundle": str(bundle.folder),
+        "align": args.align or ("latest" if live else "delayed"),
+        "late_windows": "drop" if live else "wait",
+        "method": _method(args.method, bundle),
+        "target": None if args.target is None else class_number(args.target, bundle.labels),
+        **{name: getattr(args, name) for name in names},
+    }
+
+
+def _check_clip(args: argparse.Namespace, bundle, source) -> None:
+    """Refuses what does not fit a window of the bundle, or a source that is read once."""
+    if args.hop and args.hop > bundle.clip.length:
+        raise UsageError(f"--hop {args.hop}: a window of {bundle.name} has {bundle.clip.length}"
+                         " sampled frames")  # fmt: skip
+    if args.sampling == "uniform" and source.kind != "file":
+        raise UsageError(f"--sampling uniform: {source.name} is no file, and has to be read twice")
+    if args.frozen_slice and args.frozen_slice >= bundle.clip.length:
+        raise UsageError(f"--frozen-slice {args.frozen_slice}: the clips of {bundle.name} have"
+                         f" slices 0 to {bundle.clip.length - 1}")  # fmt: skip
 
 
 def _dated(name: Path | str | None, start: str) -> Path | str | None:

@@ -18,7 +18,7 @@ class HeatStyle:
     Attributes
     ----------
     show
-        What colour tells: "motion" and "auto" motion where it is known, "heat" never.
+        What colour shows: "motion" and "auto" motion where it is known, "heat" never.
     color_map
         Of heat alone; one of `tubecam.drawing.overlay.color_map_names`.
     alpha
@@ -41,7 +41,7 @@ class HeatStyle:
         return {**asdict(self), "scale": self.scale or 0.0}
 
     def motion_of(self, window: WindowRecord) -> np.ndarray | None:
-        """What hue tells of a window, float32 [t, h, w]; None: nothing."""
+        """What hue shows of a window, float32 [t, h, w]; None: nothing."""
         return None if self.show == "heat" else window.motion
 
 
@@ -67,7 +67,7 @@ def steps_of(window: WindowRecord) -> np.ndarray:
 def paint_heat(
     picture: np.ndarray, window: WindowRecord, pts: int, scale: float, style: HeatStyle
 ) -> np.ndarray:
-    """A copy of a picture with a window's relevance at one time, motion told by hue where known.
+    """A copy of a picture with a window's relevance at one time, motion as hue where known.
 
     Parameters
     ----------

@@ -95,7 +95,7 @@ def blend_heat(
     plane : ndarray [h, w]
         Relevance at one time, logit units.
     motion : ndarray [h, w], optional
-        How much of each cell's relevance is motion, 0…1. Then hue tells it, between the colours
+        How much of each cell's relevance is motion, 0…1. Then hue shows it, between the colours
         of `motion_tables`, and `color_map` is not used.
     scale : float, optional
         Relevance of full heat; by default the plane's maximum. Over a video use one scale, or
@@ -186,9 +186,9 @@ class CaptionPainter:
         key_frames : sequence of int
             Places in the strip that stand out; a triangle above it marks each.
         strip_motion : sequence of float
-            How much of each value of the strip is motion, 0…1; then hue tells it.
+            How much of each value of the strip is motion, 0…1; then hue shows it.
         legend : str
-            What colour tells, explained below the words: "heat", "motion", "flow" (against the
+            What colour shows, explained below the words: "heat", "motion", "flow" (against the
             picture) or nothing. One that does not fit into the picture is left out.
         full : str
             What full colour stands for, as part of the legend; `full_heat` finds it.

@@ -37,7 +37,7 @@ class Explainer:
         motion model.
     device : str
         "cpu", "cuda" or "cuda:N". On a GPU slices, clips and tensors stay there; so do tubes, for
-        whoever wants them there (`Explanation.device_tube`).
+        code that wants them there (`Explanation.device_tube`).
     precision : str
         "auto" (the bundle's own: float32, or what it was exported in), "fp32", "fp16", "bf16" or
         "int8". A bundle of int8 or float16 runs its float32 reference in the other ones.

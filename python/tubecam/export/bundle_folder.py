@@ -170,7 +170,7 @@ def write_sidecar(folder: Path, files: Sequence[str], content: dict[str, Any]) -
 def state(folder: Path, sidecar: dict[str, Any]) -> None:
     """Writes bundle.json with the hashes of the files that it names, and with its own.
 
-    Whoever changes a bundle by hand does this afterwards: ``state(folder, json.loads(text))``.
+    To be called after a bundle was changed by hand: ``state(folder, json.loads(text))``.
     """
     files = {name: sha256(folder / name) for name in sidecar["files"]}
     text = sidecar_text({**sidecar, "files": files})

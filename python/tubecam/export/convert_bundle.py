@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import json
 import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ from .._version import __version__
 from ..bundle.bundle import Bundle, load_bundle
 from ..errors import ExportError, UsageError
 from . import bundle_folder
+from .axes.receptive_field import Geometry
 from .cam.graph import Progress
 from .onnx.constant_folding import drop_unread, without_copies
-from .precision.precision import Narrow, graph_files
+from .options import ExportOptions
+from .precision.precision import Precision, graph_files, prepare
+from .report import ExportReport
 from .spec import ClipSpec, clip_spec
 from .trace.model_input import feeds
 from .verify.check_report import INPUTS, LIMITS, CheckReport
@@ -56,49 +60,105 @@ def load_wide(folder: str, precision: str) -> Bundle:
 
 
 def convert(
-    source: Bundle, out: Path, narrow: Narrow, name: str, license: str, say: Progress
-) -> dict[str, Any]:
-    """Writes `out`; gives its sidecar.
+    folder: str, out: Path, options: ExportOptions, name: str, log: Progress
+) -> ExportReport:
+    """Writes `out`: the graphs of the bundle in `folder`, in another precision.
 
     Raises
     ------
+    UsageError
+        As `load_wide`; or a setting is given that would need other graphs.
     ExportError
         As ``quantised`` and ``halve``; or float16 differs from the float32 graph by more than 1e-2.
     """
-    entries, files = [], []
-    check = dict(source.sidecar["check"])
-    with bundle_folder.new_folder(out) as folder:
-        for entry in source.sidecar["graphs"]:
-            wide = _wide_file(entry)
-            if wide is None:
-                names = [n for n in source.sidecar["files"] if n.split(".data")[0] == entry["file"]]
-                for file in names:
-                    shutil.copyfile(source.folder / file, folder / file)
-                entries.append({**entry, "precision": "float32"})
-                files += names
-                continue
-            model = onnx.load(str(source.folder / wide))
-            without_copies(model)
-            drop_unread(model)
-            written, made, extra = graph_files(narrow, model, folder, entry["file"], say)
-            if narrow.precision == "float16":
-                errors = _errors(model, made, spec_of(source))
-                check = _with(check, errors)
-            kept = {k: v for k, v in entry.items() if k not in ("quantisation", "reference")}
-            entries.append({**kept, **extra})
-            files += written
-        (folder / bundle_folder.LABELS).write_text(
-            "\n".join(source.labels) + "\n", encoding="utf-8"
-        )
+    _refuse_settings(folder, options)
+    source = load_wide(folder, options.precision)
+    precision = prepare(options, spec_of(source), log)
+    with bundle_folder.new_folder(out) as new:
+        graphs = [_convert_graph(source, entry, precision, new, log)
+                  for entry in source.sidecar["graphs"]]  # fmt: skip
+        labels = "\n".join(source.labels) + "\n"
+        (new / bundle_folder.LABELS).write_text(labels, encoding="utf-8")
+        files = dict.fromkeys(file for graph in graphs for file in graph.files)
+        known = {k: v for k, v in source.sidecar.items() if k not in ("format", "files")}
         content = {
-            **{k: v for k, v in source.sidecar.items() if k not in ("format", "files")},
-            "name": name, "labels": bundle_folder.LABELS, "graphs": entries,
-            "precision": narrow.precision, "check": check,
-            "provenance": _provenance(source, narrow, license),
+            **known, "name": name, "labels": bundle_folder.LABELS,
+            "graphs": [graph.entry for graph in graphs], "precision": precision.name,
+            "check": _check(source, graphs),
+            "provenance": _provenance(source, precision, options.license),
         }  # fmt: skip
-        bundle_folder.write_sidecar(folder, [*dict.fromkeys(files), bundle_folder.LABELS], content)
-    say(f"wrote {out}")
-    return json.loads((out / bundle_folder.SIDECAR).read_text(encoding="utf-8"))
+        bundle_folder.write_sidecar(new, [*files, bundle_folder.LABELS], content)
+    log(f"wrote {out}")
+    return _report(out)
+
+
+@dataclass(frozen=True)
+class _Converted:
+    """A graph's entry and files, and how far it lies from float32 where that was measured."""
+
+    entry: dict[str, Any]
+    files: list[str]
+    errors: dict[str, float] = field(default_factory=dict)
+
+
+def _convert_graph(
+    source: Bundle, entry: dict[str, Any], precision: Precision, folder: Path, log: Progress
+) -> _Converted:
+    """Written into `folder`; a graph of relevance to the input stays as it is."""
+    wide = _wide_file(entry)
+    if wide is None:
+        files = [n for n in source.sidecar["files"] if n.split(".data")[0] == entry["file"]]
+        for file in files:
+            shutil.copyfile(source.folder / file, folder / file)
+        return _Converted({**entry, "precision": "float32"}, files)
+    model = onnx.load(str(source.folder / wide))
+    without_copies(model)
+    drop_unread(model)
+    files, made, extra = graph_files(precision, model, folder, entry["file"], log)
+    kept = {k: v for k, v in entry.items() if k not in ("quantisation", "reference")}
+    errors = _errors(model, made, spec_of(source)) if precision.name == "float16" else {}
+    return _Converted({**kept, **extra}, files, errors)
+
+
+def _refuse_settings(source: str, options: ExportOptions) -> None:
+    """A bundle's graphs are fixed: what would make others of them is refused."""
+    given = {
+        "--weights": options.weights, "--random-weights": options.random_weights,
+        "--layer": options.layer, "--method": options.methods, "--labels": options.labels,
+        "clip settings": options.clip, "--time-first": options.time_first,
+        "--tokens": options.tokens, "--head": options.head, "--output-key": options.output,
+        "--reduce": options.reduce,
+    }  # fmt: skip
+    wrong = [name for name, value in given.items() if value]
+    if wrong:
+        raise UsageError(f"{source} is a bundle, whose graphs are fixed: leave out {wrong[0]}.")
+
+
+def _report(out: Path) -> ExportReport:
+    """What a bundle says of itself that was made from another."""
+    bundle = load_bundle(out)
+    graphs = bundle.sidecar["graphs"]
+    layers = [pathway["layer"] for pathway in graphs[0].get("pathways", [graphs[0]])]
+    first = layers[0]
+    place = (tuple(first.get(name, ())) for name in ("stride", "offset", "receptive_field"))
+    return ExportReport(
+        path=out,
+        layer=first["name"],
+        layer_shape=tuple(first["shape"]),
+        layers=tuple(layer["name"] for layer in layers),
+        closed_form="weight" in graphs[0]["outputs"],
+        geometry=Geometry(*place),
+        methods=tuple(method for graph in graphs for method in graph["methods"]),
+        classes=len(bundle.labels),
+        folded=0,
+        kept=0,
+        forms={},
+        check=report_of(bundle.sidecar),
+        sanity={},
+        quantisation=next((g["quantisation"] for g in graphs if "quantisation" in g), {}),
+        marks=bundle.marks,
+        clip=tuple(bundle.sidecar["clip"][name] for name in ("length", "height", "width")),
+    )
 
 
 def report_of(sidecar: dict[str, Any]) -> CheckReport:
@@ -119,12 +179,12 @@ def _wide_file(entry: dict[str, Any]) -> str | None:
     return entry.get("reference", entry["file"])
 
 
-def _provenance(source: Bundle, narrow: Narrow, license: str) -> dict[str, Any]:
+def _provenance(source: Bundle, precision: Precision, license: str) -> dict[str, Any]:
     known = {k: v for k, v in source.sidecar["provenance"].items() if k != "calibration"}
     if license != "unstated":
         known["license"] = license
     made = {"made_from": f"the bundle {source.name}", "created_by": f"tubecam {__version__}"}
-    return {**known, **made, **narrow.provenance()}
+    return {**known, **made, **precision.provenance()}
 
 
 def _errors(model: onnx.ModelProto, made: onnx.ModelProto, spec: ClipSpec) -> dict[str, float]:
@@ -146,11 +206,12 @@ def _errors(model: onnx.ModelProto, made: onnx.ModelProto, spec: ClipSpec) -> di
     return errors
 
 
-def _with(check: dict[str, Any], errors: dict[str, float]) -> dict[str, Any]:
+def _check(source: Bundle, graphs: Sequence[_Converted]) -> dict[str, Any]:
     """The check's figures, where rounding makes them worse."""
-    known = check.get("relative_errors", {})
-    joined = {n: max(known.get(n, 0.0), errors.get(n, 0.0)) for n in {**known, **errors}}
-    return {
-        **check, "relative_errors": joined,
-        "max_relative_error": max(check["max_relative_error"], *joined.values()),
-    }  # fmt: skip
+    check = dict(source.sidecar["check"])
+    for errors in (graph.errors for graph in graphs if graph.errors):
+        known = check.get("relative_errors", {})
+        worst = {n: max(known.get(n, 0.0), errors.get(n, 0.0)) for n in {**known, **errors}}
+        check["relative_errors"] = worst
+        check["max_relative_error"] = max(check["max_relative_error"], *worst.values())
+    return check

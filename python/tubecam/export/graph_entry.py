@@ -1,4 +1,4 @@
-"""A graph's part of the bundle: written, checked against its reference, examined."""
+"""A graph's entry in the bundle: written, checked against its reference, examined."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .cam.graph import Graph, Progress, output_names
 from .layers.layer import Layer
 from .models.load import Source
 from .onnx.file import as_engine_input, halve_weights, save
-from .precision.precision import Narrow, graph_files
+from .precision.precision import Precision, graph_files
 from .relevance import METHODS
 from .relevance.check import check_relevance, compare_relevance
 from .relevance.class_sanity import examine_relevance
@@ -32,8 +32,8 @@ GRAPH = "model.onnx"
 
 
 @dataclass
-class Part:
-    """A graph that was written: its entry in the sidecar, its files, its check, its sanity."""
+class WrittenGraph:
+    """A graph on disk: its entry in the sidecar, its files, its check, its sanity."""
 
     entry: dict[str, Any]
     files: list[str]
@@ -41,16 +41,16 @@ class Part:
     sanity: dict[str, Sanity]
 
 
-def judge(method: str, sanity: Sanity, force: bool, say: Progress) -> None:
+def judge(method: str, sanity: Sanity, force: bool, log: Progress) -> None:
     """Refuses a method that ignores the class, unless it was forced.
 
     One that is defined without the class, or that shares out all that the model computes, is marked
-    like a forced one; so is one of which it cannot be told.
+    like a forced one; so is one for which that is unknown.
     """
     if sanity.dependence == SPECIFIC:
         return
     if sanity.dependence == UNDECIDED:
-        say(f"whether {method} depends on the class cannot be told: {sanity.why}; it is marked so")
+        log(f"whether {method} depends on the class cannot be told: {sanity.why}; it is marked so")
         return
     agnostic = method in METHODS and METHODS[method].class_agnostic
     if not (force or agnostic or method in COMPLETE):
@@ -60,7 +60,7 @@ def judge(method: str, sanity: Sanity, force: bool, say: Progress) -> None:
             f"written. {other} shares out all that the model computes; --force (force=True) "
             f"exports {method} all the same and marks it."
         )
-    say(f"{method} is marked as not class-specific: {sanity.why}")
+    log(f"{method} is marked as not class-specific: {sanity.why}")
 
 
 def write_cam(
@@ -69,9 +69,9 @@ def write_cam(
     folder: Path,
     time_first: bool,
     seed: int,
-    narrow: Narrow,
-    say: Progress,
-) -> Part:
+    precision: Precision,
+    log: Progress,
+) -> WrittenGraph:
     """Saves the graph of the class-activation methods and compares it with autograd.
 
     In a narrower precision the graph that was compared stays beside it, as its reference.
@@ -81,13 +81,13 @@ def write_cam(
     shape = graph.source.clip.input_shape
     check, cases = check_graph(folder / GRAPH, reference, shape, graph.classes, seed)
     extra: dict[str, Any] = {}
-    if narrow.precision != "float32":  # the graph is right; now what rounding costs
-        files, _, extra = graph_files(narrow, graph.model, folder, GRAPH, say)
-        if narrow.precision == "float16":
-            check = compare(folder / GRAPH, cases, check, narrow.precision)
+    if precision.name != "float32":  # the graph is right; now what rounding costs
+        files, _, extra = graph_files(precision, graph.model, folder, GRAPH, log)
+        if precision.name == "float16":
+            check = compare(folder / GRAPH, cases, check, precision.name)
     sanity = examine_maps(folder / GRAPH, graph.captured, graph.layers, methods, cases)
     outputs = output_names(graph.layers, graph.closed_form)
-    return Part({**_entry(graph, GRAPH, sanity, outputs), **extra}, files, check, sanity)
+    return WrittenGraph({**_entry(graph, GRAPH, sanity, outputs), **extra}, files, check, sanity)
 
 
 def write_relevance(
@@ -98,11 +98,11 @@ def write_relevance(
     time_first: bool,
     seed: int,
     precision: str,
-) -> Part:
+) -> WrittenGraph:
     """Saves the graph of one method and compares it with the method in float64.
 
     The methods of several passes share a graph: what is examined of it holds for each. It computes
-    in float32 in a bundle of any precision (``narrow.py`` says why).
+    in float32 in a bundle of any precision (``precision.py`` says why).
     """
     file = f"{graph.method}.onnx"
     files = save(graph.model, folder, file)
@@ -124,7 +124,7 @@ def write_relevance(
     sanity = dict.fromkeys(methods, found_sane)
     outputs = ("logits", *output_names_of_inputs(graph.relevance, graph.layers))
     extra = {} if precision == "float32" else {"precision": "float32"}
-    return Part({**_entry(graph, file, sanity, outputs), **extra}, files, check, sanity)
+    return WrittenGraph({**_entry(graph, file, sanity, outputs), **extra}, files, check, sanity)
 
 
 def _entry(

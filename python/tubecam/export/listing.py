@@ -18,6 +18,7 @@ from .layers.candidates import Candidates
 from .layers.layer import Layer
 from .models.architectures import ARCHITECTURES
 from .models.load import load_source
+from .options import ModelOptions
 from .spec import ClipSpec, clip_spec
 from .trace.batch_norm_folding import fold_constants
 from .trace.capture import capture
@@ -86,7 +87,8 @@ def list_layers(
     untrained = isinstance(source, str) and source in ARCHITECTURES and weights is None
     found = load_source(source, weights, untrained, 0, None)
     found.clip = clip_spec(clip, found.clip)
-    model, _ = headed_model(found, None, output, reduce, time_first, 0, None, lambda text: None)
+    ends = ModelOptions(time_first=time_first, output=output, reduce=reduce)
+    model, _ = headed_model(found, ends, found.labels, lambda text: None)
     captured = capture(model, example_clip(found.clip, 0), time_first)
     fold_constants(captured.module)
     candidates = Candidates(captured, stated)

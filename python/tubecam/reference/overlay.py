@@ -145,20 +145,33 @@ def colors_of(heat: np.ndarray, table: np.ndarray) -> np.ndarray:
     return np.stack([np.interp(heat * 255, np.arange(256), table[:, c]) for c in range(3)])
 
 
-def _places(
-    count: int, unit: int, start: float, size: float, clip: int, stride: float, offset: float
-) -> tuple[np.ndarray, np.ndarray]:
+Axis = tuple[float, float, int, float, float]
+"""Start and size of the source in frame pixels, the clip's size, stride and offset of the cells."""
+
+
+def _axes(
+    source: Rect, clip: tuple[int, int], stride: tuple[float, float], offset: tuple[float, float]
+) -> list[Axis]:
+    """Of y and x."""
+    starts, sizes = (source[1], source[0]), (source[3], source[2])
+    return list(zip(starts, sizes, clip, stride, offset))
+
+
+def _places(count: int, unit: int, axis: Axis) -> tuple[np.ndarray, np.ndarray]:
     """Where samples along one axis lie, in cells, and which of them lie in the source."""
+    start, size, clip, stride, offset = axis
     centres = (np.arange(count) + 0.5) * unit
     clip_pixels = (centres - start) * (clip / size) - 0.5
     return (clip_pixels - offset) / stride, (centres >= start) & (centres <= start + size)
 
 
 def _in_blocks(
-    places: np.ndarray, inside: np.ndarray, cells: int, height: int, pixels_per_cell: float
+    count: int, unit: int, axis: Axis, cells: int, height: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Whole numbers in the place of `places`, and fewer samples inside: none in the gaps."""
-    gap = min(max(0.8, height / 600) / pixels_per_cell, 0.13)
+    """Whole numbers in the place of `_places`, and fewer samples inside: none in the gaps."""
+    places, inside = _places(count, unit, axis)
+    _, size, clip, stride, _ = axis
+    gap = min(max(0.8, height / 600) / (stride * size / clip), 0.13)
     block = blocks(places, cells, gap)
     return np.maximum(block, 0), inside & (block >= 0)
 
@@ -221,32 +234,40 @@ def blend_heat(
     if not scale > 0:
         return result
     cells = np.clip(np.nan_to_num(values.astype(np.float64) / scale, nan=0.0), 0, 1)
-    few, points = min(cells.shape) < FEW_CELLS, REFINE
-    if few:
-        moving, points = (
-            None if motion is None else np.clip(np.nan_to_num(motion, nan=0.0), 0, 1),
-            1,
-        )
-    else:
-        moving = None if motion is None else refine_motion(cells, motion)
-        cells = refine(refine(cells.T).T)
+    few = min(cells.shape) < FEW_CELLS
+    axes = _axes(source, (clip_height, clip_width), stride, offset)
+    heat_points, hue_points, points = _points(cells, motion, few)
     for channel, (samples, unit) in enumerate(split_channels(pixel_format, width, height, result)):
-        rows, columns = samples.shape
-        y, in_y = _places(rows, unit, source[1], source[3], clip_height, stride[0], offset[0])
-        x, in_x = _places(columns, unit, source[0], source[2], clip_width, stride[1], offset[1])
-        if few:
-            pixels = stride[0] * source[3] / clip_height, stride[1] * source[2] / clip_width
-            y, in_y = _in_blocks(y, in_y, cells.shape[0], height, pixels[0])
-            x, in_x = _in_blocks(x, in_x, cells.shape[1], height, pixels[1])
-        heat = bilinear(cells, points * y, points * x)
-        if moving is None:
-            color = colors_of(heat, table)
-        else:
-            hue = bilinear(moving, points * y, points * x)
-            still, orange = (colors_of(heat, part) for part in table)
-            color = still + hue * (orange - still)
+        (y, in_y), (x, in_x) = (
+            _in_blocks(count, unit, axis, number, height) if few else _places(count, unit, axis)
+            for count, axis, number in zip(samples.shape, axes, cells.shape)
+        )
+        heat = bilinear(heat_points, points * y, points * x)
+        hue = None if hue_points is None else bilinear(hue_points, points * y, points * x)
+        color = _colors(heat, hue, table)
         if pixel_format in ("NV12", "I420"):
             color = rgb_to_yuv(color, matrix, full_range)
         share = opacity(heat, alpha, threshold) * (in_y[:, None] & in_x)
         samples += share * (color[channel] - samples)
     return result
+
+
+def _points(
+    cells: np.ndarray, motion: np.ndarray | None, few: bool
+) -> tuple[np.ndarray, np.ndarray | None, int]:
+    """Heat and share of motion at the points between which they are linear, and points a cell."""
+    if few:
+        moving = None if motion is None else np.clip(np.nan_to_num(motion, nan=0.0), 0, 1)
+        return cells, moving, 1
+    moving = None if motion is None else refine_motion(cells, motion)
+    return refine(refine(cells.T).T), moving, REFINE
+
+
+def _colors(
+    heat: np.ndarray, hue: np.ndarray | None, table: np.ndarray | tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
+    """R, G, B; with a hue between the colours of what is still and of what moves."""
+    if hue is None:
+        return colors_of(heat, table)
+    still, moving = (colors_of(heat, part) for part in table)
+    return still + hue * (moving - still)

@@ -146,7 +146,7 @@ class _Run:
     def interrupt(self, count: int) -> None:
         if count == 1:
             if self._playing:
-                self._progress.say(
+                self._progress.log(
                     "finishing what is under way; press Ctrl-C again to stop at once"
                 )
             if self._player is not None:
@@ -236,7 +236,7 @@ class _Run:
         def window(structure) -> None:
             write(self._take(structure))
 
-        listeners = Listeners(window, self.gallery.add_picture, show, self._progress.say)
+        listeners = Listeners(window, self.gallery.add_picture, show, self._progress.log)
         return Player(pipeline, listeners, job.timeout)
 
     def _take(self, structure) -> WindowRecord:

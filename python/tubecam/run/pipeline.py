@@ -2,7 +2,7 @@
 
     decoder ─video▶ convert ▶ turn ▶ tee ▶ tubecam ▶ tubeoverlay ▶ tee ▶ encoder ▶ muxer
             │                         └▶ thumbnails                └▶ display       ▲
-            └audio▶ kept as it is where the file takes it, else encoded anew ───────┘
+            └audio▶ kept as it is where the file takes it, else re-encoded ─────────┘
 
 `player.py` plays it.
 """

@@ -25,7 +25,7 @@ from .signals import STUCK
 _POLL = 20 * Gst.MSECOND
 # Seconds: without a sign of life from a damaged file; for what is under way to come out at the end.
 _PATIENCE, _FINISH = 3.0, 10.0
-_SILENCE = 5.0  # seconds without a frame after which a live source is told to stand still
+_SILENCE = 5.0  # seconds without a frame after which a live source counts as standing still
 _OWN = ("tubecam", "tubeoverlay")
 NOTHING = "{} is damaged or incomplete: nothing in it can be played"
 
@@ -65,7 +65,7 @@ class Player:
         self._starter = threading.Thread(target=self._start, name=STUCK, daemon=True)
         self._ending = False  # was asked for
         self._aborted = False
-        self._deaf = False  # whoever takes the messages failed
+        self._deaf = False  # what takes the messages failed
         self._moved, self._stood = time.monotonic(), 0.0
         self._warned: set[str] = set()
 

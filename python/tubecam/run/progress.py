@@ -58,9 +58,9 @@ class Progress:
             )
             return
         share = f" ({100 * min(1, seconds / length):.0f} %)" if length else ""
-        self.say(f"{self._name}: {seconds:.1f} s{share}, {counted(windows, 'window')}, {rate}")
+        self.log(f"{self._name}: {seconds:.1f} s{share}, {counted(windows, 'window')}, {rate}")
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         """A line of its own, above the bar."""
         text = redact(text)
         if self._bar:

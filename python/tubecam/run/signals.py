@@ -3,7 +3,7 @@
 Note [Interrupts]
 Python raises an exception in whatever code the main thread runs just then. In a function that
 GStreamer called, it is printed and forgotten; in the initialisation of a compiled module it becomes
-another one. So whoever raises also remembers, and whoever plays a pipeline takes the signal
+another one. So code that raises also remembers, and code that plays a pipeline takes the signal
 himself. A signal that the process was started to ignore (nohup, a shell's background) stays
 ignored.
 """

@@ -225,7 +225,7 @@ class DamageWatch:
             self._interval(last, round(length * _SECOND), 0)
 
     def _judge(self) -> tuple[int, tuple[tuple[float, float], ...]]:
-        """Pictures lost, and where something is amiss."""
+        """Pictures lost, and where something is wrong."""
         lost, spans, alone = 0, [], set(self._dates)
         missing = self._decoders[self._stream].entered - self._left
         for begin, end, gone in self._gaps:

@@ -1,4 +1,4 @@
-"""Errors that decoders log and tell nobody else.
+"""Errors that decoders only log.
 
 Note [What decoders hide]
 libav conceals a broken picture, or leaves it out, and only logs that; so does Matroska's reader
@@ -30,7 +30,7 @@ _listeners: list[Callable[[str], object]] = []
 _lock = threading.Lock()
 _installed = False
 _lines = 0  # since the newest picture
-# Of _lines and the level that follows from it. Whoever has it may cause a line himself.
+# Of _lines and the level that follows from it. The thread that holds it may cause a line itself.
 _counting = threading.RLock()
 
 
@@ -38,7 +38,7 @@ _counting = threading.RLock()
 def listening(hear: Callable[[str], object]) -> Iterator[None]:
     """Calls `hear`, in any thread, with the category of each log line about something broken.
 
-    A line does not say which video it is about, so while several are read nobody is called.
+    A line does not say which video it is about, so while several are read none is called.
     """
     _install()
     with _lock:

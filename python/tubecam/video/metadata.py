@@ -42,7 +42,7 @@ def read(buffer: Gst.Buffer) -> dict[str, Any] | None:
         The fields of `read_structure`; None where the buffer carries no explanation.
     """
     if Gst.Meta.get_info(NAME) is None:
-        return None  # nobody has registered it yet, so no buffer has it
+        return None  # not registered yet, so no buffer has it
     meta = buffer.get_custom_meta(NAME)
     return None if meta is None else read_structure(meta.get_structure())
 

@@ -52,7 +52,7 @@ def measure(
             f"{source.name}: only a file can be sampled uniformly, since that reads it twice"
         )
     first, last, frames, size = None, 0, 0, (0, 0)
-    with warnings.catch_warnings():  # the second reading tells the same
+    with warnings.catch_warnings():  # the second reading gives the same
         warnings.simplefilter("ignore", StreamWarning)
         for pts, sample in _read_samples(source, _FORMATS, timeout):
             first = pts if first is None else first

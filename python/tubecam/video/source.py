@@ -96,7 +96,7 @@ def _file(text: str, path: Path) -> Source:
 
 
 def decoder(source: Source, keep: str = ""):
-    """An element that decodes a source, and the one whose `pad-added` tells of its pads.
+    """An element that decodes a source, and the one whose `pad-added` announces its pads.
 
     Parameters
     ----------

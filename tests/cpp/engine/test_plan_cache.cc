@@ -12,7 +12,6 @@
 #include <thread>
 
 #include "base/error.h"
-#include "bundle/sha256.h"
 #include "engine/tensorrt/plan_cache.h"
 
 namespace tubecam {
@@ -300,11 +299,6 @@ TEST(PlanCacheFolder, ComesFromTheEnvironment) {
     else
       ::unsetenv(name);
   }
-}
-
-TEST(Sha256, IsTheStandards) {
-  EXPECT_EQ(sha256_of("abc", 3),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 }  // namespace

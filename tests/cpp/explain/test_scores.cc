@@ -54,7 +54,7 @@ TEST(Scores, ClassesThatArePresent) {
 }
 
 TEST(Head, NamesGoBothWays) {
-  for (const std::string& name : head_kind_names())
+  for (const std::string& name : names_of(kHeadKinds))
     EXPECT_EQ(to_string(parse_head_kind(name)), name);
   EXPECT_THROW(parse_head_kind("softplus"), Error);
 }

@@ -227,8 +227,8 @@ TEST(Overlay, BadArgumentsAreUsageErrors) {
 }
 
 TEST(ColorMap, NamesAreParsedAndListed) {
-  for (const std::string& name : color_map_names())
-    EXPECT_EQ(color_map_names().at(static_cast<size_t>(parse_color_map(name))), name);
+  for (const std::string& name : names_of(kColorMaps))
+    EXPECT_EQ(name_of(kColorMaps, parse_color_map(name)), name);
   try {
     parse_color_map("sunset");
     FAIL();
@@ -239,7 +239,7 @@ TEST(ColorMap, NamesAreParsedAndListed) {
 }
 
 TEST(ColorMap, TablesAreSmooth) {
-  for (const std::string& name : color_map_names()) {
+  for (const std::string& name : names_of(kColorMaps)) {
     const auto& table = color_table(parse_color_map(name));
     for (int i = 1; i < 256; ++i)
       for (int c = 0; c < 3; ++c)

@@ -12,11 +12,11 @@ import time
 import numpy as np
 import pytest
 
+import parts
 import tiny_bundle
 import videos
 from places import NETWORKS
 from tubecam.bench import document
-from tubecam.libraries.plugin_path import LIBRARY_DIR
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +68,8 @@ def test_engine_mode_measures_every_row(engine_run, tiny):
 
 
 def test_other_precisions_are_rows_with_their_drift(tmp_path, tubecam_command):
-    pytest.importorskip("torch")
-    pytest.importorskip("onnxruntime")
+    parts.require("torch")
+    parts.require("onnxruntime")
     target = tmp_path / "p.json"
     result = tubecam_command(
         "bench", "--model", "narrow_nets:build", "--length", 8, "--size", "24x32", "--method",
@@ -113,7 +113,7 @@ def test_a_bench_compares_with_itself(engine_run, tubecam_command):
 
 
 def test_a_plot_is_a_picture(engine_run, tmp_path):
-    pytest.importorskip("matplotlib")
+    parts.require("matplotlib")
     from PIL import Image
 
     from tubecam.bench.report.plot import plot
@@ -140,9 +140,7 @@ def test_torch_peers_compute_the_same_map(tmp_path, tubecam_command):
     assert captum["agreement"].get("same_method") or "pip install captum" in captum["skipped"]
 
 
-@pytest.mark.skipif(
-    not (LIBRARY_DIR / "libtubecam_flow.so").exists(), reason="built without OpenCV"
-)
+@pytest.mark.needs("opencv")
 def test_pathways_and_flow_have_peers_too(tmp_path, tubecam_command):
     target = tmp_path / "bench.json"
     result = tubecam_command(

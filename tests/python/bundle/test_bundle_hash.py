@@ -15,13 +15,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import parts
 import tiny_bundle
 import tubecam
 from tubecam import BundleError
 from tubecam.cli import main as cli
 from tubecam.errors import OutputError
 
-pytest.importorskip("torch")  # the writer lives with the export
+parts.require("torch")  # the writer lives with the export
 
 from tubecam.export.bundle_folder import OWN_HASH, new_folder, sidecar_text, state  # noqa: E402
 

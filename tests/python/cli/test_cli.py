@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 
+import parts
 from tubecam._version import __version__
 from tubecam.cli import main as cli
 from tubecam.windows import jsonl
@@ -155,7 +156,7 @@ def test_a_number_that_is_not_finite_is_null():
 
 
 def test_models_lists_every_architecture(capsys):
-    pytest.importorskip("torch")
+    parts.require("torch")
     from tubecam.export.models.architectures import ARCHITECTURES
 
     assert status_of("models") == 0
@@ -166,7 +167,7 @@ def test_models_lists_every_architecture(capsys):
 
 
 def test_models_tells_of_one(capsys):
-    pytest.importorskip("torch")
+    parts.require("torch")
     assert status_of("models", "c3d", "--json") == 0
     facts = json.loads(capsys.readouterr().out)["c3d"]
     assert facts["parameters"] == 78_409_573 and facts["clip"]["length"] == 16
@@ -180,6 +181,6 @@ def test_models_tells_of_one(capsys):
 
 
 def test_models_names_what_there_is(capsys):
-    pytest.importorskip("torch")
+    parts.require("torch")
     assert status_of("models", "c4d") == 2
     assert "'c4d'" in (text := capsys.readouterr().err) and "x3d_xs" in text

@@ -9,18 +9,16 @@ import jsonschema
 import numpy as np
 import pytest
 
-from tubecam.libraries.plugin_path import LIBRARY_DIR
+import parts
 
-torch = pytest.importorskip("torch")
+torch = parts.require("torch")
 
 import tubecam  # noqa: E402
 from flow_streams import CLIP, LAYERS, doubled, explain, moving_blob, packed, seeded  # noqa: E402
 from tubecam import BundleError, MethodOptions, _core  # noqa: E402
 from tubecam.export import export  # noqa: E402
 
-pytestmark = pytest.mark.skipif(
-    not (LIBRARY_DIR / "libtubecam_flow.so").exists(), reason="built without OpenCV"
-)
+pytestmark = pytest.mark.needs("opencv")
 METHODS = ["integrated-gradients", "smoothgrad", "gradient-shap"]
 
 

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+import parts
 import tubecam
 from array_producers import CPU, CUDA, CUDA_HOST, ROCM, CudaArray, DLPackArray, some_clip
 from tubecam import _core
@@ -54,7 +55,7 @@ def test_a_clip_in_system_memory_comes_by_dlpack(explainer, clip, major, device)
 
 
 def test_torch_hands_over_clips_and_frames(explainer, clip, rng):
-    torch = pytest.importorskip("torch")
+    torch = parts.require("torch")
     expected = explainer.explain(clip)
     assert np.array_equal(explainer.explain(torch.from_numpy(clip)).tube, expected.tube)
     frames = rng.integers(0, 256, (explainer.clip_spec.length, 40, 60, 3), np.uint8)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+import parts
 import tubecam
 from tubecam import MethodOptions
 
@@ -86,7 +87,7 @@ def test_moving_classes_are_motion(motion_bundle, motion_clip, method):
 
 def test_a_network_that_sees_single_frames_has_no_motion(tmp_path):
     """Not even round-off of its convolutions is taken for any."""
-    torch = pytest.importorskip("torch")
+    torch = parts.require("torch")
     from torch import nn
 
     from tubecam.export import export
@@ -148,7 +149,7 @@ def test_selective_relevance_keeps_what_changes(motion_bundle, motion_clip, sigm
 
 
 def test_relevance_to_the_input_is_selected_where_there_is_one(tmp_path):
-    pytest.importorskip("torch")
+    parts.require("torch")
     import export_nets as nets
     from tubecam.export import export
 
@@ -164,7 +165,7 @@ def test_relevance_to_the_input_is_selected_where_there_is_one(tmp_path):
 
 
 def test_a_clip_of_one_slice_has_no_motion(tmp_path):
-    pytest.importorskip("torch")
+    parts.require("torch")
     from torch import nn
 
     from tubecam.export import export

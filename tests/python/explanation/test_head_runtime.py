@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+import parts
 import tiny_bundle
 import tubecam
 from tubecam.drawing.overlay import CaptionPainter
@@ -97,9 +98,7 @@ def test_cam_sums_to_the_logit_less_its_bias(tmp_path):
 
 @pytest.mark.parametrize("kind", ["softmax", "sigmoid", "scores"])
 def test_metadata_and_caption_follow_the_head(tmp_path, kind):
-    gst = pytest.importorskip("tubecam.video.gstreamer")
-    if not gst.has("tubecam"):
-        pytest.skip("the plugin is not built")
+    parts.require("plugin")
     from pipelines import play
 
     folder = bundle(tmp_path / "b", {"kind": kind})

@@ -162,7 +162,7 @@ def note_of(fields) -> str:
 
 
 def test_metadata_message_and_overlay_bear_it(case):
-    parts.plugin()
+    parts.require("plugin")
     from pipelines import play
 
     folder, options, mark = case

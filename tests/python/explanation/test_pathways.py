@@ -9,9 +9,10 @@ import jsonschema
 import numpy as np
 import pytest
 
+import parts
 import tiny_bundle
 
-torch = pytest.importorskip("torch")
+torch = parts.require("torch")
 
 import tubecam  # noqa: E402
 from tubecam import UsageError, _core  # noqa: E402

@@ -7,7 +7,9 @@ import json
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+import parts
+
+torch = parts.require("torch")
 
 import onnx  # noqa: E402
 import onnxruntime  # noqa: E402
@@ -15,7 +17,7 @@ from torch import nn  # noqa: E402
 
 import export_nets as nets  # noqa: E402
 from tubecam.errors import ExportError  # noqa: E402
-from tubecam.export import CAM_METHODS, export, exporter  # noqa: E402
+from tubecam.export import CAM_METHODS, bundle_folder, export  # noqa: E402
 
 SHAPE = (1, nets.CLIP["length"], 3, nets.CLIP["height"], nets.CLIP["width"])
 
@@ -28,7 +30,7 @@ def run(folder, clip, target):
 
 
 def autograd(model, path, clip, target, time_first=False):
-    """Logits, activation and gradient in float64, written anew for the tests."""
+    """Logits, activation and gradient in float64, written again for the tests."""
     model = model.double()
     kept = []
 
@@ -161,7 +163,7 @@ def test_an_explained_convolution_keeps_its_own_output(tmp_path):
 
 
 def test_the_bundle_is_what_its_readme_states(tmp_path, root):
-    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema = parts.require("jsonschema")
     labels = ["walk", "run", "drömma", "夢", "stand"]
     export(nets.seeded(nets.Hard), tmp_path / "b", clip=nets.CLIP, labels=labels, layer="dilated")
     sidecar = json.loads((tmp_path / "b/bundle.json").read_text("utf-8"))
@@ -173,7 +175,7 @@ def test_the_bundle_is_what_its_readme_states(tmp_path, root):
         "bundle.json", "labels.txt", "model.onnx",
     ]  # fmt: skip
     for name, digest in sidecar["files"].items():
-        assert exporter.bundle.sha256(tmp_path / "b" / name) == digest
+        assert bundle_folder.sha256(tmp_path / "b" / name) == digest
     model = onnx.load(tmp_path / "b/model.onnx")
     assert [o.version for o in model.opset_import] == [17]
     assert {n.domain for n in model.graph.node} == {""}

@@ -7,7 +7,9 @@ import copy
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+import parts
+
+torch = parts.require("torch")
 
 import export_nets as nets  # noqa: E402
 import tubecam  # noqa: E402

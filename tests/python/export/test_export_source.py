@@ -6,7 +6,9 @@ import argparse
 
 import pytest
 
-torch = pytest.importorskip("torch")
+import parts
+
+torch = parts.require("torch")
 
 from torch import nn  # noqa: E402
 

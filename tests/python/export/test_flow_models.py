@@ -11,9 +11,10 @@ import jsonschema
 import numpy as np
 import pytest
 
-from tubecam.libraries.plugin_path import LIBRARY_DIR, PACKAGE_DIR
+import parts
+from tubecam.libraries.plugin_path import PACKAGE_DIR
 
-torch = pytest.importorskip("torch")
+torch = parts.require("torch")
 
 import tubecam  # noqa: E402
 from flow_streams import (  # noqa: E402
@@ -31,14 +32,13 @@ from pipelines import play  # noqa: E402
 from tubecam import BundleError, UsageError, _core  # noqa: E402
 from tubecam.cli import main as cli  # noqa: E402
 from tubecam.export import export  # noqa: E402
-from tubecam.export.layers.candidates import Candidates, choose_layers  # noqa: E402
+from tubecam.export.layers.candidates import Candidates  # noqa: E402
+from tubecam.export.layers.choose import choose_layers  # noqa: E402
 from tubecam.export.models.architectures import ARCHITECTURES  # noqa: E402
 from tubecam.export.trace.capture import capture  # noqa: E402
 from videos import numbered, write_video  # noqa: E402
 
-pytestmark = pytest.mark.skipif(
-    not (LIBRARY_DIR / "libtubecam_flow.so").exists(), reason="built without OpenCV"
-)
+pytestmark = pytest.mark.needs("opencv")
 
 
 @pytest.fixture(scope="module")

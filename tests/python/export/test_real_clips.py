@@ -9,14 +9,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+import parts
+
+torch = parts.require("torch")
 
 import active_speaker  # noqa: E402
 import tubecam  # noqa: E402
 from tubecam.export import export  # noqa: E402
 from videos import JPEG, read_video, write_video  # noqa: E402
 
-pytestmark = pytest.mark.skipif(not active_speaker.WEIGHTS.is_file(), reason="no real data")
+pytestmark = pytest.mark.needs("real-data")
 FPS, LENGTH = 25, 25
 MEAN, STD = 0.4161, 0.1688
 FACE = (126, 151, 112)  # left, top, side: the face as the network was trained on it

@@ -8,7 +8,9 @@ import shutil
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+import parts
+
+torch = parts.require("torch")
 
 import onnxruntime  # noqa: E402
 from torch import nn  # noqa: E402
@@ -98,7 +100,7 @@ def test_a_forced_method_is_marked_wherever_it_is_seen(forced):
 
 
 def test_the_picture_says_that_it_is_not_class_specific(forced, tmp_path):
-    parts.plugin()
+    parts.require("plugin")
     from pipelines import play
 
     vouched = tmp_path / "vouched"  # the same bundle, but for what its sidecar says

@@ -6,7 +6,9 @@ import collections
 
 import pytest
 
-torch = pytest.importorskip("torch")
+import parts
+
+torch = parts.require("torch")
 
 import onnx  # noqa: E402
 

@@ -1,4 +1,4 @@
-"""What our libraries show to each other and to whoever loads them: Note [Exports]."""
+"""What our libraries show to each other and to what loads them: Note [Exports]."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import parts
 import tiny_bundle
 import tubecam
 from places import SUPPORT
@@ -218,7 +219,9 @@ def test_spawned_workers_get_one_of_their_own(bundle):
 
 @pytest.mark.parametrize("context", ["fork", "spawn"])
 def test_a_data_loader_explains(bundle, context):
-    data = pytest.importorskip("torch.utils.data")
+    parts.require("torch")
+    from torch.utils import data
+
     with tubecam.Explainer(bundle) as explainer:
         clips = Clips(explainer)
         loader = data.DataLoader(clips, num_workers=1, multiprocessing_context=context, timeout=90)

@@ -11,20 +11,18 @@ import os
 import resource
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+import parts
 import tiny_bundle
-from places import ROOT
 from tubecam.libraries import plugin_path
 
-HOST = ROOT / f"build/wheel-{sys.implementation.cache_tag}/tests/cpp/tubecam_host"
 SOURCE = "videotestsrc num-buffers={} ! video/x-raw,format=RGB,width=64,height=48,framerate=30/1"
 ENDED, FAILED = 0, 1  # of host.c
 
-pytestmark = pytest.mark.skipif(not plugin_path.PLUGIN.exists(), reason="the plugin is not built")
+pytestmark = pytest.mark.needs("plugin-file")
 
 
 def launch_line(options: str, frames: int = 60) -> str:
@@ -36,10 +34,8 @@ def environment(plugins: Path = plugin_path.PLUGIN_DIR, **more: str) -> dict[str
 
 
 def run_host(line: str, *more: object, seconds: int = 60, **options):
-    if not HOST.exists():
-        pytest.skip("the host is not built: make cpp-tests builds it")
     options.setdefault("env", environment())
-    command = [HOST, str(seconds), line, *map(str, more)]
+    command = [parts.require("host"), str(seconds), line, *map(str, more)]
     return subprocess.run(
         command, capture_output=True, text=True, timeout=seconds + 30, check=False, **options
     )
@@ -175,9 +171,11 @@ def test_stopping_while_the_model_is_compiled(bundle, milliseconds):
 
 @pytest.mark.parametrize("options, status", [("precision=int8", 255), ("target=4", 0)])
 def test_gst_launch_ends_with_its_own_code(bundle, options, status):
-    if shutil.which("gst-launch-1.0") is None:
-        pytest.skip("gst-launch-1.0 is not installed")
-    words = ["gst-launch-1.0", "--no-fault", *launch_line(f"bundle={bundle} {options}").split()]
+    words = [
+        parts.require("gst-launch-1.0"),
+        "--no-fault",
+        *launch_line(f"bundle={bundle} {options}").split(),
+    ]
     done = subprocess.run(
         words, capture_output=True, text=True, timeout=60, env=environment(), check=False
     )

@@ -14,6 +14,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+import parts
 import tiny_bundle
 from places import SUPPORT
 
@@ -111,7 +112,7 @@ def test_one_cpu_explains_like_many(tmp_path):
 
 
 def test_relevance_behind_a_head_of_several_layers(tmp_path):
-    torch = pytest.importorskip("torch")
+    torch = parts.require("torch")
     from torch import nn
 
     from tubecam.export import export

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+import parts
 from places import SUPPORT
 
 CODE = """
@@ -39,7 +40,7 @@ for _ in range(3):
 )
 def test_a_signal_is_heard_after_an_engine_went_in_another_thread(module, function, arguments):
     if "export" in module:
-        pytest.importorskip("torch")
+        parts.require("torch")
     code = CODE.format(tests=str(SUPPORT), module=module, function=function, arguments=arguments)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (0, 3 * "heard\n"), done.stderr

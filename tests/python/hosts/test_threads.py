@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+import parts
 import tiny_bundle
 import tubecam
 from tubecam import _core
 from tubecam.errors import UsageError
-from tubecam.libraries.plugin_path import LIBRARY_DIR
 
 ROUNDS = 150
 SIZE = (36, 48)
@@ -52,8 +52,7 @@ def caption(painter: _core.CaptionPainter) -> Callable[[int], np.ndarray]:
 
 
 def flow() -> Callable[[int], np.ndarray]:
-    if not (LIBRARY_DIR / "libtubecam_flow.so").exists():
-        pytest.skip("built without OpenCV")
+    parts.require("opencv")
     stage = _core.ClipFlow(_core.ClipSpec(length=4, height=32, width=32, flow=(20, 0.05)))
     return lambda seed: stage.run(
         np.random.default_rng(seed).normal(size=(4, 3, 32, 32)).astype(np.float32)
@@ -161,7 +160,7 @@ def test_two_threads_may_fill_one_window():
         window.push(frames[seed], next(clock) * 100_000_000)
         try:
             slices = window.clip().reshape(4, -1)
-        except UsageError:  # times went back, as the other thread was ahead: it begins anew
+        except UsageError:  # times went back, as the other thread was ahead: it begins again
             return True
         return bool((slices == slices[:, :1]).all())  # each of one frame, none half of both
 
@@ -205,7 +204,7 @@ thread.join()
 
 def test_pads_may_be_added_while_they_are_looked_through():
     """With the checks of Python's allocator, as what is written too far ends the process later."""
-    pytest.importorskip("gi")
+    parts.require("gi")
     environment = {**os.environ, "PYTHONMALLOC": "debug"}
     command = [sys.executable, "-c", GROWING]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)

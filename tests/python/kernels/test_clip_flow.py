@@ -8,9 +8,7 @@ import pytest
 from tubecam import UnavailableError, UsageError, _core
 from tubecam.libraries.plugin_path import LIBRARY_DIR
 
-needs_opencv = pytest.mark.skipif(
-    not (LIBRARY_DIR / "libtubecam_flow.so").exists(), reason="built without OpenCV"
-)
+needs_opencv = pytest.mark.needs("opencv")
 SIZE = 96
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.5)
 BOUND, SCALE = 8.0, 0.125

@@ -1,4 +1,4 @@
-"""Windows by presentation time: which frame fills which slot, and when the ring starts anew."""
+"""Windows by presentation time: which frame fills which slot, and when the ring starts over."""
 
 from __future__ import annotations
 

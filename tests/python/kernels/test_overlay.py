@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import parts
 from tolerances import TOLERANCES
 from tubecam import _core
 from tubecam.drawing import overlay
@@ -227,7 +228,7 @@ def test_luma_and_chroma_meet(rng):
 
 @pytest.mark.parametrize("name", overlay.color_map_names())
 def test_color_maps_equal_the_published_ones(name):
-    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib = parts.require("matplotlib")
     published = 255 * matplotlib.colormaps[name](np.arange(256))[:, :3]
     assert np.abs(overlay.color_table(name) - published).max() <= 1.5
 

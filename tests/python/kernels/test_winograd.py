@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import parts
 import tubecam
 
-torch = pytest.importorskip("torch")
+torch = parts.require("torch")
 
 from torch import nn  # noqa: E402
 

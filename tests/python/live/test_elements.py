@@ -11,7 +11,7 @@ import pytest
 import parts
 import tiny_bundle
 
-gst = parts.plugin()
+gst = parts.require("plugin")
 
 from pipelines import play  # noqa: E402
 from tubecam import Explainer  # noqa: E402
@@ -210,7 +210,7 @@ def test_a_seek_starts_a_new_window(tmp_path, bundle):
 
 
 def test_gst_launch_finds_and_runs_the_elements(bundle):
-    parts.gst_launch()
+    parts.require("gst-launch-1.0")
     words = f"{source(40)} ! tubecam bundle={bundle} ! tubeoverlay ! videoconvert ! fakesink"
     environment = {**os.environ, "GST_PLUGIN_PATH": plugin_path.search_path()}
     command = ["gst-launch-1.0", "-q", *words.split()]
@@ -220,7 +220,7 @@ def test_gst_launch_finds_and_runs_the_elements(bundle):
 
 
 def test_no_leaks(bundle):
-    parts.gst_launch()
+    parts.require("gst-launch-1.0")
     words = f"{source(40)} ! tubecam bundle={bundle} align=delayed ! tubeoverlay ! fakesink"
     environment = {
         **os.environ,

@@ -7,7 +7,7 @@ import pytest
 import parts
 import tiny_bundle
 
-gst = parts.plugin()
+gst = parts.require("plugin")
 
 from pipelines import play  # noqa: E402
 

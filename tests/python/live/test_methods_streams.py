@@ -14,7 +14,7 @@ import tubecam
 from tubecam.cli import main as cli
 from tubecam.errors import StreamError
 
-gst = parts.plugin()
+gst = parts.require("plugin")
 
 from pipelines import play  # noqa: E402
 from videos import numbered, read_video, write_video  # noqa: E402

@@ -8,11 +8,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import parts
 import tiny_bundle
 
-gst = pytest.importorskip("tubecam.video.gstreamer")
-if not gst.has("tubecam"):
-    pytest.skip("the plugin is not built", allow_module_level=True)
+gst = parts.require("plugin")
 
 from pipelines import Played, play  # noqa: E402
 from tubecam.video import metadata  # noqa: E402

@@ -9,11 +9,10 @@ import sys
 
 import pytest
 
+import parts
 from places import SUPPORT
 
-gst = pytest.importorskip("tubecam.video.gstreamer")
-if not gst.has("tubecam"):
-    pytest.skip("the plugin is not built", allow_module_level=True)
+gst = parts.require("plugin")
 
 from running import plain_video  # noqa: E402
 

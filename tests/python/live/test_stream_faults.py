@@ -7,11 +7,10 @@ import time
 import numpy as np
 import pytest
 
+import parts
 import tiny_bundle
 
-gst = pytest.importorskip("tubecam.video.gstreamer")
-if not gst.has("tubecam"):
-    pytest.skip("the plugin is not built", allow_module_level=True)
+gst = parts.require("plugin")
 
 from pipelines import play  # noqa: E402
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 import zoo
+from tubecam.export.relevance.composites import take_apart
 from tubecam.export.relevance.constants import constant_share
 from tubecam.export.relevance.domain import domain_of
-from tubecam.export.relevance.parts import take_apart
 from tubecam.export.relevance.propagate import Relevance
 from tubecam.export.spec import ClipSpec
 from tubecam.export.trace.batch_norm_folding import fold_batch_norm, fold_constants

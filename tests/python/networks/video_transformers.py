@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
-import pytest
 import torch
+
+import parts
 
 SMALL = {
     "num_frames": 4,
@@ -25,7 +26,7 @@ KINDS = {
 
 
 def saved(folder, kind, **more):
-    transformers = pytest.importorskip("transformers")
+    transformers = parts.require("transformers")
     prefix, options, _ = KINDS[kind]
     torch.manual_seed(3)
     config = getattr(transformers, f"{prefix}Config")(**SMALL, **options, **more)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 
 import pytest
 
-gst = pytest.importorskip("tubecam.video.gstreamer")
-if not gst.has("tubecam"):
-    pytest.skip("the plugin is not built", allow_module_level=True)
+import parts
+
+gst = parts.require("plugin")
 
 from tubecam.libraries import plugin_path  # noqa: E402
 
@@ -46,12 +45,11 @@ def test_the_python_program_reads_every_frame(program):
 
 
 def test_the_c_program_reads_every_frame_without_our_headers(program, tmp_path):
-    if not shutil.which("cc") or not shutil.which("pkg-config"):
-        pytest.skip("there is no C compiler")
+    compiler, pkg_config = parts.require("cc"), parts.require("pkg-config")
     source, binary = program("c", ".c"), tmp_path / "frames"
-    flags = output("pkg-config", "--cflags", "--libs", "gstreamer-1.0")[0].split()
+    flags = output(pkg_config, "--cflags", "--libs", "gstreamer-1.0")[0].split()
     strict = ("-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror")
-    output("cc", *strict, source, "-o", binary, *flags)
+    output(compiler, *strict, source, "-o", binary, *flags)
     lines = output(binary)
     assert len(lines) == 60
     assert all(re.match(r".+ [01]\.\d\d, tube \d+x\d+x\d+", line) for line in lines)

@@ -6,18 +6,16 @@ import subprocess
 import sys
 import tarfile
 
-import pytest
+import parts
 
 BUILT_FROM = ("csrc/", "cmake/", "engines/motion/", "python/")
 BESIDE = ("CMakeLists.txt", "LICENSE", "README.md", "pyproject.toml", "setup.py")
 
 
 def test_nothing_that_the_build_reads_is_left_out(root, tmp_path):
-    pytest.importorskip("setuptools")
-    tracked = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True)
-    if tracked.returncode:
-        pytest.skip("this is no checkout")
-    wanted = {f for f in tracked.stdout.splitlines() if f.startswith(BUILT_FROM) or f in BESIDE}
+    parts.require("setuptools")
+    tracked = parts.require("checkout")
+    wanted = {f for f in tracked if f.startswith(BUILT_FROM) or f in BESIDE}
     command = [sys.executable, "setup.py", "-q", "egg_info", "--egg-base", tmp_path]
     command += ["sdist", "-d", tmp_path / "dist"]
     subprocess.run(command, cwd=root, check=True, capture_output=True, timeout=120)

@@ -1,4 +1,4 @@
-"""What `tubecam run` does to files that are there, full disks, and services that start anew."""
+"""What `tubecam run` does to files that are there, full disks, and services that restart."""
 
 from __future__ import annotations
 

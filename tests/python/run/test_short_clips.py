@@ -89,7 +89,7 @@ def test_a_video_that_plays_again_shows_its_first_time(cell):
 @pytest.fixture(scope="module")
 def short(tmp_path_factory):
     """A bundle of 8 slices at 10 a second, and a video of 0.3 s, 30 frames a second."""
-    parts.plugin()
+    parts.require("plugin")
     from videos import numbered, write_video
 
     folder = tmp_path_factory.mktemp("short")
@@ -149,7 +149,7 @@ def test_a_sheet_of_methods_tells_what_fills_its_window(short, pad, words):
 
 def test_the_strip_of_a_filled_window_is_its_own_curve(tmp_path):
     """Slices that repeat a frame have one time and relevance each."""
-    parts.plugin()
+    parts.require("plugin")
     from pipelines import play
 
     played = play(

@@ -110,7 +110,7 @@ def test_clips_come_by_both_protocols(explainer, clip, late):
 
 def test_a_stream_that_is_ignored_shows(explainer, clip):
     call("hold_back", ctypes.c_int(True))
-    gpu = Gpu(clip)  # still on its way, and nobody is told
+    gpu = Gpu(clip)  # still on its way, and nothing says so
     assert not np.array_equal(
         explainer.explain(gpu.by_interface()).tube, explainer.explain(clip).tube
     )

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tubecam.video import metadata
-from tubecam.video.gstreamer import Gst
+import parts
+
+Gst = parts.require("plugin").Gst
+
+from tubecam.video import metadata  # noqa: E402
 
 
 @dataclass

@@ -10,7 +10,7 @@ import numpy as np
 
 import parts
 
-Gst = parts.gst().Gst
+Gst = parts.require("gstreamer").Gst
 
 _MUXERS = {".mp4": "mp4mux", ".mkv": "matroskamux", ".avi": "avimux", ".webm": "webmmux"}
 H264 = "video/x-raw,format=I420 ! x264enc speed-preset=ultrafast key-int-max=15 ! h264parse"

@@ -3,7 +3,7 @@
 Every tensor that depends on the clip gets a place: where its values lie in time, height and width
 (``spread.py``). Operators that only move values are run on the places; pointwise ones combine them;
 windows, products and reductions have rules. Behind an operator without a rule places are lost, and
-the operator is told.
+the operator is reported.
 """
 
 from __future__ import annotations

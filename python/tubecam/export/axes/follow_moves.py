@@ -1,6 +1,6 @@
 """How operators that only put values elsewhere move places: they are run on them.
 
-Where an input tells of pairs, one way of the pairs is followed after the other: scores lie at their
+Where an input is about pairs, one way of the pairs is followed after the other: scores lie at their
 queries, and at their keys.
 """
 

@@ -26,7 +26,7 @@ def convolved(step: Step) -> Place:
 
 
 def pooled(step: Step) -> Placed:
-    """Windows over the last dimensions; of max pools a second result tells where."""
+    """Windows over the last dimensions; of max pools a second result says where."""
     kernel, stride, padding, dilation = (
         step.argument(name) for name in ("kernel_size", "stride", "padding", "dilation")
     )

@@ -73,7 +73,7 @@ class Spread:
 
 
 Spreads = tuple[Spread, ...]
-"""Several where a tensor tells of pairs: attention scores lie at their query and at their key."""
+"""Several where a tensor is about pairs: attention scores lie at their query and at their key."""
 
 
 def compact(x: Tensor) -> Tensor:

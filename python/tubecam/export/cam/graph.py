@@ -14,7 +14,8 @@ from ..axes.token_layout import TokenGrid
 from ..gradient.autotune import FormMeasurer
 from ..gradient.culprit import named_culprit
 from ..gradient.differentiate import trace_explained
-from ..layers.candidates import Candidates, Paths, choose_layers
+from ..layers.candidates import Candidates
+from ..layers.choose import Paths, choose_layers
 from ..layers.layer import Layer, closed_form
 from ..models.load import Source
 from ..onnx.file import to_onnx
@@ -54,11 +55,11 @@ class Graph:
 
 def build_graph(
     found: Source, paths: Paths, tokens: TokenGrid | None, time_first: bool, seed: int,
-    measure: bool, say: Progress,
+    measure: bool, log: Progress,
 ) -> Graph:  # fmt: skip
     """Everything between a model and its ONNX graph; nothing is written or checked."""
     example = example_clip(found.clip, seed)
-    say("tracing the forward pass")
+    log("tracing the forward pass")
     original = capture(found.model, example, time_first)
     captured = original.copy()
     fold_constants(captured.module)
@@ -68,43 +69,58 @@ def build_graph(
     coarse = _coarse(layers, candidates)
     beside = _beside(layers[0], candidates) if paths is None else ""
     for sentence in filter(None, (*coarse, beside)):
-        say(sentence)
+        log(sentence)
+    layers, of_flow = _later_where_flow(captured, layers, example)
+    layers, folded, kept = _fold(captured, layers)
+    matrix = closed_form(captured, layers[0], example) if len(layers) == 1 else None
+    chooser = FormMeasurer()
+    model = _converted(captured, layers, matrix, example, chooser, measure, log)
+    return Graph(
+        model, found, original, captured, layers, matrix is not None, classes, folded, kept,
+        of_flow, chooser.counts(), coarse, beside,
+    )  # fmt: skip
+
+
+def _later_where_flow(
+    captured: Capture, layers: tuple[Layer, ...], example: Tensor
+) -> tuple[tuple[Layer, ...], tuple[bool, ...]]:
+    """The layers, and which see the optical flow alone, which lies between two sampled frames."""
     of_flow = tuple(sees_flow_alone(captured, layer.node, example) for layer in layers)
-    layers = tuple(
+    placed = tuple(
         replace(layer, geometry=layer.geometry.later(0.5)) if flow else layer
         for layer, flow in zip(layers, of_flow, strict=True)
     )
-    layers, folded, kept = _fold(captured, layers)
-    matrix = closed_form(captured, layers[0], example) if len(layers) == 1 else None
+    return placed, of_flow
+
+
+def _converted(
+    captured: Capture, layers: tuple[Layer, ...], matrix: Tensor | None, example: Tensor,
+    chooser: FormMeasurer, measure: bool, log: Progress,
+) -> onnx.ModelProto:  # fmt: skip
+    """Differentiated where the head has no closed form (`matrix`), and converted to ONNX."""
     names = ", ".join(f"'{layer.name}'" for layer in layers)
     if matrix is None:
-        say(f"tracing the gradient at {names}")
+        log(f"tracing the gradient at {names}")
     else:
-        say(f"the head on {names} is average pool + linear: no backward pass is needed")
-    chooser = FormMeasurer()
-    outputs = output_names(layers, matrix is not None)
-    inputs = (*parts(example), torch.tensor([-1]))
+        log(f"the head on {names} is average pool + linear: no backward pass is needed")
     starts = [layer.node for layer in layers]
     with named_culprit(captured, starts, f"the gradient of the logits at layer {names}"):
-        traced = trace_explained(captured, layers, matrix, example, chooser)
-        if measure and chooser.measure_pending():
-            traced = trace_explained(captured, layers, matrix, example, chooser)
-        say("converting to ONNX")
-        model = to_onnx(traced, inputs, input_names(example), outputs)
-    forms = list(chooser.chosen.values())
-    return Graph(
-        model, found, original, captured, layers, matrix is not None, classes, folded,
-        kept, of_flow, {form: forms.count(form) for form in sorted(set(forms))}, coarse, beside,
-    )  # fmt: skip
+        traced = chooser.trace(
+            lambda: trace_explained(captured, layers, matrix, example, chooser), measure
+        )
+        log("converting to ONNX")
+        inputs = (*parts(example), torch.tensor([-1]))
+        outputs = output_names(layers, matrix is not None)
+        return to_onnx(traced, inputs, input_names(example), outputs)
 
 
 def explained_graph(
     found: Source, paths: Paths, tokens: TokenGrid | None, time_first: bool, seed: int,
-    measure: bool, say: Progress,
+    measure: bool, log: Progress,
 ) -> Graph:  # fmt: skip
     """As :func:`build_graph`; no layer is asked for that has no derivative either."""
     try:
-        return build_graph(found, paths, tokens, time_first, seed, measure, say)
+        return build_graph(found, paths, tokens, time_first, seed, measure, log)
     except LostLayerError as error:
         build_graph(found, error.layer, tokens, time_first, seed, False, lambda text: None)
         raise
@@ -160,11 +176,11 @@ def _beside(layer: Layer, candidates: Candidates) -> str:
     others = candidates.beside(layer)
     if not others:
         return ""
-    told = ", ".join(f"'{other.name}' ({other.cells_text})" for other in others)
+    named = ", ".join(f"'{other.name}' ({other.cells_text})" for other in others)
     every = ",".join(each.name for each in (*others, layer))
     return (
-        f"the head reads {told} as well, which is not explained: --layer {every} gives each a tube "
-        "and its share of the decision"
+        f"the head reads {named} as well, which is not explained: --layer {every} gives each a "
+        "tube and its share of the decision"
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from .conv_backward import conv_input_gradient
 
@@ -50,6 +51,15 @@ class FormMeasurer:
                 self.chosen[key] = _fastest(forms, grad, weight, geometry)
                 changed |= self.chosen[key] != first
         return changed
+
+    def trace(self, trace: Callable[[], fx.GraphModule], measure: bool) -> fx.GraphModule:
+        """What `trace` gives; it is traced again where `measure` finds a faster form."""
+        traced = trace()
+        return trace() if measure and self.measure_pending() else traced
+
+    def counts(self) -> dict[str, int]:
+        """How many gradients took which form."""
+        return dict(sorted(Counter(self.chosen.values()).items()))
 
 
 def candidates(stride: Sequence[int], weight: Sequence[int], dilation: Sequence[int]) -> list[str]:

@@ -125,47 +125,78 @@ def conv_input_gradient(
     ``interleaved`` compute every phase on the small grid; ``transposed`` is the operator of that
     name. The two of phases are not for dilated kernels.
     """
-    kernel = list(weight.shape[2:])
-    ones = [1] * len(kernel)
-    zeros = [0] * len(kernel)
+    call = _InputGradient(grad, weight, size, stride, padding, dilation, groups)
+    return getattr(call, form)()
 
-    def convolve(x: Tensor, w: Tensor, pad: Sequence[int], dil: Sequence[int]) -> Tensor:
-        return aten.convolution.default(
-            x, w, None, ones, list(pad), list(dil), False, zeros, groups
-        )
 
-    if form == "transposed":
-        cells = zip(grad.shape[2:], stride, padding, dilation, kernel, strict=True)
-        natural = [(n - 1) * s - 2 * p + d * (k - 1) + 1 for n, s, p, d, k in cells]
-        extra = [a - b for a, b in zip(size, natural, strict=True)]
+@dataclass(frozen=True)
+class _InputGradient:
+    """What each form is given; a method for each of `FORMS`."""
+
+    grad: Tensor
+    weight: Tensor
+    size: Sequence[int]
+    stride: Sequence[int]
+    padding: Sequence[int]
+    dilation: Sequence[int]
+    groups: int
+
+    @property
+    def kernel(self) -> list[int]:
+        return list(self.weight.shape[2:])
+
+    @property
+    def zeros(self) -> list[int]:
+        return [0] * len(self.kernel)
+
+    def transposed(self) -> Tensor:
+        axes = zip(self.grad.shape[2:], self.stride, self.padding, self.dilation, self.kernel,
+                   strict=True)  # fmt: skip
+        natural = [(n - 1) * s - 2 * p + d * (k - 1) + 1 for n, s, p, d, k in axes]
+        extra = [a - b for a, b in zip(self.size, natural, strict=True)]
         return aten.convolution.default(
-            grad, weight, None, stride, padding, dilation, True, extra, groups
-        )
-    swapped = swap_channels(weight, groups)
-    if form == "phases":
+            self.grad, self.weight, None, self.stride, self.padding, self.dilation, True, extra,
+            self.groups,
+        )  # fmt: skip
+
+    def phases(self) -> Tensor:
+        swapped = swap_channels(self.weight, self.groups)
         parts = []
-        for starts in itertools.product(*map(range, stride)):
-            phase = _Phase.of(starts, kernel, stride, padding, size)
-            parts.append(phase.convolve(grad, swapped, groups) if phase else None)
-        return pad_or_crop(weave(parts, stride), zeros, size)
-    if form == "interleaved":
-        taps = [-(-k // s) for k, s in zip(kernel, stride, strict=True)]
-        phases = _phase_weights(swapped, taps, stride)
-        x = interleave(convolve(grad, phases, [m - 1 for m in taps], ones), stride)
-        return pad_or_crop(x, [-p for p in padding], size)
-    if all(k == 1 for k in kernel):  # pointwise: convolve on the small grid, then insert zeros
-        x = insert_zeros(convolve(grad, swapped, zeros, ones), stride)
-        return pad_or_crop(x, [-p for p in padding], size)
-    flipped = swapped.flip(list(range(2, swapped.dim())))
-    reach = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
-    x = insert_zeros(grad, stride)
-    left = [r - p for r, p in zip(reach, padding, strict=True)]
-    total = [n + r for n, r in zip(size, reach, strict=True)]
-    if min(left) >= 0 and all(
-        t - have == 2 * p for t, have, p in zip(total, x.shape[2:], left, strict=True)
-    ):
-        return convolve(x, flipped, left, dilation)
-    return convolve(pad_or_crop(x, left, total), flipped, zeros, dilation)
+        for starts in itertools.product(*map(range, self.stride)):
+            phase = _Phase.of(starts, self.kernel, self.stride, self.padding, self.size)
+            parts.append(phase.convolve(self.grad, swapped, self.groups) if phase else None)
+        return pad_or_crop(weave(parts, self.stride), self.zeros, self.size)
+
+    def interleaved(self) -> Tensor:
+        taps = [-(-k // s) for k, s in zip(self.kernel, self.stride, strict=True)]
+        phases = _phase_weights(swap_channels(self.weight, self.groups), taps, self.stride)
+        x = self._convolved(self.grad, phases, [m - 1 for m in taps])
+        return pad_or_crop(interleave(x, self.stride), [-p for p in self.padding], self.size)
+
+    def convolution(self) -> Tensor:
+        swapped = swap_channels(self.weight, self.groups)
+        if all(k == 1 for k in self.kernel):  # pointwise: the small grid first, then the zeros
+            x = insert_zeros(self._convolved(self.grad, swapped, self.zeros), self.stride)
+            return pad_or_crop(x, [-p for p in self.padding], self.size)
+        flipped = swapped.flip(list(range(2, swapped.dim())))
+        reach = [d * (k - 1) for d, k in zip(self.dilation, self.kernel, strict=True)]
+        x = insert_zeros(self.grad, self.stride)
+        left = [r - p for r, p in zip(reach, self.padding, strict=True)]
+        total = [n + r for n, r in zip(self.size, reach, strict=True)]
+        if min(left) >= 0 and all(
+            t - have == 2 * p for t, have, p in zip(total, x.shape[2:], left, strict=True)
+        ):
+            return self._convolved(x, flipped, left, self.dilation)
+        return self._convolved(pad_or_crop(x, left, total), flipped, self.zeros, self.dilation)
+
+    def _convolved(
+        self, x: Tensor, weight: Tensor, padding: Sequence[int], dilation: Sequence[int] = ()
+    ) -> Tensor:
+        ones = [1] * len(self.kernel)
+        return aten.convolution.default(
+            x, weight, None, ones, list(padding), list(dilation) or ones, False, self.zeros,
+            self.groups,
+        )  # fmt: skip
 
 
 @dataclass

@@ -24,10 +24,8 @@ aten = torch.ops.aten
 def convolution(choose: FormChooser) -> Callable[..., Any]:
     """Decomposition of a transposed ``aten.convolution``; any other stays what it is."""
 
-    def decompose(
-        x: Tensor, weight: Tensor, bias: Tensor | None, stride: list[int], padding: list[int],
-        dilation: list[int], transposed: bool, output_padding: list[int], groups: int,
-    ) -> Tensor:  # fmt: skip
+    def decompose(x: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any) -> Tensor:
+        stride, padding, dilation, transposed, output_padding, groups = geometry
         if not transposed:
             return NotImplemented
         d = x.dim() - 2
@@ -51,10 +49,9 @@ def convolution_backward(choose: FormChooser) -> Callable[..., Any]:
     """Decomposition of ``aten.convolution_backward``; `choose` names the form of each call."""
 
     def decompose(
-        grad: Tensor, x: Tensor, weight: Tensor, bias_sizes: Any, stride: list[int],
-        padding: list[int], dilation: list[int], transposed: bool, output_padding: list[int],
-        groups: int, output_mask: list[bool],
-    ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:  # fmt: skip
+        grad: Tensor, x: Tensor, weight: Tensor, bias_sizes: Any, *rest: Any
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        stride, padding, dilation, transposed, _, groups, output_mask = rest
         d = x.dim() - 2
         stride, padding, dilation = (spread(v, d) for v in (stride, padding, dilation))
         of_input, of_kernel, of_bias = output_mask

@@ -24,7 +24,7 @@ from .decompositions import decompositions
 
 @contextlib.contextmanager
 def named_culprit(captured: Capture, starts: Iterable[fx.Node], what: str) -> Iterator[None]:
-    """Whatever fails in here is told by the operator of the model that is the reason.
+    """Whatever fails in here is reported with the operator of the model that is the reason.
 
     Parameters
     ----------

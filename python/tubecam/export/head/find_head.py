@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from ...errors import ExportError, UsageError
 from ..models.load import Source
+from ..options import ModelOptions
 from ..trace.capture import capture
 from ..trace.model_input import model_input
 from ..trace.recorder import unchanged
@@ -82,7 +83,7 @@ def read_head(
     UsageError
         A name is wrong, or the model does not end as was declared.
     ExportError
-        The prediction cannot be told from what the model gives.
+        What the model gives does not show which of it is the prediction.
     """
     if declared is not None and declared not in HEADS:
         raise UsageError(f"unknown head {declared!r}: choose one of {', '.join(HEADS)}.")
@@ -242,9 +243,11 @@ def _agrees(head: Head, logits: Tensor, row: Tensor, logarithm: bool) -> bool:
 
 
 def headed_model(
-    found: Source, declared: str | None, output: str | None, reduce: str | None, time_first: bool,
-    seed: int, labels: Sequence[str] | None, say: Callable[[str], None],
-) -> tuple[nn.Module, Head]:  # fmt: skip
+    found: Source,
+    options: ModelOptions,
+    labels: Sequence[str] | None,
+    log: Callable[[str], None],
+) -> tuple[nn.Module, Head]:
     """The model of a source with logits for its prediction, and how they are read.
 
     Raises
@@ -252,23 +255,27 @@ def headed_model(
     UsageError, ExportError
         As :func:`read_head`; or the model does not accept such a clip.
     """
-    clips = list(itertools.islice(unseen_clips(found.clip.input_shape, seed), CLIPS))
+    clips = list(itertools.islice(unseen_clips(found.clip.input_shape, options.seed), CLIPS))
 
     def run(model: nn.Module, clip: Tensor) -> Any:
-        return model(model_input(clip, time_first))
+        return model(model_input(clip, options.time_first))
 
-    names = labels or found.labels
     try:
         with unchanged(found.model):
             model, head, words = read_head(
-                found.model, run, clips, declared=declared, output=output, reduce=reduce,
-                labels=len(names) if names else None,
-            )  # fmt: skip
+                found.model,
+                run,
+                clips,
+                declared=options.head or found.head,
+                output=options.output,
+                reduce=options.reduce,
+                labels=len(labels) if labels else None,
+            )
     except (ExportError, UsageError):
         raise
     except Exception:
-        capture(found.model, clips[0], time_first)  # says what is wrong
+        capture(found.model, clips[0], options.time_first)  # says what is wrong
         raise
     if words:
-        say(words)
+        log(words)
     return model, head

@@ -4,7 +4,7 @@ Notes
 -----
 *The end of a model.* Explanations are of logits: a probability's gradient vanishes where the model
 is sure, and probabilities compete with each other. A softmax, log-softmax or sigmoid at the end of
-a model is therefore left out of the graph, and the runtime puts it back where it tells scores. It
+a model is therefore left out of the graph, and the runtime puts it back where it gives scores. It
 is found by running the model: the call whose result is the model's output, value by value, which a
 change of shape in between does not hide.
 

@@ -1,4 +1,4 @@
-"""What the graph tells of a layer: whether its cells reach the logits, and what reads them.
+"""What the graph says about a layer: whether its cells reach the logits, and what reads them.
 
 Notes
 -----

@@ -16,20 +16,20 @@ from ..spec import ClipSpec
 from ..trace.model_input import packed
 
 SUFFIXES = {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".ts", ".webm", ".wmv"}
-WINDOWS = 48
+MOST_WINDOWS = 48
 LEAST = 4  # windows: three to calibrate with, one to measure on
 MOST_BYTES = 768 << 20
 READ_ON = 16  # times a clip's share of windows are looked at, so that a long video ends
 
 
 @dataclass(frozen=True)
-class Windows:
+class CalibrationClips:
     """What to calibrate with, and what to measure on that was not calibrated with.
 
     Attributes
     ----------
     seen, unseen : list of float32 [1, T, 3, H, W]
-        5 channels with optical flow (``flow_input.py``).
+        5 channels with optical flow (``model_input.py``).
     names : tuple of str
         The clips, as file names.
     held_out : tuple of str
@@ -86,9 +86,9 @@ def find_clips(texts: Sequence[str | Path]) -> list[tuple[Source, bool]]:
 def read_windows(
     texts: Sequence[str | Path],
     spec: ClipSpec,
-    most: int = WINDOWS,
-    say: Callable[[str], object] = lambda text: None,
-) -> Windows:
+    most: int = MOST_WINDOWS,
+    log: Callable[[str], object] = lambda text: None,
+) -> CalibrationClips:
     """Cuts `most` windows that do not overlap, spread evenly over all clips.
 
     A quarter is held out: of four clips or more whole clips, else every fourth window.
@@ -118,14 +118,14 @@ def read_windows(
             if not in_folder:
                 raise
             skipped.append(_name(source))
-            say(f"left out: {error}")
+            log(f"left out: {error}")
     clips = [(_name(sources[place][0]), found[place]) for place in sorted(found)]
     return _divided(clips, skipped, spec)
 
 
 def _divided(
     clips: list[tuple[str, list[np.ndarray]]], skipped: list[str], spec: ClipSpec
-) -> Windows:
+) -> CalibrationClips:
     count = sum(len(windows) for _, windows in clips)
     if count < LEAST:
         seconds = LEAST * spec.length / spec.sample_fps
@@ -141,7 +141,7 @@ def _divided(
     seen = [x for i, windows in enumerate(parts) if i % 4 != 3 for x in windows]
     unseen = [x for windows in parts[3::4] for x in windows]
     held_out = names[3::4] if by_clip else ()
-    return Windows(seen, unseen, names, held_out, tuple(skipped))
+    return CalibrationClips(seen, unseen, names, held_out, tuple(skipped))
 
 
 def _spread(source: Source, spec: ClipSpec, share: int) -> list[np.ndarray]:

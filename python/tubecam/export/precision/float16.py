@@ -45,7 +45,7 @@ def halve(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 class _Halving:
-    """Builds the node list anew; `half.x` is the float16 form of a tensor x."""
+    """Rebuilds the node list; `half.x` is the float16 form of a tensor x."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self.model = model

@@ -122,7 +122,7 @@ def quantise(
 
 
 class _Rewriting:
-    """Builds the node list anew; a pair stands before the first node that reads it.
+    """Rebuilds the node list; a pair stands before the first node that reads it.
 
     `int8.x` and `again.x` are the two forms of a tensor x. Engines put the names of tensors that
     become one together, so that these must not begin like an output's.

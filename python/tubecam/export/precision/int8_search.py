@@ -4,7 +4,7 @@ Notes
 -----
 *What is measured.* Both graphs run in the engine on windows that were not calibrated with, and
 explain the class that float32 predicts. The map is Grad-CAM's before the ReLU, as in
-``check.py``; of several pathways, the one that moved most counts.
+``map_errors.py``; of several pathways, the one that moved most counts.
 
 *What is tried.* Everything in eight bits; where that moves the map too far, the first layer stays
 in float32, which sees the picture itself; then also the quarter of the layers whose inputs lose
@@ -27,7 +27,7 @@ from ..trace.model_input import feeds
 from ..verify.engine import compile_in_engine, engine_version
 from ..verify.map_errors import maps
 from .calibration import RULE, Range, ranges
-from .calibration_clips import Windows
+from .calibration_clips import CalibrationClips
 from .int8 import Layer, observed, quantisable, quantise
 
 WEIGHTS = "int8 weights, symmetric, a scale a channel"
@@ -84,7 +84,7 @@ class Quantised:
     model: onnx.ModelProto
     layers: int
     kept: tuple[str, ...]  # layers that stay in float32, by what they give
-    windows: Windows
+    windows: CalibrationClips
     drift: MapDrift
 
     @property
@@ -99,7 +99,9 @@ class Quantised:
         }  # fmt: skip
 
 
-def quantised(model: onnx.ModelProto, windows: Windows, force: bool, say: Progress) -> Quantised:
+def quantised(
+    model: onnx.ModelProto, windows: CalibrationClips, force: bool, log: Progress
+) -> Quantised:
     """The graph in eight bits.
 
     Raises
@@ -114,7 +116,7 @@ def quantised(model: onnx.ModelProto, windows: Windows, force: bool, say: Progre
             "the graph has no convolution or linear layer before its last one, so int8 would "
             "change nothing. Nothing was written; export with float32."
         )
-    say(f"calibrating {len(layers)} layers on {len(windows.seen)} windows")
+    log(f"calibrating {len(layers)} layers on {len(windows.seen)} windows")
     try:
         found = ranges(model, observed(layers), windows.seen)
     except ValueError as error:
@@ -127,7 +129,7 @@ def quantised(model: onnx.ModelProto, windows: Windows, force: bool, say: Progre
         narrow = quantise(model, chosen, limits)
         drift = reference.drift_of(narrow)
         made.append(Quantised(narrow, len(chosen), kept, windows, drift))
-        say(f"{len(chosen)} of {len(layers)} layers in int8: {drift}")
+        log(f"{len(chosen)} of {len(layers)} layers in int8: {drift}")
         if made[-1].accepted:
             return made[-1]
     best = max(made, key=lambda q: q.drift.map_correlation)
@@ -138,7 +140,7 @@ def quantised(model: onnx.ModelProto, windows: Windows, force: bool, say: Progre
             "Calibrate on clips like those that the model will see, and on more of them, or export "
             "with float16; --force (force=True) exports it all the same and marks it."
         )
-    say("marked as drifting: the map is not float32's within the limits")
+    log("marked as drifting: the map is not float32's within the limits")
     return best
 
 

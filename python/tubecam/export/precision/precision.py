@@ -10,7 +10,6 @@ float32 (with `float16`, their weights are stored in half).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,47 +21,47 @@ import onnx
 from ...errors import ExportError, UsageError
 from ..cam.graph import Progress
 from ..onnx.file import is_large, save
+from ..options import BundleOptions
 from ..spec import ClipSpec
-from .calibration_clips import LEAST, WINDOWS, Windows, read_windows
+from .calibration_clips import LEAST, MOST_WINDOWS, CalibrationClips, read_windows
 from .float16 import halve
 from .int8_search import quantised
 
 PRECISIONS = ("float32", "float16", "int8")
-Calibration = Sequence[str | Path] | str | Path | npt.NDArray
 
 
 @dataclass(frozen=True)
-class Narrow:
-    """What a bundle's graphs are written in; `windows` where that needs clips."""
+class Precision:
+    """What a bundle's graphs are written in; `clips` where it has to be calibrated."""
 
-    precision: str
-    windows: Windows | None = None
+    name: str
+    clips: CalibrationClips | None = None
     force: bool = False
 
     def graph(
-        self, model: onnx.ModelProto, say: Progress
+        self, model: onnx.ModelProto, log: Progress
     ) -> tuple[onnx.ModelProto, dict[str, Any]]:
         """The graph in this precision, and what the sidecar's entry says of it."""
-        entry = {"precision": self.precision}
-        if self.windows is None:
+        entry = {"precision": self.name}
+        if self.clips is None:
             return halve(model), entry
         if is_large(model):
             raise ExportError("the model is too large for int8 here; export with float16.")
-        made = quantised(model, self.windows, self.force, say)
+        made = quantised(model, self.clips, self.force, log)
         return made.model, {**entry, "quantisation": made.sidecar()}
 
     def provenance(self) -> dict[str, str]:
         """What the sidecar says of the calibration in one line."""
-        if self.windows is None:
+        if self.clips is None:
             return {}
-        names = ", ".join(self.windows.names[:8])
-        more = len(self.windows.names) - 8
+        names = ", ".join(self.clips.names[:8])
+        more = len(self.clips.names) - 8
         text = f"{names} and {more} more" if more > 0 else names
-        return {"calibration": f"{len(self.windows.seen)} windows of {text}"[:256]}
+        return {"calibration": f"{len(self.clips.seen)} windows of {text}"[:256]}
 
 
 def graph_files(
-    narrow: Narrow, model: onnx.ModelProto, folder: Path, file: str, say: Progress
+    precision: Precision, model: onnx.ModelProto, folder: Path, file: str, log: Progress
 ) -> tuple[list[str], onnx.ModelProto, dict[str, Any]]:
     """Writes the graph in its precision as `file`, and `model` beside it as the reference.
 
@@ -70,15 +69,15 @@ def graph_files(
     -------
     The names of the files, the graph, and what the sidecar's entry says of it.
     """
-    say(f"writing the graph in {narrow.precision}")
-    made, entry = narrow.graph(model, say)
+    log(f"writing the graph in {precision.name}")
+    made, entry = precision.graph(model, log)
     (folder / f"{file}.data").unlink(missing_ok=True)  # where the float32 graph stood there
     reference = f"{Path(file).stem}.float32.onnx"
     files = [*save(made, folder, file), *save(model, folder, reference)]
     return files, made, {**entry, "reference": reference}
 
 
-def checked_precision(precision: str, calibrate: Calibration | None) -> None:
+def check_precision(options: BundleOptions) -> None:
     """Finds what is wrong before any work.
 
     Raises
@@ -86,40 +85,35 @@ def checked_precision(precision: str, calibrate: Calibration | None) -> None:
     UsageError
         There is no such precision, or clips are named for one that takes none, or none for int8.
     """
-    if precision not in PRECISIONS:
-        raise UsageError(f"unknown precision {precision!r}; there are {', '.join(PRECISIONS)}.")
-    if calibrate is not None and precision != "int8":
-        raise UsageError(f"clips to calibrate with belong to precision int8, not {precision}.")
-    if calibrate is None and precision == "int8":
+    name, calibrate = options.precision, options.calibrate
+    if name not in PRECISIONS:
+        raise UsageError(f"unknown precision {name!r}; there are {', '.join(PRECISIONS)}.")
+    if calibrate is not None and name != "int8":
+        raise UsageError(f"clips to calibrate with belong to precision int8, not {name}.")
+    if calibrate is None and name == "int8":
         raise UsageError(
             "int8 needs clips to calibrate with, videos like those that the model will see: "
             "--calibrate VIDEO_OR_FOLDER (calibrate=[…])."
         )
 
 
-def prepared(
-    precision: str,
-    calibrate: Calibration | None,
-    spec: ClipSpec,
-    force: bool,
-    say: Progress,
-    windows: int | None = None,
-) -> Narrow:
-    """Reads the clips, if any are needed; errors as `checked_precision` and `read_windows`."""
-    checked_precision(precision, calibrate)
+def prepare(options: BundleOptions, spec: ClipSpec, log: Progress) -> Precision:
+    """Reads the clips, if any are needed; errors as `check_precision` and `read_windows`."""
+    check_precision(options)
+    name, calibrate, most = options.precision, options.calibrate, options.windows
     if calibrate is None:
-        return Narrow(precision)
+        return Precision(name)
     if isinstance(calibrate, np.ndarray):
-        return Narrow(precision, _given(calibrate, spec), force)
+        return Precision(name, _given(calibrate, spec), options.force)
     if isinstance(calibrate, (str, Path)):
         calibrate = [calibrate]
-    if windows is not None and windows < LEAST:
-        raise UsageError(f"{windows} windows are too few to calibrate with; take {LEAST} or more.")
-    say("reading the clips to calibrate with")
-    return Narrow(precision, read_windows(calibrate, spec, windows or WINDOWS, say), force)
+    if most is not None and most < LEAST:
+        raise UsageError(f"{most} windows are too few to calibrate with; take {LEAST} or more.")
+    log("reading the clips to calibrate with")
+    return Precision(name, read_windows(calibrate, spec, most or MOST_WINDOWS, log), options.force)
 
 
-def _given(clips: npt.NDArray, spec: ClipSpec) -> Windows:
+def _given(clips: npt.NDArray, spec: ClipSpec) -> CalibrationClips:
     """Clips [N, T, C, H, W] in memory, every fourth held out."""
     shape = spec.input_shape[1:]
     if clips.dtype != np.float32 or clips.shape[1:] != shape or len(clips) < LEAST:
@@ -129,4 +123,4 @@ def _given(clips: npt.NDArray, spec: ClipSpec) -> Windows:
         )
     each = [np.ascontiguousarray(clip[None]) for clip in clips]
     seen = [clip for i, clip in enumerate(each) if i % 4 != 3]
-    return Windows(seen, each[3::4], (f"{len(each)} clips in memory",))
+    return CalibrationClips(seen, each[3::4], (f"{len(each)} clips in memory",))

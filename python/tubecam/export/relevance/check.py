@@ -43,11 +43,11 @@ def check_relevance(
 ) -> tuple[CheckReport, list[Case]]:
     """Compares the graph with the reference on clips that it was not traced with.
 
-    The reference takes over what the engine decided at ReLUs and maxima (``decisions.py``). It
+    The reference takes over what the engine decided at ReLUs and maxima (``linear_regions.py``). It
     computes in float64 for the first clip and in float32 for the others, whose rounding is a
     thousandth of the limit. What still jumps is replaced on the same condition as in
-    ``export.check``: the logits agree, and noise of the size of rounding moves the reference's own
-    relevance beyond the limit.
+    ``verify/check.py``: the logits agree, and noise of the size of rounding moves the reference's
+    own relevance beyond the limit.
 
     Raises
     ------

@@ -23,10 +23,10 @@ from ..trace.graph import Capture
 from ..trace.model_input import COLOURS, input_names, packed, parts
 from ..trace.nodes import shape_of
 from .attentions import Attentions, attentions_of
+from .composites import take_apart
 from .domain import Domain
 from .memory import refuse_too_large
 from .methods import method_of
-from .parts import take_apart
 from .propagate import Relevance
 from .refusals import NotApplicableError, advised
 from .rollout import Rollout
@@ -43,7 +43,7 @@ class RelevanceGraph:
     Attributes
     ----------
     model, watched : ModelProto
-        The graph, and the same one with its decisions (``decisions.py``) as further outputs.
+        The graph, and the same one with its decisions (``linear_regions.py``) as further outputs.
     relevance : Relevance
         The same in any precision.
 
@@ -62,6 +62,8 @@ class RelevanceGraph:
     kept: int
     forms: dict[str, int]
     closed_form: bool = False
+    coarse: tuple[str, ...] = ()
+    beside: str = ""
 
     @property
     def layer(self) -> Layer:
@@ -83,7 +85,7 @@ def checked_pool(pool: Sequence[int], clip_shape: Sequence[int]) -> Cells:
 def readable_pool(clip_shape: Sequence[int]) -> Cells:
     """The largest square cells that leave 14 or more along each side of the picture.
 
-    Single pixels are specks that nobody sees on a picture, and an array that no operator reads.
+    Single pixels are specks that cannot be seen on a picture, and an array that no operator reads.
     """
     height, width = clip_shape[3:]
     most = min(height, width) // READABLE
@@ -98,7 +100,7 @@ def build_relevance(
     """Captures, folds, propagates and converts.
 
     The cells of a method that follows attentions are the model's tokens, `stated` where the graph
-    does not tell: `pool` is not for it.
+    does not say: `pool` does not apply.
 
     Raises
     ------
@@ -122,15 +124,11 @@ def build_relevance(
     layers, of_flow = place
     names = ("logits", *output_names(relevance, layers), *watching.names)
     with named_culprit(captured, [captured.clip], method):
-        traced = trace_forward_only(watching, example, chooser)
-        if measure and chooser.measure_pending():
-            traced = trace_forward_only(watching, example, chooser)
+        traced = chooser.trace(lambda: trace_forward_only(watching, example, chooser), measure)
         watched = to_onnx(traced, inputs, input_names(example), names)
-    forms = list(chooser.chosen.values())
     return RelevanceGraph(
         method, without_outputs(watched, watching.names), watched, relevance, layers, of_flow,
-        shape_of(captured.logits)[1], folded, kept,
-        {form: forms.count(form) for form in sorted(set(forms))},
+        shape_of(captured.logits)[1], folded, kept, chooser.counts(),
     )  # fmt: skip
 
 

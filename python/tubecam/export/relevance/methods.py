@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ... import _core
 from ..trace.operators import (  # fmt: skip
     CONVOLUTION,
     DENSE,
@@ -164,7 +165,7 @@ METHODS: dict[str, Method] = {
     "attention-rollout": Method({}, "", elsewhere=None),
 }
 # Made of several passes through one graph, which gives the clip's gradient.
-FEW_PASS = ("integrated-gradients", "smoothgrad", "gradient-shap")
+FEW_PASS = tuple(_core.few_pass_method_names())
 INPUT_GRADIENT = "input-gradient"
 
 

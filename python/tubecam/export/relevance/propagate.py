@@ -23,8 +23,8 @@ from ..trace.operators import (
     raw_nodes,
 )
 from .carriers import Carriers
-from .decisions import deciding_nodes
 from .domain import Domain
+from .linear_regions import deciding_nodes
 from .methods import Method, method_of
 from .refusals import NotApplicableError, no_difference, no_rule, not_first, only_gates
 from .rules import Call, Rule, Signal
@@ -164,7 +164,7 @@ class Relevance(nn.Module):
         return self._run(low, nodes), self._run(high, nodes)
 
     def _first_layers(self) -> set[fx.Node]:
-        """Operators with weights that take the clip's own values, where the method tells them."""
+        """Operators with weights that take the clip's own values, where they have a rule."""
         if self.method.first is None:
             return set()
         first = {n for n in self.table if n not in self.raw and self.raw & set(self.inputs[n])}

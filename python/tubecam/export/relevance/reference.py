@@ -13,8 +13,8 @@ from torch import Tensor, fx, nn
 
 from ..trace.model_input import model_input
 from .constants import constant_share
-from .decisions import run_decided
 from .graph import CLIP, REFERENCE, RelevanceGraph
+from .linear_regions import run_decided
 
 Decisions = Mapping[str, np.ndarray]
 

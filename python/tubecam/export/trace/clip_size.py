@@ -17,7 +17,7 @@ STEP = 16  # pixels between the sides that are tried first
 
 
 class Shapes:
-    """A model without values, which tells what it accepts and computes nothing."""
+    """A model without values, which shows what it accepts and computes nothing."""
 
     def __init__(self, model: nn.Module, time_first: bool, channels: int) -> None:
         self.model, self.time_first = copied(model).to("meta"), time_first

@@ -14,7 +14,7 @@ from torch import Tensor, fx
 
 from .nodes import aten, call, replace_by, reshape
 
-BATCH_NORMS = {  # where the operator is told to take the statistics of what it is given
+BATCH_NORMS = {  # the argument that makes it take the statistics of its input
     aten.native_batch_norm.default: 5,
     aten._native_batch_norm_legit.default: 5,
     aten._native_batch_norm_legit.no_stats: 3,

@@ -1,7 +1,7 @@
 """What kind of operator a node is: the rows of the table operator × rule.
 
-Names decide where an operator has a meaning of its own. Every other one is asked what it does
-(``probe.py``): what moves values about, sums or interpolates is linear under whatever name.
+Names decide where an operator has a meaning of its own. Every other one is tried out
+(``operator_probe.py``): what moves values, sums or interpolates is linear under whatever name.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ RANDOM = (
     "poisson", "rrelu_with_noise", "fractional_max_pool",
 )  # fmt: skip
 READS_VALUES = ("_local_scalar_dense", "nonzero", "unique", "masked_select")
-TRAINS = {  # batch normalisations with running statistics, and where they are told to train
+TRAINS = {  # batch normalisations with running statistics, and the argument that makes them train
     aten.native_batch_norm.default: 5,
     aten._native_batch_norm_legit.default: 5,
     aten._native_batch_norm_legit_functional.default: 5,

@@ -90,7 +90,7 @@ def _reshaped(node: fx.Node) -> None:
 
 
 def _without_scales(node: fx.Node) -> None:
-    """Sizes tell all (``resample.forward``), and a converter that is told twice is confused."""
+    """Sizes say all (``resample.forward``); given scales as well, the converter fails."""
     node.args = node.args[:3]
 
 

@@ -8,7 +8,9 @@ import sys
 
 import pytest
 
-torch = pytest.importorskip("torch")
+import parts
+
+torch = parts.require("torch")
 
 import torch.nn.functional as F  # noqa: E402
 from torch import nn  # noqa: E402

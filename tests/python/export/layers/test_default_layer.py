@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import pytest
 
-torch = pytest.importorskip("torch")
+import parts
+
+torch = parts.require("torch")
 
 from torch import nn  # noqa: E402
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-torch = pytest.importorskip("torch")
+import parts
+
+torch = parts.require("torch")
 
 from torch import nn  # noqa: E402
 
-from tubecam.export.layers.candidates import Candidates, choose_layers  # noqa: E402
+from tubecam.export.layers.candidates import Candidates  # noqa: E402
+from tubecam.export.layers.choose import choose_layers  # noqa: E402
 from tubecam.export.models.architectures import ARCHITECTURES  # noqa: E402
 from tubecam.export.trace.capture import capture  # noqa: E402
 

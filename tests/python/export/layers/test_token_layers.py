@@ -8,7 +8,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+import parts
+
+torch = parts.require("torch")
 
 from torch import nn  # noqa: E402
 
@@ -85,7 +87,7 @@ KINDS = {
 
 
 def transformer(kind):
-    transformers = pytest.importorskip("transformers")
+    transformers = parts.require("transformers")
     torch.manual_seed(3)
     config = getattr(transformers, f"{kind}Config")(**KINDS[kind][0])
     model = getattr(transformers, f"{kind}ForVideoClassification")(config).eval()

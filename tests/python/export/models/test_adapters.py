@@ -7,7 +7,9 @@ import types
 
 import pytest
 
-torch = pytest.importorskip("torch")
+import parts
+
+torch = parts.require("torch")
 
 import tubecam  # noqa: E402
 from tubecam.export import export  # noqa: E402

@@ -8,9 +8,10 @@ import pickle
 
 import pytest
 
+import parts
 from places import ROOT
 
-torch = pytest.importorskip("torch")
+torch = parts.require("torch")
 
 from torch import nn  # noqa: E402
 

@@ -7,13 +7,14 @@ import json
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+import parts
+
+torch = parts.require("torch")
 
 from tubecam import Explainer  # noqa: E402
 from tubecam.cli import main as cli  # noqa: E402
 from tubecam.export import export  # noqa: E402
 from tubecam.export.models.architectures import ARCHITECTURES  # noqa: E402
-from tubecam.libraries.plugin_path import LIBRARY_DIR  # noqa: E402
 from videos import numbered, read_video, write_video  # noqa: E402
 
 pytestmark = pytest.mark.slow
@@ -37,8 +38,8 @@ def video(tmp_path_factory):
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_from_weights_to_the_overlay(tmp_path, video, name):
-    if name in FLOW and not (LIBRARY_DIR / "libtubecam_flow.so").exists():
-        pytest.skip("built without OpenCV")
+    if name in FLOW:
+        parts.require("opencv")
     torch.manual_seed(4)
     weights = tmp_path / "weights.pth"
     torch.save({"state_dict": ARCHITECTURES[name].make(3).state_dict()}, weights)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("onnx")
+import parts
+
+torch = parts.require("torch")
+parts.require("onnx")
 
 import tubecam  # noqa: E402
 import videos  # noqa: E402

@@ -8,12 +8,13 @@ import math
 import numpy as np
 import pytest
 
+import parts
 from places import NETWORKS
 
-torch = pytest.importorskip("torch")
-onnx = pytest.importorskip("onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
-jsonschema = pytest.importorskip("jsonschema")
+torch = parts.require("torch")
+onnx = parts.require("onnx")
+onnxruntime = parts.require("onnxruntime")
+jsonschema = parts.require("jsonschema")
 
 import narrow_nets as nets  # noqa: E402
 import parts  # noqa: E402
@@ -281,7 +282,7 @@ def test_maps_that_drift_are_refused_and_by_force_marked(tmp_path, clipped):
 
 
 def test_the_message_and_the_picture_say_that_it_drifts(tmp_path, clipped):
-    parts.plugin()
+    parts.require("plugin")
     from pipelines import play
 
     made(tmp_path / "b", force=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
-onnx = pytest.importorskip("onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
+import parts
+
+torch = parts.require("torch")
+onnx = parts.require("onnx")
+onnxruntime = parts.require("onnxruntime")
 
 from onnx import numpy_helper  # noqa: E402
 

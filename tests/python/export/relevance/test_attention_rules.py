@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+import parts
+
+torch = parts.require("torch")
 
 import torch.nn.functional as F  # noqa: E402
 from torch import nn  # noqa: E402
@@ -114,7 +116,7 @@ def test_a_number_added_to_a_row_of_scores_changes_nothing():
 
 
 def test_linear_attention_conserves_in_halves():
-    """A quarter to queries, a quarter to keys, half to values; gradient × input counts thrice."""
+    """A quarter to queries, a quarter to keys, half to values; gradient × input counts 3 times."""
     linear = lambda: Attention(soft=False)  # noqa: E731
     logits, found = relevance(made(linear), "lrp-epsilon", clip(), 2)
     logit = float(logits[0, 2])

@@ -9,9 +9,9 @@ import jsonschema
 import numpy as np
 import pytest
 
-from tubecam.libraries.plugin_path import LIBRARY_DIR
+import parts
 
-torch = pytest.importorskip("torch")
+torch = parts.require("torch")
 
 import tubecam  # noqa: E402
 from flow_streams import (  # noqa: E402
@@ -29,9 +29,7 @@ from tubecam.cli import main as cli  # noqa: E402
 from tubecam.export import export  # noqa: E402
 from videos import numbered, write_video  # noqa: E402
 
-pytestmark = pytest.mark.skipif(
-    not (LIBRARY_DIR / "libtubecam_flow.so").exists(), reason="built without OpenCV"
-)
+pytestmark = pytest.mark.needs("opencv")
 ONE_PASS = (
     "gradient-x-input", "sensitivity", "guided-backprop", "lrp-epsilon", "deep-taylor",
     "lrp-epsilon-plus", "lrp-epsilon-plus-flat", "excitation-backprop", "deeplift",

@@ -7,7 +7,9 @@ import copy
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+import parts
+
+torch = parts.require("torch")
 
 import zoo  # noqa: E402
 from frozen_network import Frozen  # noqa: E402

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-torch = pytest.importorskip("torch")
+import parts
+
+torch = parts.require("torch")
 
 import torch.nn.functional as F  # noqa: E402
 from torch import nn  # noqa: E402
 
 from lrp_networks import captured_of  # noqa: E402
-from tubecam.export.relevance.parts import take_apart  # noqa: E402
+from tubecam.export.relevance.composites import take_apart  # noqa: E402
 from tubecam.export.trace.graph import run_nodes  # noqa: E402
 from tubecam.export.trace.nodes import base_name  # noqa: E402
 from tubecam.export.trace.operator_probe import probed  # noqa: E402

@@ -7,7 +7,9 @@ import re
 
 import pytest
 
-torch = pytest.importorskip("torch")
+import parts
+
+torch = parts.require("torch")
 
 import zoo  # noqa: E402
 from tubecam.errors import ExportError  # noqa: E402

@@ -6,8 +6,10 @@ import numpy as np
 import onnxruntime
 import pytest
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
+import parts
+
+torch = parts.require("torch")
+parts.require("transformers")
 
 import tubecam  # noqa: E402
 from tubecam.errors import ExportError  # noqa: E402

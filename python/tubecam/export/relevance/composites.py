@@ -87,10 +87,8 @@ def _layer_norm(
     return _affine(_normalised(x, dims, eps), weight, bias)
 
 
-def _group_norm(
-    node: fx.Node, x: Value, weight: Value, bias: Value, n: int, channels: int, cells: int,
-    groups: int, eps: float,
-) -> Value:  # fmt: skip
+def _group_norm(node: fx.Node, x: Value, weight: Value, bias: Value, *sizes: Any) -> Value:
+    n, channels, _, groups, eps = sizes
     shape = shape_of(node.args[0])
     y = _normalised(aten.reshape.default(x, [n, groups, -1]), [-1], eps)
     each = [1, channels] + [1] * (len(shape) - 2)

@@ -34,7 +34,11 @@ class CMakeBuild(build_ext):
         cmake = shutil.which("cmake")
         if cmake is None:
             sys.exit("tubecam is built with CMake, which is missing: run deploy/setup.sh first")
-        options = [f"-DPython_EXECUTABLE={sys.executable}", "-DTUBECAM_TESTS=OFF"]
+        options = [
+            f"-DPython_EXECUTABLE={sys.executable}",
+            "-DTUBECAM_TESTS=OFF",
+            "-DTUBECAM_RELOCATABLE=ON",
+        ]
         options += ["-GNinja"] if shutil.which("ninja") else []
         options += shlex.split(os.environ.get("TUBECAM_CMAKE_ARGS", ""))
         jobs = str(len(os.sched_getaffinity(0)))
@@ -42,7 +46,7 @@ class CMakeBuild(build_ext):
         for step in (
             ["-S", ROOT, "-B", BUILD, *options],
             ["--build", BUILD, "--parallel", jobs],
-            ["--install", BUILD, "--prefix", prefix],
+            ["--install", BUILD, "--prefix", prefix, "--component", "wheel"],
         ):
             if subprocess.run([cmake, *step]).returncode:
                 sys.exit("tubecam's C++ part could not be built; the reason stands above")

@@ -12,7 +12,7 @@ packages=(
   gstreamer1.0-plugins-ugly gstreamer1.0-tools
   gir1.2-gst-plugins-base-1.0 gir1.2-gstreamer-1.0
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
-  fonts-dejavu-core libcairo2-dev libgirepository1.0-dev libgtest-dev libpango1.0-dev libssl-dev
+  fonts-dejavu-core libcairo2-dev libgirepository1.0-dev libgtest-dev libpango1.0-dev
   nlohmann-json3-dev
 )
 # Optical flow: these headers, of this package or of an OpenCV of one's own (JetPack has one).

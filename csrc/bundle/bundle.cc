@@ -8,9 +8,9 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "base/sha256/sha256.h"
 #include "bundle/external_data.h"
 #include "bundle/layer_grid.h"
-#include "bundle/sha256.h"
 #include "bundle/sidecar.h"
 #include "bundle/sidecar_graph.h"
 

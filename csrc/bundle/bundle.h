@@ -18,7 +18,7 @@ namespace tubecam {
 struct LayerSpec {
   std::string name;
   std::array<int, 4> shape{};      // C, t, h, w
-  std::array<double, 3> stride{};  // t (slices), y, x (input pixels)
+  std::array<double, 3> stride{};  // t (sampled frames), y, x (input pixels)
   std::array<double, 3> offset{};
   std::optional<std::array<double, 3>> receptive_field;  // of a cell; older bundles lack it
 

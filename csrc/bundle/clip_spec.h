@@ -27,8 +27,8 @@ inline constexpr Choice<ColorOrder> kColorOrders[] = {
 // The optical flow that a model takes besides the clip (clip/optical_flow/clip_flow.h).
 struct FlowSpec {
   bool used = false;
-  float bound = 20;     // clip pixels a slice: what is farther is clamped
-  float scale = 0.05f;  // what a pixel a slice becomes
+  float bound = 20;     // clip pixels from one frame to the next: what is farther is clamped
+  float scale = 0.05f;  // what one such pixel becomes
 };
 
 struct Limits {
@@ -47,10 +47,10 @@ struct ClipLimits {
 inline constexpr ClipLimits kClipLimits;
 
 struct TUBECAM_API ClipSpec {
-  int length = 16;  // T, slices
+  int length = 16;  // T, sampled frames
   int height = 112;
   int width = 112;
-  double sample_fps = 15.0;                     // slices a second
+  double sample_fps = 15.0;                     // sampled frames a second
   std::array<float, 3> mean{0.5f, 0.5f, 0.5f};  // of values in 0…1, in `color` order
   std::array<float, 3> std{0.5f, 0.5f, 0.5f};
   ColorOrder color = ColorOrder::kRgb;

@@ -4,8 +4,8 @@
 #include <set>
 #include <vector>
 
+#include "base/sha256/sha256.h"
 #include "bundle/json_node.h"
-#include "bundle/sha256.h"
 #include "bundle/precision.h"
 #include "bundle/sidecar_graph.h"
 

@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kMaxPathways = 8;
 constexpr int64_t kMaxLayerSize = int64_t{1} << 28;  // values of one activation: 1 GiB of float32
 
-// Slices and pixels, at most the clip's.
+// Sampled frames and pixels, at most the clip's.
 std::array<double, 3> parse_receptive_field(const JsonNode& node, const ClipSpec& clip) {
   const int most[3] = {clip.length, clip.height, clip.width};
   std::array<double, 3> field{};
@@ -161,7 +161,7 @@ void parse_layers(const JsonNode& node, const ClipSpec& clip, GraphSpec* graph) 
     graph->layers = {parse_explained(node, clip, &taken)};
 }
 
-// Cells sum whole slices and pixels of the input: of the clip, or of its flow.
+// Cells sum whole sampled frames and pixels of the input: of the clip, or of its flow.
 void check_cells(const JsonNode& node, const ClipSpec& clip, const ExplainedLayer& explained) {
   const JsonNode shape = node.at("layer").at("shape");
   const auto& cells = explained.layer.shape;

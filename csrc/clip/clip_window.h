@@ -1,4 +1,4 @@
-// Windows by presentation time: a ring of slices, each preprocessed once.
+// Windows by presentation time: a ring of sampled frames, each preprocessed once.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace tubecam {
 
 // A clip's place in a stream.
 struct TUBECAM_API Window {
-  std::vector<int64_t> pts;  // [T] presentation times of the slices, ns, increasing or equal
+  std::vector<int64_t> pts;  // [T] presentation times, ns, increasing or equal
   Rect source;               // the model's crop, frame pixels
   int frame_width = 0;
   int frame_height = 0;
@@ -24,12 +24,13 @@ struct TUBECAM_API Window {
 
   Sampling sampling;
 
-  // Frames in it: fewer than slices where the source is slower than the model samples.
+  Rect relative_source() const;  // 0…1 across the frame
+  // Different frames in it: fewer than T where the source is slower than the model samples.
   int frames() const;
-  // Whether they are clearly fewer than the slices that are no padding: under four fifths.
+  // Whether they are clearly fewer than those that are no padding: under four fifths.
   bool is_sparse() const;
-  // The times of slices that play a short video again (Padding::kLoop) go on beyond its end;
-  // folded() gives the time at which the picture was really shown.
+  // The times of sampled frames that play a short video again (Padding::kLoop) go on beyond its
+  // end; folded() gives the time at which the picture was really shown.
   int64_t folded(int64_t time) const;
 
  private:
@@ -56,14 +57,14 @@ TUBECAM_API int64_t gap_limit(const ClipSpec& spec, double max_gap = 1.0);
 class TUBECAM_API ClipWindow {
  public:
   // hop: slots between windows, 1…T. max_gap: seconds without a frame that end a window, up to 60.
-  // device: where the slices lie (frame_ring.h). Throws kUsage naming what is out of range, and
-  // what make_frame_ring() throws.
+  // device: where the sampled frames lie (frame_ring.h). Throws kUsage naming what is out of range,
+  // and what make_frame_ring() throws.
   ClipWindow(const ClipSpec& spec, int hop, double max_gap = 1.0, Device device = {});
 
   // Takes a frame. True when a window is complete: window() and copy_to() then describe it until
   // the next push. Throws kUsage for a frame that check_frame() refuses or that lies on another GPU
-  // than the slices, and for pts (ns) outside 0…2^62, such as a missing time; the ring is then as
-  // before. Throws kDevice when a GPU fails.
+  // than T, and for pts (ns) outside 0…2^62, such as a missing time; the ring is
+  // then as before. Throws kDevice when a GPU fails.
   bool push(const Frame& frame, int64_t pts);
 
   // For a video that has ended: where slots were filled, but no window was complete since the last
@@ -83,7 +84,8 @@ class TUBECAM_API ClipWindow {
   uint64_t resets() const { return resets_; }  // discontinuities seen since construction
   const ClipSpec& spec() const { return spec_; }
   Device device() const { return device_; }
-  // Slices lie there from now on. The ring starts over, and counts a reset if it was not empty.
+  // Sampled frames lie there from now on. The ring starts over, and counts a reset if it was not
+  // empty.
   void move_to(Device device);
 
  private:

@@ -1,4 +1,4 @@
-// Where a window's slices lie: a ring in system memory or on a GPU.
+// Where a window's sampled frames lie: a ring in system memory or on a GPU.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace tubecam {
 
-// Memory for one clip, where its ring's slices lie.
+// Memory for one clip, where its ring's sampled frames lie.
 struct ClipBuffer {
   TensorView view;              // [1, T, 3, H, W] float32; on a GPU with an event, view.ready
   std::shared_ptr<void> owner;  // of the memory and the event

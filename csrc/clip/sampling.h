@@ -1,4 +1,5 @@
-// How a window's slices were taken from a video: the rate, and what fills it up where it is short.
+// How a window's sampled frames were taken from a video: the rate, and what fills it up where it is
+// short.
 #pragma once
 
 #include <string>
@@ -7,7 +8,7 @@
 
 namespace tubecam {
 
-// What the slices are that a video is too short for.
+// What the sampled frames are that a video is too short for.
 enum class Padding { kNone, kLast, kLoop };
 
 inline constexpr Choice<Padding> kPaddings[] = {
@@ -17,10 +18,10 @@ inline constexpr Choice<Padding> kPaddings[] = {
 };
 
 struct Sampling {
-  double fps = 0;         // slices a second; 0: unknown, of a clip that came as a whole
+  double fps = 0;         // sampled frames a second; 0: unknown, of a clip that came as a whole
   double stated_fps = 0;  // what the bundle states
   Padding padding = Padding::kNone;
-  int padded = 0;  // slices at the window's end
+  int padded = 0;  // sampled frames at the window's end
 };
 
 // Throws kUsage listing the names.

@@ -33,6 +33,7 @@ struct ClipJob {
 Receipt receipt_of(const ClipJob& job) {
   const EngineInfo info = job.stages.engine.info();
   Receipt receipt;
+  receipt.bundle = job.bundle.name;
   receipt.method = job.request.method;
   receipt.layer = job.grid.name;
   receipt.receptive_field = job.grid.receptive_field;
@@ -52,6 +53,8 @@ Explanation begin(const ClipJob& job, const Window& where) {
   const auto& shape = job.grid.shape;
   Explanation result;
   result.window = where;
+  result.clip = {job.spec().length, job.spec().height, job.spec().width};
+  result.threshold = job.request.threshold;
   result.head = job.bundle.head.kind;
   result.curve.resize(size_t(job.spec().length));
   result.shape = {shape[1], shape[2], shape[3]};
@@ -67,12 +70,20 @@ void invalidate(const std::string& problem, Explanation* result) {
   result->problem = problem;
 }
 
+// The value that relevance shares out: a logit, or the difference of two.
+float explained_value(const Explanation& result, const float* logits) {
+  const float other = result.against < 0 ? 0 : logits[size_t(result.against)];
+  return logits[size_t(result.target)] - other;
+}
+
 void read_logits(const ClipJob& job, const float* logits, Explanation* result) {
   const auto& labels = job.bundle.labels;
   const auto& values = result->logits;
   result->logits.assign(logits, logits + labels.size());
-  result->target = job.request.target;
+  result->target = job.request.target.label;
+  result->against = job.request.target.against;
   if (result->target >= 0) result->target_name = labels[size_t(result->target)];
+  if (result->against >= 0) result->target_name += ":" + labels[size_t(result->against)];
   const bool finite =
       std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); });
   if (!finite) return invalidate("the logits hold NaN or infinity", result);
@@ -80,11 +91,12 @@ void read_logits(const ClipJob& job, const float* logits, Explanation* result) {
   result->label_name = labels[size_t(result->label)];
   result->scores = scores_of(values, job.bundle.head.kind);
   result->score = result->scores[size_t(result->label)];
+  result->also = also_present(result->scores, job.bundle.head.kind, result->label, labels);
   if (result->target < 0) {
     result->target = result->label;
     result->target_name = result->label_name;
   }
-  result->receipt.logit = values[size_t(result->target)];
+  result->receipt.logit = explained_value(*result, logits);
 }
 
 // The tube of one pass.
@@ -104,14 +116,15 @@ CamStats explain_one_pass(const ClipJob& job, const EngineOutputs& outputs, Expl
   return tubes.stats;
 }
 
-// The gradients of the inputs, and the target's logit.
-Pass run_pass(const ClipJob& job, const ModelInputs& inputs, int64_t target, ModelPasses* passes) {
+// The gradients of the inputs, and the explained value.
+Pass run_pass(const ClipJob& job, const ModelInputs& inputs, const Explanation& result,
+              ModelPasses* passes) {
   const auto& layers = job.graph.layers;
-  const EngineOutputs& outputs = passes->infer(inputs, target);
+  const EngineOutputs& outputs = passes->infer(inputs, result.target);
   ModelInputs gradient{nullptr};
   for (size_t i = 0; i < layers.size(); ++i)
     (layers[i].of_flow ? gradient.flow : gradient.clip) = outputs.layers[i].gradient.f32();
-  return {gradient, outputs.logits.f32()[size_t(target)]};
+  return {gradient, explained_value(result, outputs.logits.f32())};
 }
 
 // Relevance of pixels, summed over each input's cells.
@@ -138,7 +151,7 @@ CamStats explain_multi_pass(const ClipJob& job, ModelPasses* passes, Explanation
   const std::vector<float> flow = passes->flow_of_clip();
   const ModelInputs x{passes->host_clip(), flow.empty() ? nullptr : flow.data()};
   const auto run = [&](const ModelInputs& inputs) {
-    return run_pass(job, inputs, result->target, passes);
+    return run_pass(job, inputs, *result, passes);
   };
   const MultiPassResult found = method(run, x, job.spec(), job.request.options.multi_pass);
   LayerTubes tubes = sum_to_tubes(job, found, result->tube.data());
@@ -220,7 +233,7 @@ void offer_device_tube(const ClipJob& job, Explanation* result) {
 void run(const ClipJob& job, ModelPasses* passes, Explanation* result) {
   const bool on_the_way = passes->checks_on_the_way();
   const EngineOutputs* outputs = nullptr;
-  if (on_the_way || passes->is_finite()) outputs = &passes->infer(job.request.target);
+  if (on_the_way || passes->is_finite()) outputs = &passes->infer(job.request.target.label);
   if (!outputs || (on_the_way && !passes->is_finite())) {
     read_logits(job, std::vector<float>(job.bundle.labels.size(), kNan).data(), result);
     result->problem = "the clip holds NaN or infinity";
@@ -238,7 +251,7 @@ Explanation explain_clip(const ClipStages& stages, const Bundle& bundle, const M
   const GraphSpec& graph = bundle.graphs[plan.graph];
   const ClipJob job{stages, bundle, plan, request, graph, graph.grid()};
   Explanation result = begin(job, where);
-  ModelPasses passes(stages, bundle.clip, clip);
+  ModelPasses passes(stages, bundle.clip, clip, request.target.against);
   const Stopwatch watch;
   run(job, &passes, &result);
   const double engine_ms = passes.engine_ms(), flow_ms = passes.flow_ms();

@@ -6,22 +6,15 @@
 
 #include "bundle/bundle.h"
 #include "explain/explanation.h"
+#include "explain/method_options.h"
 #include "explain/method_plan.h"
-#include "explain/methods/multi_pass.h"
 #include "explain/model_passes.h"
 
 namespace tubecam {
 
-// Options of some methods; the others ignore them.
-struct MethodOptions {
-  MultiPassOptions multi_pass;
-  int frozen = -1;   // motion-split: the slice that is frozen, −1 = the middle one
-  double sigma = 1;  // selective-relevance and the share of one-pass methods: standard deviations
-};
-
 struct ClipRequest {
   std::string method;
-  int64_t target = -1;  // −1 = the predicted class
+  Target target;
   float threshold = 0.5f;
   MethodOptions options;
 };

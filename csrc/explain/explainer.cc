@@ -17,10 +17,22 @@ namespace {
 
 constexpr double kMaxGap = 1, kMaxUniformGap = 60;  // seconds, of ClipWindow
 
-void check_target(int64_t target, const Bundle& bundle) {
+void check_target(const Target& target, const Bundle& bundle) {
   const int64_t last = int64_t(bundle.labels.size()) - 1;
-  check(target >= -1 && target <= last, ErrorCode::kUsage,
-        "the target class must be −1 (the predicted one) … ", last, ", not ", target);
+  for (const int64_t label : {target.label, target.against}) {
+    check(label >= -1 && label <= last, ErrorCode::kUsage,
+          "the target class must be −1 (the predicted one) … ", last, ", not ", label);
+  }
+  check(target.against < 0 || (target.label >= 0 && target.label != target.against),
+        ErrorCode::kUsage, "a contrast names two different classes, not ", target.label, " and ",
+        target.against);
+}
+
+void check_contrast(const Target& target, const std::string& method, const Bundle& bundle) {
+  check(target.against < 0 || has_contrast(plan_method(bundle, method).base), ErrorCode::kUsage,
+        "what ", method,
+        " gives for one class rather than another is not a difference of maps: "
+        "take one that shares the logit out, such as gradcam or lrp-epsilon-plus");
 }
 
 void check_threshold(float threshold) {
@@ -39,7 +51,7 @@ struct Explainer::State {
   // What the setters change. explain() works on a copy.
   struct Settings {
     std::string method;
-    int64_t target = -1;
+    Target target;
     float threshold = 0.5f;
     int hop = 4;
     double budget_ms = 0;
@@ -115,7 +127,9 @@ struct Explainer::State {
   void copy_clip();
   std::optional<Explanation> explain_window();
   TensorView reachable(const TensorView& clip);
-  Explanation explain(const TensorView& clip, const Window& where);
+  Settings settings_for(const Asked& asked);
+  std::shared_ptr<const DeviceCam> follow(const MethodPlan& plan, const Target& target);
+  Explanation explain(const TensorView& clip, const Window& where, const Asked& asked = {});
 };
 
 // A lost device stays lost to its process, so there is no way back.
@@ -147,7 +161,7 @@ void Explainer::State::keep_budget(const Settings& now) {
   budgeted = now;
 }
 
-// True when a window is complete, in `clip`. The slices lie where the engine runs.
+// True when a window is complete, in `clip`. The sampled frames lie where the engine runs.
 bool Explainer::State::take(const Frame& frame, int64_t pts) {
   const Device wanted = engine_options.device;
   if (wanted != window.device()) window.move_to(wanted);
@@ -173,7 +187,7 @@ std::optional<Explanation> Explainer::State::explain_window() {
     return std::nullopt;
   }
   result.timings.preprocess += std::exchange(preprocess_ms, 0);
-  if (result.valid) result.signal = signal.add(result.window, result.curve.data());
+  result.fuse(&signal);
   return result;
 }
 
@@ -197,24 +211,52 @@ TensorView Explainer::State::reachable(const TensorView& clip) {
   return {const_cast<float*>(reader->download(clip)), DType::kFloat32, clip.shape, {}};
 }
 
-Explanation Explainer::State::explain(const TensorView& given, const Window& where) {
+// A method that a call names is run whatever it takes: the budget is of the settings' one.
+Explainer::State::Settings Explainer::State::settings_for(const Asked& asked) {
+  Settings now = snapshot();
+  now.target = asked.target.value_or(now.target);
+  if (asked.method.empty()) {
+    keep_budget(now);
+    now.method = budget.method();
+  } else {
+    now.method = asked.method;
+  }
+  check_contrast(now.target, now.method, bundle);
+  return now;
+}
+
+// The difference of two passes is found in system memory.
+std::shared_ptr<const DeviceCam> Explainer::State::follow(const MethodPlan& plan,
+                                                          const Target& target) {
+  CamEpilogue& epilogue = epilogues[plan.graph];
+  Engine& runner = engine(plan.graph);
+  if (target.against < 0) {
+    return epilogue.follow(runner, bundle, bundle.graphs[plan.graph], engine_options.device,
+                           plan.base);
+  }
+  if (epilogue.follows()) runner.follow_with({});
+  epilogue = {};
+  return nullptr;
+}
+
+Explanation Explainer::State::explain(const TensorView& given, const Window& where,
+                                      const Asked& asked) {
   const TensorView clip = reachable(given);
   check(where.pts.size() == size_t(bundle.clip.length), ErrorCode::kUsage,
         "explain: a window needs ", bundle.clip.length, " presentation times, not ",
         where.pts.size());
-  Settings now = snapshot();
-  keep_budget(now);
-  now.method = budget.method();
+  const Settings now = settings_for(asked);
   const MethodPlan plan = plan_method(bundle, now.method);
   const ClipRequest request{now.method, now.target, now.threshold, now.options};
   Engine& runner = engine(plan.graph);
-  const auto cam = epilogues[plan.graph].follow(runner, bundle, bundle.graphs[plan.graph],
-                                                engine_options.device, plan.base);
+  const auto cam = follow(plan, now.target);
   Explanation result =
       explain_clip({runner, flow.get(), cam, reader.get()}, bundle, plan, request, clip, where);
-  result.receipt.downgraded_from = budget.downgraded_from();
   result.receipt.fell_back_from = fell_back_from;
-  budget.record(result.timings.engine + result.timings.explain);
+  if (asked.method.empty()) {
+    result.receipt.downgraded_from = budget.downgraded_from();
+    budget.record(result.timings.engine + result.timings.explain);
+  }
   return result;
 }
 
@@ -224,11 +266,11 @@ Explainer::Explainer(const std::string& bundle_folder, const ExplainerOptions& o
   choose(kFallbacks, "fallback", options.fallback);
   state_ = std::make_unique<State>(std::move(bundle), options);
   set_hop(options.hop);
-  set_target(options.target);
   set_threshold(options.threshold);
   set_budget(options.budget_ms);
   set_method_options(options.method_options);
   set_method(options.method.empty() ? state_->bundle.graphs[0].default_method : options.method);
+  set_target(options.target);
   const size_t graph = plan_method(state_->bundle, state_->settings.method).graph;
   state_->with_fallback([&] { state_->engine(graph); });
 }
@@ -259,14 +301,15 @@ void Explainer::sample_at(double fps) {
   state_->begin_stream();
 }
 
-Explanation Explainer::explain(const float* clip, const Window& window) {
-  return explain({const_cast<float*>(clip), DType::kFloat32, clip_shape(bundle().clip), {}},
-                 window);
+Explanation Explainer::explain(const float* clip, const Window& window, const Asked& asked) {
+  return explain({const_cast<float*>(clip), DType::kFloat32, clip_shape(bundle().clip), {}}, window,
+                 asked);
 }
 
-Explanation Explainer::explain(const TensorView& clip, const Window& window) {
+Explanation Explainer::explain(const TensorView& clip, const Window& window, const Asked& asked) {
+  if (asked.target) check_target(*asked.target, bundle());
   std::lock_guard<std::mutex> running(state_->running);
-  return state_->with_fallback([&] { return state_->explain(clip, window); });
+  return state_->with_fallback([&] { return state_->explain(clip, window, asked); });
 }
 
 Device Explainer::device() const {
@@ -286,15 +329,17 @@ void Explainer::reset() {
   state_->begin_stream();
 }
 
-void Explainer::set_target(int64_t target) {
+void Explainer::set_target(const Target& target) {
   check_target(target, state_->bundle);
   std::lock_guard<std::mutex> lock(state_->changing);
+  check_contrast(target, state_->settings.method, state_->bundle);
   state_->settings.target = target;
 }
 
 void Explainer::set_method(const std::string& method) {
   plan_method(state_->bundle, method);
   std::lock_guard<std::mutex> lock(state_->changing);
+  check_contrast(state_->settings.target, method, state_->bundle);
   state_->settings.method = method;
 }
 

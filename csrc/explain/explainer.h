@@ -8,8 +8,8 @@
 // tube; statistics). A caller with threads of its own, such as the GStreamer element, keeps a
 // ClipWindow per stream and calls explain() where it likes.
 //
-// On a GPU the slices, the clip and the engine's tensors stay there: a frame goes to the device,
-// and logits and tube come back.
+// On a GPU the sampled frames, the clip and the engine's tensors stay there: a frame goes to the
+// device, and logits and tube come back.
 #pragma once
 
 #include <functional>
@@ -21,8 +21,9 @@
 #include "base/export.h"
 #include "bundle/bundle.h"
 #include "engine/engine.h"
-#include "explain/clip_explainer.h"
 #include "explain/explanation.h"
+#include "explain/method_options.h"
+#include "explain/methods/contrast.h"
 
 namespace tubecam {
 
@@ -42,10 +43,16 @@ struct ExplainerOptions {
   std::string fallback = "none";
   std::string method;      // empty = the bundle's default
   int64_t target = -1;     // −1 = the predicted class
-  int hop = 4;             // slices between windows
+  int hop = 4;             // sampled frames between windows
   float threshold = 0.5f;  // of the tube's maximum: what counts as a box
   double budget_ms = 0;    // a window, engine and explanation; 0: none. See method_budget.h
   MethodOptions method_options;
+};
+
+// What one call asks for in place of the settings.
+struct Asked {
+  std::optional<Target> target;
+  std::string method;  // empty = the settings' one, as the budget allows
 };
 
 class TUBECAM_API Explainer {
@@ -55,10 +62,11 @@ class TUBECAM_API Explainer {
 
   // One call at a time; a second one waits.
   std::optional<Explanation> push(const Frame& frame, int64_t pts);
-  Explanation explain(const float* clip, const Window& window);  // clip: [T, 3, H, W] float32
+  Explanation explain(const float* clip, const Window& window,  // clip: [T, 3, H, W] float32
+                      const Asked& asked = {});
   // The same for [1, T, 3, H, W] float32 in system memory or on the engine's GPU, where it is
   // waited for as TensorView::ready says. Throws kUsage for another dtype, shape or device.
-  Explanation explain(const TensorView& clip, const Window& window);
+  Explanation explain(const TensorView& clip, const Window& window, const Asked& asked = {});
   void reset();  // forgets the window, for a seek or a new stream
   // A stream has ended: where no window was complete since reset(), explains one that is padded.
   std::optional<Explanation> finish(Padding padding);
@@ -74,7 +82,7 @@ class TUBECAM_API Explainer {
   bool fall_back_to_cpu(const Error& error);
 
   // May be called from any thread; the next window uses them. Throw kUsage naming the valid values.
-  void set_target(int64_t target);
+  void set_target(const Target& target);
   void set_method(const std::string& method);
   void set_threshold(float threshold);
   void set_hop(int hop);

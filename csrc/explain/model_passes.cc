@@ -21,8 +21,9 @@ TensorView view_of(const float* values, const Shape& shape) {
 
 }  // namespace
 
-ModelPasses::ModelPasses(const ClipStages& stages, const ClipSpec& spec, const TensorView& clip)
-    : stages_(stages), spec_(spec), clip_(clip) {
+ModelPasses::ModelPasses(const ClipStages& stages, const ClipSpec& spec, const TensorView& clip,
+                         int64_t against)
+    : stages_(stages), spec_(spec), against_(against), clip_(clip) {
   if (clip.device.type == DeviceType::kCpu)
     host_ = clip.f32();
   else if (stages.flow)
@@ -69,9 +70,12 @@ const EngineOutputs& ModelPasses::infer_with_flow(const TensorView& clip, int64_
 
 const EngineOutputs& ModelPasses::run(const EngineInputs& inputs) {
   const Stopwatch watch;
-  const EngineOutputs& outputs = stages_.engine.infer(inputs);
+  const bool contrasts = against_ >= 0;
+  const EngineOutputs& outputs =
+      contrasts ? contrast_.infer(stages_.engine, inputs, {inputs.target, against_})
+                : stages_.engine.infer(inputs);
   engine_ms_ += watch.milliseconds();
-  ++count_;
+  count_ += contrasts ? 2 : 1;
   return outputs;
 }
 

@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "explain/device/clip_reader.h"
 #include "explain/device/device_cam.h"
+#include "explain/methods/contrast.h"
 #include "explain/methods/multi_pass.h"
 
 namespace tubecam {
@@ -24,8 +25,10 @@ struct ClipStages {
 class ModelPasses {
  public:
   // clip: [1, T, 3, H, W] float32. On a GPU it is checked there, ahead of the engine; not where its
-  // flow is wanted, which is computed in system memory.
-  ModelPasses(const ClipStages& stages, const ClipSpec& spec, const TensorView& clip);
+  // flow is wanted, which is computed in system memory. against: the class that all targets are
+  // held against, in a pass of its own; −1 = none.
+  ModelPasses(const ClipStages& stages, const ClipSpec& spec, const TensorView& clip,
+              int64_t against);
 
   // Whether NaN and infinity are looked for while the engine runs, and not before.
   bool checks_on_the_way() const { return host_ == nullptr; }
@@ -48,6 +51,8 @@ class ModelPasses {
 
   const ClipStages& stages_;
   const ClipSpec& spec_;
+  const int64_t against_;
+  ContrastPass contrast_;
   TensorView clip_;
   const float* host_ = nullptr;  // of clip_, once it was asked for
   int count_ = 0;

@@ -9,8 +9,8 @@
 
 namespace tubecam {
 
-// Where a frame lies: its time, in one unbroken segment of the stream. Windows never span two
-// segments.
+// Where a frame lies: its time, in one unbroken segment of the stream (a seek, a gap or lost data
+// begins another, so they are no GstSegments). Windows never span two segments.
 struct FramePlace {
   uint64_t segment = 0;
   int64_t pts = 0;  // ns

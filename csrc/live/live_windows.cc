@@ -155,9 +155,9 @@ void LiveWindows::restart() {
   end_segment();
 }
 
-// The first frame waits for its window's last slice. One behind the middle of a window waits for
-// the next window; where windows between two that are explained are dropped, a frame half way
-// between these waits for the second.
+// The first frame waits for its window's last sampled frame. One behind the middle of a window
+// waits for the next window; where windows between two that are explained are dropped, a frame half
+// way between these waits for the second.
 double LiveWindows::hold_seconds() const {
   if (align_ == Align::kLatest) return 0;
   const double last = (window_.spec().length - 1) / window_.spec().sample_fps;

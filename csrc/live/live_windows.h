@@ -25,7 +25,7 @@ class LiveWindows {
     Align align = Align::kLatest;
     int hop = 4;
     double inference_seconds = 0;  // measured beforehand: the first figure for the latency
-    double sample_fps = 0;         // slices a second; 0: as the spec states
+    double sample_fps = 0;         // sampled frames a second; 0: as the spec states
     // Where clips are best, asked at each frame: the window moves there, and starts over.
     std::function<Device()> device = [] { return Device{}; };
     // Called when a GPU failed here. True: from now on `device` names another.

@@ -11,7 +11,7 @@ namespace tubecam {
 struct StreamCounts {
   uint64_t windows = 0;    // complete ones, dropped ones among them
   uint64_t dropped = 0;    // windows that inference had no time for
-  uint64_t sparse = 0;     // windows in which slices repeat frames, since the source has too few
+  uint64_t sparse = 0;     // windows in which frames repeat, since the source has too few
   uint64_t resets = 0;     // times that the window started over in mid-stream
   TimestampFaults stamps;  // frames whose timestamps were faulty
   uint64_t backwards = 0;  // frames that passed unexplained, since playback ran backwards

@@ -46,7 +46,11 @@ size_t refined_floats(const BlendLaunch& p) {
   return size_t(p.columns) * (size_t(p.h) + grids * size_t(p.rows));
 }
 
-// The planes, and which of the tables, in the order of prepare_tables(), each takes.
+void append_table(const HeatTable& table, std::vector<uint16_t>& all) {
+  all.insert(all.end(), table.at(0), table.at(HeatTable::kEntries));
+}
+
+// The frame's planes, each with its tables of colours.
 void add_targets(const Frame& frame, const HeatPlane& plane, const HeatLaunch& options,
                  const ushort4* table, BlendLaunch* p) {
   p->targets = num_planes(frame.format);
@@ -63,7 +67,7 @@ void add_targets(const Frame& frame, const HeatPlane& plane, const HeatLaunch& o
   }
 }
 
-void add_grid(const HeatPlane& plane, const HeatLaunch& options, BlendLaunch* p) {
+void add_heat(const HeatPlane& plane, const HeatLaunch& options, BlendLaunch* p) {
   p->values = plane.values;
   p->next = options.next;
   p->motion = plane.motion;
@@ -76,11 +80,6 @@ void add_grid(const HeatPlane& plane, const HeatLaunch& options, BlendLaunch* p)
   const int refine = p->blocks ? 1 : kRefine;
   p->rows = (plane.h - 1) * refine + 1;
   p->columns = (plane.w - 1) * refine + 1;
-  p->refined_step = refined_floats(*p);
-}
-
-void append_table(const HeatTable& table, std::vector<uint16_t>& all) {
-  all.insert(all.end(), table.at(0), table.at(HeatTable::kEntries));
 }
 
 }  // namespace
@@ -88,8 +87,7 @@ void append_table(const HeatTable& table, std::vector<uint16_t>& all) {
 void CudaHeatBlender::prepare_tables(const Frame& frame, const HeatStyle& style, bool motion,
                                      StreamHandle stream) {
   const bool same = style.color_map == style_.color_map && style.alpha == style_.alpha &&
-                    style.threshold == style_.threshold && frame.format == canvas_.format &&
-                    frame.matrix == canvas_.matrix && frame.full_range == canvas_.full_range &&
+                    style.threshold == style_.threshold && same_colours(frame, canvas_) &&
                     motion == motion_;
   if (tables_.data() && same) return;
   std::vector<uint16_t> all;
@@ -123,8 +121,9 @@ void CudaHeatBlender::blend(const Frame& frame, const HeatPlane& plane, const He
   BlendLaunch p{};
   add_targets(frame, plane, options, tables_.as<const ushort4>(), &p);
   if (p.segments == 0) return;
-  add_grid(plane, options, &p);
+  add_heat(plane, options, &p);
   p.first_hot = first_hot_;
+  p.refined_step = refined_floats(p);
   size_t shared = p.refined_step * sizeof(float);
   const unsigned frames = unsigned(options.frames);
   if (shared > kMaxShared) {

@@ -227,30 +227,15 @@ struct Segment {
   }
 };
 
-// The table's entry for each sample from x on, −1 outside the heat. False: none is hot.
-template <int kCount>
-__device__ __forceinline__ bool find_entries(const BlendLaunch& p, const HeatTarget& target, int x,
-                                             const SampleColumns& columns, RowSampler& heat,
-                                             int (&entry)[kCount]) {
-  bool hot = false;
-#pragma unroll
-  for (int i = 0; i < kCount; ++i) {
-    const float at = columns.at(i), value = heat.at(at);
-    const bool inside = x + i >= target.x_begin && x + i < target.x_end && at != kBetweenBlocks;
-    entry[i] = inside ? int(value * (HeatTable::kEntries - 1) + 0.5f) : -1;
-    hot |= entry[i] >= p.first_hot;
-  }
-  return hot;
-}
-
-// What becomes of a sample, `moving` of 32768 parts on the way from what is still.
-__device__ __forceinline__ ushort4 mixed_entry(const HeatTarget& target, int entry, int moving) {
-  ushort4 what = __ldg(target.still + entry);
-  const ushort4 other = __ldg(target.moving + entry);
-  what.y = static_cast<unsigned short>(mixed(what.y, other.y, moving));
-  what.z = static_cast<unsigned short>(mixed(what.z, other.z, moving));
-  what.w = static_cast<unsigned short>(mixed(what.w, other.w, moving));
-  return what;
+// The colour of an entry, from still to moving.
+__device__ __forceinline__ ushort4 colour_of(const HeatTarget& target, int entry, float motion) {
+  ushort4 colour = __ldg(target.still + entry);
+  const ushort4 moving = __ldg(target.moving + entry);
+  const int part = int(motion * 32768);
+  colour.y = static_cast<unsigned short>(mixed(colour.y, moving.y, part));
+  colour.z = static_cast<unsigned short>(mixed(colour.z, moving.z, part));
+  colour.w = static_cast<unsigned short>(mixed(colour.w, moving.w, part));
+  return colour;
 }
 
 template <int kChannels>
@@ -263,8 +248,17 @@ __device__ void blend_segment(const BlendLaunch& p, const HeatTarget& target, in
   if (row.upper < 0) return;
   RowSampler heat(refined.heat, p.columns, row.upper, row.lower, row.share);
   const SampleColumns columns(p, target, x);
+
   int entry[kCount];
-  if (!find_entries(p, target, x, columns, heat, entry)) return;
+  bool hot = false;
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) {
+    const float at = columns.at(i), value = heat.at(at);
+    const bool inside = x + i >= target.x_begin && x + i < target.x_end && at != kBetweenBlocks;
+    entry[i] = inside ? int(value * (HeatTable::kEntries - 1) + 0.5f) : -1;
+    hot |= entry[i] >= p.first_hot;
+  }
+  if (!hot) return;
 
   const int left = (target.width - x) * kChannels;  // bytes to the row's end
   const bool whole = target.aligned && left >= kBytes;
@@ -276,9 +270,8 @@ __device__ void blend_segment(const BlendLaunch& p, const HeatTarget& target, in
 #pragma unroll
   for (int i = 0; i < kCount; ++i) {
     if (entry[i] < p.first_hot) continue;
-    const ushort4 what = refined.motion
-                             ? mixed_entry(target, entry[i], int(motion.at(columns.at(i)) * 32768))
-                             : __ldg(target.still + entry[i]);
+    const ushort4 what = refined.motion ? colour_of(target, entry[i], motion.at(columns.at(i)))
+                                        : __ldg(target.still + entry[i]);
     bytes.blend(i * kChannels, what.x, what.y);
     if (kChannels > 1) bytes.blend(i * kChannels + 1, what.x, what.z);
     if (kChannels > 2) bytes.blend(i * kChannels + 2, what.x, what.w);

@@ -1,6 +1,6 @@
 // tubecam._core: the compiled part of the Python package.
+#include "pybind/gil/released.h"
 #include "pybind/register.h"
-#include "pybind/released.h"
 
 PYBIND11_MODULE(_core, module) {
   module.doc() =
@@ -13,6 +13,7 @@ PYBIND11_MODULE(_core, module) {
   tubecam::register_clip(module);
   tubecam::register_engine(module);
   tubecam::register_tube(module);
+  tubecam::register_explanation(module);
   tubecam::register_explain(module);
   tubecam::register_overlay(module);
 }

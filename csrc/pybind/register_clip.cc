@@ -8,9 +8,9 @@
 #include "clip/optical_flow/clip_flow.h"
 #include "clip/preprocess/preprocess.h"
 #include "clip/timestamps.h"
-#include "pybind/array.h"
-#include "pybind/frame_array.h"
-#include "pybind/guarded.h"
+#include "pybind/arrays/array.h"
+#include "pybind/arrays/frame_array.h"
+#include "pybind/gil/guarded.h"
 #include "pybind/register.h"
 
 namespace py = pybind11;
@@ -208,6 +208,9 @@ void register_window(py::module_& module) {
                              [](const Window& w) { return name_of(kPaddings, w.sampling.padding); })
       .def_property_readonly("padded", [](const Window& w) { return w.sampling.padded; })
       .def(py::pickle(&state_of_window, &window_of_state));
+}
+
+void register_clip_window(py::module_& module) {
   py::class_<GuardedWindow>(module, "ClipWindow")
       .def(py::init<const ClipSpec&, int, double>(), "spec"_a, "hop"_a = 4, "max_gap"_a = 1.0)
       .def(
@@ -268,6 +271,7 @@ void register_clip(py::module_& module) {
   register_clip_spec(module);
   module.def("clip_limits", &clip_limits);
   register_window(module);
+  register_clip_window(module);
   register_timestamps(module);
   py::class_<GuardedFlow>(module, "ClipFlow")
       .def(py::init<const ClipSpec&>(), "spec"_a)

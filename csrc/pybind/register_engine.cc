@@ -9,9 +9,9 @@
 #include "clip/optical_flow/clip_flow.h"
 #include "engine/engine.h"
 #include "explain/method_plan.h"
-#include "pybind/array.h"
+#include "pybind/arrays/array.h"
 #include "pybind/engine_options.h"
-#include "pybind/guarded.h"
+#include "pybind/gil/guarded.h"
 #include "pybind/register.h"
 
 namespace py = pybind11;

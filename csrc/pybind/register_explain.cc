@@ -5,20 +5,17 @@
 #include <cmath>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <variant>
 
 #include "clip/preprocess/preprocess.h"
 #include "explain/explainer.h"
-#include "explain/marks.h"
-#include "explain/scores.h"
-#include "explain/tube/relevance_signal.h"
-#include "pybind/array.h"
-#include "pybind/device_tube.h"
+#include "pybind/arrays/array.h"
+#include "pybind/arrays/foreign_array.h"
+#include "pybind/arrays/frame_array.h"
 #include "pybind/engine_options.h"
-#include "pybind/foreign_array.h"
-#include "pybind/frame_array.h"
+#include "pybind/gil/released.h"
 #include "pybind/register.h"
-#include "pybind/released.h"
-#include "pybind/samples.h"
 
 namespace py = pybind11;
 
@@ -26,13 +23,12 @@ namespace tubecam {
 namespace {
 
 using Floats = py::array_t<float, py::array::c_style>;
-using Triple = std::array<double, 3>;
 using Clock = std::chrono::steady_clock;
 using SharedExplanation = std::shared_ptr<Explanation>;
 
 // ---- explainer ----
 
-// Times of a clip's slices: those given, or one slice every 1/sample_fps.
+// Times of a clip's sampled frames: those given, or one sampled frame every 1/sample_fps.
 std::vector<int64_t> clip_pts(const ClipSpec& spec,
                               const std::optional<std::vector<int64_t>>& pts) {
   if (pts) return *pts;
@@ -58,8 +54,28 @@ TensorView clip_of(const ClipSpec& spec, const py::object& clip, py::object* own
   return {const_cast<float*>(values.data()), DType::kFloat32, clip_shape(spec), {}};
 }
 
-SharedExplanation explain_array(Explainer& explainer, const py::object& clip,
-                                const std::optional<std::vector<int64_t>>& pts) {
+using Explanations = std::vector<SharedExplanation>;
+using Times = std::optional<std::vector<int64_t>>;
+
+// One target is a number, −1 the predicted class, or a pair: the first rather than the second. None
+// at all: the explainer's own.
+using GivenTarget = std::variant<int64_t, std::pair<int64_t, int64_t>>;
+using GivenTargets = std::optional<std::vector<GivenTarget>>;
+
+std::vector<Asked> asked_of(const GivenTargets& targets, const std::string& method) {
+  if (!targets) return {{std::nullopt, method}};
+  std::vector<Asked> asked;
+  for (const GivenTarget& given : *targets) {
+    const auto* pair = std::get_if<std::pair<int64_t, int64_t>>(&given);
+    asked.push_back(
+        {pair ? Target(pair->first, pair->second) : Target(std::get<int64_t>(given)), method});
+  }
+  return asked;
+}
+
+// One explanation a target.
+Explanations explain_array(Explainer& explainer, const py::object& clip, const Times& pts,
+                           const GivenTargets& targets, const std::string& method) {
   const ClipSpec& spec = explainer.bundle().clip;
   py::object owner;
   const TensorView view = clip_of(spec, clip, &owner);
@@ -68,12 +84,17 @@ SharedExplanation explain_array(Explainer& explainer, const py::object& clip,
                       spec.width,
                       spec.height,
                       0};
-  const Released released;
-  return std::make_shared<Explanation>(explainer.explain(view, window));
+  Explanations found;
+  for (const Asked& asked : asked_of(targets, method)) {
+    const Released released;  // for each: what waits for the GIL or forks need not wait for all
+    found.push_back(std::make_shared<Explanation>(explainer.explain(view, window, asked)));
+  }
+  return found;
 }
 
-SharedExplanation explain_frames(Explainer& explainer, const std::vector<FrameArray>& frames,
-                                 const std::optional<std::vector<int64_t>>& pts) {
+Explanations explain_frames(Explainer& explainer, const std::vector<FrameArray>& frames,
+                            const Times& pts, const GivenTargets& targets,
+                            const std::string& method) {
   const ClipSpec& spec = explainer.bundle().clip;
   check(frames.size() == size_t(spec.length), ErrorCode::kUsage, "this bundle needs ", spec.length,
         " frames for a clip, not ", frames.size());
@@ -90,9 +111,13 @@ SharedExplanation explain_frames(Explainer& explainer, const std::vector<FrameAr
     preprocess(frame, window.source, spec, clip.data() + i * slice);
   }
   const std::chrono::duration<double, std::milli> preprocess_ms = Clock::now() - start;
-  auto explanation = std::make_shared<Explanation>(explainer.explain(clip.data(), window));
-  explanation->timings.preprocess += preprocess_ms.count();
-  return explanation;
+  Explanations found;
+  for (const Asked& asked : asked_of(targets, method)) {
+    auto explanation = explainer.explain(clip.data(), window, asked);
+    explanation.timings.preprocess += preprocess_ms.count();
+    found.push_back(std::make_shared<Explanation>(std::move(explanation)));
+  }
+  return found;
 }
 
 SharedExplanation push_frame(Explainer& explainer, const FrameArray& frame, int64_t pts) {
@@ -127,135 +152,6 @@ std::unique_ptr<Explainer> make_explainer(const std::string& bundle, const std::
   return std::make_unique<Explainer>(bundle, options);
 }
 
-// Arrays that view an explanation's memory and keep it alive.
-template <typename T>
-auto array_of(std::vector<T> Explanation::*field) {
-  return [field](py::object self) {
-    const auto& values = self.cast<const Explanation&>().*field;
-    return view_of(values.data(), {py::ssize_t(values.size())}, self);
-  };
-}
-
-py::array tube_of(py::object self) {
-  const auto& explanation = self.cast<const Explanation&>();
-  const auto& shape = explanation.shape;
-  return view_of(explanation.tube.data(), {shape[0], shape[1], shape[2]}, self);
-}
-
-py::object motion_of(py::object self) {
-  const auto& explanation = self.cast<const Explanation&>();
-  const auto& shape = explanation.shape;
-  if (explanation.motion.empty()) return py::none();
-  return view_of(explanation.motion.data(), {shape[0], shape[1], shape[2]}, self);
-}
-
-// The pathway lives in its explanation, which pybind11 keeps alive with it.
-py::array pathway_tube(py::object self) {
-  const auto& pathway = self.cast<const Pathway&>();
-  const auto& shape = pathway.shape;
-  return view_of(pathway.tube.data(), {shape[0], shape[1], shape[2]}, self);
-}
-
-py::list pathways_of(py::object self) {
-  py::list pathways;
-  for (const Pathway& pathway : self.cast<const Explanation&>().pathways)
-    pathways.append(py::cast(&pathway, py::return_value_policy::reference_internal, self));
-  return pathways;
-}
-
-py::array pts_of(py::object self) {
-  const auto& pts = self.cast<const Explanation&>().window.pts;
-  return view_of(pts.data(), {py::ssize_t(pts.size())}, self);
-}
-
-void register_explanation(py::module_& module) {
-  py::class_<Timings>(module, "Timings")
-      .def_readonly("preprocess", &Timings::preprocess)
-      .def_readonly("engine", &Timings::engine)
-      .def_readonly("explain", &Timings::explain);
-
-  py::class_<Receipt>(module, "Receipt")
-      .def_readonly("method", &Receipt::method)
-      .def_readonly("layer", &Receipt::layer)
-      .def_readonly("receptive_field", &Receipt::receptive_field)
-      .def_readonly("unit", &Receipt::unit)
-      .def_readonly("engine", &Receipt::engine)
-      .def_readonly("precision", &Receipt::precision)
-      .def_readonly("relevance_sum", &Receipt::relevance_sum)
-      .def_readonly("logit", &Receipt::logit)
-      .def_readonly("export_error", &Receipt::export_error)
-      .def_readonly("conservation", &Receipt::conservation)
-      .def_readonly("baseline_logit", &Receipt::baseline_logit)
-      .def_readonly("passes", &Receipt::passes)
-      .def_readonly("class_specific", &Receipt::class_specific)
-      .def_readonly("map_correlation", &Receipt::map_correlation)
-      .def_readonly("drifts", &Receipt::exceeds_drift_limit)
-      .def_readonly("fell_back_from", &Receipt::fell_back_from)
-      .def_readonly("downgraded_from", &Receipt::downgraded_from);
-
-  py::class_<Mark>(module, "Mark")
-      .def_readonly("key", &Mark::key)
-      .def_readonly("text", &Mark::text);
-  module.def("mark_keys", &mark_keys);
-  module.def("graph_marks", py::overload_cast<const GraphSpec&, const std::string&>(&marks),
-             py::arg("graph"), py::arg("method"));
-  module.def(
-      "score_text",
-      [](float score, const std::string& head) { return score_text(score, parse_head_kind(head)); },
-      py::arg("score"), py::arg("head"));
-  module.def(
-      "present_classes",
-      [](const std::vector<float>& scores, const std::string& head) {
-        return present_classes(scores, parse_head_kind(head));
-      },
-      py::arg("scores"), py::arg("head"));
-
-  py::class_<Pathway>(module, "Pathway")
-      .def_readonly("name", &Pathway::name)
-      .def_readonly("layer", &Pathway::layer)
-      .def_readonly("of_flow", &Pathway::of_flow)
-      .def_property_readonly("tube", &pathway_tube)
-      .def_readonly("stride", &Pathway::stride)
-      .def_readonly("offset", &Pathway::offset)
-      .def_readonly("relevance_sum", &Pathway::relevance_sum)
-      .def_readonly("share", &Pathway::share);
-
-  py::class_<Explanation, SharedExplanation>(module, "Explanation")
-      .def_readonly("valid", &Explanation::valid)
-      .def_readonly("problem", &Explanation::problem)
-      .def_readonly("label", &Explanation::label)
-      .def_readonly("label_name", &Explanation::label_name)
-      .def_readonly("score", &Explanation::score)
-      .def_readonly("target", &Explanation::target)
-      .def_readonly("target_name", &Explanation::target_name)
-      .def_property_readonly("logits", array_of(&Explanation::logits))
-      .def_property_readonly("scores", array_of(&Explanation::scores))
-      .def_property_readonly("head", [](const Explanation& self) { return to_string(self.head); })
-      .def_property_readonly("tube", &tube_of)
-      .def_property_readonly("device_tube",
-                             [](const Explanation& self) {
-                               return std::const_pointer_cast<DeviceTube>(self.device_tube);
-                             })
-      .def_property_readonly("motion", &motion_of)
-      .def_readonly("motion_share", &Explanation::motion_share)
-      .def_readonly("motion_by", &Explanation::motion_by)
-      .def_readonly("stride", &Explanation::stride)
-      .def_readonly("offset", &Explanation::offset)
-      .def_property_readonly("curve", array_of(&Explanation::curve))
-      .def_property_readonly("pathways", &pathways_of)
-      .def_readonly("peak", &Explanation::peak)
-      .def_readonly("peak_pts", &Explanation::peak_pts)
-      .def_readonly("peak_point", &Explanation::peak_point)
-      .def_readonly("boxes", &Explanation::boxes)
-      .def_readonly("window", &Explanation::window)
-      .def_property_readonly("signal",
-                             [](const Explanation& self) { return samples_of(self.signal); })
-      .def_property_readonly("pts", &pts_of)
-      .def_readonly("timings", &Explanation::timings)
-      .def_readonly("receipt", &Explanation::receipt)
-      .def_property_readonly("marks", [](const Explanation& self) { return marks(self); });
-}
-
 // ---- options ----
 
 MethodOptions make_options(int steps, const std::string& baseline,
@@ -288,10 +184,10 @@ void register_options(py::module_& module) {
 
 void register_explain(py::module_& module) {
   register_options(module);
-  register_device_tube(module);
-  register_explanation(module);
   const auto released = py::call_guard<Released>();
   const auto pts = py::arg("pts") = py::none();
+  const auto targets = py::arg("targets") = py::none();
+  const auto method = py::arg("method") = "";
   py::class_<Explainer>(module, "Explainer")
       .def(py::init(&make_explainer), py::arg("bundle"), py::kw_only(), py::arg("method") = "",
            py::arg("target") = -1, py::arg("hop") = 4, py::arg("threshold") = 0.5f,
@@ -299,13 +195,18 @@ void register_explain(py::module_& module) {
            py::arg("threads") = 0, py::arg("cache_dir") = "", py::arg("budget_ms") = 0.0,
            py::arg("method_options") = MethodOptions(), py::arg("fallback") = "none")
       .def_static("reads_array", &is_foreign_array, py::arg("array"))
-      .def("explain", &explain_array, py::arg("clip"), pts)
-      .def("explain_frames", &explain_frames, py::arg("frames"), pts)
+      .def("explain", &explain_array, py::arg("clip"), pts, targets, method)
+      .def("explain_frames", &explain_frames, py::arg("frames"), pts, targets, method)
       .def("push", &push_frame, py::arg("frame"), py::arg("pts"))
       .def("reset", &Explainer::reset, released)
       .def("finish", &finish_stream, py::arg("padding"))
       .def("sample_at", &Explainer::sample_at, py::arg("fps"), released)
-      .def("set_target", &Explainer::set_target, py::arg("target"), released)
+      .def(
+          "set_target",
+          [](Explainer& self, int64_t target, int64_t against) {
+            self.set_target({target, against});
+          },
+          py::arg("target"), py::arg("against") = -1, released)
       .def("set_method", &Explainer::set_method, py::arg("method"), released)
       .def("set_threshold", &Explainer::set_threshold, py::arg("threshold"), released)
       .def("set_hop", &Explainer::set_hop, py::arg("hop"), released)

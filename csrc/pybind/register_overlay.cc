@@ -11,11 +11,11 @@
 #include "overlay/heat/full_heat.h"
 #include "overlay/heat/heat.h"
 #include "overlay/overlay.h"
-#include "pybind/array.h"
-#include "pybind/frame_array.h"
-#include "pybind/guarded.h"
+#include "pybind/arrays/array.h"
+#include "pybind/arrays/frame_array.h"
+#include "pybind/gil/guarded.h"
+#include "pybind/gil/released.h"
 #include "pybind/register.h"
-#include "pybind/released.h"
 
 namespace py = pybind11;
 using namespace py::literals;

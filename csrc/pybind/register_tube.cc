@@ -10,10 +10,10 @@
 #include "explain/tube/relevance_signal.h"
 #include "explain/tube/tube.h"
 #include "explain/tube/tube_sample.h"
-#include "pybind/array.h"
+#include "pybind/arrays/array.h"
+#include "pybind/arrays/samples.h"
+#include "pybind/gil/released.h"
 #include "pybind/register.h"
-#include "pybind/released.h"
-#include "pybind/samples.h"
 
 namespace py = pybind11;
 

@@ -18,4 +18,4 @@ with tubecam.Explainer(device=device) as explainer, cupy.cuda.Device(int(device[
         explanation = explainer.explain(clip)  # waits for this stream on the device
     tube = cupy.asarray(explanation.device_tube).copy()  # the next window overwrites it
     assert (tube.get() == explanation.tube).all()
-    print(f"{explanation.label_name} {explanation.score:.0%}, peak {float(tube.max()):.4g}")
+    print(f"{explanation.label} {explanation.score:.0%}, peak {float(tube.max()):.4g}")

@@ -23,4 +23,4 @@ with tubecam.Explainer(device="cuda:0") as explainer:
     tube = np.empty(interface["shape"], np.float32)
     pycuda.driver.memcpy_dtoh(tube, interface["data"][0])
     assert (tube == explanation.tube).all()
-    print(f"{explanation.label_name} {explanation.score:.0%}, peak {tube.max():.4g}")
+    print(f"{explanation.label} {explanation.score:.0%}, peak {tube.max():.4g}")

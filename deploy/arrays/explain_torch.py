@@ -17,4 +17,4 @@ with tubecam.Explainer(device=device) as explainer:
     tube = torch.from_dlpack(explanation.device_tube).clone()  # the next window overwrites it
     assert tube.device == torch.device(device)
     assert torch.equal(tube.cpu(), torch.from_numpy(explanation.tube.copy()))
-    print(f"{explanation.label_name} {explanation.score:.0%}, peak {tube.max().item():.4g}")
+    print(f"{explanation.label} {explanation.score:.0%}, peak {tube.max().item():.4g}")

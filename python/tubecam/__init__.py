@@ -4,7 +4,7 @@
 
     with tubecam.Explainer() as explainer:
         for explanation in explainer.explain_video("clip.mp4"):
-            print(explanation.label_name, explanation.peak.time)
+            print(explanation.label, explanation.peak.time)
 
 Importing the package is light: the compiled core, NumPy, GStreamer and the engines are loaded when
 they are first needed.
@@ -19,7 +19,10 @@ from ._version import __version__
 from .libraries import preload_libgcc  # noqa: F401  (before anything loads GStreamer)
 
 if TYPE_CHECKING:
+    from ._core import DeviceTube, EngineInfo, ExplainedLayer, Frame, GraphSpec, LayerSpec
     from .bundle.bundle import Bundle, load_bundle
+    from .bundle.clip_spec import ClipSpec, FlowSpec
+    from .drawing.heat import HeatStyle
     from .errors import (
         BundleError,
         DamageError,
@@ -36,53 +39,77 @@ if TYPE_CHECKING:
         UsageError,
     )
     from .explainer.explainer import Explainer
-    from .explainer.explanation import Box, Explanation, Peak, Receipt, Signal, Timings
+    from .explainer.explanation import Explanation
+    from .explainer.load_explanation import load_explanation
     from .explainer.options import MethodOptions
+    from .explainer.places import Box, Peak, Signal
+    from .explainer.receipt import Receipt, Timings
     from .windows.marks import Mark
     from .windows.pathway import Pathway
     from .windows.sampling import Sampling
+    from .windows.window_record import WindowRecord
 
 # Where each public name is defined.
 _HOMES = {
-    "Box": "explainer.explanation",
+    "Box": "explainer.places",
     "Bundle": "bundle.bundle",
     "BundleError": "errors",
+    "ClipSpec": "bundle.clip_spec",
     "DamageError": "errors",
     "DamageWarning": "errors",
     "DeviceError": "errors",
+    "DeviceTube": "_core",
     "EngineError": "errors",
+    "EngineInfo": "_core",
+    "ExplainedLayer": "_core",
     "Explainer": "explainer.explainer",
     "Explanation": "explainer.explanation",
     "ExportError": "errors",
+    "FlowSpec": "bundle.clip_spec",
+    "Frame": "_core",
+    "GraphSpec": "_core",
+    "HeatStyle": "drawing.heat",
+    "LayerSpec": "_core",
     "Mark": "windows.marks",
     "MethodOptions": "explainer.options",
     "OutputError": "errors",
     "Pathway": "windows.pathway",
-    "Peak": "explainer.explanation",
-    "Receipt": "explainer.explanation",
+    "Peak": "explainer.places",
+    "Receipt": "explainer.receipt",
     "Sampling": "windows.sampling",
-    "Signal": "explainer.explanation",
+    "Signal": "explainer.places",
     "SourceLostError": "errors",
     "StreamError": "errors",
     "StreamWarning": "errors",
-    "Timings": "explainer.explanation",
+    "Timings": "explainer.receipt",
     "TubecamError": "errors",
     "UnavailableError": "errors",
     "UsageError": "errors",
+    "WindowRecord": "windows.window_record",
     "load_bundle": "bundle.bundle",
+    "load_explanation": "explainer.load_explanation",
 }
 
 __all__ = [
     "Box",
     "Bundle",
     "BundleError",
+    "ClipSpec",
     "DamageError",
     "DamageWarning",
     "DeviceError",
+    "DeviceTube",
     "EngineError",
+    "EngineInfo",
+    "ExplainedLayer",
     "Explainer",
     "Explanation",
     "ExportError",
+    "FlowSpec",
+    "Frame",
+    "GraphSpec",
+    "HeatStyle",
+    "LayerSpec",
     "Mark",
     "MethodOptions",
     "OutputError",
@@ -98,8 +125,10 @@ __all__ = [
     "TubecamError",
     "UnavailableError",
     "UsageError",
+    "WindowRecord",
     "__version__",
     "load_bundle",
+    "load_explanation",
 ]
 
 

@@ -42,7 +42,7 @@ def measure(shape: tuple[int, ...], repeats: int) -> dict[str, tuple[float, floa
     steps = {
         f"copy {form}": copy_step([activation, *other.values()]) for form, other in forms.items()
     }
-    for method in _core.method_names():
+    for method in _core.methods("class-activation"):
         for form, other in forms.items():
             if method != "cam" or form == "weight":
                 steps[f"{method} {form}"] = lambda m=method, o=other: _core.cam3d(

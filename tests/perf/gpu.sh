@@ -24,7 +24,7 @@ fi
 if [ -e "$folder/tubecam/lib/libtubecam_tensorrt.so" ]; then
   cmake --install "$folder" --prefix "$folder/stage" >/dev/null
   cp -r python/tubecam/. "$folder/stage/tubecam/"
-  for precision in fp32 fp16; do
+  for precision in float32 float16; do
     PYTHONPATH="$folder/stage" python3 -m tubecam build motion --precision "$precision" || failed=1
   done
   PYTHONPATH="$folder/stage" \

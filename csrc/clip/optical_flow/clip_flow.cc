@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::array<float, 3> kLuma = {0.299f, 0.587f, 0.114f};  // of R, G, B
 
-size_t slices(const ClipSpec& spec) {
+size_t frames_of(const ClipSpec& spec) {
   check(spec.length >= 2, ErrorCode::kUsage,
         "optical flow is between slices: a clip needs at least 2, not ", spec.length);
   return size_t(spec.length);
@@ -25,12 +25,12 @@ ClipFlow::ClipFlow(const ClipSpec& spec, std::unique_ptr<OpticalFlow> engine)
     : spec_(spec),
       engine_(engine ? std::move(engine) : make_optical_flow(spec.height, spec.width)),
       pixels_(size_t(spec.height) * size_t(spec.width)),
-      grey_(slices(spec) * pixels_),
+      grey_(frames_of(spec) * pixels_),
       before_(grey_.size()),
-      flow_((slices(spec) - 1) * 2 * pixels_),
+      flow_((frames_of(spec) - 1) * 2 * pixels_),
       flow_before_(flow_.size()) {}
 
-void ClipFlow::turn_grey(const float* slice, uint8_t* grey) const {
+void ClipFlow::turn_grey(const float* sampled, uint8_t* grey) const {
   std::array<float, 3> factor{};
   float offset = 0.5f;
   for (size_t channel = 0; channel < 3; ++channel) {
@@ -38,7 +38,7 @@ void ClipFlow::turn_grey(const float* slice, uint8_t* grey) const {
     factor[channel] = luma * spec_.std[channel];
     offset += luma * spec_.mean[channel];
   }
-  const float *a = slice, *b = slice + pixels_, *c = slice + 2 * pixels_;
+  const float *a = sampled, *b = sampled + pixels_, *c = sampled + 2 * pixels_;
   for (size_t i = 0; i < pixels_; ++i) {
     const float value = offset + factor[0] * a[i] + factor[1] * b[i] + factor[2] * c[i];
     grey[i] = uint8_t(std::clamp(value, 0.0f, 255.0f));
@@ -50,15 +50,15 @@ bool ClipFlow::stands_still() const {
   return std::memcmp(grey_.data(), grey_.data() + pixels_, frames_left) == 0;
 }
 
-// Whether slices before, before + 1 of the last window are now, now + 1 of this one.
+// Whether sampled frames before, before + 1 of the last window are now, now + 1 of this one.
 bool ClipFlow::same(int before, int now) const {
   if (!remembers_ || before + 1 >= spec_.length) return false;
   return std::memcmp(before_.data() + size_t(before) * pixels_,
                      grey_.data() + size_t(now) * pixels_, 2 * pixels_) == 0;
 }
 
-// Where the last window had the slices now, now + 1; its length where it had not. Windows overlap
-// in one piece, so the place behind the last find is tried first.
+// Where the last window had the sampled frames now, now + 1; its length where it had not. Windows
+// overlap in one piece, so the place behind the last find is tried first.
 int ClipFlow::find(int now, int guess) const {
   if (same(guess, now)) return guess;
   int place = 0;

@@ -8,21 +8,6 @@
 
 namespace tubecam {
 
-namespace {
-
-constexpr double kMaxCoordinate = 1e8;
-
-}  // namespace
-
-void check_source(const Rect& source) {
-  const bool sane = std::abs(source.x) <= kMaxCoordinate && std::abs(source.y) <= kMaxCoordinate &&
-                    source.width > 0 && source.width <= kMaxCoordinate && source.height > 0 &&
-                    source.height <= kMaxCoordinate;
-  check(sane, ErrorCode::kUsage, "source rectangle x=", source.x, " y=", source.y,
-        " width=", source.width, " height=", source.height,
-        " must be positive in size and within 10^8 pixels");
-}
-
 static std::vector<Span> make_spans(int count, double start, double length, int size,
                                     double extent) {
   std::vector<Span> spans(count);
@@ -91,9 +76,7 @@ void plan_columns(const std::vector<Span>& spans, PlanePlan& plane) {
 
 PreprocessPlan make_plan(const Frame& frame, const Rect& source, const ClipSpec& spec) {
   PreprocessPlan plan;
-  plan.format = frame.format;
-  plan.frame_width = frame.width;
-  plan.frame_height = frame.height;
+  plan.frame = frame;
   plan.source = source;
   plan.height = spec.height;
   plan.width = spec.width;
@@ -114,11 +97,6 @@ PreprocessPlan make_plan(const Frame& frame, const Rect& source, const ClipSpec&
   return plan;
 }
 
-bool fits(const PreprocessPlan& plan, const Frame& frame, const Rect& source) {
-  return plan.format == frame.format && plan.frame_width == frame.width &&
-         plan.frame_height == frame.height && plan.source == source;
-}
-
 }  // namespace
 
 Preprocessor::Preprocessor(const ClipSpec& spec, Device device) : spec_(spec), device_(device) {
@@ -130,25 +108,25 @@ Preprocessor::~Preprocessor() = default;
 Preprocessor::Preprocessor(Preprocessor&&) noexcept = default;
 Preprocessor& Preprocessor::operator=(Preprocessor&&) noexcept = default;
 
-void Preprocessor::run(const Frame& frame, const Rect& source, float* slice) {
+void Preprocessor::run(const Frame& frame, const Rect& source, float* sampled) {
   check_frame(frame);
   const Device device = device_for(frame, device_);
   if (device.type == DeviceType::kCuda) {
     using CudaFunction = void(const ClipSpec&, const Frame&, const Rect&, float*, Device);
     check_source(source);
-    return device_function<CudaFunction>(device, "tubecam_preprocess")(spec_, frame, source, slice,
-                                                                       device);
+    return device_function<CudaFunction>(device, "tubecam_preprocess")(spec_, frame, source,
+                                                                       sampled, device);
   }
-  if (!plan_ || !fits(*plan_, frame, source)) {
+  if (!plan_ || !same_size(plan_->frame, frame) || !(plan_->source == source)) {
     check_source(source);
     plan_ = std::make_unique<PreprocessPlan>(make_plan(frame, source, spec_));
   }
-  preprocess_cpu(*plan_, frame, slice);
+  preprocess_cpu(*plan_, frame, sampled);
 }
 
-void preprocess(const Frame& frame, const Rect& source, const ClipSpec& spec, float* slice,
+void preprocess(const Frame& frame, const Rect& source, const ClipSpec& spec, float* sampled,
                 Device device) {
-  Preprocessor(spec, device).run(frame, source, slice);
+  Preprocessor(spec, device).run(frame, source, sampled);
 }
 
 }  // namespace tubecam

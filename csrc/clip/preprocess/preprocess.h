@@ -1,4 +1,4 @@
-// Kernel: one frame → one normalised slice of a clip.
+// Kernel: one frame → one normalised frame of a clip.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@ namespace tubecam {
 
 struct PreprocessPlan;
 
-// slice: [3, H, W] float32, (value/255 − mean)/std in the colour order of `spec`.
+// sampled: [3, H, W] float32, (value/255 − mean)/std in the colour order of `spec`.
 // The source rectangle is resampled in one pass: shrinking averages over the area that an output
 // pixel covers, enlarging is linear with half-pixel centres and clamped edges (each axis and each
 // plane for itself).
@@ -24,7 +24,7 @@ struct PreprocessPlan;
 //
 // The weights are kept for the next frame of the same size, format and source rectangle: run()
 // then allocates nothing. Not re-entrant. On a CUDA device the frame is brought there, unless it
-// lies there, and the slice back; what stays there: preprocess_cuda.h.
+// lies there, and the sampled frame back; what stays there: preprocess_cuda.h.
 class TUBECAM_API Preprocessor {
  public:
   explicit Preprocessor(const ClipSpec& spec, Device device = {});
@@ -32,7 +32,7 @@ class TUBECAM_API Preprocessor {
   Preprocessor(Preprocessor&&) noexcept;
   Preprocessor& operator=(Preprocessor&&) noexcept;
 
-  void run(const Frame& frame, const Rect& source, float* slice);
+  void run(const Frame& frame, const Rect& source, float* sampled);
 
  private:
   ClipSpec spec_;
@@ -42,6 +42,6 @@ class TUBECAM_API Preprocessor {
 
 // The same for a single frame.
 TUBECAM_API void preprocess(const Frame& frame, const Rect& source, const ClipSpec& spec,
-                            float* slice, Device device = {});
+                            float* sampled, Device device = {});
 
 }  // namespace tubecam

@@ -116,7 +116,7 @@ void normalise_row(const float* TUBECAM_RESTRICT values, Normalisation normal,
 
 }  // namespace
 
-void preprocess_cpu(PreprocessPlan& plan, const Frame& frame, float* slice) {
+void preprocess_cpu(PreprocessPlan& plan, const Frame& frame, float* sampled) {
   const YuvToRgb conversion = frame_conversion(frame);
   const int width = plan.width;
   const size_t plane_size = size_t(plan.height) * width;
@@ -137,7 +137,7 @@ void preprocess_cpu(PreprocessPlan& plan, const Frame& frame, float* slice) {
     for (int c = 0; c < 3; ++c) {
       normalise_row(channels + plan.map.channel[c] * width, plan.map.normal[c],
                     plan.column_coverage.data(), plan.row_coverage[y], width,
-                    slice + c * plane_size + size_t(y) * width);
+                    sampled + c * plane_size + size_t(y) * width);
     }
   }
 }

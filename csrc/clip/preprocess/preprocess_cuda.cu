@@ -7,9 +7,9 @@
 #include "clip/preprocess/preprocess_plan.h"
 
 // Note [Resampling on a GPU]
-// A block makes 32 neighbouring pixels of the slice. Eight threads share a pixel: each adds up
-// every eighth row of the area that the pixel covers, so neighbours read neighbouring bytes, and a
-// picture of 112×112 still fills a GPU.
+// A block makes 32 neighbouring pixels of the sampled frame. Eight threads share a pixel: each adds
+// up every eighth row of the area that the pixel covers, so neighbours read neighbouring bytes, and
+// a picture of 112×112 still fills a GPU.
 
 namespace tubecam {
 namespace {
@@ -30,7 +30,7 @@ struct PreprocessLaunch {
   int channel[3];
   Normalisation normal[3];
   int height, width;
-  void* slice;
+  void* sampled;
 };
 
 // Σ over the rows row_group, row_group + kRowGroups, … of the area of one pixel.
@@ -77,7 +77,7 @@ __device__ __forceinline__ void add_planes(const PreprocessLaunch& p, int x, int
 
 template <typename T>
 __global__ void __launch_bounds__(kColumns* kRowGroups) preprocess_kernel(PreprocessLaunch p) {
-  float* parts = reinterpret_cast<float*>(shared_memory());  // [channel, row slice, column]
+  float* parts = reinterpret_cast<float*>(shared_memory());  // [channel, row group, column]
   const int lane = int(threadIdx.x), row_group = int(threadIdx.y);
   const int x = int(blockIdx.x) * kColumns + lane, y = int(blockIdx.y);
   float sum[kMaxChannels] = {};
@@ -92,7 +92,7 @@ __global__ void __launch_bounds__(kColumns* kRowGroups) preprocess_kernel(Prepro
   }
   if (p.yuv) convert_yuv(p.conversion, color[0], color[1], color[2]);
   const float coverage = p.plane[0].columns[x].coverage * p.plane[0].rows[y].coverage;
-  T* out = static_cast<T*>(p.slice) + size_t(y) * p.width + x;
+  T* out = static_cast<T*>(p.sampled) + size_t(y) * p.width + x;
   for (int c = 0; c < 3; ++c) {
     const float value = p.channel[c] == 0 ? color[0] : p.channel[c] == 1 ? color[1] : color[2];
     from_float((p.normal[c].scale * value + p.normal[c].bias) * coverage,
@@ -132,9 +132,7 @@ void launch_ring(const RingLaunch& p, StreamHandle stream) {
 CudaPreprocessor::CudaPreprocessor(const ClipSpec& spec) : spec_(spec) { check_clip_spec(spec); }
 
 void CudaPreprocessor::prepare(const Frame& frame, const Rect& source, StreamHandle stream) {
-  const bool same = frame.format == made_for_.format && frame.width == made_for_.width &&
-                    frame.height == made_for_.height && source == source_;
-  if (same && spans_.data()) return;
+  if (same_size(frame, made_for_) && source == source_ && spans_.data()) return;
   check_source(source);
   std::vector<Span> all;
   for (int i = 0; i < num_planes(frame.format); ++i) {
@@ -150,10 +148,10 @@ void CudaPreprocessor::prepare(const Frame& frame, const Rect& source, StreamHan
   source_ = source;
 }
 
-void CudaPreprocessor::run(const Frame& frame, const Rect& source, void* slice, DType dtype,
+void CudaPreprocessor::run(const Frame& frame, const Rect& source, void* sampled, DType dtype,
                            StreamHandle stream) {
   check_frame(frame);
-  check(slice != nullptr, ErrorCode::kUsage, "preprocess needs memory for a slice");
+  check(sampled != nullptr, ErrorCode::kUsage, "preprocess needs memory for a slice");
   prepare(frame, source, stream);
   PreprocessLaunch p{};
   p.planes = num_planes(frame.format);
@@ -171,7 +169,7 @@ void CudaPreprocessor::run(const Frame& frame, const Rect& source, void* slice, 
   }
   p.height = spec_.height;
   p.width = spec_.width;
-  p.slice = slice;
+  p.sampled = sampled;
   const dim3 grid(unsigned(spec_.width + kColumns - 1) / kColumns, unsigned(spec_.height));
   with_float_type(dtype, "preprocess", [&](auto element) {
     launch("in preprocess", preprocess_kernel<decltype(element)>, grid, dim3(kColumns, kRowGroups),
@@ -194,7 +192,7 @@ void unroll_ring(const void* ring, size_t frame_bytes, int length, const int32_t
 // preprocess() for a frame in system memory or on `device`.
 extern "C" TUBECAM_API void tubecam_preprocess(const tubecam::ClipSpec& spec,
                                                const tubecam::Frame& frame,
-                                               const tubecam::Rect& source, float* slice,
+                                               const tubecam::Rect& source, float* sampled,
                                                tubecam::Device device) {
   using namespace tubecam;
   use_cuda(device);
@@ -205,6 +203,6 @@ extern "C" TUBECAM_API void tubecam_preprocess(const tubecam::ClipSpec& spec,
   preprocessor.run(there.bring(frame, stream.get()), source, result.data(), DType::kFloat32,
                    stream.get());
   there.release(frame, stream.get());
-  copy_async(slice, result.data(), result.bytes(), stream.get());
+  copy_async(sampled, result.data(), result.bytes(), stream.get());
   stream.synchronize();
 }

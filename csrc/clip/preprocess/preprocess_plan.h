@@ -29,24 +29,23 @@ struct PlanePlan {
   std::vector<float> row;      // [bytes + taps] scratch: one output row before its columns
 };
 
-// How one plane's samples make up the rows and columns of a slice.
+// How one plane's samples make up the rows and columns of a sampled frame.
 struct PlaneSpans {
   std::vector<Span> rows, columns;  // [H], [W]
 };
 
-// From converted colours to the slice's channels.
+// From converted colours to the sampled frame's channels.
 struct ChannelMap {
-  std::array<int, 3> channel{};  // of the converted colour, for each channel of the slice
+  std::array<int, 3> channel{};  // of the converted colour, for each channel of the sampled frame
   std::array<Normalisation, 3> normal{};
 };
 
 struct PreprocessPlan {
   // What the plan was made for.
-  PixelFormat format = PixelFormat::kRGB;
-  int frame_width = 0, frame_height = 0;
+  Frame frame;
   Rect source;
 
-  int height = 0, width = 0;  // of the slice
+  int height = 0, width = 0;  // of the sampled frame
   std::vector<PlanePlan> planes;
   std::vector<float> row_coverage;     // [H]
   std::vector<float> column_coverage;  // [W]
@@ -55,12 +54,11 @@ struct PreprocessPlan {
 };
 
 // Shared by the CPU's and CUDA's files.
-TUBECAM_API void check_source(const Rect& source);  // throws kUsage
 TUBECAM_API PlaneSpans plane_spans(const Frame& frame, int plane, const Rect& source,
                                    const ClipSpec& spec);
 TUBECAM_API YuvToRgb frame_conversion(const Frame& frame);
 TUBECAM_API ChannelMap channel_map(PixelFormat format, const ClipSpec& spec);
 
-void preprocess_cpu(PreprocessPlan& plan, const Frame& frame, float* slice);
+void preprocess_cpu(PreprocessPlan& plan, const Frame& frame, float* sampled);
 
 }  // namespace tubecam

@@ -15,7 +15,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "bundle/sha256.h"
+#include "base/sha256/sha256.h"
 
 namespace tubecam {
 namespace {

@@ -6,8 +6,8 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/sha256/sha256.h"
 #include "bundle/precision.h"
-#include "bundle/sha256.h"
 
 namespace tubecam {
 namespace {

@@ -17,8 +17,8 @@ PlanKey plan_key(const Bundle& bundle, const GraphSpec& graph, const EngineOptio
 // Note [Precision in the graph]
 // One way for TensorRT 8.5 to 11: the graph's own types say what is computed in, by casts and by
 // quantise–dequantise pairs. 10 keeps to them by a flag (kSTRONGLY_TYPED), 11 does so always, 8
-// needs kFP16 and kINT8 to be allowed to. A float32 graph in float16 is the builder's choice, layer by
-// layer: 8 and 10 can (kFP16), 11 cannot. TF32 is never used: float32 is the reference.
+// needs kFP16 and kINT8 to be allowed to. A float32 graph in float16 is the builder's choice, layer
+// by layer: 8 and 10 can (kFP16), 11 cannot. TF32 is never used: float32 is the reference.
 
 // The serialised plan. Takes minutes; says how far it is. Throws kEngine naming the operator that
 // TensorRT refuses, kUsage for a precision that this version or graph does not have.

@@ -60,6 +60,7 @@ class TUBECAM_API CamEpilogue {
   std::shared_ptr<const DeviceCam> follow(Engine& engine, const Bundle& bundle,
                                           const GraphSpec& graph, Device device,
                                           const std::string& method);
+  bool follows() const { return cam_ != nullptr; }
 
  private:
   std::shared_ptr<DeviceCam> cam_;

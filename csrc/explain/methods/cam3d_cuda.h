@@ -16,8 +16,8 @@ namespace tubecam {
 struct CamJob {
   CamMethod method = CamMethod::kGradCam;
   int batch = 1, channels = 0, t = 0, h = 0, w = 0;
-  int curve_length = 0;                     // T, slices; 0 = no curve
-  double time_stride = 1, time_offset = 0;  // of the layer, slices (tube.h)
+  int curve_length = 0;                     // T, sampled frames; 0 = no curve
+  double time_stride = 1, time_offset = 0;  // of the layer, sampled frames (tube.h)
 };
 
 // Device memory; element alignment suffices, alignment to four elements (and t·h·w a multiple of

@@ -242,7 +242,7 @@ __device__ Seen block_seen(Seen seen) {
   return seen;
 }
 
-// curve: Σ over h, w at each slice. The block has just written the tube.
+// curve: Σ over h, w at each sampled frame. The block has just written the tube.
 __device__ void write_curve(const CamLaunch& p, const float* tube, float* curve) {
   double* sums = reinterpret_cast<double*>(shared_weights());  // [t]
   const int plane = p.cells / p.t, lane = int(threadIdx.x) % kWarp;

@@ -10,15 +10,16 @@
 namespace tubecam {
 
 // Note [Motion share]
-// R is the relevance of a clip, S that of the clip frozen: one slice shown all the time, where
-// nothing moves. What R has beyond S is motion (Hiley et al. 2019, "Discriminating spatial and
-// temporal relevance in deep Taylor decompositions": M_t = R_t − S_t with slice t frozen). A cell's
-// share is max(R − max(S, 0), 0) / R where R > 0, and the decision's is the same of the sums.
+// R is the relevance of a clip, S that of the clip frozen: one sampled frame shown all the time,
+// where nothing moves. What R has beyond S is motion (Hiley et al. 2019, "Discriminating spatial
+// and temporal relevance in deep Taylor decompositions": M_t = R_t − S_t with slice t frozen). A
+// cell's share is max(R − max(S, 0), 0) / R where R > 0, and the decision's is the same of the
+// sums.
 //
-// The exact split freezes each slice in turn and reads S at its own time. The live split freezes
-// one slice: at its time it is exact, and its share is taken there; at other times S shows where
-// the frozen slice's appearance would be relevant. For a network that looks at each slice by
-// itself S equals R, so that the share is 0.
+// The exact split freezes each sampled frame in turn and reads S at its own time. The live split
+// freezes one sampled frame: at its time it is exact, and its share is taken there; at other times
+// S shows where the frozen sampled frame's appearance would be relevant. For a network that looks
+// at each sampled frame by itself S equals R, so that the share is 0.
 
 // How motion was found: `motion_by` of an explanation, and the same in words.
 constexpr Word kFromSplit{"split", "against a frozen clip"};
@@ -27,7 +28,7 @@ constexpr Word kFromSelection{"selective", "relevance that changes"};
 constexpr Word kFromFlow{"flow", "of the optical flow"};
 constexpr Word kMotionSources[] = {kFromSplit, kFromExactSplit, kFromSelection, kFromFlow};
 
-// clip, frozen: [T, 3, H, W]; every slice of `frozen` is `slice` of the clip.
+// clip, frozen: [T, 3, H, W]; every frame of `frozen` is frame `slice` of the clip.
 void freeze_clip(const float* clip, const ClipSpec& spec, int slice, float* frozen);
 
 // Each cell's share, 0…1, and that of cells [begin, end) together; NaN where none is relevant.
@@ -42,7 +43,7 @@ struct Motion {
   double share = 0;          // of the decision
 };
 
-// Writes S of the clip with one slice frozen, [t, h, w]; false: it is not finite.
+// Writes S of the clip with one sampled frame frozen, [t, h, w]; false: it is not finite.
 using RelevanceOfStill = std::function<bool(int slice, float* tube)>;
 
 // The live split, and the exact one, of R: tube [t, h, w] of `layer`.
@@ -54,7 +55,7 @@ Motion split_exactly(const std::vector<float>& tube, const LayerSpec& layer, int
 // Hiley et al. 2020, "Explaining motion relevance for activity recognition in video deep learning
 // models": keeps relevance where it changes over time, |temporal 3-D Sobel| > sigma · its standard
 // deviation, and zeroes the rest. Edges are replicated in time and space. The filter is in
-// relevance a slice; up to 1e-4 of the greatest relevance is rounding, and is never kept.
+// relevance a sampled frame; up to 1e-4 of the greatest relevance is rounding, and is never kept.
 // tube: [t, h, w], in place; motion: [t, h, w], 1 where kept. Gives the share of positive relevance
 // that was kept; NaN where there is none or t < 2.
 double select_motion(float* tube, int t, int h, int w, double sigma, float* motion);

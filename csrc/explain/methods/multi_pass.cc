@@ -18,12 +18,13 @@ constexpr unsigned kSeed = 20170312;  // the same clip is explained the same way
 size_t pixels_of(const ClipSpec& spec) { return size_t(spec.height) * size_t(spec.width); }
 size_t size_of(const ClipSpec& spec) { return size_t(spec.length) * 3 * pixels_of(spec); }
 
-// One of the model's inputs on its way: planes of height × width, `channels` of them a slice.
+// One of the model's inputs on its way: planes of height × width, `channels` of them a sampled
+// frame.
 struct Input {
   const float* values;
   size_t slices, channels;
   std::vector<float> baseline{}, between{};
-  std::vector<double> sums{};  // [slices, H, W]
+  std::vector<double> sums{};  // [sampled frames, H, W]
 
   size_t planes() const { return slices * channels; }
 };

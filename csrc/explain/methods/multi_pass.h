@@ -15,7 +15,7 @@ namespace tubecam {
 // Where a path of clips begins.
 enum class Baseline {
   kZero,     // 0 after normalisation: the mean colour, often grey
-  kBlurred,  // each slice over an eighth of its height
+  kBlurred,  // each frame over an eighth of its height
   kFrozen,   // what is left is motion
   kGiven     // MultiPassOptions::baseline_clip
 };
@@ -57,7 +57,7 @@ using RunPass = std::function<Pass(const ModelInputs& inputs)>;
 // What came of it.
 struct MultiPassResult {
   std::vector<float> clip;  // relevance [T, H, W], summed over the colours
-  std::vector<float> flow;  // and over both directions; 0 in the last slice, which no flow leaves
+  std::vector<float> flow;  // and over both directions; 0 in the last frame, which no flow leaves
   double baseline_logit;    // of what the relevance is relative to; NaN: there is none
 };
 
@@ -87,7 +87,8 @@ Quadrature gauss_legendre(int count);
 std::vector<float> baseline_of(Baseline baseline, const float* clip, const ClipSpec& spec,
                                const MultiPassOptions& options);
 
-// Sums relevance [T, H, W] over cells: tube [t, h, w] of a whole number of slices and pixels each.
+// Sums relevance [T, H, W] over cells: tube [t, h, w] of a whole number of sampled frames and
+// pixels each.
 void sum_cells(const std::vector<float>& relevance, const ClipSpec& spec, int t, int h, int w,
                float* tube);
 

@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t kMaxBins = 4096;  // more than any window has
 
-// Of slice 0 … n − 1, also between them: 1 in the middle, 2/(n + 1) at the ends.
+// Of sampled frame 0 … n − 1, also between them: 1 in the middle, 2/(n + 1) at the ends.
 double triangle(double slice, size_t n) {
   const double half = (static_cast<double>(n) + 1) / 2;
   return 1 - std::abs(slice + 1 - half) / half;
@@ -29,7 +29,7 @@ int64_t RelevanceSignal::pts_of(int64_t bin) const {
   return origin_ + std::llround(static_cast<double>(bin) * step_);
 }
 
-// Times of slices are rounded to nanoseconds: a bin a little earlier is meant.
+// Times of sampled frames are rounded to nanoseconds: a bin a little earlier is meant.
 int64_t RelevanceSignal::bin_at_or_after(int64_t pts) const {
   return static_cast<int64_t>(std::ceil(static_cast<double>(pts - origin_) / step_ - 1e-3));
 }

@@ -11,11 +11,11 @@
 namespace tubecam {
 
 // Note [Fusion]
-// Bins lie on absolute time, one a slice, counted from the first window of a segment. A window adds
-// to every bin that it covers its curve, linear between slices, with a triangular weight: most in
-// its middle, where the model sees as much before as after, least at its ends. A bin's value is the
-// weighted mean, so what overlaps more does not count more. It is final when no later window can
-// reach back to it: windows come in order of their beginnings.
+// Bins lie on absolute time, one a sampled frame, counted from the first window of a segment. A
+// window adds to every bin that it covers its curve, linear between sampled frames, with a
+// triangular weight: most in its middle, where the model sees as much before as after, least at its
+// ends. A bin's value is the weighted mean, so what overlaps more does not count more. It is final
+// when no later window can reach back to it: windows come in order of their beginnings.
 //
 // A window of another segment, or one that begins before the one before it or after its end, starts
 // the signal over, as reset() and flush() do. In between lies time without a value.
@@ -26,7 +26,7 @@ class TUBECAM_API RelevanceSignal {
     float value = 0;  // logit units, summed over space as `temporal_curve` is
   };
 
-  // sample_fps: slices a second.
+  // sample_fps: sampled frames a second.
   explicit RelevanceSignal(double sample_fps);
 
   // curve: [T] at the window's times, NaN counts as 0. Gives what became final by it, oldest first.

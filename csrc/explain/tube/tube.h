@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/export.h"
+#include "base/rect.h"
 
 namespace tubecam {
 
@@ -13,13 +14,14 @@ namespace tubecam {
 struct TubeView {
   const float* values = nullptr;  // [t, h, w]
   int t = 0, h = 0, w = 0;
-  std::array<double, 3> stride{1, 1, 1};  // t (slices), y, x (clip pixels)
+  std::array<double, 3> stride{1, 1, 1};  // t (sampled frames), y, x (clip pixels)
   std::array<double, 3> offset{};
 };
 
 struct Peak {
   float value = 0;
-  double slice = 0, y = 0, x = 0;  // clip coordinates of the cell's centre
+  // Clip coordinates of the cell's centre; slice: index of a sampled frame, fractional.
+  double slice = 0, y = 0, x = 0;
 };
 
 // Relative to the frame: 0…1 across its width and height.
@@ -28,6 +30,10 @@ struct Box {
   float value = 0;  // greatest relevance inside
 };
 
+inline Box box_of(const Rect& place) {
+  return {float(place.x), float(place.y), float(place.width), float(place.height), 0};
+}
+
 // Trilinear between cell centres, clamped beyond the outermost ones: sampled at a centre, a cell
 // gives itself back.
 TUBECAM_API float sample_tube(const TubeView& tube, double slice, double y, double x);
@@ -35,7 +41,7 @@ TUBECAM_API float sample_tube(const TubeView& tube, double slice, double y, doub
 // plane: [h, w], the tube at one time (linear between cells, clamped).
 TUBECAM_API void tube_plane(const TubeView& tube, double slice, float* plane);
 
-// curve: [length], Σ over h, w of the tube at slice 0 … length−1.
+// curve: [length], Σ over h, w of the tube at sampled frame 0 … length−1.
 TUBECAM_API void temporal_curve(const TubeView& tube, int length, float* curve);
 
 TUBECAM_API Peak tube_peak(const TubeView& tube, int flat_index);

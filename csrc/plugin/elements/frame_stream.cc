@@ -11,9 +11,8 @@
 namespace tubecam {
 namespace {
 
-constexpr int64_t kDiscontGap =
-    GST_SECOND / 4;  // a shorter one is a lost frame, as its times show already
-constexpr int64_t kLongGap = GST_SECOND;  // as of ClipWindow
+constexpr int64_t kDiscontGap = GST_SECOND / 4;  // a shorter one is a lost frame
+constexpr int64_t kLongGap = GST_SECOND;         // as of ClipWindow
 constexpr int64_t kExtraHold = 4 * GST_SECOND;
 constexpr GstClockTime kLatestStart = GstClockTime{1} << 62;  // as of ClipWindow
 
@@ -191,10 +190,10 @@ GstBuffer* FrameStream::decorate(const HeldItem& item) {
   stamp_frame(buffer, explanation != nullptr);
   if (!explanation) return buffer;
   if (explanation != described_) {
-    fields_.reset(describe(*explanation, session_->bundle(), threshold_));
+    fields_.reset(describe(*explanation));
     described_ = explanation;
   }
-  attach(buffer, fields_.get(), *explanation, session_->bundle().clip,
+  attach(buffer, fields_.get(), *explanation,
          {item.place.pts, GST_VIDEO_INFO_WIDTH(&info_), GST_VIDEO_INFO_HEIGHT(&info_), threshold_});
   return buffer;
 }

@@ -28,9 +28,8 @@ class Session {
   Explanation explain(const TensorView& clip, const Window& window);
 
   Explainer explainer_;
-  RelevanceSignal signal_;  // belongs to the inference thread
-  std::unique_ptr<LiveWindows>
-      windows_;  // its thread uses explainer_: declared later, gone earlier
+  RelevanceSignal signal_;                // belongs to the inference thread
+  std::unique_ptr<LiveWindows> windows_;  // uses explainer_: declared later, gone earlier
 };
 
 }  // namespace tubecam

@@ -46,8 +46,8 @@
  * ## Memory
  * System memory, and as far as it was built `memory:NVMM` and `memory:CUDAMemory`, read where it
  * lies (`gst-inspect-1.0` lists what was). Frames on a GPU need no `device` on it: with
- * `device=cpu` the GPU preprocesses them, and their small slices come to the CPU. Two GPUs are
- * refused. A kind of memory that was not built is a NEGOTIATION error which names the option.
+ * `device=cpu` the GPU preprocesses them, and their small crops come to the CPU. Two GPUs
+ * are refused. A kind of memory that was not built is a NEGOTIATION error which names the option.
  * `align=delayed` takes no `memory:NVMM`: its pools have too few surfaces to hold. With
  * `device=cuda:N` other elements are given this one's CUDA context (GstContext gst.cuda.context).
  *

@@ -29,8 +29,8 @@ class FrameMapper {
 std::unique_ptr<FrameMapper> make_frame_mapper(const GstCaps* caps);
 
 // Whether frames that lie on `frame` can be explained on `element`, the property "device". On a CPU
-// they can: they are preprocessed on their GPU, and the small slices are brought here. Throws
-// kUsage for two GPUs, naming the property.
+// they can: they are preprocessed on their GPU, and the small crops are brought here.
+// Throws kUsage for two GPUs, naming the property.
 void check_device(Device frame, Device element);
 
 // Maps a buffer for as long as it lives.

@@ -4,5 +4,6 @@ statistics  percentiles, spread, bootstrap        timing      interleaved runs
 subject     the model: bundle, torch module       graph       plain graph, multiply–adds
 floor       what the machine could do             engine_mode rows of engines and peers
 stream_mode rows of a GStreamer pipeline          peers       one file each
-document    JSON and provenance                   report, plot, compare   for people
+row, agreement   a line of the report; how far maps lie apart
+document    JSON and provenance                   report/, regression   for people
 """

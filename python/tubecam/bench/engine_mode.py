@@ -12,55 +12,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from .. import _core
 from ..errors import TubecamError
-from ..evaluation.correlation import correlation
-from ..evaluation.drift import compare, sample_clip
 from ..explainer.explainer import Explainer
 from . import floor as machine
 from . import graph, memory
+from .agreement import agree, drift_over
 from .maps import gradcam, tensors_of
 from .peers import Unfit, make_peer
-from .statistics import paired_ratio, samples_needed, summarise
+from .row import Row
+from .statistics import paired_ratio, samples_needed
 from .subject import Subject
 from .timing import Contender, Rounds
 
-DRIFT_CLIPS = 8  # on which maps of two precisions are compared
 _SLOW = ("motion-split-exact",)  # a pass a slice: measured when it is asked for
-SAME = 0.999  # correlation from which on two maps are the same method's
-
-
-@dataclass
-class Row:
-    """A line of the report."""
-
-    name: str
-    kind: str  # plain, graph, method, precision, peer
-    title: str
-    contender: Contender | None = None
-    skipped: str = ""  # why there are no figures
-    memory_mb: float = math.nan
-    agreement: dict[str, Any] = field(default_factory=dict)
-    stages: dict[str, list[float]] = field(default_factory=dict)  # ms
-
-    def facts(self) -> dict[str, Any]:
-        """The row in JSON."""
-        samples = [s * 1e3 for s in self.contender.seconds] if self.contender else []
-        kept = [s for s in samples if math.isfinite(s)]
-        p50 = summarise(kept)["p50"]
-        return {
-            "name": self.name, "kind": self.kind, "title": self.title, "skipped": self.skipped,
-            "latency_ms": summarise(kept), "samples_ms": [round(s, 4) for s in kept],
-            "clips_per_s": 1e3 / p50 if p50 else None,
-            "memory_mb": None if math.isnan(self.memory_mb) else round(self.memory_mb, 1),
-            "agreement": self.agreement,
-            "stages_ms": {n: float(np.median(v)) for n, v in self.stages.items() if v},
-        }  # fmt: skip
 
 
 class EngineBench:
@@ -288,36 +257,3 @@ class EngineBench:
 
 def _ratio(row: Row, base: Row) -> dict[str, Any] | None:
     return paired_ratio(row.contender.seconds, base.contender.seconds)
-
-
-def drift_over(reference: Explainer, other: Explainer) -> dict[str, Any]:
-    """How far the maps of one precision lie from another's, over synthetic clips."""
-    drifts = []
-    for seed in range(DRIFT_CLIPS):
-        clip = sample_clip(reference, seed)
-        expected = reference.explain(clip)
-        other.target = expected.target  # a tie may fall the other way
-        drifts.append(compare(expected, other.explain(clip)))
-    other.target = reference.target
-    return {
-        "same_method": True,
-        "correlation": float(np.mean([d.correlation for d in drifts])),
-        "correlation_min": min(d.correlation for d in drifts),
-        "peak_shift": max(d.peak_shift for d in drifts),
-        "logit_error": max(d.logit_error for d in drifts),
-        "same_label": float(np.mean([d.same_label for d in drifts])),
-        "clips": DRIFT_CLIPS,
-    }
-
-
-def agree(tube: np.ndarray, reference: np.ndarray) -> dict[str, Any]:
-    """Whether two maps are one method's: Pearson's correlation and, in equal units, the drift."""
-    if np.shape(tube) != reference.shape:
-        return {"same_method": False, "correlation": None, "drift": None}
-    found, scale = correlation(tube, reference), float(np.abs(reference).max())
-    drift = float(np.abs(tube - reference).max()) / scale if scale > 0 else None
-    return {
-        "same_method": found is not None and found >= SAME,
-        "correlation": found,
-        "drift": drift,
-    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..libraries.openvino_core import openvino_core
 
-_TYPES = {"auto": "f32", "fp32": "f32", "fp16": "f16", "bf16": "bf16", "int8": "f32"}
+_TYPES = {"float16": "f16", "bfloat16": "bf16"}  # others compute in f32
 
 
 def compile_model(model, threads: int, precision: str):
@@ -15,7 +15,7 @@ def compile_model(model, threads: int, precision: str):
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
         "NUM_STREAMS": "1",
-        "INFERENCE_PRECISION_HINT": _TYPES[precision],
+        "INFERENCE_PRECISION_HINT": _TYPES.get(precision, "f32"),
         "INFERENCE_NUM_THREADS": threads,
     }
     return core.compile_model(model, "CPU", settings)

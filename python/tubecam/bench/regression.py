@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .. import _core
 from ..errors import UsageError
 from .statistics import ratio, spread
 
@@ -82,10 +83,16 @@ def _median(samples: list[float]) -> float | None:
     return statistics.median(samples) if samples else None
 
 
+def _row_name(name: str) -> str:
+    """Of today: documents of version 0.1 have short words for precisions."""
+    old = _core.old_precisions()
+    return " ".join(old.get(word, word) for word in name.split(" "))
+
+
 def _series(document: dict[str, Any]) -> dict[str, list[float]]:
     """Samples by row."""
     if document["mode"] == "engine":
-        return {row["name"]: row["samples_ms"] for row in document["engine"]["rows"]
+        return {_row_name(row["name"]): row["samples_ms"] for row in document["engine"]["rows"]
                 if not row["skipped"]}  # fmt: skip
     stream = document["stream"]
     series = {

@@ -15,7 +15,6 @@ from ..bundle.packaged import find_bundle
 from ..errors import UsageError
 from ..evaluation.drift import moving_noise
 
-_OPTIONS = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "int8": "int8"}
 SYNTHETIC = 16  # clips that int8 is calibrated with where none are named
 
 
@@ -53,7 +52,7 @@ class Subject:
     @property
     def graph_file(self) -> str:
         """What `precision` runs of it: itself, or the float32 graph that it was made from."""
-        own = self.precision in ("auto", _OPTIONS.get(self.graph.precision))
+        own = self.precision in ("auto", self.graph.precision)
         return self.graph.file if own or not self.graph.reference else self.graph.reference
 
     @property

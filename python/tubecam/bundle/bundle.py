@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import _core
+from . import clip_spec
+from .clip_spec import ClipSpec
 from .layer_grid import field_text, is_coarse
 
 _HEADS = {
@@ -29,7 +31,7 @@ class Bundle:
     name : str
     labels : tuple of str
         One a class, in the order of the logits.
-    clip : _core.ClipSpec
+    clip : ClipSpec
         What the model sees: length, size, sampling rate, mean, std, colour order, resize rule.
     graphs : tuple of _core.GraphSpec
         Each with its file, methods, output names and explained layer.
@@ -48,7 +50,7 @@ class Bundle:
     folder: Path
     name: str
     labels: tuple[str, ...]
-    clip: _core.ClipSpec
+    clip: ClipSpec
     graphs: tuple[_core.GraphSpec, ...]
     methods: tuple[str, ...]
     precision: str
@@ -81,7 +83,7 @@ class Bundle:
         rows += [("clip", _clip(self.clip)), ("colours", _colours(self.clip))]
         for graph in self.graphs:
             rows += _graph(graph, self.default_method, self.clip)
-        motion = [m for m in self.methods if m in _core.motion_method_names()]
+        motion = [m for m in self.methods if m in _core.methods("motion")]
         rows += [("motion", ", ".join(motion))] if motion else []
         check = self.sidecar["check"]
         error = f"relative error {self.export_error:.1e} on {check['inputs']} unseen inputs"
@@ -108,7 +110,7 @@ def from_core(core: _core.Bundle) -> Bundle:
         folder=Path(core.folder),
         name=core.name,
         labels=tuple(core.labels),
-        clip=core.clip,
+        clip=clip_spec.from_core(core.clip),
         graphs=tuple(core.graphs),
         methods=tuple(_core.offered_methods(core)),
         precision=core.precision,
@@ -124,7 +126,7 @@ def _some(names: tuple[str, ...], most: int = 12) -> str:
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _clip(clip: _core.ClipSpec) -> str:
+def _clip(clip: ClipSpec) -> str:
     rule = f"crop of short side {clip.short_side}" if clip.resize == "crop" else clip.resize
     seconds = clip.length / clip.sample_fps
     size = f"{clip.length} slices of {clip.width}×{clip.height}"
@@ -132,12 +134,12 @@ def _clip(clip: _core.ClipSpec) -> str:
     return f"{size}, {clip.sample_fps:g} a second ({seconds:.2f} s), {rule}{flow}"
 
 
-def _colours(clip: _core.ClipSpec) -> str:
+def _colours(clip: ClipSpec) -> str:
     mean, std = (", ".join(f"{value:g}" for value in values) for values in (clip.mean, clip.std))
     return f"{clip.color}, mean {mean}, std {std}"
 
 
-def _graph(graph: _core.GraphSpec, default: str, clip: _core.ClipSpec) -> list[tuple[str, str]]:
+def _graph(graph: _core.GraphSpec, default: str, clip: ClipSpec) -> list[tuple[str, str]]:
     first, several = graph.layers[0], len(graph.layers) > 1
     names = [f"{m} (default)" if m == default else m for m in graph.methods]
     names.sort(key=lambda name: not name.endswith(")"))
@@ -165,7 +167,7 @@ def _marks(graph: _core.GraphSpec) -> list[str]:
     return [f"{text}: {', '.join(methods)}" for text, methods in found.items()]
 
 
-def _layer(layer: _core.LayerSpec, clip: _core.ClipSpec) -> str:
+def _layer(layer: _core.LayerSpec, clip: ClipSpec) -> str:
     """Shape, stride, what a cell sees, and whether cells are few."""
     field = field_text(layer.receptive_field, (clip.length, clip.height, clip.width))
     sees = f", a cell sees {field}" if field else ""

@@ -1,12 +1,14 @@
-"""The class that is explained, by its number or its name."""
+"""The class that is explained, by its number or its name; or one class rather than another."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..errors import UsageError
+
+Target = int | tuple[int, int]  # a class, or one and the one that it is held against
 
 
 def class_number(target: Any, labels: Sequence[str]) -> int:
@@ -32,6 +34,33 @@ def class_number(target: Any, labels: Sequence[str]) -> int:
     if not -1 <= number < len(labels):
         raise UsageError(f"target {number}: the classes are 0 to {len(labels) - 1}")
     return number
+
+
+def parse_target(target: Any, labels: Sequence[str]) -> Target:
+    """As `class_number`; of "A:B" both numbers, of evidence for A rather than B.
+
+    Raises
+    ------
+    UsageError
+        There is no such class, or both are the same.
+    """
+    if not isinstance(target, str) or target in labels or ":" not in target:
+        return class_number(target, labels)
+    places = [i for i, letter in enumerate(target) if letter == ":"]
+    pairs = [
+        (target[:i].strip(), target[i + 1 :].strip()) for i in places
+    ]  # labels may hold colons
+    known = [pair for pair in pairs if all(side in labels for side in pair)] or pairs
+    first, second = (class_number(side, labels) for side in known[0])
+    if min(first, second) < 0 or first == second:
+        raise UsageError(f"target {target!r}: a contrast names two different classes")
+    return first, second
+
+
+def parse_targets(target: Any, labels: Sequence[str]) -> tuple[list[Target], bool]:
+    """One target or many, and whether there were many."""
+    many = isinstance(target, Iterable) and not isinstance(target, (str, bytes))
+    return [parse_target(each, labels) for each in (target if many else [target])], many
 
 
 def _some(target: Any, labels: Sequence[str]) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 
 from ..errors import UsageError
 from ..libraries.extras import needed_for
-from .run import PRECISIONS, _count, _positive
+from .arguments import count, positive
+from .choices import ENGINES, PRECISIONS, precision
 
 _DESCRIPTION = """\
 Measures on this machine what a prediction costs, and what its explanation costs on top.
@@ -29,7 +30,7 @@ below 0.999) is marked as another method.
 Examples
   tubecam bench                                              the bundle that comes with TubeCAM
   tubecam bench --model r3d_18 --random-weights --peers torch,captum --json bench.json
-  tubecam bench --model r3d_18 --random-weights --precision fp32,bf16,int8 --peers torch
+  tubecam bench --model r3d_18 --random-weights --precision float32,bfloat16,int8 --peers torch
   tubecam bench engines/r3d_18 --peers onnxruntime --plot bench.png
   tubecam bench motion --stream street.mp4 --streams 4
   tubecam bench --compare before.json after.json
@@ -61,7 +62,7 @@ def _add_model(group) -> None:
     group.add_argument("--random-weights", action="store_true", help="time does not depend on them")
     group.add_argument("--seed", type=int, default=0, help="of random weights (default: 0)")
     group.add_argument("--layer", metavar="PATH", help="the layer to explain (default: the last)")
-    group.add_argument("--length", type=_count, metavar="T", help="slices in a clip (default: 16)")
+    group.add_argument("--length", type=count, metavar="T", help="slices in a clip (default: 16)")
     group.add_argument("--size", metavar="HxW", help="of a slice (default: 112x112)")
 
 
@@ -71,9 +72,9 @@ def _add_measurement(group) -> None:
                        " that the bundle offers, without motion-split-exact)")  # fmt: skip
     group.add_argument("--peers", metavar="P,…", help="other libraries to measure as well; all")
     group.add_argument("--stream", metavar="VIDEO", help="measure a pipeline that plays this file")
-    group.add_argument("--streams", type=_count, metavar="N", help="with --stream: 1, 2, 4 … up to"
+    group.add_argument("--streams", type=count, metavar="N", help="with --stream: 1, 2, 4 … up to"
                        " N at once, until the machine is saturated (default: 1)")  # fmt: skip
-    group.add_argument("--duration", type=_positive, metavar="S", help="seconds to measure, without"
+    group.add_argument("--duration", type=positive, metavar="S", help="seconds to measure, without"
                        " loading (default: 45)")  # fmt: skip
     group.add_argument("--compare", nargs=2, metavar=("A.json", "B.json"),
                        help="compare two results instead")  # fmt: skip
@@ -88,14 +89,14 @@ def _add_outputs(group) -> None:
 
 def _add_machine(group) -> None:
     group.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda or cuda:N")
-    group.add_argument("--engine", default="auto", metavar="E", help="auto, openvino or tensorrt")
-    group.add_argument("--precision", default="auto", metavar="P,…", help="auto, fp32, fp16, bf16,"
-                       " int8; of several, the others are rows beside the first, with the drift of"
-                       " their maps")  # fmt: skip
+    group.add_argument("--engine", default="auto", metavar="E", help=" or ".join(ENGINES))
+    group.add_argument("--precision", default="auto", metavar="P,…", type=_precisions,
+                       help=f"{', '.join(PRECISIONS)}; of several, the others are rows beside"
+                       " the first, with the drift of their maps")  # fmt: skip
     group.add_argument("--calibrate", metavar="V,…", action="extend",
                        type=lambda text: text.split(","), help="with --model and int8: videos to"
                        " calibrate with (default: synthetic clips)")  # fmt: skip
-    group.add_argument("--threads", type=_count, metavar="N", help="of every engine and library"
+    group.add_argument("--threads", type=count, metavar="N", help="of every engine and library"
                        " (default: the cores that may be used)")  # fmt: skip
 
 
@@ -129,7 +130,7 @@ def _check(args: argparse.Namespace) -> tuple:
         if args.model is None and getattr(args, name):
             raise UsageError(f"--{name.replace('_', '-')} belongs to --model")
     args.peers = peers.parse_peers(args.peers)
-    args.precision, *args.precisions = _precisions(args.precision)
+    args.precision, *args.precisions = args.precision
     int8 = "int8" in (args.precision, *args.precisions)
     if args.calibrate and not (args.model and int8):
         raise UsageError("--calibrate belongs to --model with --precision …,int8")
@@ -152,11 +153,7 @@ def _check(args: argparse.Namespace) -> tuple:
 
 
 def _precisions(text: str) -> list[str]:
-    names = list(dict.fromkeys(name.strip() for name in text.split(",")))
-    wrong = [name for name in names if name not in PRECISIONS]
-    if wrong:
-        raise UsageError(f"--precision {wrong[0]}: choose among {', '.join(PRECISIONS)}")
-    return names
+    return list(dict.fromkeys(precision(name.strip()) for name in text.split(",")))
 
 
 def _cores() -> int:

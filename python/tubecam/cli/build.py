@@ -9,13 +9,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..errors import TubecamError, UsageError
+from .choices import PRECISIONS, precision
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ..bundle.bundle import Bundle
-
-PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
 
 _DESCRIPTION = """\
 Compiles each graph of a bundle with TensorRT for this machine's NVIDIA GPU. That takes minutes and
@@ -31,12 +30,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "build",
         help="compile a bundle for this machine's NVIDIA GPU",
         description=_DESCRIPTION,
-        epilog="Examples: `tubecam build motion`, `tubecam build engines/r3d --precision fp16`",
+        epilog="Examples: `tubecam build motion`, `tubecam build engines/r3d --precision float16`",
     )
     parser.add_argument("bundle", metavar="BUNDLE", help="a bundle's folder, or a name: motion")
     parser.add_argument(
-        "--precision", default="auto", metavar="P", help="auto (the graph's own), fp32, fp16, bf16,"
-        " or int8 for a bundle that was exported so"
+        "--precision", type=precision, default="auto", metavar="P",
+        help=f"{', '.join(PRECISIONS)}: auto is the graph's own, int8 for a bundle exported so"
     )  # fmt: skip
     parser.add_argument(
         "--workspace", type=int, default=0, metavar="MiB",
@@ -76,8 +75,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
-    if args.precision not in PRECISIONS:
-        raise UsageError(f"--precision {args.precision}: choose one of {', '.join(PRECISIONS)}")
     if args.workspace < 0:
         raise UsageError(f"--workspace {args.workspace}: give a number of MiB, 0 for all there is")
     if not args.device.startswith("cuda"):
@@ -108,7 +105,7 @@ def _compare(folder: Path, receipt: dict[str, Any], args: argparse.Namespace) ->
     from ..explainer.explainer import Explainer
 
     try:
-        with Explainer(folder, method=receipt["method"], precision="fp32") as reference:
+        with Explainer(folder, method=receipt["method"], precision="float32") as reference:
             clip = sample_clip(reference)
             expected = reference.explain(clip)
     except TubecamError as error:
@@ -118,11 +115,11 @@ def _compare(folder: Path, receipt: dict[str, Any], args: argparse.Namespace) ->
         drift = compare(expected, explainer.explain(clip))
         receipt["drift"] = {**asdict(drift), "harmless": drift.harmless}
         receipt["milliseconds"] = median_milliseconds(explainer, clip)
-    if args.precision in ("fp16", "bf16", "int8"):
-        wide = {**_engine_options(args), "precision": "fp32"}
+    if args.precision not in ("auto", "float32"):
+        wide = {**_engine_options(args), "precision": "float32"}
         try:
             with Explainer(folder, method=receipt["method"], **wide) as explainer:
-                receipt["milliseconds_fp32"] = median_milliseconds(explainer, clip)
+                receipt["milliseconds_float32"] = median_milliseconds(explainer, clip)
         except TubecamError:
             pass  # a narrow graph of an older export has no float32 reference
 
@@ -143,8 +140,8 @@ def _warnings(receipt: dict[str, Any]) -> list[str]:
     if "unchecked" in receipt:
         found.append(f"{method}: not compared with float32: {receipt['unchecked']}")
     if not receipt.get("drift", {"harmless": True})["harmless"]:
-        found.append(f"{method}: {precision} changes the explanation; build it with fp32")
-    wide = receipt.get("milliseconds_fp32", float("inf"))
+        found.append(f"{method}: {precision} changes the explanation; build it with float32")
+    wide = receipt.get("milliseconds_float32", float("inf"))
     if receipt.get("milliseconds", 0) > wide:
-        found.append(f"{method}: {precision} is slower than fp32 here ({wide:.2f} ms)")
+        found.append(f"{method}: {precision} is slower than float32 here ({wide:.2f} ms)")
     return found

@@ -7,21 +7,21 @@ import importlib.util
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..bundle.layer_grid import field_text
 from ..errors import UsageError
+from .choices import COLOR_ORDERS, RESIZE_RULES
+from .export_summary import summary
 from .layers import print_layers
 
 if TYPE_CHECKING:
-    from ..export import ExportReport
-
+    pass
 _DESCRIPTION = """\
 Exports a video classifier together with its explanation as one ordinary ONNX graph, compares that
 graph with autograd on inputs that it was not traced with, and writes a bundle that `tubecam run`
 and the GStreamer elements use. The class to explain is chosen when the bundle runs."""
-
 _EPILOG = """\
 SOURCE is one of
   r3d_18, i3d, x3d_s …          a named architecture: `tubecam models` lists them, and
@@ -135,14 +135,12 @@ def _add_clip_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--sample-fps", type=float, metavar="F", help="slices a second (default 15)")
     group.add_argument("--mean", metavar="R,G,B", help="of values in 0…1 (default: the model's)")
     group.add_argument("--std", metavar="R,G,B", help="likewise")
-    group.add_argument("--color", choices=("RGB", "BGR"), help="order of mean, std and planes")
+    group.add_argument("--color", choices=COLOR_ORDERS, help="order of mean, std and planes")
     group.add_argument(
         "--flow", metavar="BOUND,SCALE", help="the model takes 5 channels, the last two the optical"
         " flow to the next slice: pixels, clamped to BOUND, times SCALE"
     )  # fmt: skip
-    group.add_argument(
-        "--resize", choices=("crop", "stretch", "pad"), help="how a frame becomes a slice"
-    )
+    group.add_argument("--resize", choices=RESIZE_RULES, help="how a frame becomes a slice")
     group.add_argument(
         "--short-side", type=int, metavar="N", help="of the frame before the crop, in pixels"
     )
@@ -152,10 +150,10 @@ def _add_bundle_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--labels", metavar="FILE", help="one label a line, as many as classes")
     group.add_argument(
         "--precision",
-        choices=("float32", "float16", "int8"),
         default="float32",
-        help="of the class-activation graph: float16 for GPUs, int8 for GPUs and CPUs; the float32"
-        " graph stays beside it as the reference (default float32)",
+        metavar="P",
+        help="of the class-activation graph: float32, float16 for GPUs, int8 for GPUs and CPUs; the"
+        " float32 graph stays beside it as the reference (default float32)",
     )
     group.add_argument(
         "--calibrate", metavar="V,V", action="extend", type=_names, help="of int8: videos, or"
@@ -189,32 +187,24 @@ def run(args: argparse.Namespace) -> int:
     from ..export import export
 
     with _Progress() as progress:
-        report = export(
-            args.source,
-            args.output,
-            weights=args.weights,
-            random_weights=args.random_weights,
-            seed=args.seed,
-            layer=_layers(args.layer),
-            tokens=args.tokens,
-            methods=args.methods,
-            pool=_pool(args.pool) if args.pool is not None else None,
-            labels=Path(args.labels) if args.labels is not None else None,
-            clip=clip,
-            precision=args.precision,
-            calibrate=args.calibrate,
-            windows=args.windows,
-            name=args.name,
-            time_first=args.time_first,
-            head=args.head,
-            output=args.output_key,
-            reduce=args.reduce,
-            license=args.license,
-            force=args.force,
-            progress=progress,
-        )
+        report = export(args.source, args.output, progress=progress, **options(args, clip))
     print(summary(report))
     return 0
+
+
+def options(args: argparse.Namespace, clip: dict[str, Any]) -> dict[str, Any]:
+    """The arguments as :class:`ExportOptions` names them; a few are written otherwise here."""
+    from ..export import ExportOptions
+
+    named = {f.name: getattr(args, f.name) for f in fields(ExportOptions) if hasattr(args, f.name)}
+    return {
+        **named,
+        "clip": clip,
+        "labels": Path(args.labels) if args.labels is not None else None,
+        "layer": _layers(args.layer),
+        "output": args.output_key,
+        "pool": _pool(args.pool) if args.pool is not None else None,
+    }
 
 
 def clip_settings(args: argparse.Namespace) -> dict[str, Any]:
@@ -260,61 +250,6 @@ def _numbers(option: str, text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(","))
     except ValueError as error:
         raise UsageError(f"{option} {text!r} is not of the form 0.45,0.45,0.45.") from error
-
-
-def summary(report: ExportReport) -> str:
-    """What the user needs to know about the bundle, a few lines."""
-    c, t, h, w = report.layer_shape
-    stride, offset = (" ".join(f"{v:g}" for v in place) for place in
-                      (report.geometry.stride, report.geometry.offset))  # fmt: skip
-    head = "average pool + linear, no backward pass" if report.closed_form else "by gradient"
-    head = "relevance to the input" if report.layer == "clip" else head
-    guess = "" if report.geometry.exact else " (by their number: some see places far apart)"
-    sees = field_text(report.geometry.field, report.clip)
-    replaced = report.check.replaced
-    lines = [
-        f"bundle   {report.path}",
-        f"classes  {report.classes}{_head(report)}",
-        f"layer    {report.layer}: {c} channels, {t}x{h}x{w} cells; {head}",
-        *(f"         and {layer}" for layer in report.layers[1:]),
-        f"cells    stride {stride}, offset {offset} (t y x){guess}"
-        + (f"; each sees {sees}" if sees else ""),
-        *(f"coarse   {sentence}" for sentence in report.coarse),
-        *([f"beside   {report.beside}"] if report.beside else []),
-        f"methods  {' '.join(report.methods)}",
-        f"check    {report.check.max_relative_error:.1e} relative error against "
-        f"{report.check.reference} on {report.check.inputs} unseen inputs ({report.check.engine})"
-        + (f"; {replaced} at kinks of the gradient left out" if replaced else ""),
-        *(f"mark     {mark}" for mark in report.marks),
-        *_quantisation(report.quantisation),
-    ]
-    return "\n".join(lines)
-
-
-def _head(report: ExportReport) -> str:
-    """How scores follow from what the model gives, where that is not softmax of its logits."""
-    head = report.head
-    if head is None or (head.kind, head.unit) == ("softmax", "logit"):
-        return ""
-    if head.one_logit:
-        return ", no and yes by the sigmoid of one logit"
-    how = {"softmax": "softmax", "sigmoid": "each by its sigmoid", "scores": "no probabilities"}
-    return f", {how[head.kind]}; explained is the {head.unit}"
-
-
-def _quantisation(found: dict[str, Any]) -> list[str]:
-    if not found:
-        return []
-    drift, kept = found["drift"], len(found["kept"])
-    return [
-        f"int8     {found['layers']} layers, calibrated on {found['windows']} windows of "
-        f"{found['clip_count']} clips" + (f"; {kept} layers stay in float32" if kept else ""),
-        f"drift    map correlation {drift['map_correlation']:.4f} (least "
-        f"{drift['map_correlation_min']:.4f}), peaks moved {drift['peak_shift']:.2f} cells, "
-        f"{drift['top1_agreement']:.0%} of predictions the same, on "
-        f"{found['held_out_windows']} unseen windows",
-        *(() if found["accepted"] else ["         beyond the limits: exported by force"]),
-    ]
 
 
 class _Progress:

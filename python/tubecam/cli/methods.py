@@ -9,7 +9,8 @@ from pathlib import Path
 from ..errors import UsageError
 from ..libraries.extras import needed_for
 from ..text.counting import counted
-from .run import PADS, SAMPLINGS, add_scale
+from ..windows.sampling import PADS, RULES
+from .arguments import add_scale
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -35,7 +36,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--pad", choices=PADS, default="last", metavar="P",
                         help="what fills the window of a shorter video: last, loop or none"
                         " (default: last)")  # fmt: skip
-    parser.add_argument("--sampling", choices=SAMPLINGS, default="rate", metavar="R",
+    parser.add_argument("--sampling", choices=RULES, default="rate", metavar="R",
                         help="rate, or uniform: one window over the whole file"
                         " (default: rate)")  # fmt: skip
     parser.set_defaults(run=run)

@@ -1,6 +1,6 @@
 """Draw where and when a model looked: heat, label, score and temporal strip, in place.
 
-Twins of ``csrc/overlay``. Every function writes into the frame that it is given.
+The same as ``csrc/overlay``. Every function writes into the frame that it is given.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Picture = np.ndarray | _core.Frame
 
 def color_map_names() -> list[str]:
     """Names of the colour maps."""
-    return _core.color_map_names()
+    return list(_core.color_maps())
 
 
 def color_table(name: str) -> np.ndarray:

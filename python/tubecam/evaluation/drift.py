@@ -13,7 +13,7 @@ import numpy.typing as npt
 from .correlation import likeness
 
 if TYPE_CHECKING:
-    from .. import _core
+    from ..bundle.clip_spec import ClipSpec
     from ..explainer.explainer import Explainer
     from ..explainer.explanation import Explanation
 
@@ -63,7 +63,7 @@ def compare(reference: Explanation, other: Explanation) -> Drift:
         likeness(first, second),
         float(shift),
         float(np.abs(logits - others).max()) / largest,
-        reference.label == other.label,
+        reference.label_index == other.label_index,
     )
 
 
@@ -72,7 +72,7 @@ def sample_clip(explainer: Explainer, seed: int = 0) -> npt.NDArray[np.float32]:
     return moving_noise(explainer.clip_spec, seed)
 
 
-def moving_noise(spec: _core.ClipSpec, seed: int = 0) -> npt.NDArray[np.float32]:
+def moving_noise(spec: ClipSpec, seed: int = 0) -> npt.NDArray[np.float32]:
     """The same for a clip's length, height and width."""
     random = np.random.default_rng(seed)
     coarse = random.normal(size=(3, spec.height // 8 + 2, spec.width // 8 + 2))

@@ -5,27 +5,33 @@ from __future__ import annotations
 import functools
 import math
 import os
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from ..bundle.bundle import Bundle, from_core
+from .._core import Frame
+from ..bundle.bundle import from_core
 from ..bundle.packaged import DEFAULT, find_bundle
-from ..bundle.targets import class_number
+from ..bundle.targets import Target, parse_targets
 from ..errors import UsageError
-from .clip_array import detached, holds_bytes, one_clip, slice_times
+from .clip_layout import clips_of, detached, holds_bytes, is_array, slice_times
+from .explain_frames import explain_frames
 from .explanation import Explanation
-from .explanation import from_core as explanation_from_core
+from .from_core import explanation_of
 from .options import MethodOptions
+from .settings import Settings
+
+Clip = npt.NDArray[Any] | Sequence[Any] | Any
 
 
-class Explainer:
+class Explainer(Settings):
     """Runs a bundle and explains each of its predictions.
 
-    Threads may share one: a call waits for the one before it. A process made by ``fork`` goes on
+    Threads may share one: a call waits for the one before it, and what it is asked by arguments
+    is its own. A process made by ``fork`` goes on
     with those it inherits; to one made by ``spawn`` they can be sent: pickling keeps the arguments
     and what was set since, not the frames pushed so far, and the engine is opened again there. A
     copy is another Explainer in the same way.
@@ -39,12 +45,14 @@ class Explainer:
         "cpu", "cuda" or "cuda:N". On a GPU slices, clips and tensors stay there; so do tubes, for
         code that wants them there (`Explanation.device_tube`).
     precision : str
-        "auto" (the bundle's own: float32, or what it was exported in), "fp32", "fp16", "bf16" or
-        "int8". A bundle of int8 or float16 runs its float32 reference in the other ones.
+        "auto" (the bundle's own: float32, or what it was exported in), "float32", "float16",
+        "bfloat16" or "int8". A bundle of int8 or float16 runs its float32 reference in the other
+        ones.
     method : str, optional
         One of `methods`; left out, the bundle's default.
     target : int or str
-        The class to explain, its number or its label; −1 is the predicted one.
+        The class to explain, its number or its label; −1 is the predicted one; "A:B" is evidence
+        for A rather than B.
     hop : int
         Slices from one window to the next, for `push` and `explain_video`.
     threshold : float
@@ -81,6 +89,7 @@ class Explainer:
     def __init__(
         self,
         bundle: str | os.PathLike[str] | None = None,
+        *,
         device: str = "cpu",
         precision: str = "auto",
         method: str | None = None,
@@ -95,76 +104,117 @@ class Explainer:
         fallback: str = "none",
     ) -> None:
         options = options or MethodOptions()
-        self._core: _core.Explainer | None = _core.Explainer(
-            os.fspath(find_bundle(os.fspath(DEFAULT if bundle is None else bundle))),
-            method=method or "",
-            hop=hop,
-            threshold=threshold,
-            engine=engine,
-            device=device,
-            precision=precision,
-            threads=threads,
-            cache_dir=os.fspath(cache_dir or ""),
-            budget_ms=budget_ms,
-            method_options=options.core(),
-            fallback=fallback,
-        )
         self._opened = {
             "device": device, "precision": precision, "threads": threads, "engine": engine,
-            "cache_dir": cache_dir, "fallback": fallback,
+            "cache_dir": os.fspath(cache_dir or ""), "fallback": fallback,
         }  # fmt: skip
+        self._core = _core.Explainer(
+            os.fspath(find_bundle(os.fspath(DEFAULT if bundle is None else bundle))),
+            method=method or "", hop=hop, threshold=threshold, budget_ms=budget_ms,
+            method_options=options.core(), **self._opened,
+        )  # fmt: skip
         self._options = options
         self._budget_ms = budget_ms
-        self._core_bundle = self._core.bundle
-        self._bundle = from_core(self._core_bundle)
+        self._bundle = from_core(self._core.bundle)
         self._method = method or self._bundle.default_method
         self._hop, self._threshold = hop, threshold
         self.target = target
         self._sample_fps = 0.0
 
+    @overload
     def explain(
-        self, clip: npt.NDArray | Sequence | Any, times: npt.ArrayLike | None = None
-    ) -> Explanation:
-        """Explains one clip.
+        self, clip: Clip, target: int | str | None = None, method: str | None = None,
+        times: npt.ArrayLike | None = None, *, layout: str | None = None,
+        normalised: bool | None = None,
+    ) -> Explanation: ...  # fmt: skip
+    @overload
+    def explain(
+        self, clip: Clip, target: Sequence[int | str], method: str | None = None,
+        times: npt.ArrayLike | None = None, *, layout: str | None = None,
+        normalised: bool | None = None,
+    ) -> list[Explanation]: ...  # fmt: skip
+    def explain(
+        self,
+        clip: Clip,
+        target: int | str | Sequence[int | str] | None = None,
+        method: str | None = None,
+        times: npt.ArrayLike | None = None,
+        *,
+        layout: str | None = None,
+        normalised: bool | None = None,
+    ) -> Any:
+        """Explains one clip, or each of a batch, for one class or for several.
+
+        Arrays of other libraries (torch, CuPy, pycuda) are read where they lie, without a copy, by
+        DLPack or ``__cuda_array_interface__``: in system memory or, by an explainer on that device,
+        on a GPU. What the producer's stream still has to do is waited for there.
 
         Parameters
         ----------
         clip
-            Either float32 [T, 3, H, W], already normalised, or T frames of any one size that are
-            preprocessed here: uint8 [T, height, width, 3] in RGB, or with the colours second. A
-            batch axis of 1 may stand before them. Arrays of other libraries (torch, CuPy, pycuda)
-            are read where they lie, without a copy, by DLPack or ``__cuda_array_interface__``: in
-            system memory or, by an explainer on that device, on a GPU. What the producer's stream
-            still has to do is waited for there.
+            T frames of any one size: uint8 [T, H, W, 3], [T, 3, H, W] or [3, T, H, W] in RGB, or a
+            list of frames; of float 0…1 with `normalised` False, which are rounded to bytes. Or
+            float32 [T, 3, H, W] of the model's own size, normalised as the bundle's `clip` says,
+            its axes in any of these orders. Or a batch [N, …] of either, or a list of clips.
+        target
+            The class, its label or its number; −1 is the predicted one. "A:B" is evidence for A
+            rather than B, the difference of their logits, by two passes. Of a list, each in turn.
+            Left out: the Explainer's own.
+        method
+            One of `methods`; left out, the Explainer's own.
         times
             Seconds of the T slices, which must not fall; left out, one every
-            ``1 / clip_spec.sample_fps``.
+            ``1 / clip_spec.sample_fps``. [N, T] for a batch whose clips differ in them.
+        layout
+            The order of the axes, "TCHW", "THWC" or "CTHW", with N in front for a batch; left out,
+            the one that fits, and where several do, that is an error.
+        normalised
+            Whether values are what the model takes. Needed of float arrays whose values all lie in
+            0…1, and of pixels that are no uint8.
+
+        Returns
+        -------
+        Explanation
+            For a list of targets, a list of them; for a batch, a list of what each clip has.
 
         Raises
         ------
         UsageError
-            Shape or dtype are not those, the elements do not lie side by side, or the array is on
-            another device than this explainer; the message states both.
+            There is no such class or method; the method has no contrast; shape or dtype are none of
+            these, the elements do not lie side by side, or the array is on another device than
+            this explainer. The message states what was given and what is taken.
         UnavailableError
             The array is on a GPU, and this build or machine has no way to it.
         """
-        pts = None if times is None else [_nanoseconds(time) for time in slice_times(times)]
-        clip = one_clip(clip, self.clip_spec)
-        if _is_array(clip) and not holds_bytes(clip):
-            return self._wrap(self._open.explain(clip, pts))
-        frames = [_frame(frame) for frame in clip]
-        return self._wrap(self._open.explain_frames(frames, pts))
+        targets, many = (None, False) if target is None else parse_targets(target, self.labels)
+        clips, is_batch = clips_of(clip, self.clip_spec, layout, normalised)
+        found = [
+            self._explain_one(one, targets, method or "", at)
+            for one, at in zip(clips, _times(times, len(clips) if is_batch else None))
+        ]
+        each = found if many else [explanations[0] for explanations in found]
+        return each if is_batch else each[0]
 
-    def push(
-        self, frame: npt.NDArray[np.uint8] | _core.Frame | Any, pts: float
-    ) -> Explanation | None:
+    def _explain_one(
+        self, clip: Any, targets: list[Target] | None, method: str, pts: list[int] | None
+    ) -> list[Explanation]:
+        if targets == []:
+            return []
+        if is_array(clip) and not holds_bytes(clip):
+            found = self._open.explain(clip, pts, targets, method)
+        else:
+            frames = [_frame(frame) for frame in clip]
+            found = self._open.explain_frames(frames, pts, targets, method)
+        return [self._wrap(core) for core in found]
+
+    def push(self, frame: npt.NDArray[np.uint8] | Frame | Any, pts: float) -> Explanation | None:
         """Takes a frame of a stream; gives an explanation each time a window is complete.
 
         Parameters
         ----------
         frame
             uint8 [height, width, 3] in RGB, of NumPy or another library, also on the explainer's
-            GPU; or a `_core.Frame` in any pixel format.
+            GPU; or a `Frame` in any pixel format.
         pts
             Its presentation time in seconds.
         """
@@ -184,12 +234,19 @@ class Explainer:
         return None if core is None else self._wrap(core)
 
     def explain_video(
-        self, source: str | os.PathLike[str], *, pad: str = "last", sampling: str = "rate"
+        self,
+        source: str | os.PathLike[str] | Iterable[tuple[Any, float]],
+        *,
+        pad: str = "last",
+        sampling: str = "rate",
     ) -> Iterator[Explanation]:
-        """Decodes a video (a file's path or a URI) and yields an explanation a window.
+        """Explains a video, window after window; closing the iterator ends it.
 
         Parameters
         ----------
+        source
+            A file's path, a URI, ``camera:N``; or frames with their times, pairs of what `push`
+            takes and seconds.
         pad
             What fills the window of a video that is shorter than one: "last" (its last frame),
             "loop" (it plays again) or "none".
@@ -197,10 +254,17 @@ class Explainer:
             "rate" takes slices as often as the bundle states. "uniform" spreads the slices of one
             window evenly over a whole file, from its first frame to its last, however long it is.
 
+        Yields
+        ------
+        Explanation
+            One a window, as soon as its last frame came.
+
         Raises
         ------
         StreamError
             It cannot be opened or decoded, or is shorter than one window and `pad` is "none".
+        UsageError
+            The source is none of these, or cannot be sampled so.
 
         Warns
         -----
@@ -209,9 +273,11 @@ class Explainer:
         StreamWarning
             Its timestamps had to be repaired.
         """
-        from .explain_video import explain_video  # loads GStreamer
+        if isinstance(source, (str, os.PathLike)):
+            from .explain_video import explain_video  # loads GStreamer
 
-        return explain_video(self, os.fspath(source), pad, sampling)
+            return explain_video(self, os.fspath(source), pad, sampling)
+        return explain_frames(self, source, pad, sampling)
 
     def reset(self) -> None:
         """Forgets the frames pushed so far, for a seek or a new stream."""
@@ -229,130 +295,41 @@ class Explainer:
         }  # fmt: skip
         return functools.partial(type(self), self._bundle.folder, **arguments), ()
 
+    def __repr__(self) -> str:
+        if self._core is None:
+            return f"<Explainer of {self._bundle.name}, closed>"
+        clip, target = self.clip_spec, "" if self.target == -1 else f" of {self.target!r}"
+        return (
+            f"<Explainer of {self._bundle.name}: {self.method}{target}, {len(self.labels)} classes,"
+            f" clips {clip.length}×3×{clip.height}×{clip.width}, on {self.device}>"
+        )
+
     def __enter__(self) -> Explainer:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @property
-    def bundle(self) -> Bundle:
-        return self._bundle
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Names of the classes, in the order of the logits."""
-        return self._bundle.labels
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """Explanation methods that the bundle offers."""
-        return self._bundle.methods
-
-    @property
-    def clip_spec(self) -> _core.ClipSpec:
-        """What the model sees: length, height, width, sample_fps, mean, std, color, resize."""
-        return self._bundle.clip
-
-    @property
-    def device(self) -> str:
-        """Where clips are explained: "cpu", or "cuda:N" until a fallback took over."""
-        return self._open.device
-
-    @property
-    def engine_info(self) -> _core.EngineInfo:
-        """Name, version, device and precision of the engine."""
-        return self._open.engine_info
-
-    @property
-    def method(self) -> str:
-        """The explanation method; may be set at any time, the next window uses it."""
-        return self._method
-
-    @method.setter
-    def method(self, method: str) -> None:
-        self._open.set_method(method)
-        self._method = method
-
-    @property
-    def target(self) -> int:
-        """The class to explain, −1 the predicted one; may be set at any time."""
-        return self._target
-
-    @target.setter
-    def target(self, target: int | str) -> None:
-        self._target = class_number(target, self.labels)
-        self._open.set_target(self._target)
-
-    @property
-    def threshold(self) -> float:
-        """Part of the tube's maximum that makes a box; may be set at any time."""
-        return self._threshold
-
-    @threshold.setter
-    def threshold(self, threshold: float) -> None:
-        self._open.set_threshold(threshold)
-        self._threshold = threshold
-
-    @property
-    def hop(self) -> int:
-        """Slices from one window to the next; may be set at any time."""
-        return self._hop
-
-    @hop.setter
-    def hop(self, hop: int) -> None:
-        self._open.set_hop(hop)
-        self._hop = hop
-
-    @property
-    def sample_fps(self) -> float:
-        """Slices a second, for `push`; set it before a stream begins, 0 for the bundle's own."""
-        return self._sample_fps or self.clip_spec.sample_fps
-
-    @sample_fps.setter
-    def sample_fps(self, sample_fps: float) -> None:
-        self._open.sample_at(sample_fps)
-        self._sample_fps = sample_fps
-
-    @property
-    def budget_ms(self) -> float:
-        """Milliseconds that a window may take, 0 for no budget; may be set at any time."""
-        return self._budget_ms
-
-    @budget_ms.setter
-    def budget_ms(self, milliseconds: float) -> None:
-        self._open.set_budget(milliseconds)
-        self._budget_ms = milliseconds
-
-    @property
-    def options(self) -> MethodOptions:
-        """What some methods are told; may be set at any time."""
-        return self._options
-
-    @options.setter
-    def options(self, options: MethodOptions) -> None:
-        self._open.set_method_options(options.core())
-        self._options = options
-
-    @property
-    def _open(self) -> _core.Explainer:
-        if self._core is None:
-            raise UsageError("this Explainer is closed")
-        return self._core
-
     def _wrap(self, core: _core.Explanation) -> Explanation:
-        return explanation_from_core(core, self._core_bundle, self._bundle.labels)
+        return explanation_of(core, self._bundle.labels)
 
 
-def _is_array(value: object) -> bool:
-    return isinstance(value, np.ndarray) or _core.Explainer.reads_array(value)
+def _times(times: npt.ArrayLike | None, clips: int | None) -> list[list[int] | None]:
+    """Nanoseconds of the slices, for each of a batch of clips or for the one."""
+    if times is None:
+        return [None] * (clips or 1)
+    apart = clips is not None and len(np.shape(times)) == 2
+    each = list(np.asarray(times)) if apart else [times] * (clips or 1)
+    if clips is not None and len(each) != clips:
+        raise UsageError(f"there are {clips} clips and the times of {len(each)}")
+    return [[_nanoseconds(second) for second in slice_times(one)] for one in each]
 
 
-def _frame(frame: npt.NDArray[np.uint8] | _core.Frame | Any) -> _core.Frame:
-    if isinstance(frame, _core.Frame):
+def _frame(frame: npt.NDArray[np.uint8] | Frame | Any) -> Frame:
+    if isinstance(frame, Frame):
         return frame
     frame = detached(frame)
-    return _core.Frame.from_array(frame if _is_array(frame) else np.asarray(frame))
+    return Frame.from_array(frame if is_array(frame) else np.asarray(frame))
 
 
 def _nanoseconds(seconds: float) -> int:

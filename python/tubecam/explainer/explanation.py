@@ -3,84 +3,33 @@
 from __future__ import annotations
 
 import json
+import os
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from .._core import DeviceTube
+from ..drawing.heat import HeatStyle
+from ..drawing.window import draw_moments, draw_window
+from ..errors import UsageError
+from ..windows.fields import filled
 from ..windows.marks import Mark
 from ..windows.pathway import Pathway
 from ..windows.sampling import Sampling
-from ..windows.sampling import from_core as sampling_from_core
+from ..windows.window_record import WindowRecord, present_labels, top_labels
+from . import archive, notebook
+from .heatmap import heatmap, sample
+from .places import Box, Peak, Signal
+from .receipt import Receipt, Timings
+from .table import table
 
 if TYPE_CHECKING:
-    from ..windows.window_record import WindowRecord
-
-
-class Peak(NamedTuple):
-    """Where relevance is greatest."""
-
-    time: float  # seconds
-    x: float  # relative to the frame, 0…1 from left to right
-    y: float  # relative to the frame, 0…1 from top to bottom
-    value: float  # in the receipt's unit
-
-
-class Signal(NamedTuple):
-    """A part of a stream's relevance over time."""
-
-    pts: npt.NDArray[np.int64]  # nanoseconds, [n]
-    values: npt.NDArray[np.float32]  # in the receipt's unit, summed over the picture, [n]
-
-
-class Box(NamedTuple):
-    """A region of high relevance, relative to the frame (0…1)."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    value: float  # greatest relevance inside, in the receipt's unit
-
-
-class Timings(NamedTuple):
-    """Milliseconds that the stages of one window took."""
-
-    preprocess: float  # all slices that are new to the window
-    engine: float  # logits and the explanation's tensors
-    explain: float  # tube, curve, peak, boxes
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """How far an explanation can be trusted."""
-
-    bundle: str
-    method: str
-    layer: str
-    unit: str  # of relevance: "logit", "score", "logit per input", "share" … (explain/unit.h)
-    engine: str
-    precision: str  # what the engine really computes in
-    relevance_sum: float  # before ReLU; with "hirescam", the logit less the head's bias
-    logit: float  # of the target
-    export_error: float  # relative, of the graph against autograd
-    conservation: float  # relevance_sum / (logit − baseline_logit or 0); NaN: it means nothing
-    class_specific: bool | None  # False: the export found that it ignores the class; None: unknown
-    map_correlation: float  # of int8 maps with float32's, by the export; NaN: not quantised
-    drifts: bool  # True: they differ beyond the limits, and the export was forced
-    baseline_logit: float  # of the clip that relevance is told from; NaN: there is none
-    passes: int  # through the engine
-    downgraded_from: str = ""  # the method asked for, where the budget did not pay it
-    fell_back_from: str = ""  # the device asked for and what failed there, where the CPU took over
-    # Slices, rows and columns of the clip that a cell can depend on; None: the bundle says nothing.
-    receptive_field: tuple[float, float, float] | None = None
-
-    @property
-    def bias_share(self) -> float:
-        """The part of the logit that the biases took, NaN where `conservation` is."""
-        return 1 - self.conservation
+    import pandas
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,16 +41,18 @@ class Explanation:
     valid : bool
         False where NaN or infinity was met: `problem` says where, and the tube is zero.
     problem : str
-    label, label_name : int, str
-        The predicted class; −1 and "" where the logits are not finite.
+    label, label_index : str, int
+        The predicted class; "" and −1 where the logits are not finite.
     score : float
         What the model says of it, one of `scores`.
     head : str
         How scores follow from the logits: "softmax" (one of the classes), "sigmoid" (each by
         itself; one logit has the classes no and yes) or "scores" (they are the logits, and no
         probabilities).
-    target, target_name : int, str
-        The class that is explained.
+    target, target_index : str, int
+        The class that is explained; "A:B" where it is A rather than B.
+    against_index : int
+        Of B; −1 where the target is one class.
     method : str
     logits : float32 [K]
     scores : float32 [K]
@@ -132,6 +83,8 @@ class Explanation:
         T, H, W of the model's input.
     crop : tuple of float
         The part of the frame that the model saw: x, y, width, height, relative to the frame.
+    frame_size : tuple of int
+        Height and width of the frames, pixels.
     number : int
         Counts the windows of a stream from 0.
     labels : tuple of str
@@ -146,21 +99,19 @@ class Explanation:
         one that plays again (padding "loop") have times that go on beyond its end.
     marks : tuple of Mark
         What a viewer has to know before believing it, gravest first; every picture says the same.
-    device_tube : _core.DeviceTube or None
-        The tube where a GPU found it, for methods of one pass: hand it to ``torch.from_dlpack``,
-        ``cupy.from_dlpack`` or whatever reads ``__cuda_array_interface__``. It is there until the
-        explainer's next window, which overwrites it under those arrays too; to hand it out after
-        that is an error.
+    device_tube : DeviceTube or None
+        The tube where a GPU found it, for methods of one pass.
     """
 
     valid: bool
     problem: str
-    label: int
-    label_name: str
+    label: str
+    label_index: int
     score: float
     head: str
-    target: int
-    target_name: str
+    target: str
+    target_index: int
+    against_index: int
     method: str
     logits: npt.NDArray[np.float32]
     scores: npt.NDArray[np.float32]
@@ -176,6 +127,7 @@ class Explanation:
     pts: npt.NDArray[np.int64]
     clip: tuple[int, int, int]
     crop: tuple[float, float, float, float]
+    frame_size: tuple[int, int]
     number: int
     timings: Timings
     receipt: Receipt
@@ -184,10 +136,31 @@ class Explanation:
     marks: tuple[Mark, ...]
     sampling: Sampling
     labels: tuple[str, ...] = field(repr=False)
-    device_tube: _core.DeviceTube | None = field(default=None, repr=False)
+    device_tube: DeviceTube | None = field(default=None, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "device_tube": None}  # a GPU's memory belongs to its process
+
+    def __repr__(self) -> str:
+        if not self.valid:
+            return f"Explanation(window {self.number}, not valid: {self.problem})"
+        share, (t, h, w) = _core.score_text(self.score, self.head), self.tube.shape
+        target = "" if self.target == self.label else f", explained {self.target!r}"
+        return (
+            f"Explanation({self.label!r} {share}{target}, {self.method}, {self.times[0]:.2f} to"
+            f" {self.times[-1]:.2f} s, tube {t}×{h}×{w}, peak {self.peak.value:.3g}"
+            f" {self.receipt.unit} at {self.peak.time:.2f} s)"
+        )
+
+    @property
+    def label_name(self) -> str:
+        """Deprecated: `label`."""
+        return _renamed("label", self.label)
+
+    @property
+    def target_name(self) -> str:
+        """Deprecated: `target`."""
+        return _renamed("target", self.target)
 
     @property
     def times(self) -> npt.NDArray[np.float64]:
@@ -228,15 +201,131 @@ class Explanation:
         UsageError
             A coordinate is NaN, or the three cannot be broadcast.
         """
-        left, top, width, height = self.crop
-        down, across = height / self.clip[1], width / self.clip[2]  # of a clip pixel
-        (slices, rows, columns), (first, row, column) = self.stride, self.offset
-        return _core.sample_tube(
-            self.tube,
-            (slices, rows * down, columns * across),
-            (first, top + (row + 0.5) * down, left + (column + 0.5) * across),
-            _core.slices_at(self.pts, time), y, x,
-        )  # fmt: skip
+        return sample(self, _core.slices_at(self.pts, time), x, y)
+
+    def heatmap(
+        self,
+        time: float | None = None,
+        *,
+        slice: float | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """Relevance over a whole frame at one time.
+
+        Parameters
+        ----------
+        time
+            Seconds; left out, the peak's.
+        slice
+            The same as a place within the window, 0 … T−1, in place of `time`.
+        size
+            Height and width of the map; left out, the frame's own.
+
+        Returns
+        -------
+        float32 [height, width], in the receipt's unit; 0 where the model did not look.
+        """
+        if time is not None and slice is not None:
+            raise UsageError("a heat map is of a time in seconds or of a slice, not of both")
+        if slice is None:
+            slice = self.slice_at(self.peak.time if time is None else time)
+        return heatmap(self, slice, size or self.frame_size)
+
+    def overlay(
+        self,
+        frame: npt.ArrayLike,
+        time: float | None = None,
+        *,
+        caption: bool = True,
+        style: HeatStyle = HeatStyle(),  # noqa: B008 (frozen)
+    ) -> npt.NDArray[np.uint8]:
+        """A copy of a frame with heat, label and relevance over time, drawn as in a pipeline.
+
+        Parameters
+        ----------
+        frame
+            uint8 [H, W, 3] RGB, the whole frame at any size; also a Pillow image.
+        time
+            Of the frame, seconds; left out, the peak's.
+        caption
+            Draw label, score and the strip of relevance over time, too.
+        style
+            Colours, opacity and scale of the heat.
+
+        Returns
+        -------
+        uint8 [H, W, 3], RGB.
+        """
+        pts = round((self.peak.time if time is None else time) * 1e9)
+        return draw_window(frame, self.record(), pts, style, caption)
+
+    def picture(
+        self,
+        frames: Sequence[npt.ArrayLike] | None = None,
+        *,
+        style: HeatStyle = HeatStyle(),  # noqa: B008
+    ) -> npt.NDArray[np.uint8]:
+        """The window at a glance: four moments with their heat, the strongest among them.
+
+        Parameters
+        ----------
+        frames
+            The T frames of the window, uint8 [H, W, 3] each; left out, heat stands on grey.
+        style
+            As for `overlay`.
+
+        Returns
+        -------
+        uint8 [height, width, 3], RGB.
+        """
+        return draw_moments(self.record(), self.frame_size, frames, style)
+
+    def show(self, frames: Sequence[npt.ArrayLike] | None = None) -> None:
+        """Shows `picture` in a notebook, or else in the desktop's viewer.
+
+        Raises
+        ------
+        UnavailableError
+            Pillow is not installed.
+        """
+        notebook.show(self.picture(frames))
+
+    def _repr_png_(self) -> bytes | None:
+        return notebook.png(self.picture())
+
+    def _repr_html_(self) -> str:
+        return notebook.page(self.record(), self.picture())
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes all of it to one file, for `load_explanation`; arrays and numbers stay exact.
+
+        The file is NumPy's ``.npz`` with the rest as JSON in it, and holds no pickle. What was
+        there before is replaced once the new one is whole.
+
+        Raises
+        ------
+        OutputError
+            It cannot be written.
+        """
+        archive.write(path, vars(self))
+
+    def to_pandas(self, of: str = "curve") -> pandas.DataFrame:
+        """The window as a table; those of a stream can be joined by ``pandas.concat``.
+
+        Parameters
+        ----------
+        of
+            "curve": a row a slice, with its time in seconds and the relevance at it; "boxes": a row
+            a region, relative to the frame (0…1), greatest first.
+
+        Raises
+        ------
+        UnavailableError
+            pandas is not installed.
+        UsageError
+            `of` is neither.
+        """
+        return table(self.record(), of)
 
     def to_dict(self) -> dict[str, Any]:
         """The window as `tubecam run --jsonl` writes it (`tubecam.windows.jsonl`)."""
@@ -250,96 +339,26 @@ class Explanation:
 
     def record(self) -> WindowRecord:
         """The same as what a pipeline's message tells."""
-        from ..windows.window_record import WindowRecord, present_labels, top_labels
-
         receipt = dict(vars(self.receipt))
         del receipt["method"]
-        field = receipt["receptive_field"]
-        receipt["receptive_field"] = None if field is None else list(field)
-        return WindowRecord(
-            number=self.number,
-            valid=self.valid,
-            problem=self.problem,
-            pts=self.pts,
-            label=self.label_name,
-            score=self.score,
-            head=self.head,
-            target=self.target_name,
+        return filled(
+            WindowRecord,
+            vars(self),
             top=top_labels(self.scores, self.labels),
             present=present_labels(self.scores, self.labels, self.head),
-            method=self.method,
-            tube=self.tube,
-            motion=self.motion,
-            motion_share=self.motion_share,
-            motion_by=self.motion_by,
-            stride=self.stride,
-            offset=self.offset,
-            clip=self.clip,
-            crop=self.crop,
-            curve=self.curve,
             peak=(self.peak.x, self.peak.y),
             peak_value=self.peak.value,
             peak_pts=round(self.peak.time * 1e9),
             boxes=np.asarray(self.boxes, np.float32).reshape(-1, 5),
             timings=self.timings._asdict(),
             receipt=receipt,
-            signal=self.signal,
-            pathways=self.pathways,
-            marks=self.marks,
-            sampling=self.sampling,
         )
 
 
-def from_core(
-    core: _core.Explanation, bundle: _core.Bundle, labels: tuple[str, ...]
-) -> Explanation:
-    """Python's view of an explanation; the arrays keep `core` alive."""
-    window, clip, point = core.window, bundle.clip, core.peak_point
-    left, top, width, height = window.source
-    frame_width, frame_height = window.frame_width, window.frame_height
-    receipt = {
-        name: getattr(core.receipt, name) for name in Receipt.__annotations__ if name != "bundle"
-    }
-    field = receipt["receptive_field"]
-    receipt["receptive_field"] = None if field is None else tuple(field)
-    return Explanation(
-        valid=core.valid,
-        problem=core.problem,
-        label=core.label,
-        label_name=core.label_name,
-        score=core.score,
-        head=core.head,
-        target=core.target,
-        target_name=core.target_name,
-        method=core.receipt.method,
-        logits=core.logits,
-        scores=core.scores,
-        tube=core.tube,
-        motion=core.motion,
-        motion_share=core.motion_share,
-        motion_by=core.motion_by,
-        stride=tuple(core.stride),
-        offset=tuple(core.offset),
-        curve=core.curve,
-        peak=Peak(core.peak_pts / 1e9, point.x, point.y, core.peak.value),
-        boxes=tuple(Box(*(getattr(box, name) for name in Box._fields)) for box in core.boxes),
-        pts=core.pts,
-        clip=(clip.length, clip.height, clip.width),
-        crop=(left / frame_width, top / frame_height, width / frame_width, height / frame_height),
-        number=window.sequence,
-        timings=Timings(*(getattr(core.timings, name) for name in Timings._fields)),
-        receipt=Receipt(bundle=bundle.name, **receipt),
-        signal=Signal(*core.signal),
-        pathways=tuple(_pathway(pathway) for pathway in core.pathways),
-        marks=tuple(Mark(mark.key, mark.text) for mark in core.marks),
-        sampling=sampling_from_core(window),
-        labels=labels,
-        device_tube=core.device_tube,
+def _renamed(name: str, value: str) -> str:
+    warnings.warn(
+        f"{name}_name is now {name}, and what was {name} is {name}_index",
+        DeprecationWarning,
+        stacklevel=3,
     )
-
-
-def _pathway(core: _core.Pathway) -> Pathway:
-    return Pathway(
-        core.name, core.layer, core.of_flow, core.tube, tuple(core.stride), tuple(core.offset),
-        core.relevance_sum, core.share,
-    )  # fmt: skip
+    return value

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .. import _core
 
-BASELINES = tuple(_core.baseline_names())
+BASELINES = tuple(_core.baselines())
 
 
 @dataclass(frozen=True, eq=False)

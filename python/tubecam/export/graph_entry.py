@@ -9,7 +9,7 @@ from typing import Any
 
 import onnx
 
-from .._core import method_names
+from .. import _core
 from ..errors import ExportError
 from .cam.class_sanity import examine_maps
 from .cam.graph import Graph, Progress, output_names
@@ -54,7 +54,7 @@ def judge(method: str, sanity: Sanity, force: bool, log: Progress) -> None:
         return
     agnostic = method in METHODS and METHODS[method].class_agnostic
     if not (force or agnostic or method in COMPLETE):
-        other = "hirescam" if method in method_names() else "gradient-x-input"
+        other = "hirescam" if method in _core.methods("class-activation") else "gradient-x-input"
         raise ExportError(
             f"{method} does not explain the class in this model: {sanity.why}. Nothing was "
             f"written. {other} shares out all that the model computes; --force (force=True) "

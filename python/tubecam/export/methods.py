@@ -8,11 +8,10 @@ from .. import _core
 from ..errors import ExportError, UsageError
 from .cam.graph import Graph
 from .relevance import FEW_PASS, INPUT_GRADIENT
-from .relevance import METHODS as RELEVANCE_METHODS
 
-CAM_METHODS = tuple(_core.method_names())
-MOTION = tuple(_core.motion_method_names())
-METHODS = (*CAM_METHODS, *RELEVANCE_METHODS, *FEW_PASS, *MOTION)
+CAM_METHODS = tuple(_core.methods("class-activation"))
+MOTION = tuple(_core.methods("motion"))
+METHODS = tuple(_core.methods())
 CAM = "class activation"  # the methods that share one graph
 
 

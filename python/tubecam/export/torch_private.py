@@ -6,7 +6,6 @@ pins one.
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -14,20 +13,13 @@ import torch
 from torch import Tensor, fx
 
 from ..errors import UnavailableError
+from ..libraries.extras import install_command, requirement
 
 __all__ = [
     "FakeTensorMode", "FakeTensorProp", "OpOverload", "class_of_step", "convert_to_onnx",
     "core_aten_decompositions", "dispatch_functionalize", "get_proxy_mode", "schema_of",
     "trace_with_shapes", "unconvertible", "untraced", "writes_to",
 ]  # fmt: skip
-
-
-def needed_torch() -> str:
-    """The pip requirement that the package's own metadata states."""
-    stated = importlib.metadata.requires("tubecam") or ()
-    return next(
-        (line.split(";")[0].strip() for line in stated if line.startswith("torch")), "torch"
-    )
 
 
 try:
@@ -42,8 +34,8 @@ try:
     from torch.utils._python_dispatch import _disable_current_modes as untraced
 except ImportError as error:
     raise UnavailableError(
-        f"export needs {needed_torch()}, and torch {torch.__version__} is installed: "
-        "pip install 'tubecam[export]'."
+        f"export needs {requirement('torch')}, and torch {torch.__version__} is installed: "
+        f"{install_command('export')}"
     ) from error
 
 

@@ -69,7 +69,7 @@ def draw_sheet(gallery: Gallery, info: SheetInfo) -> Image.Image:
     if not gallery.stack:
         return stack([*parts, _nothing(gallery, info)])
     columns = _columns(_aspect(gallery.stack[0]))
-    rows = min(3, max(-(-len(gallery.stretches()) // columns), 1 + (gallery.windows > columns)))
+    rows = min(3, max(-(-len(gallery.segments()) // columns), 1 + (gallery.windows > columns)))
     shots = gallery.key_shots(rows * columns)
     colors, scale = _label_colors(gallery), info.style.scale or gallery.scale()
     parts += [

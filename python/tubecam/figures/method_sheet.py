@@ -20,7 +20,7 @@ from ..drawing.heat import (
     steps_of,
 )
 from ..errors import StreamError
-from ..explainer.explain_video import explained, too_short
+from ..explainer.explain_frames import explained, too_short
 from ..explainer.explainer import Explainer
 from ..explainer.explanation import Explanation
 from ..video.reader import read_pictures
@@ -115,10 +115,10 @@ def explain_moment(
     explainer: Explainer, moment: Moment, methods: Sequence[str]
 ) -> Iterator[Explanation]:
     """The same class of the same window by one method after the other."""
+    target = None
     for method in methods:
-        explainer.method = method
-        explanation = explainer.explain(moment.pictures, moment.times)
-        explainer.target = explanation.target
+        explanation = explainer.explain(moment.pictures, target, method, moment.times)
+        target = explanation.target
         yield explanation
 
 
@@ -134,7 +134,7 @@ def draw_comparison(
     those in logits.
     """
     model = explanations[0].receipt.bundle
-    facts = [f"model {model}", f"explained class: {explanations[0].target_name}"]
+    facts = [f"model {model}", f"explained class: {explanations[0].target}"]
     rows = [_row(moment, explanation, style) for explanation in explanations]
     return stack(
         [header(title, facts, moment.notes), _heads(moment), *rows, _legend(explanations, style)]
@@ -187,7 +187,7 @@ def facts(explanation: Explanation) -> list[str]:
     shares = [f"{p.name} {p.share:.0f} %" for p in explanation.pathways if math.isfinite(p.share)]
     lines += [", ".join(shares)] if shares else []
     if math.isfinite(explanation.motion_share):
-        how = _core.motion_texts()[explanation.motion_by]
+        how = _core.motion_sources()[explanation.motion_by]
         lines.append(f"motion {100 * explanation.motion_share:.0f} % ({how})")
     if math.isfinite(receipt.conservation):
         what = receipt.unit if math.isnan(receipt.baseline_logit) else "difference"

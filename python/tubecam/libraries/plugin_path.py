@@ -27,6 +27,8 @@ def search_path(present: str | None = None) -> str:
 
 
 def export_line() -> str:
-    """The shell line after which ``gst-launch-1.0`` and ``gst-inspect-1.0`` find the elements."""
-    others = '"${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}"'
-    return f"export GST_PLUGIN_PATH={shlex.quote(str(PLUGIN_DIR))}{others}"
+    """The shell line after which ``gst-launch-1.0`` and ``gst-inspect-1.0`` find the elements.
+
+    It holds what is there already, as shells differ in how they would add to it.
+    """
+    return f"export GST_PLUGIN_PATH={shlex.quote(search_path())}"

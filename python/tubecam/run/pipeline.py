@@ -13,19 +13,17 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .._core import TimestampRepair
 from ..errors import StreamError
 from ..video.damage import DamageWatch
 from ..video.gstreamer import Gst, chain, make, make_launch
 from ..video.output import container_of, first_installed, partial_name
-from ..video.reader import frame_interval
 from ..video.source import TEST_CAPS, TEST_SECONDS, Source, decoder, is_reading, test_buffers
+from .gate import Gate
+from .probes import Durations, drop_qos
 
 _SHORT = {"max_size_buffers": 4, "max_size_time": 0, "max_size_bytes": 0}
 # Encoded data may wait for the other stream as long as it needs: a full queue here is a deadlock.
 _LONG = {"max_size_buffers": 0, "max_size_time": 0, "max_size_bytes": 64 << 20}
-
-_SHORTEST = 1000  # ns; with variable rates parsers write 1 for a duration that they don't know
 # Without `async` no sink makes the others wait for its first frame, which encoders hold back.
 _UNPACED = {"sync": False, "async": False, "enable_last_sample": False}
 
@@ -64,18 +62,13 @@ class Pipeline(Gst.Pipeline):
         self.problem: Exception | None = None  # the first; ends the run
         self.damage = DamageWatch(source)
         self.frames, self.seconds = 0, 0.0  # frames out, and the last one's time
-        self.taken, self.end = 0, 0.0  # buffers in, and the last one's time
-        self.cut = False  # the duration is reached
+        self.gate = Gate(self.damage, options.duration)
         self.thumbnails: Gst.Element | None = None
         self.starts = True  # what explains is still being made ready
         self._explainer: Gst.Element | None = None
         self._muxer: Gst.Element | None = None
         self._decoder: Gst.Element | None = None
         self._head: Gst.Element | None = None  # where decoded frames wait
-        self._first: int | None = None
-        self.repair: TimestampRepair | None = None
-        self._closed = False
-        self._inlets: list[Gst.Pad] = []
         self._video = self._build_explanation()
         self._build_source()
 
@@ -85,22 +78,11 @@ class Pipeline(Gst.Pipeline):
         explainer = self._explainer
         ready = explainer is None or explainer.set_state(Gst.State.PAUSED) != failure
         self.starts = False
-        return ready and not self._closed and self.set_state(Gst.State.PLAYING) != failure
+        return ready and not self.gate.closed and self.set_state(Gst.State.PLAYING) != failure
 
     def fail(self, error: Exception) -> None:
         """The run ends with the first error that any thread finds."""
         self.problem = self.problem or error
-
-    def close_inlets(self) -> None:
-        """Lets no more frames in, so that what follows EOS is only what was already under way."""
-        self._closed = True
-
-    def end_inlets(self) -> None:
-        """Ends the streams here, for a source that does not do so itself."""
-        inlets, self._inlets = self._inlets, []
-        for pad in inlets:
-            event = Gst.Event.new_eos()
-            threading.Thread(target=pad.send_event, args=(event,), daemon=True).start()
 
     def is_reading(self) -> bool:
         """Whether the source may still bring something."""
@@ -128,7 +110,7 @@ class Pipeline(Gst.Pipeline):
         if options.thumbnails:
             self._build_thumbnails(tee)
         self._build_sinks(path[-1])
-        return self._add_inlet(head, video=True)
+        return self.gate.add(head, video=True)
 
     def _build_thumbnails(self, tee: Gst.Element) -> None:
         side, rate = self.options.thumbnails
@@ -160,7 +142,7 @@ class Pipeline(Gst.Pipeline):
         chain(self, last, queue, make("videoconvert"), make("autovideosink"))
         pad = queue.get_static_pad("sink")
         # A late picture on the screen is no reason to leave frames out of the file.
-        pad.add_probe(Gst.PadProbeType.EVENT_UPSTREAM, _drop_qos)
+        pad.add_probe(Gst.PadProbeType.EVENT_UPSTREAM, drop_qos)
         if not self.container:
             self._count(pad)
 
@@ -171,7 +153,7 @@ class Pipeline(Gst.Pipeline):
         self._muxer = make_launch(self.container.muxer)
         sink = make("filesink", location=str(partial_name(self.options.output)), **_UNPACED)
         store = make("queue", **_LONG)
-        store.get_static_pad("sink").add_probe(Gst.PadProbeType.BUFFER, _Durations())
+        store.get_static_pad("sink").add_probe(Gst.PadProbeType.BUFFER, Durations())
         encoded = [encoder, *parser, store, self._muxer, sink]
         shape = make("videoscale"), make("videoconvert"), size
         chain(self, last, queue, crop, *shape, *encoded)
@@ -199,7 +181,7 @@ class Pipeline(Gst.Pipeline):
 
     def _feed(self, source: Gst.Element) -> None:
         for buffer in test_buffers(self.options.duration or TEST_SECONDS):
-            if self._closed or source.push_buffer(buffer) != Gst.FlowReturn.OK:
+            if self.gate.closed or source.push_buffer(buffer) != Gst.FlowReturn.OK:
                 return
         source.end_of_stream()
 
@@ -230,44 +212,10 @@ class Pipeline(Gst.Pipeline):
         else:
             path.append(make(self.container.parser(caps)))
         chain(self, *path, self._muxer)
-        inlet = self._add_inlet(path[0], video=False)
+        inlet = self.gate.add(path[0], video=False)
         for element in path:
             element.sync_state_with_parent()
         pad.link(inlet)
-
-    def _add_inlet(self, element: Gst.Element, video: bool) -> Gst.Pad:
-        inlet = element.get_static_pad("sink")
-        inlet.add_probe(Gst.PadProbeType.BUFFER, self._gate, video)
-        self._inlets.append(inlet)
-        return inlet
-
-    def _gate(self, pad: Gst.Pad, info: Gst.PadProbeInfo, video: bool) -> Gst.PadProbeReturn:
-        """Lets buffers in until the inlets close or the duration is over."""
-        buffer, duration = info.get_buffer(), self.options.duration
-        if self._closed:
-            return Gst.PadProbeReturn.DROP
-        if video:
-            self.damage.came(buffer.pts)
-            self._repair_time(pad, buffer)
-        pts = buffer.pts
-        self.taken += 1
-        if pts != Gst.CLOCK_TIME_NONE:
-            self.end = max(self.end, pts / Gst.SECOND)
-        if duration is not None and pts != Gst.CLOCK_TIME_NONE:
-            if video and self._first is None:
-                self._first = pts
-            if pts >= (self._first or 0) + duration * Gst.SECOND:
-                self.cut = self.cut or video
-                return Gst.PadProbeReturn.DROP
-        return Gst.PadProbeReturn.OK
-
-    def _repair_time(self, pad: Gst.Pad, buffer: Gst.Buffer) -> None:
-        """For the muxer as for the windows; a frame whose time cannot be known has none still."""
-        if self.repair is None:
-            self.repair = TimestampRepair(frame_interval(pad.get_current_caps()))
-        time = self.repair.next(None if buffer.pts == Gst.CLOCK_TIME_NONE else buffer.pts)
-        if time is not None and time != buffer.pts:
-            buffer.pts = time
 
     def _count(self, pad: Gst.Pad) -> None:
         pad.add_probe(Gst.PadProbeType.BUFFER, self._counted)
@@ -297,25 +245,3 @@ class Pipeline(Gst.Pipeline):
                 even = f"video/x-raw,format={{NV12,I420}},width={width},height={height}"
                 size.set_property("caps", Gst.Caps.from_string(even))
         return Gst.PadProbeReturn.OK
-
-
-class _Durations:
-    """Gives frames without a duration one: players skip a last frame that lasts no time."""
-
-    def __init__(self) -> None:
-        self._before: int | None = None
-        self._step = Gst.SECOND // 30
-
-    def __call__(self, _pad: Gst.Pad, info: Gst.PadProbeInfo) -> Gst.PadProbeReturn:
-        buffer = info.get_buffer()
-        if self._before is not None and buffer.pts > self._before:
-            self._step = buffer.pts - self._before
-        self._before = buffer.pts
-        if not _SHORTEST <= buffer.duration < Gst.CLOCK_TIME_NONE:
-            buffer.duration = self._step
-        return Gst.PadProbeReturn.OK
-
-
-def _drop_qos(_pad: Gst.Pad, info: Gst.PadProbeInfo) -> Gst.PadProbeReturn:
-    late = info.get_event().type == Gst.EventType.QOS
-    return Gst.PadProbeReturn.DROP if late else Gst.PadProbeReturn.OK

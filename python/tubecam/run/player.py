@@ -113,18 +113,18 @@ class Player:
                 return
             self._take_thumbnails()
             self._listen.progress(self)
-            state = pipeline.frames, pipeline.taken
+            state = pipeline.frames, pipeline.gate.taken
             if state != before or pipeline.starts:
                 self._moved, before = time.monotonic(), state
                 self._ask_length()
             if message is None and self._failed:
                 pipeline.fail(StreamError(f"{self._name} cannot be opened"))
-            if pipeline.problem or pipeline.cut:
+            if pipeline.problem or pipeline.gate.cut:
                 self._ending = True
             if self._ending and not closed:
                 closed = True
-                pipeline.close_inlets()
-                pipeline.end_inlets()
+                pipeline.gate.close()
+                pipeline.gate.end_streams()
             if self._is_over():
                 return
 
@@ -133,15 +133,15 @@ class Player:
         pipeline, idle = self.pipeline, self._idle()
         if self._ending:
             sound = self._deaf or not pipeline.problem
-            nothing = not (pipeline.taken if sound else pipeline.frames)
+            nothing = not (pipeline.gate.taken if sound else pipeline.frames)
             return nothing or idle > max(_FINISH, self.timeout)
         if idle > self.timeout:
             pipeline.fail(self._standstill(idle))
         elif pipeline.source.live and pipeline.frames and idle > _SILENCE:
             self._warn(str(standstill(pipeline.source, _SILENCE, pipeline.frames)))
         elif idle > _PATIENCE and self._has_given_all():
-            pipeline.close_inlets()  # some demuxers forget to say that this was the end
-            pipeline.end_inlets()
+            pipeline.gate.close()  # some demuxers forget to say that this was the end
+            pipeline.gate.end_streams()
         elif self._reads_nothing() and idle > _PATIENCE:
             pipeline.fail(StreamError(NOTHING.format(self._name)))
         return False
@@ -152,7 +152,9 @@ class Player:
 
     def _reads_nothing(self) -> bool:
         pipeline = self.pipeline
-        return pipeline.source.kind == "file" and not pipeline.taken and not pipeline.is_reading()
+        return (
+            pipeline.source.kind == "file" and not pipeline.gate.taken and not pipeline.is_reading()
+        )
 
     def _has_given_all(self) -> bool:
         """Whether the source has nothing left; a slow model may only keep its last frames back."""
@@ -236,7 +238,7 @@ class Player:
             target=self.pipeline.set_state, args=(Gst.State.NULL,), name=STUCK, daemon=True
         )
         closing.start()
-        closing.join(_FINISH if self.pipeline.taken and not self._aborted else _PATIENCE)
+        closing.join(_FINISH if self.pipeline.gate.taken and not self._aborted else _PATIENCE)
 
     def _judge(self) -> None:
         """Raises what went wrong."""
@@ -256,4 +258,4 @@ class Player:
             raise DamageError(f"{self._name} is damaged: {damage}")
 
     def _length_reached(self) -> bool:
-        return self.length is not None and self.pipeline.end > self.length - 1.0
+        return self.length is not None and self.pipeline.gate.end > self.length - 1.0

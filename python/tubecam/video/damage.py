@@ -112,7 +112,7 @@ class DamageWatch:
 
     @contextlib.contextmanager
     def on(self, pipeline: Gst.Bin) -> Iterator[None]:
-        """Watches the pipeline's decoder from its making on; files alone can be damaged."""
+        """Watches the pipeline's decoder from its creation; files alone can be damaged."""
         if self._path is None:
             yield
             return
@@ -214,7 +214,7 @@ class DamageWatch:
             self._steps = Counter(dict(self._steps.most_common(_MOST // 2)))
 
     def _add_tail(self, length: float | None) -> None:
-        """What comes no more at the end."""
+        """What is missing at the end."""
         last = self._last
         if last is None:
             return

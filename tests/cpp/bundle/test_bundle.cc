@@ -8,8 +8,8 @@
 #include <random>
 
 #include "base/error.h"
+#include "base/sha256/sha256.h"
 #include "bundle/bundle.h"
-#include "bundle/sha256.h"
 #include "bundle/sidecar.h"
 
 namespace tubecam {

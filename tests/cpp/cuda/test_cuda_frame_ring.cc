@@ -1,5 +1,5 @@
-// Windows whose slices lie on the device against those in system memory, whatever the streams'
-// order.
+// Windows whose sampled frames lie on the device against those in system memory, whatever the
+// streams' order.
 #include <algorithm>
 #include <cstring>
 #include <deque>

@@ -13,7 +13,7 @@ using CudaDeviceCam = CudaTest;
 // Gives tensors that lie on the device, and records its epilogue as TensorRT's engine does.
 class StandIn final : public Engine {
  public:
-  EngineInfo info() const override { return {"stand-in", "1", "cuda", "fp16"}; }
+  EngineInfo info() const override { return {"stand-in", "1", "cuda", "float16"}; }
   const EngineOutputs& infer(const EngineInputs&) override {
     if (!graph_.ready()) {
       epilogue_(outputs, stream_.get());

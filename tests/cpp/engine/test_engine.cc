@@ -71,7 +71,7 @@ TEST(Engine, APrecisionChoosesTheGraph) {
   graph.exceeds_drift_limit = true;
   for (const std::string own : {"auto", "int8"})
     EXPECT_EQ(graph_in(bundle, graph, own).file, graph.file);
-  for (const std::string other : {"fp32", "fp16", "bf16"}) {
+  for (const std::string other : {"float32", "float16", "bfloat16", "fp32", "bf16"}) {
     const GraphSpec chosen = graph_in(bundle, graph, other);
     EXPECT_EQ(chosen.file, "/wide.onnx");
     EXPECT_EQ(chosen.precision, "float32");
@@ -80,7 +80,7 @@ TEST(Engine, APrecisionChoosesTheGraph) {
   }
   graph.precision = "float32";  // of relevance, in a bundle of int8
   graph.reference.clear();
-  for (const std::string any : {"auto", "int8", "fp32", "bf16"})
+  for (const std::string any : {"auto", "int8", "float32", "bfloat16"})
     EXPECT_EQ(graph_in(bundle, graph, any).file, graph.file);
   bundle.precision = "float16";
   EXPECT_THROW(graph_in(bundle, graph, "int8"), Error);
@@ -89,7 +89,7 @@ TEST(Engine, APrecisionChoosesTheGraph) {
 TEST(Engine, SaysWhatItIs) {
   const EngineInfo info = Opened("pool").engine->info();
   EXPECT_EQ(info.name, "openvino");
-  EXPECT_EQ(info.precision, "f32");
+  EXPECT_EQ(info.precision, "float32");
   EXPECT_EQ(info.version.substr(0, 2), "20");
   EXPECT_FALSE(info.device.empty());
 }

@@ -39,7 +39,7 @@ class PlanCacheTest : public testing::Test {
   }
 
   std::string folder;
-  PlanKey key{"abc", "TensorRT 10.3.0", "Orin", "8.7", "fp16"};
+  PlanKey key{"abc", "TensorRT 10.3.0", "Orin", "8.7", "float16"};
   Bytes plan = Bytes(5000, 'p');
   int builds = 0;
 };
@@ -273,7 +273,7 @@ TEST_F(PlanCacheTest, TimingsServeEveryGraphOfTheGpu) {
   EXPECT_FALSE(cache.load_timings(key));
   cache.store_timings(key, plan);
   PlanKey other = key;
-  other.graph = "another", other.precision = "fp32";
+  other.graph = "another", other.precision = "float32";
   EXPECT_EQ(cache.load_timings(other), plan);
   other.library = "TensorRT 11.0.0";
   EXPECT_FALSE(cache.load_timings(other));

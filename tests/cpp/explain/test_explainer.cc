@@ -14,7 +14,7 @@
 namespace tubecam {
 namespace {
 
-constexpr int64_t kSlice = 100'000'000;  // ns; the golden bundles sample 10 slices a second
+constexpr int64_t kSlice = 100'000'000;  // ns; the golden bundles sample 10 frames a second
 
 Window window_of(int64_t start = 0) {
   Window window;
@@ -56,7 +56,7 @@ TEST(Explainer, FieldsAgreeWithEachOther) {
   EXPECT_EQ(result.boxes[0].value, result.peak.value);
   EXPECT_EQ(result.receipt.method, "gradcam");
   EXPECT_EQ(result.receipt.layer, "conv");
-  EXPECT_EQ(result.receipt.precision, "f32");
+  EXPECT_EQ(result.receipt.precision, "float32");
   EXPECT_GT(result.timings.engine, 0);
 }
 

@@ -23,7 +23,7 @@ Window window_at(int first, uint64_t segment = 0) {
   return window;
 }
 
-// Windows every `hop` slices of a stream whose relevance at each slice is `truth`.
+// Windows every `hop` sampled frames of a stream whose relevance at each sampled frame is `truth`.
 template <typename Truth>
 Samples fuse(RelevanceSignal& signal, int windows, int hop, const Truth& truth) {
   Samples all;

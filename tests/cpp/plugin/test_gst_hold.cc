@@ -14,9 +14,9 @@ namespace {
 
 constexpr int64_t kMs = 1'000'000;
 
-// Frames 30 a second through a stream of 16 slices at 15 a second, explained by an engine that
-// takes `inference` ns a window: all in a time of the test's own, so that the machine's load has no
-// say. A window arrives with its last frame.
+// Frames 30 a second through a stream of 16 sampled frames at 15 a second, explained by an engine
+// that takes `inference` ns a window: all in a time of the test's own, so that the machine's load
+// has no say. A window arrives with its last frame.
 class Simulation {
  public:
   Simulation(int hop, int64_t inference)

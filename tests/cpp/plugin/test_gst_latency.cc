@@ -20,7 +20,7 @@ TEST(Latency, LatestAddsOnlyCompute) {
 TEST(Latency, DelayedAddsAWindow) {
   Rig rig("tubecam", {{"align", "delayed"}});
   EXPECT_GE(own_latency(rig),
-            GST_SECOND);  // before the first frame: 15 slices of 1/15 s, and inference
+            GST_SECOND);  // before the first frame: 15 sampled frames of 1/15 s, and inference
   rig.caps(video_caps("I420", 320, 240));
   rig.play(40);
   EXPECT_GE(own_latency(rig), GST_SECOND + kFrame);
@@ -49,7 +49,7 @@ TEST(Latency, GrowthIsTold) {
   const GstClockTime now = rig.play(33);
   rig.messages(GST_MESSAGE_LATENCY);
   const GstClockTime before = own_latency(rig);
-  rig.set("hop", "16");  // the longest hold grows from 15 slices to 23.5
+  rig.set("hop", "16");  // the longest hold grows from 15 sampled frames to 23.5
   rig.play(2, now);
   EXPECT_EQ(rig.messages(GST_MESSAGE_LATENCY).size(), 1u);
   EXPECT_GT(own_latency(rig), before + 300 * GST_MSECOND);
@@ -63,7 +63,7 @@ TEST(Latency, LiveSourcesDropWindowsAndNeverFrames) {
   rig.end();
   EXPECT_EQ(rig.take().size(), 300u);
   const guint64 windows = rig.count("windows"), dropped = rig.count("dropped-windows");
-  EXPECT_EQ(windows, 135u);  // (300 + 1)/2 slices
+  EXPECT_EQ(windows, 135u);  // (300 + 1)/2 sampled frames
   EXPECT_GT(dropped, 0u);
   EXPECT_EQ(rig.messages(GST_MESSAGE_ELEMENT).size(), windows - dropped);
 }
@@ -88,7 +88,7 @@ double one_by_one(bool live) {
 
 TEST(Latency, ALiveSourcesFramesGoAtItsPace) {
   EXPECT_GT(one_by_one(true), 0.6);
-  EXPECT_LT(one_by_one(false), 0.3);  // a hop of 8 slices is 16 frames
+  EXPECT_LT(one_by_one(false), 0.3);  // a hop of 8 sampled frames is 16 frames
 }
 
 }  // namespace

@@ -153,7 +153,7 @@ class Rig {
 };
 
 // `tubecam` with the trained bundle.
-constexpr int kWindow = 31;  // frames at 30 a second that fill 16 slices at 15
+constexpr int kWindow = 31;  // frames at 30 a second that fill 16 sampled frames at 15
 
 inline Rig::Properties delayed() { return {{"align", "delayed"}}; }
 

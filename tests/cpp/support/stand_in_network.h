@@ -37,7 +37,7 @@ struct StandInNetwork {
 
 class HostStandIn final : public Engine {
  public:
-  EngineInfo info() const override { return {"stand-in", "1", "cpu", "f32"}; }
+  EngineInfo info() const override { return {"stand-in", "1", "cpu", "float32"}; }
   const EngineOutputs& infer(const EngineInputs& inputs) override {
     EXPECT_EQ(inputs.clip.device.type, DeviceType::kCpu);
     network_.run(inputs.clip.f32());
@@ -68,7 +68,7 @@ class GpuStandIn final : public Engine {
     there_.layers[0].weight = {weight_.data(), DType::kFloat32, {1, 6}, kGpu};
     here_.logits = {network_.logits.data(), DType::kFloat32, {1, 5}, {}};
   }
-  EngineInfo info() const override { return {"stand-in", "1", "gpu", "f32"}; }
+  EngineInfo info() const override { return {"stand-in", "1", "gpu", "float32"}; }
 
   const EngineOutputs& infer(const EngineInputs& inputs) override {
     use_cuda(kGpu);

@@ -130,7 +130,7 @@ def test_a_missing_peer_says_how_to_install_it(monkeypatch):
 
 
 def test_a_map_is_another_methods_unless_it_correlates(rng):
-    from tubecam.bench.engine_mode import agree
+    from tubecam.bench.agreement import agree
 
     tube = rng.random((2, 3, 3)).astype(np.float32)
     assert agree(2 * tube, tube)["same_method"]

@@ -73,7 +73,7 @@ def test_other_precisions_are_rows_with_their_drift(tmp_path, tubecam_command):
     target = tmp_path / "p.json"
     result = tubecam_command(
         "bench", "--model", "narrow_nets:build", "--length", 8, "--size", "24x32", "--method",
-        "gradcam", "--precision", "fp32,int8", "--peers", "onnxruntime", "--duration", 0.5,
+        "gradcam", "--precision", "float32,int8", "--peers", "onnxruntime", "--duration", 0.5,
         "--json", target, cwd=NETWORKS,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
@@ -84,7 +84,7 @@ def test_other_precisions_are_rows_with_their_drift(tmp_path, tubecam_command):
     drift = row["agreement"]
     assert 0.95 < drift["correlation_min"] <= drift["correlation"] < 1 and drift["clips"] == 8
     assert {"peak_shift", "logit_error", "same_label"} <= drift.keys()
-    assert content["engine"]["engine"]["precision"] == "f32"
+    assert content["engine"]["engine"]["precision"] == "float32"
     assert {"gradcam/gradcam int8", "onnxruntime/gradcam", "onnxruntime/gradcam int8"} <= (
         content["engine"]["overheads"].keys()
     )
@@ -97,7 +97,7 @@ def test_other_precisions_are_rows_with_their_drift(tmp_path, tubecam_command):
 def test_a_precision_that_the_bundle_lacks_is_a_row_that_says_so(tiny, tmp_path, tubecam_command):
     target = tmp_path / "p.json"
     result = tubecam_command(
-        "bench", tiny, "--method", "gradcam", "--precision", "fp32,int8", "--duration", 0.3,
+        "bench", tiny, "--method", "gradcam", "--precision", "float32,int8", "--duration", 0.3,
         "--json", target,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr

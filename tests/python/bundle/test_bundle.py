@@ -46,7 +46,7 @@ def test_reads_every_field(folder):
     (layer,) = graph.layers
     assert layer.weight == "weight" and layer.gradient == ""
     assert graph.layer.shape == [6, 4, 4, 4] and graph.layer.offset == [0.5, 1.5, 1.5]
-    assert bundle.methods == (*graph.methods, *_core.motion_method_names())
+    assert bundle.methods == (*graph.methods, *_core.methods("motion"))
     assert bundle.default_method == "gradcam"
     assert bundle.export_error == 1e-7 and bundle.precision == "float32"
     assert bundle.sidecar["provenance"]["license"] == "Apache-2.0"
@@ -90,9 +90,9 @@ def test_tiny_bundles_and_the_parser_follow_the_schema(root, tmp_path, head):
     schema = json.loads((root / "engines" / "bundle.schema.json").read_text())
     bundle = tubecam.load_bundle(tiny_bundle.write(tmp_path, head))
     jsonschema.validate(bundle.sidecar, schema)
-    assert schema["$defs"]["method"]["enum"] == _core.method_names()
-    assert schema["$defs"]["relevance_method"]["enum"] == _core.relevance_method_names()
-    assert schema["$defs"]["few_pass_method"]["enum"] == _core.few_pass_method_names()
+    assert schema["$defs"]["method"]["enum"] == list(_core.methods("class-activation"))
+    assert schema["$defs"]["relevance_method"]["enum"] == list(_core.methods("relevance"))
+    assert schema["$defs"]["few_pass_method"]["enum"] == list(_core.methods("multi-pass"))
 
 
 RELEVANCE_VALUES = [

@@ -80,5 +80,5 @@ def test_bundles_of_this_repository_follow_the_schema(schema, motion_bundle):
 
 def test_heads_have_one_list_of_names(schema):
     head = schema.schema["properties"]["head"]["properties"]
-    assert head["kind"]["enum"] == _core.head_kind_names()
-    assert head["unit"]["enum"] == _core.head_unit_names()
+    assert head["kind"]["enum"] == list(_core.head_kinds())
+    assert head["unit"]["enum"] == list(_core.head_units())

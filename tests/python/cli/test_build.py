@@ -25,7 +25,7 @@ def arguments(*words):
 
 @pytest.mark.parametrize(
     ("words", "named"),
-    [(["--precision", "fp8"], "fp16"), (["--workspace", "-1"], "MiB"),
+    [(["--precision", "fp8"], "float16"), (["--workspace", "-1"], "MiB"),
      (["--device", "cpu"], "cuda:N")],
 )  # fmt: skip
 def test_wrong_options_are_usage_errors(words, named):
@@ -109,8 +109,8 @@ def test_another_label_is_no_harmless_drift():
 
 
 def test_receipts_warn_of_what_hurts():
-    good = {"method": "gradcam", "precision": "fp16", "engine": "tensorrt 10.3.0",
-            "device": "Orin", "milliseconds": 2.0, "milliseconds_fp32": 3.0,
+    good = {"method": "gradcam", "precision": "float16", "engine": "tensorrt 10.3.0",
+            "device": "Orin", "milliseconds": 2.0, "milliseconds_float32": 3.0,
             "drift": {"correlation": 0.9999, "peak_shift": 0.0, "harmless": True}}  # fmt: skip
     assert build._warnings(good) == []
     assert "0.9999" in build._line(good) and "2.00 ms" in build._line(good)

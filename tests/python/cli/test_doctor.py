@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -92,6 +93,20 @@ def test_advice_is_one_command_a_tool():
 def test_search_path_keeps_what_is_there(present, expected):
     own = str(plugin_path.PLUGIN_DIR)
     assert plugin_path.search_path(present.format(own=own)) == expected.format(own=own)
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash", "zsh", "fish"])
+@pytest.mark.parametrize("present", ["", "/usr/lib/a folder:/opt/$HOME"])
+def test_every_shell_reads_the_line(shell, present, monkeypatch):
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    monkeypatch.setattr(plugin_path, "PLUGIN_DIR", Path('/it\'s/a `way` to $(nowhere) "ü"'))
+    monkeypatch.setenv("GST_PLUGIN_PATH", present)
+    line = plugin_path.export_line()
+    assert "\n" not in line
+    command = [shell, "-c", 'eval "$(cat)"; printenv GST_PLUGIN_PATH']
+    seen = subprocess.run(command, input=line, capture_output=True, text=True, timeout=60)
+    assert seen.stderr == "" and seen.stdout[:-1] == plugin_path.search_path(present)
 
 
 def test_it_runs_as_a_module_without_the_command_line():

@@ -95,9 +95,12 @@ def test_fields_say_what_they_promise(explainer):
     result = explainer.explain(tiny_bundle.clip(), times=np.arange(8) * 0.25 + 3)
     shares = np.exp(result.logits.astype(np.float64))
     assert result.valid and result.problem == ""
-    assert result.label == result.logits.argmax() and result.label_name == f"class {result.label}"
+    assert (
+        result.label_index == result.logits.argmax()
+        and result.label == f"class {result.label_index}"
+    )
     assert result.score == pytest.approx(shares.max() / shares.sum(), rel=1e-6)
-    assert result.target == result.label and result.target_name == result.label_name
+    assert result.target_index == result.label_index and result.target == result.label
     assert result.tube.shape == (4, 4, 4) and result.curve.shape == (8,)
     np.testing.assert_allclose(result.times, np.arange(8) * 0.25 + 3)
     cell = np.unravel_index(result.tube.argmax(), result.tube.shape)
@@ -108,7 +111,7 @@ def test_fields_say_what_they_promise(explainer):
     assert result.boxes[0].value == result.peak.value
     assert all(box.value >= result.peak.value / 2 for box in result.boxes)
     receipt = result.receipt
-    assert (receipt.bundle, receipt.layer, receipt.precision) == ("tiny-pool", "conv", "f32")
+    assert (receipt.bundle, receipt.layer, receipt.precision) == ("tiny-pool", "conv", "float32")
     assert receipt.engine.startswith("openvino 20") and receipt.export_error == 1e-7
     assert result.timings.engine > 0 and result.timings.explain > 0
 
@@ -140,7 +143,7 @@ def test_line_of_json(explainer):
     result = explainer.explain(tiny_bundle.clip())
     record = result.to_dict()
     assert record == json.loads(result.to_json()) and "\n" not in result.to_json()
-    assert record["label"] == result.label_name and len(record["top5"]) == 5
+    assert record["label"] == result.label and len(record["top5"]) == 5
     assert record["peak"]["time"] == pytest.approx(result.peak.time)
     assert record["timings_ms"]["engine"] > 0 and record["receipt"]["bundle"] == "tiny-pool"
 
@@ -148,7 +151,7 @@ def test_line_of_json(explainer):
 def test_uint8_frames_are_preprocessed_as_by_the_kernel(explainer, rng):
     pictures = frames(rng)
     slices = [
-        _core.preprocess(_core.Frame.from_array(picture), explainer.clip_spec)
+        _core.preprocess(_core.Frame.from_array(picture), explainer.clip_spec.core())
         for picture in pictures
     ]
     expected = explainer.explain(np.stack(slices))
@@ -179,10 +182,10 @@ def test_settings_can_change_at_any_time(folders):
     clip = tiny_bundle.clip()
     with tubecam.Explainer(folders["pool"], method="layercam", target=2, threshold=1) as explainer:
         first = explainer.explain(clip)
-        assert (first.method, first.target, len(first.boxes)) == ("layercam", 2, 1)
+        assert (first.method, first.target_index, len(first.boxes)) == ("layercam", 2, 1)
         explainer.method, explainer.target, explainer.threshold = "cam", -1, 0.0
         second = explainer.explain(clip)
-        assert (second.method, second.target) == ("cam", second.label)
+        assert (second.method, second.target_index) == ("cam", second.label_index)
         for name, value, words in [
             ("method", "lrp", "choose one of gradcam"),
             ("target", 5, "the classes are 0 to 4"),
@@ -320,7 +323,7 @@ def test_nan_marks_the_explanation_invalid(tmp_path, head, output, words):
         result = explainer.explain(tiny_bundle.clip())
     assert not result.valid and words in result.problem and not result.tube.any()
     assert result.boxes == () and not result.curve.any()
-    assert (result.label == -1) == (output == "logits")
+    assert (result.label_index == -1) == (output == "logits")
     assert json.loads(result.to_json())["problem"] == result.problem
 
 
@@ -344,26 +347,22 @@ def test_huge_logits_make_no_overflow(tmp_path):
 def test_takes_colours_before_rows_and_a_batch_of_one(explainer, rng):
     video = frames(rng)
     expected = explainer.explain(video).tube
-    for same in (video.transpose(0, 3, 1, 2), video[None]):
-        np.testing.assert_array_equal(explainer.explain(same).tube, expected)
+    np.testing.assert_array_equal(explainer.explain(video.transpose(0, 3, 1, 2)).tube, expected)
+    (alone,) = explainer.explain(video[None])
+    np.testing.assert_array_equal(alone.tube, expected)
 
 
 def test_refuses_wrong_clips(explainer, rng):
     good = tiny_bundle.clip()
     for clip, words in [
         (good[:7], r"\[7, 3, 16, 16\].*\[8, 3, 16, 16\]"),
-        (np.stack([good, good]), r"\[2, 8, 3, 16, 16\] is a batch of 2 clips"),
-        (np.stack([frames(rng)] * 2), "is a batch of 2 clips"),
-        (good.swapaxes(0, 1), "is colours first: swap the first two axes"),
-        (frames(rng).transpose(3, 0, 1, 2), "is colours first: swap the first two axes"),
         (good.astype(np.float64), "float64"),
         (good.astype(np.float16), "float16"),
-        (good.transpose(0, 2, 3, 1), r"\[8, 16, 16, 3\]"),
         (good[:0], r"\[0, 3, 16, 16\]"),
-        (frames(rng, 7), "8 frames.*not 7"),
+        (frames(rng, 7), r"uint8 \[7, 24, 40, 3\].*\[8, H, W, 3\]"),
         ([], "8 frames.*not 0"),
         ([frames(rng, 1)[0]] * 7 + [frames(rng, 1, 20)[0]], "one size"),
-        (frames(rng)[..., :2], r"\[H, W, 3\]"),
+        (frames(rng)[..., :2], r"\[8, H, W, 3\]"),
     ]:
         with pytest.raises(UsageError, match=words):
             explainer.explain(clip)

@@ -38,17 +38,18 @@ def test_refuses_damaged_graphs(tmp_path, graph):
 
 def test_options(tmp_path, monkeypatch):
     folder, expected = tiny_bundle.write(tmp_path / "bundle"), None
-    for keywords in ({}, {"threads": 1}, {"precision": "fp32"}, {"cache_dir": tmp_path / "cache"}):
+    cached = {"cache_dir": tmp_path / "cache"}
+    for keywords in ({}, {"threads": 1}, {"precision": "float32"}, cached):
         for _ in range(2):
             with tubecam.Explainer(folder, **keywords) as explainer:
-                assert explainer.engine_info.precision == "f32"
+                assert explainer.engine_info.precision == "float32"
                 tube = explainer.explain(tiny_bundle.clip()).tube
                 expected = tube if expected is None else expected
                 np.testing.assert_allclose(tube, expected, rtol=1e-5, atol=1e-6)
     assert list((tmp_path / "cache").iterdir())
     (tmp_path / "file").write_text("")
     for keywords, error, words in [
-        ({"precision": "int3"}, UsageError, "auto, fp32, fp16, bf16 or int8"),
+        ({"precision": "int3"}, UsageError, "auto, float32, float16, bfloat16 or int8"),
         ({"threads": -1}, UsageError, "threads"),
         ({"device": "tpu"}, UsageError, "tpu"),
         ({"engine": "onnx"}, UsageError, "auto, openvino or tensorrt"),
@@ -63,12 +64,15 @@ def test_options(tmp_path, monkeypatch):
         tubecam.Explainer(folder, device="cuda:999")
 
 
-@pytest.mark.parametrize("precision", ["fp16", "bf16"])
-def test_a_precision_is_kept_or_refused(tmp_path, precision):
+@pytest.mark.parametrize(
+    ("asked", "precision"),
+    [("float16", "float16"), ("bfloat16", "bfloat16"), ("fp16", "float16"), ("bf16", "bfloat16")],
+)
+def test_a_precision_is_kept_or_refused(tmp_path, asked, precision):
     """Which, depends on the CPU; computing in another one silently is what must not happen."""
     try:
-        with tubecam.Explainer(tiny_bundle.write(tmp_path), precision=precision) as explainer:
-            assert explainer.explain(tiny_bundle.clip()).receipt.precision in ("f16", "bf16")
+        with tubecam.Explainer(tiny_bundle.write(tmp_path), precision=asked) as explainer:
+            assert explainer.explain(tiny_bundle.clip()).receipt.precision == precision
     except UsageError as error:
         assert f"cannot compute in {precision}" in str(error)
 

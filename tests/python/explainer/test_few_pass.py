@@ -61,13 +61,13 @@ def relative(got, want):
 def test_integrated_gradients(folder, model, clip, steps):
     with tubecam.Explainer(folder, options=MethodOptions(steps=steps)) as explainer:
         found = explainer.explain(clip)
-    want = integrated(model, clip, np.zeros(SHAPE), found.target, steps)
+    want = integrated(model, clip, np.zeros(SHAPE), found.target_index, steps)
     assert found.tube.shape == want.shape == (SHAPE[0], *SHAPE[2:])
     assert relative(found.tube, want) < 1e-4
     assert found.receipt.passes == steps + 2
-    baseline_logit = gradient(model, np.zeros(SHAPE), found.target)[1]
+    baseline_logit = gradient(model, np.zeros(SHAPE), found.target_index)[1]
     assert found.receipt.baseline_logit == pytest.approx(baseline_logit, rel=1e-4, abs=1e-5)
-    difference = found.logits[found.target] - baseline_logit
+    difference = found.logits[found.target_index] - baseline_logit
     assert found.receipt.conservation == pytest.approx(want.sum() / difference, rel=1e-3)
 
 
@@ -84,7 +84,7 @@ def test_a_frozen_baseline_leaves_motion_alone(folder, model, clip):
     with tubecam.Explainer(folder, options=MethodOptions(baseline="frozen")) as explainer:
         found = explainer.explain(clip)
         still = explainer.explain(baseline)
-    want = integrated(model, clip, baseline, found.target, 8)
+    want = integrated(model, clip, baseline, found.target_index, 8)
     assert relative(found.tube, want) < 1e-4
     assert not still.tube.any() and np.isnan(still.receipt.conservation)
 
@@ -100,7 +100,7 @@ def test_a_baseline_of_ones_own(folder, model, clip, rng):
     baseline = rng.standard_normal(SHAPE).astype(np.float32)
     with tubecam.Explainer(folder, options=MethodOptions(baseline=baseline)) as explainer:
         found = explainer.explain(clip)
-    assert relative(found.tube, integrated(model, clip, baseline, found.target, 8)) < 1e-4
+    assert relative(found.tube, integrated(model, clip, baseline, found.target_index, 8)) < 1e-4
 
 
 class Straight(nn.Module):
@@ -134,7 +134,7 @@ def test_smoothgrad_without_noise_is_the_sensitivity(folder, model, clip):
         folder, method="smoothgrad", options=MethodOptions(steps=2, noise=0)
     ) as explainer:
         found = explainer.explain(clip)
-    want = np.abs(gradient(model, clip, found.target)[0]).sum(1)
+    want = np.abs(gradient(model, clip, found.target_index)[0]).sum(1)
     assert relative(found.tube, want) < 1e-4
     assert np.isnan(found.receipt.conservation) and np.isnan(found.receipt.baseline_logit)
 
@@ -148,11 +148,11 @@ def test_smoothgrad_averages_over_noise(folder, model, clip):
     random = np.random.default_rng(8)
     spread = 0.1 * (clip.max() - clip.min())
     draws = [
-        gradient(model, clip + spread * random.standard_normal(SHAPE), found.target)[0]
+        gradient(model, clip + spread * random.standard_normal(SHAPE), found.target_index)[0]
         for _ in range(200)
     ]
     want = np.abs(np.mean(draws, 0)).sum(1)
-    still = np.abs(gradient(model, clip, found.target)[0]).sum(1)
+    still = np.abs(gradient(model, clip, found.target_index)[0]).sum(1)
     away = np.linalg.norm(found.tube - want) / np.linalg.norm(want)
     assert away < 0.5 * np.linalg.norm(still - want) / np.linalg.norm(want)
 
@@ -176,7 +176,7 @@ def test_expected_gradients_of_a_linear_network_are_exact(tmp_path, clip, steps)
     with tubecam.Explainer(tmp_path / "b", options=MethodOptions(steps=steps)) as explainer:
         found = explainer.explain(clip)
     assert found.receipt.conservation == pytest.approx(1, abs=1e-4)
-    g, _ = gradient(model.double(), clip, found.target)
+    g, _ = gradient(model.double(), clip, found.target_index)
     if steps == 1:  # the zero clip alone
         assert relative(found.tube, (g * clip).sum(1)) < 1e-4
 

@@ -66,11 +66,11 @@ def test_integrated_gradients_go_from_a_clip_without_flow_to_both(model, bundle,
         before[:, :3] = x[:, :3, clip.shape[0] // 2][:, :, None]
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     mean = sum(
-        w / 2 * gradient(double, before + (1 + node) / 2 * (x - before), found.target)[0]
+        w / 2 * gradient(double, before + (1 + node) / 2 * (x - before), found.target_index)[0]
         for node, w in zip(nodes, weights, strict=True)
     )
     assert_tubes(found, (mean * (x - before))[0].numpy())
-    logit, other = (gradient(double, v, found.target)[1] for v in (x, before))
+    logit, other = (gradient(double, v, found.target_index)[1] for v in (x, before))
     assert found.receipt.baseline_logit == pytest.approx(other, abs=1e-5)
     assert found.receipt.conservation == pytest.approx(
         float((mean * (x - before)).sum()) / (logit - other), rel=1e-3
@@ -85,7 +85,7 @@ def test_many_steps_complete_with_both_inputs(bundle, clip):
 
 def test_smoothgrad_without_noise_is_the_sensitivity_to_both(model, bundle, clip):
     found = explain(bundle, clip, method="smoothgrad", options=MethodOptions(steps=2, noise=0))
-    want, _ = gradient(doubled(model), packed(bundle, clip), found.target)
+    want, _ = gradient(doubled(model), packed(bundle, clip), found.target_index)
     assert_tubes(found, np.abs(want[0].numpy()))
 
 

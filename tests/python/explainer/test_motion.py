@@ -44,7 +44,7 @@ def share(relevance, still):
 def test_live_split_is_the_difference_to_the_frozen_clip(motion_bundle, motion_clip):
     with tubecam.Explainer(motion_bundle) as explainer:
         plain = explainer.explain(motion_clip)
-        explainer.target = plain.target
+        explainer.target = plain.target_index
         for at in (-1, 0, 5, 15):
             middle = len(motion_clip) // 2 if at < 0 else at
             explainer.method = "gradcam"
@@ -63,7 +63,7 @@ def test_live_split_is_the_difference_to_the_frozen_clip(motion_bundle, motion_c
 def test_exact_split_reads_each_slice_at_its_own_time(motion_bundle, motion_clip):
     with tubecam.Explainer(motion_bundle, method="motion-split-exact") as explainer:
         found = explainer.explain(motion_clip)
-        explainer.method, explainer.target = "gradcam", found.target
+        explainer.method, explainer.target = "gradcam", found.target_index
         stills = [explainer.explain(frozen(motion_clip, at)).tube for at in range(16)]
     centres = found.offset[0] + found.stride[0] * np.arange(4)
     nearest = np.array([np.abs(centres - at).argmin() for at in range(16)])
@@ -81,7 +81,7 @@ def test_moving_classes_are_motion(motion_bundle, motion_clip, method):
     with tubecam.Explainer(motion_bundle, method=method) as explainer:
         moving = explainer.explain(motion_clip)
         still = explainer.explain(frozen(motion_clip, 8))
-    assert moving.label_name == "right" and moving.motion_share > 0.5
+    assert moving.label == "right" and moving.motion_share > 0.5
     assert still.motion_share == 0 and not still.motion.any()
 
 

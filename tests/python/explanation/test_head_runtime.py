@@ -47,7 +47,7 @@ def test_scores_follow_the_head(tmp_path, head, kind, unit):
         found = explainer.explain(tiny_bundle.clip())
     np.testing.assert_allclose(found.scores, expected(kind), rtol=1e-4)
     assert found.head == kind and found.receipt.unit == unit
-    assert found.label == LOGITS.argmax() and found.score == found.scores[found.label]
+    assert found.label_index == LOGITS.argmax() and found.score == found.scores[found.label_index]
     told = json.loads(found.to_json())
     assert told["head"] == kind and told["receipt"]["unit"] == unit
     best = np.argsort(-expected(kind), kind="stable")
@@ -82,12 +82,12 @@ def test_cam_sums_to_the_logit_less_its_bias(tmp_path):
     clip = tiny_bundle.clip()
     with tubecam.Explainer(tiny_bundle.write(tmp_path), method="cam") as explainer:
         found = explainer.explain(clip)
-        shared = found.receipt.logit - tiny_bundle.weights()["bias"][found.label]
+        shared = found.receipt.logit - tiny_bundle.weights()["bias"][found.label_index]
         assert found.receipt.relevance_sum == pytest.approx(shared, rel=1e-4)
         assert found.tube.sum() == pytest.approx(shared, rel=1e-4)
         explainer.method = "gradcam++"
         pooled = tiny_bundle.forward(clip)[1].mean((1, 2, 3))
-        row = tiny_bundle.weights()["head"][found.label]
+        row = tiny_bundle.weights()["head"][found.label_index]
         weights = np.maximum(row, 0) / (2 + row * pooled)
         found = explainer.explain(clip)
         assert found.receipt.relevance_sum == pytest.approx(weights @ pooled, rel=1e-4)

@@ -15,7 +15,7 @@ torch = parts.require("torch")
 from torch import nn  # noqa: E402
 
 import export_nets as nets  # noqa: E402
-from tubecam.cli.export import summary  # noqa: E402
+from tubecam.cli.export_summary import summary  # noqa: E402
 from tubecam.errors import ExportError  # noqa: E402
 from tubecam.export import export  # noqa: E402
 from tubecam.export.gradient import autotune, decompositions  # noqa: E402

@@ -55,7 +55,7 @@ def test_the_runtimes_tube_is_autograds(tmp_path, make, arguments, layer):
     report = export(model, tmp_path / "b", layer=layer, clip=nets.CLIP)
     clip = unseen_clip()
     with tubecam.Explainer(tmp_path / "b") as explainer:
-        assert set(explainer.methods) == {*report.methods, *_core.motion_method_names()}
+        assert set(explainer.methods) == {*report.methods, *_core.methods("motion")}
         for target in (-1, 3):
             index, logits, activation, gradient = autograd(model, layer, clip, target)
             for method in report.methods:

@@ -10,7 +10,7 @@ import pytest
 import tiny_bundle
 import tubecam
 from tubecam import _core
-from tubecam.figures.method_sheet import facts
+from tubecam.figures.method_sheet import Moment, draw_comparison, facts
 from tubecam.windows.pathway import Pathway
 
 
@@ -41,7 +41,7 @@ def test_pathways_tell_their_shares(explanation):
     assert facts(dataclasses.replace(explanation, pathways=cancelled)) == facts(explanation)
 
 
-@pytest.mark.parametrize(("by", "words"), _core.motion_texts().items())
+@pytest.mark.parametrize(("by", "words"), _core.motion_sources().items())
 def test_every_source_of_motion_has_words(explanation, by, words):
     told = facts(dataclasses.replace(explanation, motion_by=by, motion_share=0.25))
     assert told[1] == f"motion 25 % ({words})" and words
@@ -50,3 +50,15 @@ def test_every_source_of_motion_has_words(explanation, by, words):
 def test_an_invalid_one_says_why(explanation):
     broken = dataclasses.replace(explanation, valid=False, problem="the logits hold NaN")
     assert facts(broken)[-1] == "the logits hold NaN"
+
+
+def test_each_method_has_a_row_with_heat_of_its_own(explanation):
+    pictures = [np.full((90, 120, 3), 90, np.uint8)] * len(explanation.times)
+    moment = Moment(pictures, explanation.times.tolist())
+    cold = dataclasses.replace(explanation, tube=np.zeros_like(explanation.tube))
+    single = draw_comparison(moment, [explanation])
+    both = np.asarray(draw_comparison(moment, [cold, explanation]))
+    row = both.shape[0] - single.height
+    top = next(y for y in range(single.height) if not (both[y] == np.asarray(single)[y]).all())
+    assert 0 < row < single.height and 0 < top < single.height
+    assert (both[top:][row : 2 * row] != both[top:][:row]).mean() > 0.01

@@ -8,6 +8,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from tubecam import _core
 from tubecam.cli import main as cli
 from tubecam.cli import run as run_command
 from tubecam.drawing.heat import HeatStyle
@@ -18,7 +19,7 @@ from window_records import gallery_of, record
 
 OPTIONS = [
     ["--show", "auto"], ["--show", "motion"], ["--show", "heat"],
-    *(["--color-map", name] for name in run_command.COLOR_MAPS),
+    *(["--color-map", name] for name in _core.color_maps()),
     ["--alpha", "0.3"], ["--threshold", "0.6"], ["--scale", "auto"], ["--scale", "2.5"],
     ["--no-overlay"], ["--no-overlay", "--alpha", "0.3"],
 ]  # fmt: skip

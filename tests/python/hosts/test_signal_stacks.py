@@ -35,7 +35,7 @@ for _ in range(3):
     ("module", "function", "arguments"),
     [
         ("tubecam.export.verify.engine", "compile_in_engine", ""),
-        ("tubecam.bench.openvino_model", "compile_model", "1, 'bf16'"),
+        ("tubecam.bench.openvino_model", "compile_model", "1, 'bfloat16'"),
     ],
 )
 def test_a_signal_is_heard_after_an_engine_went_in_another_thread(module, function, arguments):

@@ -90,7 +90,7 @@ def settings(folder: str) -> Callable[[int], Any]:
     def ask(seed: int) -> bool:
         shared.target, shared.threshold = seed, 0.25 + seed / 2
         found = shared.explain(tiny_bundle.clip())
-        return found.target in (0, 1) and found.target_name == f"class {found.target}"
+        return found.target_index in (0, 1) and found.target == f"class {found.target_index}"
 
     return ask
 

@@ -84,11 +84,14 @@ def test_hirescam_sums_to_the_logit_less_the_bias(tmp_path, head, target):
     with tubecam.Explainer(tiny_bundle.write(tmp_path, head), method="hirescam") as explainer:
         explainer.target = target
         result = explainer.explain(tiny_bundle.clip())
-    receipt, expected = result.receipt, result.logits[result.target] - bias[result.target]
-    assert result.target == (result.label if target < 0 else target)
+    receipt, expected = (
+        result.receipt,
+        result.logits[result.target_index] - bias[result.target_index],
+    )
+    assert result.target_index == (result.label_index if target < 0 else target)
     assert receipt.relevance_sum == pytest.approx(expected, rel=1e-5, abs=1e-5)
     assert result.tube.sum(dtype=np.float64) == pytest.approx(expected, rel=1e-5, abs=1e-5)
-    assert receipt.logit == result.logits[result.target]
+    assert receipt.logit == result.logits[result.target_index]
 
 
 def test_averages_over_time_and_by_frame_agree_when_the_gradient_stands_still(cam3d, rng):

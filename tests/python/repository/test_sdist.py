@@ -9,7 +9,7 @@ import tarfile
 import parts
 
 BUILT_FROM = ("csrc/", "cmake/", "engines/motion/", "python/")
-BESIDE = ("CMakeLists.txt", "LICENSE", "README.md", "pyproject.toml", "setup.py")
+BESIDE = ("CMakeLists.txt", "LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", "setup.py")
 
 
 def test_nothing_that_the_build_reads_is_left_out(root, tmp_path):

@@ -108,15 +108,15 @@ cli.script()
 PLACES = {
     "parsing": ("tubecam.video.source:parse_source", False),
     "reading the bundle": ("tubecam.bundle.bundle:load_bundle", False),
-    "checking": ("tubecam.run.job:check", False),
+    "checking": ("tubecam.run.execute:check", False),
     "building": ("tubecam.run.pipeline:Pipeline._build_explanation", False),
     "before it starts": ("tubecam.run.player:Player.play", False),
     "while the model compiles": ("tubecam.run.pipeline:Pipeline.start", False),
     "before preroll": ("tubecam.run.pipeline:Pipeline._pad_added", False),
-    "at a frame": ("tubecam.run.pipeline:Pipeline._repair_time 20", True),
+    "at a frame": ("tubecam.run.gate:Gate._repair_time 20", True),
     "at the first window": ("tubecam.windows.jsonl:JsonLines.write", True),
     "while it closes": ("tubecam.run.player:Player._close", True),
-    "while it finishes": ("tubecam.run.job:_finish", True),
+    "while it finishes": ("tubecam.run.execute:_finish", True),
     "while the sheet is drawn": ("tubecam.figures.contact_sheet:draw_sheet", True),
 }
 

@@ -166,7 +166,7 @@ def cut(source: Source, spec: ClipSpec) -> Iterator[np.ndarray]:
     """
     from ...video.reader import read_frames
 
-    core = core_spec(spec)
+    core = spec.core()
     window, flow = _core.ClipWindow(core, spec.length), None
     if spec.flow is not None:
         flow = _core.ClipFlow(core)
@@ -182,15 +182,6 @@ def cut(source: Source, spec: ClipSpec) -> Iterator[np.ndarray]:
 def _clip(window: _core.ClipWindow, flow: _core.ClipFlow | None) -> np.ndarray:
     clip = np.array(window.clip(), np.float32)
     return clip[None] if flow is None else _packed(clip, flow.run(clip))
-
-
-def core_spec(spec: ClipSpec) -> _core.ClipSpec:
-    """The same for the runtime."""
-    entry = spec.sidecar()
-    resize, flow = entry.pop("resize"), entry.pop("flow", None)
-    if flow is not None:
-        entry["flow"] = (flow["bound"], flow["scale"])
-    return _core.ClipSpec(resize=resize["rule"], short_side=resize.get("short_side"), **entry)
 
 
 def _packed(clip: np.ndarray, flow: np.ndarray) -> np.ndarray:

@@ -165,7 +165,7 @@ METHODS: dict[str, Method] = {
     "attention-rollout": Method({}, "", elsewhere=None),
 }
 # Made of several passes through one graph, which gives the clip's gradient.
-FEW_PASS = tuple(_core.few_pass_method_names())
+FEW_PASS = tuple(_core.methods("multi-pass"))
 INPUT_GRADIENT = "input-gradient"
 
 

@@ -77,8 +77,10 @@ def test_the_last_operator_is_left_out_and_the_scores_are_the_models(tmp_path, e
             assert found.head == kind and found.receipt.unit == "logit"
             close(found.logits, half * logits)
             close(found.scores, output[0].numpy(), 1)
-            assert found.score == found.scores.max() == found.scores[found.label]
-            close(found.tube, half * hirescam(model, clip, np.eye(4, dtype="f4")[found.label]))
+            assert found.score == found.scores.max() == found.scores[found.label_index]
+            close(
+                found.tube, half * hirescam(model, clip, np.eye(4, dtype="f4")[found.label_index])
+            )
 
 
 @pytest.mark.parametrize("end", [lambda z: z, torch.sigmoid, lambda z: z[:, 0]])
@@ -95,12 +97,12 @@ def test_one_logit_decides_between_two_labels(tmp_path, end):
         for clip in clips(6):
             z = given(model, clip)[1][0]
             found = explainer.explain(clip)
-            assert found.label_name == ("fight" if z > 0 else "not fight")
-            answers.add(found.label)
+            assert found.label == ("fight" if z > 0 else "not fight")
+            answers.add(found.label_index)
             close(found.scores, np.array([1 / (1 + np.exp(z)), 1 / (1 + np.exp(-z))]), 1)
             assert found.receipt.logit == pytest.approx(abs(z), rel=1e-4)
             close(found.tube, hirescam(model, clip, np.float32([np.sign(z)])))
-            assert [name for name, _ in found.record().present] == [found.label_name]
+            assert [name for name, _ in found.record().present] == [found.label]
     assert answers == {0, 1}
 
 
@@ -197,7 +199,7 @@ def test_of_probabilities_without_logits_the_logarithm_is_explained(tmp_path, en
     output = model(x)
     close(found.scores, output[0].detach().numpy(), 1)
     assert found.receipt.unit == "log-probability"
-    (g,) = torch.autograd.grad(output[0, found.label].log(), x)
+    (g,) = torch.autograd.grad(output[0, found.label_index].log(), x)
     close(found.tube, (g * x)[0].sum(0).detach().numpy())
 
 

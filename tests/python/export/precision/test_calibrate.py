@@ -15,7 +15,7 @@ import videos  # noqa: E402
 from tubecam import _core  # noqa: E402
 from tubecam.errors import StreamError, UsageError  # noqa: E402
 from tubecam.export.precision.calibration import Histogram  # noqa: E402
-from tubecam.export.precision.calibration_clips import core_spec, read_windows  # noqa: E402
+from tubecam.export.precision.calibration_clips import read_windows  # noqa: E402
 from tubecam.export.precision.int8 import LEVELS  # noqa: E402
 from tubecam.export.spec import ClipSpec  # noqa: E402
 
@@ -83,7 +83,7 @@ def clips(tmp_path_factory):
 
 def test_windows_are_those_of_the_runtime(clips):
     found = read_windows([clips / "0.mp4", clips / "1.mp4"], SPEC, 8)
-    window = _core.ClipWindow(core_spec(SPEC), SPEC.length)
+    window = _core.ClipWindow(SPEC.core(), SPEC.length)
     expected = []
     for name in ("0.mp4", "1.mp4"):
         window.reset()
@@ -148,10 +148,10 @@ def test_a_folder_without_videos_and_a_live_source_are_refused(tmp_path):
 
 def test_the_runtimes_clip_is_the_exports():
     spec = ClipSpec(16, 112, 96, 12.5, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4), "BGR", "crop", 128)
-    core = core_spec(spec)
+    core = spec.core()
     assert (core.length, core.height, core.width, core.sample_fps) == (16, 112, 96, 12.5)
     assert core.color == "BGR" and core.short_side == 128 and core.resize == "crop"
     assert np.allclose(core.mean, spec.mean) and np.allclose(core.std, spec.std)
-    flow = core_spec(ClipSpec(flow={"bound": 12.0, "scale": 0.1}))
+    flow = ClipSpec(flow={"bound": 12.0, "scale": 0.1}).core()
     assert flow.flow == pytest.approx((12.0, 0.1))
     assert isinstance(core, tubecam._core.ClipSpec)

@@ -98,7 +98,7 @@ def test_the_engine_computes_in_integers_and_says_so(bundle):
     for precision in ("auto", "int8"):
         with tubecam.Explainer(bundle, precision=precision) as explainer:
             receipt = explainer.explain(clip).receipt
-        assert receipt.precision == "int8 (5 layers), f32", receipt
+        assert receipt.precision == "int8 (5 layers), float32", receipt
         assert "Winograd" not in receipt.engine  # a quantised convolution is not rewritten
         assert receipt.map_correlation > 0.98 and not receipt.drifts
 
@@ -106,9 +106,9 @@ def test_the_engine_computes_in_integers_and_says_so(bundle):
 def test_other_precisions_run_the_reference(bundle, folder):
     clip = nets.clips(1, seed=9)[0]
     made(folder / "wide", precision="float32", calibrate=None)
-    with tubecam.Explainer(bundle, precision="fp32") as reference:
+    with tubecam.Explainer(bundle, precision="float32") as reference:
         found = reference.explain(clip)
-        assert found.receipt.precision == "f32" and math.isnan(found.receipt.map_correlation)
+        assert found.receipt.precision == "float32" and math.isnan(found.receipt.map_correlation)
         assert reference.bundle.graphs[0].precision == "float32"
     with tubecam.Explainer(folder / "wide") as explainer:
         expected = explainer.explain(clip)
@@ -120,7 +120,7 @@ def test_methods_that_share_an_int8_bundle_keep_their_own_precision(bundle):
     clip = nets.clips(1, seed=9)[0]
     with tubecam.Explainer(bundle, method="gradient-x-input", precision="int8") as explainer:
         receipt = explainer.explain(clip).receipt
-    assert receipt.precision == "f32" and math.isnan(receipt.map_correlation)
+    assert receipt.precision == "float32" and math.isnan(receipt.map_correlation)
 
 
 def test_a_bundle_without_int8_names_the_command(tmp_path, tubecam_command):
@@ -219,12 +219,12 @@ def test_float16_runs_on_the_cpu_in_float32_with_its_own_weights(half):
     assert 1e-5 < content["check"]["max_relative_error"] < 1e-2
     clip = nets.clips(1, seed=9)[0]
     found = {}
-    for precision in ("auto", "fp32"):
+    for precision in ("auto", "float32"):
         with tubecam.Explainer(half, precision=precision) as explainer:
             found[precision] = explainer.explain(clip)
-            assert found[precision].receipt.precision == "f32"
-    error = np.abs(found["auto"].logits - found["fp32"].logits).max()
-    assert 0 < error < 1e-2 * np.abs(found["fp32"].logits).max()
+            assert found[precision].receipt.precision == "float32"
+    error = np.abs(found["auto"].logits - found["float32"].logits).max()
+    assert 0 < error < 1e-2 * np.abs(found["float32"].logits).max()
 
 
 WRONG = [
@@ -276,7 +276,7 @@ def test_maps_that_drift_are_refused_and_by_force_marked(tmp_path, clipped):
     with tubecam.Explainer(tmp_path / "b") as explainer:
         receipt = explainer.explain(clip).receipt
     assert receipt.drifts and receipt.map_correlation < 0.98
-    with tubecam.Explainer(tmp_path / "b", precision="fp32") as explainer:
+    with tubecam.Explainer(tmp_path / "b", precision="float32") as explainer:
         assert not explainer.explain(clip).receipt.drifts
     assert "beyond the limits" in tubecam.load_bundle(tmp_path / "b").describe()
 
@@ -292,7 +292,7 @@ def test_the_message_and_the_picture_say_that_it_drifts(tmp_path, clipped):
     )
     still = play(f"{ball} identity name=o ! fakesink", probed=(), pixels=("o",)).pixels["o"]
     widths = {}
-    for precision in ("int8", "fp32"):
+    for precision in ("int8", "float32"):
         played = play(
             f"{ball} tubecam name=t bundle={tmp_path}/b precision={precision} align=delayed ! "
             "tubeoverlay name=o show-heat=false show-strip=false ! fakesink",
@@ -301,7 +301,7 @@ def test_the_message_and_the_picture_say_that_it_drifts(tmp_path, clipped):
         assert played.windows["t"][0]["drifts"] is (precision == "int8")
         drawn, below = (np.frombuffer(p[20], np.uint8) for p in (played.pixels["o"], still))
         widths[precision] = np.flatnonzero((drawn != below).reshape(240, 320, 3).any((0, 2))).max()
-    assert widths["int8"] > widths["fp32"] + 40  # the longer note
+    assert widths["int8"] > widths["float32"] + 40  # the longer note
 
 
 def test_figures_at_their_limits():

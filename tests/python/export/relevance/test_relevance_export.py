@@ -17,7 +17,8 @@ import export_nets as nets  # noqa: E402
 import tubecam  # noqa: E402
 from tubecam import _core  # noqa: E402
 from tubecam.errors import ExportError, UsageError  # noqa: E402
-from tubecam.export import CAM_METHODS, METHODS, export  # noqa: E402
+from tubecam.export import CAM_METHODS, export  # noqa: E402
+from tubecam.export.relevance import FEW_PASS  # noqa: E402
 from tubecam.export.relevance import METHODS as RELEVANCE  # noqa: E402
 from tubecam.export.relevance import check as relevance_check  # noqa: E402
 from tubecam.export.relevance.graph import readable_pool  # noqa: E402
@@ -35,9 +36,8 @@ def worst(got, want):
 
 
 def test_names_are_those_of_the_runtime():
-    assert list(RELEVANCE) == _core.relevance_method_names()
-    several = _core.few_pass_method_names() + _core.motion_method_names()
-    assert list(METHODS) == _core.method_names() + _core.relevance_method_names() + several
+    assert list(RELEVANCE) == list(_core.methods("relevance"))
+    assert list(FEW_PASS) == list(_core.methods("multi-pass"))
 
 
 def test_onnx_runtime_openvino_and_autograd_agree(tmp_path):

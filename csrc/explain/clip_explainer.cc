@@ -180,13 +180,14 @@ Motion split(const ClipJob& job, ModelPasses* passes, Explanation* result) {
   return split_live(result->tube, job.grid, chosen < 0 ? spec.length / 2 : chosen, still);
 }
 
-// From the tube alone: relevance that changes over time. Only the method of that name draws it.
+// From the tube alone: relevance that changes over time. Only the method of that name shows it, by
+// its tube: cells are left out.
 Motion find_change(const ClipJob& job, Explanation* result) {
   const auto& shape = job.grid.shape;
-  std::vector<float> tube = result->tube;
-  Motion motion{kFromSelection.name, std::vector<float>(tube.size())};
+  std::vector<float> tube = result->tube, kept(tube.size());
+  Motion motion{kFromSelection.name, {}};
   motion.share = select_motion(tube.data(), shape[1], shape[2], shape[3], job.request.options.sigma,
-                               motion.cells.data());
+                               kept.data());
   if (job.plan.kind == PlanKind::kSelective) result->tube = std::move(tube);
   return motion;
 }

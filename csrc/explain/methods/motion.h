@@ -39,7 +39,7 @@ double split_motion(const float* relevance, const float* still, int count, int b
 
 struct Motion {
   const char* by = "";
-  std::vector<float> cells;  // [t, h, w], 0…1
+  std::vector<float> cells;  // [t, h, w], 0…1; empty: not told
   double share = 0;          // of the decision
 };
 

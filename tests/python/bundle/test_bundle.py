@@ -99,7 +99,7 @@ RELEVANCE_VALUES = [
     (("graphs", 0, "methods"), ["gradcam"], r"methods\[0\].*sensitivity"),
     (("graphs", 0, "methods"), ["sensitivity", "deconvolution"], "methods"),
     (("graphs", 0, "outputs", "weight"), "weight", "either relevance"),
-    (("graphs", 0, "outputs", "relevance"), "logits", "different"),
+    (("graphs", 0, "outputs", "relevance"), "logits", "names the output logits"),
     (("graphs", 0, "layer", "shape"), [2, 8, 4, 4], r"layer\.shape\[0\].*colours"),
 ]
 

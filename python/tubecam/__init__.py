@@ -19,7 +19,7 @@ from ._version import __version__
 from .libraries import preload_libgcc  # noqa: F401  (before anything loads GStreamer)
 
 if TYPE_CHECKING:
-    from ._core import DeviceTube, EngineInfo, Frame, GraphSpec, LayerSpec, PathwaySpec
+    from ._core import DeviceTube, EngineInfo, ExplainedLayer, Frame, GraphSpec, LayerSpec
     from .bundle.bundle import Bundle, load_bundle
     from .bundle.clip_spec import ClipSpec, FlowSpec
     from .drawing.heat import HeatStyle
@@ -61,6 +61,7 @@ _HOMES = {
     "DeviceTube": "_core",
     "EngineError": "errors",
     "EngineInfo": "_core",
+    "ExplainedLayer": "_core",
     "Explainer": "explainer.explainer",
     "Explanation": "explainer.explanation",
     "ExportError": "errors",
@@ -73,7 +74,6 @@ _HOMES = {
     "MethodOptions": "explainer.options",
     "OutputError": "errors",
     "Pathway": "windows.pathway",
-    "PathwaySpec": "_core",
     "Peak": "explainer.places",
     "Receipt": "explainer.receipt",
     "Sampling": "windows.sampling",
@@ -101,6 +101,7 @@ __all__ = [
     "DeviceTube",
     "EngineError",
     "EngineInfo",
+    "ExplainedLayer",
     "Explainer",
     "Explanation",
     "ExportError",
@@ -113,7 +114,6 @@ __all__ = [
     "MethodOptions",
     "OutputError",
     "Pathway",
-    "PathwaySpec",
     "Peak",
     "Receipt",
     "Sampling",

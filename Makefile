@@ -114,12 +114,12 @@ endif
 lint: $(STAMPS)/lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	find csrc tests/cpp -name '*.h' -o -name '*.c' -o -name '*.c[cu]' -o -name '*.cuh' | xargs $(BIN)/clang-format --dry-run --Werror
+	find csrc tests/cpp deploy/cpp -name '*.h' -o -name '*.c' -o -name '*.c[cu]' -o -name '*.cuh' | xargs $(BIN)/clang-format --dry-run --Werror
 
 format: $(STAMPS)/lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	find csrc tests/cpp -name '*.h' -o -name '*.c' -o -name '*.c[cu]' -o -name '*.cuh' | xargs $(BIN)/clang-format -i
+	find csrc tests/cpp deploy/cpp -name '*.h' -o -name '*.c' -o -name '*.c[cu]' -o -name '*.cuh' | xargs $(BIN)/clang-format -i
 
 clean:
 	rm -rf build $(VENV) out *.egg-info python/*.egg-info

@@ -240,13 +240,6 @@ std::string listed_file(const JsonNode& node, const std::map<std::string, std::s
   return name;
 }
 
-std::string parse_precision(const JsonNode& node) {
-  const std::string precision = node.text();
-  const std::set<std::string> known = {"float32", "float16", "bfloat16", "int8"};
-  if (!known.count(precision)) node.refuse("float32, float16, bfloat16 or int8");
-  return precision;
-}
-
 GraphSpec parse_graph(const JsonNode& node, const Sidecar& sidecar,
                       std::set<std::string>* methods) {
   GraphSpec graph;

@@ -21,8 +21,9 @@
 #include "base/export.h"
 #include "bundle/bundle.h"
 #include "engine/engine.h"
-#include "explain/clip_explainer.h"
 #include "explain/explanation.h"
+#include "explain/method_options.h"
+#include "explain/methods/contrast.h"
 
 namespace tubecam {
 
@@ -40,8 +41,8 @@ struct ExplainerOptions {
   EngineMaker make_engine = tubecam::make_engine;
   // One of kFallbacks: where to go on when the GPU cannot be used or is lost. The receipt says so.
   std::string fallback = "none";
-  std::string method;  // empty = the bundle's default
-  Target target;
+  std::string method;      // empty = the bundle's default
+  int64_t target = -1;     // −1 = the predicted class
   int hop = 4;             // sampled frames between windows
   float threshold = 0.5f;  // of the tube's maximum: what counts as a box
   double budget_ms = 0;    // a window, engine and explanation; 0: none. See method_budget.h

@@ -104,7 +104,7 @@ std::vector<Setting> explanation_properties() {
        tell_method},
       {{"target", "Target class", "Number of the class to explain; -1: the predicted one"},
        kPlaying,
-       at(kOptions, &ExplainerOptions::target, &Target::label),
+       at(kOptions, &ExplainerOptions::target),
        Number<int64_t>{-1, kMostInt},
        [](const Settings& s, Explainer* e) { e->set_target(s.explain.target); }},
       {{"hop", "Hop",

@@ -98,7 +98,7 @@ def test_the_list_has_these_names_and_types():
 @pytest.fixture(scope="module")
 def played(bundle):
     """Names and types of a buffer's metadata and of a message, and the fields of all messages."""
-    gst = parts.plugin()
+    gst = parts.require("plugin")
     from pipelines import play
 
     kinds: dict[str, dict[str, str]] = {}

@@ -110,14 +110,19 @@ py::dict infer(EngineHandle& handle, const py::array& clip, int64_t target,
 }  // namespace
 
 void register_engine(py::module_& module) {
-  py::class_<LayerSpec>(module, "LayerSpec")
+  py::class_<LayerSpec>(
+      module, "LayerSpec",
+      "An explained layer: its name, its shape [C, t, h, w], and where cell i lies on the clip,\n"
+      "offset + stride * i, in sampled frames and pixels (t, y, x).")
       .def_readonly("name", &LayerSpec::name)
       .def_readonly("shape", &LayerSpec::shape)
       .def_readonly("stride", &LayerSpec::stride)
       .def_readonly("offset", &LayerSpec::offset)
       .def_readonly("receptive_field", &LayerSpec::receptive_field);
 
-  py::class_<PathwaySpec>(module, "PathwaySpec")
+  py::class_<PathwaySpec>(
+      module, "PathwaySpec",
+      "One of a graph's several explained layers, and the names of its outputs.")
       .def_readonly("name", &PathwaySpec::name)
       .def_readonly("layer", &PathwaySpec::layer)
       .def_readonly("activation", &PathwaySpec::activation)
@@ -126,7 +131,9 @@ void register_engine(py::module_& module) {
       .def_readonly("relevance", &PathwaySpec::relevance)
       .def_readonly("of_flow", &PathwaySpec::of_flow);
 
-  py::class_<GraphSpec>(module, "GraphSpec")
+  py::class_<GraphSpec>(
+      module, "GraphSpec",
+      "One graph of a bundle: its file, the methods that it serves, its outputs and layers.")
       .def_readonly("file", &GraphSpec::file)
       .def_readonly("sha256", &GraphSpec::sha256)
       .def_readonly("precision", &GraphSpec::precision)
@@ -159,7 +166,9 @@ void register_engine(py::module_& module) {
       .def_readonly("sidecar", &Bundle::sidecar)
       .def_readonly("sidecar_stated", &Bundle::sidecar_stated);
 
-  py::class_<EngineInfo>(module, "EngineInfo")
+  py::class_<EngineInfo>(
+      module, "EngineInfo",
+      "An inference engine: its name and version, and the device and precision it computes in.")
       .def_readonly("name", &EngineInfo::name)
       .def_readonly("version", &EngineInfo::version)
       .def_readonly("device", &EngineInfo::device)

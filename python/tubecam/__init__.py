@@ -19,6 +19,7 @@ from ._version import __version__
 from .libraries import preload_libgcc  # noqa: F401  (before anything loads GStreamer)
 
 if TYPE_CHECKING:
+    from . import export
     from ._core import DeviceTube, EngineInfo, Frame, GraphSpec, LayerSpec, PathwaySpec
     from .bundle.bundle import Bundle, load_bundle
     from .bundle.clip_spec import ClipSpec, FlowSpec
@@ -44,13 +45,19 @@ if TYPE_CHECKING:
     from .explainer.options import MethodOptions
     from .explainer.places import Box, Peak, Signal
     from .explainer.receipt import Receipt, Timings
+    from .export.attribute import Attribution, attribute
+    from .export.listing import ListedLayer, Listing, list_layers
+    from .export.options import ExportOptions
+    from .export.report import ExportReport
+    from .video.metadata import read_metadata
     from .windows.marks import Mark
     from .windows.pathway import Pathway
     from .windows.sampling import Sampling
     from .windows.window_record import WindowRecord
 
-# Where each public name is defined.
+# Where each public name is defined; `export` is a room of its own that can be called.
 _HOMES = {
+    "Attribution": "export.attribute",
     "Box": "explainer.places",
     "Bundle": "bundle.bundle",
     "BundleError": "errors",
@@ -64,11 +71,15 @@ _HOMES = {
     "Explainer": "explainer.explainer",
     "Explanation": "explainer.explanation",
     "ExportError": "errors",
+    "ExportOptions": "export.options",
+    "ExportReport": "export.report",
     "FlowSpec": "bundle.clip_spec",
     "Frame": "_core",
     "GraphSpec": "_core",
     "HeatStyle": "drawing.heat",
     "LayerSpec": "_core",
+    "ListedLayer": "export.listing",
+    "Listing": "export.listing",
     "Mark": "windows.marks",
     "MethodOptions": "explainer.options",
     "OutputError": "errors",
@@ -86,11 +97,15 @@ _HOMES = {
     "UnavailableError": "errors",
     "UsageError": "errors",
     "WindowRecord": "windows.window_record",
+    "attribute": "export.attribute",
+    "list_layers": "export.listing",
     "load_bundle": "bundle.bundle",
     "load_explanation": "explainer.load_explanation",
+    "read_metadata": "video.metadata",
 }
 
 __all__ = [
+    "Attribution",
     "Box",
     "Bundle",
     "BundleError",
@@ -104,11 +119,15 @@ __all__ = [
     "Explainer",
     "Explanation",
     "ExportError",
+    "ExportOptions",
+    "ExportReport",
     "FlowSpec",
     "Frame",
     "GraphSpec",
     "HeatStyle",
     "LayerSpec",
+    "ListedLayer",
+    "Listing",
     "Mark",
     "MethodOptions",
     "OutputError",
@@ -127,12 +146,18 @@ __all__ = [
     "UsageError",
     "WindowRecord",
     "__version__",
+    "attribute",
+    "export",
+    "list_layers",
     "load_bundle",
     "load_explanation",
+    "read_metadata",
 ]
 
 
 def __getattr__(name: str) -> object:
+    if name == "export":
+        return importlib.import_module(f"{__name__}.export")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
@@ -141,4 +166,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(_HOMES))
+    return sorted(set(globals()) | set(_HOMES) | {"export"})

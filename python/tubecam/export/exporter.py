@@ -69,7 +69,7 @@ def export(
     name = bundle_folder.checked_name(given.name or _file_name(out))
     if is_bundle(source):
         return convert(source, out, given, name, log)
-    return _Export(source, given, log).write(out, name)
+    return ExportJob(source, given, log).write(out, name)
 
 
 export.__signature__ = inspect.Signature(
@@ -81,7 +81,7 @@ export.__signature__ = inspect.Signature(
 )
 
 
-class _Export:
+class ExportJob:
     """One export of a model; the steps that come before anything is written."""
 
     def __init__(self, source: str | nn.Module, options: ExportOptions, log: Progress) -> None:

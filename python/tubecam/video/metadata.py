@@ -28,7 +28,7 @@ _ARRAYS: dict[str, tuple[str, tuple[str | int, ...]]] = {
 }
 
 
-def read(buffer: Gst.Buffer) -> dict[str, Any] | None:
+def read_metadata(buffer: Gst.Buffer) -> dict[str, Any] | None:
     """The explanation that a buffer carries.
 
     Parameters
@@ -84,3 +84,6 @@ def _array(
         return np.frombuffer(fields[name].get_data() or b"", dtype).reshape(shape)
     except (KeyError, ValueError) as error:
         raise UsageError(f'the field "{name}" does not have the size it states: {error}') from error
+
+
+read = read_metadata

@@ -46,9 +46,13 @@ if TYPE_CHECKING:
     from .explainer.places import Box, Peak, Signal
     from .explainer.receipt import Receipt, Timings
     from .export.attribute import Attribution, attribute
+    from .export.axes.receptive_field import Geometry
+    from .export.head.head import Head
     from .export.listing import ListedLayer, Listing, list_layers
     from .export.options import ExportOptions
     from .export.report import ExportReport
+    from .export.verify.check_report import CheckReport
+    from .export.verify.sanity import Sanity
     from .video.metadata import read_metadata
     from .windows.marks import Mark
     from .windows.pathway import Pathway
@@ -61,6 +65,7 @@ _HOMES = {
     "Box": "explainer.places",
     "Bundle": "bundle.bundle",
     "BundleError": "errors",
+    "CheckReport": "export.verify.check_report",
     "ClipSpec": "bundle.clip_spec",
     "DamageError": "errors",
     "DamageWarning": "errors",
@@ -75,7 +80,9 @@ _HOMES = {
     "ExportReport": "export.report",
     "FlowSpec": "bundle.clip_spec",
     "Frame": "_core",
+    "Geometry": "export.axes.receptive_field",
     "GraphSpec": "_core",
+    "Head": "export.head.head",
     "HeatStyle": "drawing.heat",
     "LayerSpec": "_core",
     "ListedLayer": "export.listing",
@@ -88,6 +95,7 @@ _HOMES = {
     "Peak": "explainer.places",
     "Receipt": "explainer.receipt",
     "Sampling": "windows.sampling",
+    "Sanity": "export.verify.sanity",
     "Signal": "explainer.places",
     "SourceLostError": "errors",
     "StreamError": "errors",
@@ -104,8 +112,8 @@ _HOMES = {
     "read_metadata": "video.metadata",
 }
 
+# What `*` imports needs neither torch nor GStreamer; the other names are there all the same.
 __all__ = [
-    "Attribution",
     "Box",
     "Bundle",
     "BundleError",
@@ -119,15 +127,11 @@ __all__ = [
     "Explainer",
     "Explanation",
     "ExportError",
-    "ExportOptions",
-    "ExportReport",
     "FlowSpec",
     "Frame",
     "GraphSpec",
     "HeatStyle",
     "LayerSpec",
-    "ListedLayer",
-    "Listing",
     "Mark",
     "MethodOptions",
     "OutputError",
@@ -146,12 +150,8 @@ __all__ = [
     "UsageError",
     "WindowRecord",
     "__version__",
-    "attribute",
-    "export",
-    "list_layers",
     "load_bundle",
     "load_explanation",
-    "read_metadata",
 ]
 
 

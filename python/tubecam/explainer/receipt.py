@@ -19,11 +19,11 @@ class Timings(NamedTuple):
 class Receipt:
     """How far an explanation can be trusted."""
 
-    bundle: str
-    method: str
-    layer: str
+    bundle: str  # its name
+    method: str  # that was run
+    layer: str  # that was explained; "clip" where relevance goes to the input
     unit: str  # of relevance: "logit", "score", "logit per input", "share" … (explain/unit.h)
-    engine: str
+    engine: str  # name and version
     precision: str  # what the engine really computes in
     relevance_sum: float  # before ReLU; with "hirescam", the logit less the head's bias
     logit: float  # of the target

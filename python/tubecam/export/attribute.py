@@ -15,7 +15,8 @@ from ..errors import UsageError
 from .cam.graph import example_clip
 from .exporter import ExportJob
 from .gradient.differentiate import Explained
-from .layers.candidates import Candidates, choose_layers
+from .layers.candidates import Candidates
+from .layers.choose import choose_layers
 from .layers.layer import closed_form
 from .methods import CAM_METHODS, METHODS
 from .options import ExportOptions

@@ -75,7 +75,7 @@ def export(
 export.__signature__ = inspect.Signature(
     [
         *list(inspect.signature(export).parameters.values())[:3],
-        *list(inspect.signature(ExportOptions).parameters.values()),
+        *list(inspect.signature(ExportOptions, eval_str=True).parameters.values()),
     ],
     return_annotation="ExportReport",
 )

@@ -19,7 +19,7 @@ SOURCES := CMakeLists.txt setup.py pyproject.toml $(wildcard README.md) LICENSE 
 requirements = echo "setup: installing $$($(BIN)/python deploy/requirements.py $(1) | sort -u | paste -sd ' ')"; \
   $(BIN)/python deploy/requirements.py $(1) | xargs -d '\n' $(PIP) install
 
-.PHONY: help demo docs test install lint format clean asan cpp-tests cuda system
+.PHONY: help demo docs test install receipt lint format clean asan cpp-tests cuda system
 
 help:
 	@echo "make demo     render a video, explain it live, leave out/demo.mp4, .jsonl and .png"
@@ -90,6 +90,10 @@ docs: $(STAMPS)/docs
 	@$(BIN)/python -m pdoc --docformat numpy --output-directory out/docs tubecam '!tubecam._core'
 	@echo "docs: out/docs/tubecam.html"
 
+# After a change of csrc/explain/receipt.h.
+receipt: install
+	$(BIN)/python deploy/write_receipt.py
+
 # The wheel's own build folder, so that nothing is compiled twice.
 cpp-tests: $(STAMPS)/wheel $(STAMPS)/test
 	@folder="build/wheel-$$($(BIN)/python -c 'import sys; print(sys.implementation.cache_tag)')"; \
@@ -119,12 +123,12 @@ endif
 lint: $(STAMPS)/lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	find csrc tests/cpp -name '*.h' -o -name '*.c' -o -name '*.c[cu]' -o -name '*.cuh' | xargs $(BIN)/clang-format --dry-run --Werror
+	find csrc tests/cpp deploy/cpp -name '*.h' -o -name '*.c' -o -name '*.c[cu]' -o -name '*.cuh' | xargs $(BIN)/clang-format --dry-run --Werror
 
 format: $(STAMPS)/lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	find csrc tests/cpp -name '*.h' -o -name '*.c' -o -name '*.c[cu]' -o -name '*.cuh' | xargs $(BIN)/clang-format -i
+	find csrc tests/cpp deploy/cpp -name '*.h' -o -name '*.c' -o -name '*.c[cu]' -o -name '*.cuh' | xargs $(BIN)/clang-format -i
 
 clean:
 	rm -rf build $(VENV) out *.egg-info python/*.egg-info

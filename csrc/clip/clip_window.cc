@@ -12,17 +12,17 @@ namespace {
 constexpr double kSecond = 1e9;  // ns
 constexpr int64_t kMaxPts = int64_t(1) << 62;
 
-bool same_kind(const Frame& a, const Frame& b) {
-  return a.format == b.format && a.width == b.width && a.height == b.height &&
-         a.matrix == b.matrix && a.full_range == b.full_range;
-}
-
 }  // namespace
 
 int64_t gap_limit(const ClipSpec& spec, double max_gap) {
   check(max_gap > 0 && max_gap <= 60, ErrorCode::kUsage, "max_gap is ", max_gap,
         " s; it must be above 0 and at most 60");
   return std::llround(std::max(max_gap, 2 / spec.sample_fps) * kSecond);
+}
+
+Rect Window::relative_source() const {
+  const double width = std::max(1, frame_width), height = std::max(1, frame_height);
+  return {source.x / width, source.y / height, source.width / width, source.height / height};
 }
 
 int Window::frames() const {
@@ -101,7 +101,7 @@ bool ClipWindow::push(const Frame& frame, int64_t pts) {
 }
 
 bool ClipWindow::continues(const Frame& frame, int64_t pts) const {
-  return same_kind(frame, last_) && pts - newest_ <= max_gap_ &&
+  return same_size(frame, last_) && same_colours(frame, last_) && pts - newest_ <= max_gap_ &&
          newest_ - pts <= slot_pts(1) - base_;
 }
 

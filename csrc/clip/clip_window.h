@@ -24,6 +24,7 @@ struct TUBECAM_API Window {
 
   Sampling sampling;
 
+  Rect relative_source() const;  // 0…1 across the frame
   // Different frames in it: fewer than T where the source is slower than the model samples.
   int frames() const;
   // Whether they are clearly fewer than those that are no padding: under four fifths.

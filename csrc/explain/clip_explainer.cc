@@ -150,6 +150,8 @@ const EngineOutputs& ClipExplainer::infer(const TensorView& clip, const TensorVi
 void ClipExplainer::begin(const Window& where) {
   const EngineInfo info = engine_.info();
   result_.window = where;
+  result_.clip = {spec_.length, spec_.height, spec_.width};
+  result_.threshold = request_.threshold;
   result_.head = bundle_.head.kind;
   result_.curve.resize(size_t(spec_.length));
   result_.shape = {layer_.shape[1], layer_.shape[2], layer_.shape[3]};
@@ -157,6 +159,7 @@ void ClipExplainer::begin(const Window& where) {
   result_.offset = layer_.offset;
   result_.tube.resize(layer_.cells());
   Receipt& receipt = result_.receipt;
+  receipt.bundle = bundle_.name;
   receipt.method = request_.method;
   receipt.layer = layer_.name;
   receipt.receptive_field = layer_.receptive_field;
@@ -190,6 +193,7 @@ void ClipExplainer::read_logits(const float* logits) {
   result_.label_name = bundle_.labels[size_t(result_.label)];
   result_.scores = scores_of(values, bundle_.head.kind);
   result_.score = result_.scores[size_t(result_.label)];
+  result_.also = also_present(result_.scores, bundle_.head.kind, result_.label, bundle_.labels);
   if (target < 0) {
     result_.target = result_.label;
     result_.target_name = result_.label_name;

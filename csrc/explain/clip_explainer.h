@@ -10,18 +10,11 @@
 #include "explain/device/clip_reader.h"
 #include "explain/device/device_cam.h"
 #include "explain/explanation.h"
+#include "explain/method_options.h"
 #include "explain/method_plan.h"
 #include "explain/methods/contrast.h"
-#include "explain/methods/multi_pass.h"
 
 namespace tubecam {
-
-// Options of some methods; the others ignore them.
-struct MethodOptions {
-  MultiPassOptions multi_pass;
-  int frozen = -1;   // motion-split: the sampled frame that is frozen, −1 = the middle one
-  double sigma = 1;  // selective-relevance and the share of one-pass methods: standard deviations
-};
 
 struct ClipRequest {
   std::string method;

@@ -187,7 +187,7 @@ std::optional<Explanation> Explainer::State::explain_window() {
     return std::nullopt;
   }
   result.timings.preprocess += std::exchange(preprocess_ms, 0);
-  if (result.valid) result.signal = signal.add(result.window, result.curve.data());
+  result.fuse(&signal);
   return result;
 }
 

@@ -21,8 +21,9 @@
 #include "base/export.h"
 #include "bundle/bundle.h"
 #include "engine/engine.h"
-#include "explain/clip_explainer.h"
 #include "explain/explanation.h"
+#include "explain/method_options.h"
+#include "explain/methods/contrast.h"
 
 namespace tubecam {
 

@@ -1,9 +1,9 @@
-// What is known of one window once it is explained.
+// What is known of one window once it is explained. explanation_fields.h lists what is
+// reported of it.
 #pragma once
 
 #include <limits>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +12,7 @@
 #include "clip/clip_window.h"
 #include "explain/device/device_cam.h"
 #include "explain/methods/pathways.h"
+#include "explain/receipt.h"
 #include "explain/tube/relevance_signal.h"
 #include "explain/tube/tube.h"
 
@@ -22,28 +23,6 @@ struct Timings {
   double preprocess = 0;  // all sampled frames new to this window, and their optical flow
   double engine = 0;
   double explain = 0;  // cam3d, curve, peak, boxes
-};
-
-// How far an explanation can be trusted.
-struct Receipt {
-  std::string method, layer, engine, precision;
-  std::optional<std::array<double, 3>> receptive_field;  // of a cell: sampled frames, clip pixels
-  std::string unit;          // of the tube and all that is made of it (unit.h)
-  double relevance_sum = 0;  // before ReLU
-  double logit = 0;          // of the target
-  double export_error = 0;   // relative, from the bundle's check
-  double conservation = std::numeric_limits<double>::quiet_NaN();  // explain/methods/conservation.h
-  // Of the clip that relevance is relative to: conservation is then of the logits' difference.
-  double baseline_logit = std::numeric_limits<double>::quiet_NaN();
-  int passes = 1;  // through the engine
-  // False: the export found that the method ignores the class; none: its check was inconclusive.
-  std::optional<bool> class_specific = true;
-  // Of the quantised graph's maps with float32's, by its export; NaN: it is not quantised. It
-  // exceeds_drift_limit: they differ by more, and the export was forced.
-  double map_correlation = std::numeric_limits<double>::quiet_NaN();
-  bool exceeds_drift_limit = false;
-  std::string downgraded_from;  // the method asked for, where the budget did not pay it
-  std::string fell_back_from;   // "cuda:0: " and what failed there, where the CPU took over
 };
 
 struct TUBECAM_API Explanation {
@@ -59,6 +38,7 @@ struct TUBECAM_API Explanation {
   // [K], scores.h: probabilities, but for the head kScores. Empty where a logit is not finite.
   std::vector<float> scores;
   HeadKind head = HeadKind::kSoftmax;
+  std::string also;         // of a sigmoid head: the other labels above one half, "b 61 %, c 55 %"
   std::vector<float> tube;  // [t, h, w], in receipt.unit; of several pathways, their joined one
   // The same where a GPU found it, for methods of one pass; null: there is none.
   std::shared_ptr<const DeviceTube> device_tube;
@@ -74,15 +54,21 @@ struct TUBECAM_API Explanation {
   Peak peak;
   int64_t peak_pts = 0;    // ns
   Box peak_point;          // relative to the frame; width and height 0
+  float threshold = 0.5f;  // of the tube's maximum: what counts as a box
   std::vector<Box> boxes;  // at the peak's time
   Window window;
-  // Of a stream: what became final by this window of the relevance over time that all overlapping
-  // windows give together. Empty for a single clip.
-  std::vector<RelevanceSignal::Sample> signal;
+  std::array<int, 3> clip{};  // T, H, W of the model's input
+  // Of a stream: what became final by this window of the relevance over time, fused from all
+  // overlapping windows; and the fused relevance so far at the window's slices, [T]. Empty for a
+  // single clip.
+  std::vector<int64_t> signal_pts;
+  std::vector<float> signal, fused_curve;
   Timings timings;
   Receipt receipt;
 
   TubeView view() const;
+  // Adds the curve to its stream's signal, and keeps what that gives.
+  void fuse(RelevanceSignal* stream);
 };
 
 // Where the time `pts` lies within a window, in sampled frames (fractional, clamped to 0 … T−1).

@@ -16,20 +16,13 @@ int64_t pts_at(const Window& window, double slice) {
   return window.pts[low] + int64_t(std::llround(part * double(window.pts[high] - window.pts[low])));
 }
 
-// The model's crop relative to the frame.
-Box relative_source(const Window& window) {
-  const double width = std::max(1, window.frame_width), height = std::max(1, window.frame_height);
-  return {float(window.source.x / width), float(window.source.y / height),
-          float(window.source.width / width), float(window.source.height / height), 0};
-}
-
 }  // namespace
 
 void find_peak_and_boxes(const CamStats& stats, float threshold, const ClipSpec& spec,
                          Explanation* result) {
   const TubeView tube = result->view();
   temporal_curve(tube, spec.length, result->curve.data());
-  const Box source = relative_source(result->window);
+  const Box source = box_of(result->window.relative_source());
   const Peak peak = result->peak = tube_peak(tube, stats.peak);
   result->peak_pts = result->window.folded(pts_at(result->window, peak.slice));
   result->peak_point = {source.x + source.width * float((peak.x + 0.5) / spec.width),

@@ -47,4 +47,14 @@ std::vector<size_t> present_classes(const std::vector<float>& scores, HeadKind h
   return present;
 }
 
+std::string also_present(const std::vector<float>& scores, HeadKind head, int64_t label,
+                         const std::vector<std::string>& labels) {
+  std::string also;
+  for (const size_t i : present_classes(scores, head)) {
+    if (int64_t(i) == label) continue;
+    also += (also.empty() ? "" : ", ") + labels[i] + " " + score_text(scores[i], head);
+  }
+  return also;
+}
+
 }  // namespace tubecam

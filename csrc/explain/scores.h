@@ -1,6 +1,7 @@
 // What the model says of each class.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,5 +20,9 @@ TUBECAM_API std::string score_text(float score, HeadKind head);
 // Of a head that judges each class by itself, those that are there more likely than not, most
 // likely first; empty for other heads.
 TUBECAM_API std::vector<size_t> present_classes(const std::vector<float>& scores, HeadKind head);
+
+// The same but for the label, for people: "juggling 61 %, running 55 %".
+std::string also_present(const std::vector<float>& scores, HeadKind head, int64_t label,
+                         const std::vector<std::string>& labels);
 
 }  // namespace tubecam

@@ -8,8 +8,6 @@
 namespace tubecam {
 namespace {
 
-constexpr double kMaxCoordinate = 1e8;
-
 void check_unit(float value, const char* name) {
   check(value >= 0 && value <= 1, ErrorCode::kUsage, name, " of the heat is ", value,
         ", but must lie in 0 to 1");
@@ -26,13 +24,7 @@ void check_plane(const HeatPlane& plane) {
   for (const double offset : plane.offset)
     check(std::abs(offset) <= kMaxCoordinate, ErrorCode::kUsage, "the first cell's offset ", offset,
           " is not a place in a clip");
-  const Rect& source = plane.source;
-  check(std::abs(source.x) <= kMaxCoordinate && std::abs(source.y) <= kMaxCoordinate &&
-            source.width > 0 && source.width <= kMaxCoordinate && source.height > 0 &&
-            source.height <= kMaxCoordinate,
-        ErrorCode::kUsage, "source rectangle x=", source.x, " y=", source.y,
-        " width=", source.width, " height=", source.height,
-        " must be positive in size and within 10^8 pixels");
+  check_source(plane.source);
 }
 
 }  // namespace

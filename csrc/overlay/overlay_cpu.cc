@@ -54,8 +54,7 @@ TUBECAM_MULTIVERSION void mix_rows(const float* upper, const float* lower, float
 void HeatBlender::prepare_tables(const Frame& frame, const HeatStyle& style, bool motion) {
   const bool made = motion ? !motion_tables_.empty() : !tables_.empty();
   const bool same = style.color_map == style_.color_map && style.alpha == style_.alpha &&
-                    style.threshold == style_.threshold && frame.format == canvas_.format &&
-                    frame.matrix == canvas_.matrix && frame.full_range == canvas_.full_range;
+                    style.threshold == style_.threshold && same_colours(frame, canvas_);
   if (made && same) return;
   if (!same) tables_.clear(), motion_tables_.clear();
   style_ = style;

@@ -50,13 +50,44 @@ void append_table(const HeatTable& table, std::vector<uint16_t>& all) {
   all.insert(all.end(), table.at(0), table.at(HeatTable::kEntries));
 }
 
+// The frame's planes, each with its tables of colours.
+void add_targets(const Frame& frame, const HeatPlane& plane, const HeatLaunch& options,
+                 const ushort4* table, BlendLaunch* p) {
+  p->targets = num_planes(frame.format);
+  for (int i = 0; i < p->targets; ++i) {
+    HeatTarget& target = p->target[i] = make_target(frame, i, plane);
+    target.frame_step = options.plane_step[size_t(i)];
+    target.aligned = is_aligned(target, target.frame_step);
+    target.first_segment = p->segments;
+    p->segments += target.segments;
+    target.still = table;
+    if (plane.motion) table += HeatTable::kEntries;
+    target.moving = table;
+    table += HeatTable::kEntries;
+  }
+}
+
+void add_heat(const HeatPlane& plane, const HeatLaunch& options, BlendLaunch* p) {
+  p->values = plane.values;
+  p->next = options.next;
+  p->motion = plane.motion;
+  p->values_step = options.values_step;
+  p->part = options.part;
+  p->scale = plane.scale;
+  p->h = plane.h;
+  p->w = plane.w;
+  p->blocks = is_in_blocks(plane);
+  const int refine = p->blocks ? 1 : kRefine;
+  p->rows = (plane.h - 1) * refine + 1;
+  p->columns = (plane.w - 1) * refine + 1;
+}
+
 }  // namespace
 
 void CudaHeatBlender::prepare_tables(const Frame& frame, const HeatStyle& style, bool motion,
                                      StreamHandle stream) {
   const bool same = style.color_map == style_.color_map && style.alpha == style_.alpha &&
-                    style.threshold == style_.threshold && frame.format == canvas_.format &&
-                    frame.matrix == canvas_.matrix && frame.full_range == canvas_.full_range &&
+                    style.threshold == style_.threshold && same_colours(frame, canvas_) &&
                     motion == motion_;
   if (tables_.data() && same) return;
   std::vector<uint16_t> all;
@@ -88,32 +119,9 @@ void CudaHeatBlender::blend(const Frame& frame, const HeatPlane& plane, const He
   if (!check_heat(frame, plane, style)) return;
   prepare_tables(frame, style, plane.motion != nullptr, stream);
   BlendLaunch p{};
-  p.targets = num_planes(frame.format);
-  const auto* table = tables_.as<const ushort4>();
-  for (int i = 0; i < p.targets; ++i) {
-    HeatTarget& target = p.target[i] = make_target(frame, i, plane);
-    target.frame_step = options.plane_step[size_t(i)];
-    target.aligned = is_aligned(target, target.frame_step);
-    target.first_segment = p.segments;
-    p.segments += target.segments;
-    target.still = table;
-    if (plane.motion) table += HeatTable::kEntries;
-    target.moving = table;
-    table += HeatTable::kEntries;
-  }
+  add_targets(frame, plane, options, tables_.as<const ushort4>(), &p);
   if (p.segments == 0) return;
-  p.values = plane.values;
-  p.next = options.next;
-  p.motion = plane.motion;
-  p.values_step = options.values_step;
-  p.part = options.part;
-  p.scale = plane.scale;
-  p.h = plane.h;
-  p.w = plane.w;
-  p.blocks = is_in_blocks(plane);
-  const int refine = p.blocks ? 1 : kRefine;
-  p.rows = (plane.h - 1) * refine + 1;
-  p.columns = (plane.w - 1) * refine + 1;
+  add_heat(plane, options, &p);
   p.first_hot = first_hot_;
   p.refined_step = refined_floats(p);
   size_t shared = p.refined_step * sizeof(float);

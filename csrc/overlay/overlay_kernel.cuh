@@ -227,6 +227,17 @@ struct Segment {
   }
 };
 
+// The colour of an entry, from still to moving.
+__device__ __forceinline__ ushort4 colour_of(const HeatTarget& target, int entry, float motion) {
+  ushort4 colour = __ldg(target.still + entry);
+  const ushort4 moving = __ldg(target.moving + entry);
+  const int part = int(motion * 32768);
+  colour.y = static_cast<unsigned short>(mixed(colour.y, moving.y, part));
+  colour.z = static_cast<unsigned short>(mixed(colour.z, moving.z, part));
+  colour.w = static_cast<unsigned short>(mixed(colour.w, moving.w, part));
+  return colour;
+}
+
 template <int kChannels>
 __device__ void blend_segment(const BlendLaunch& p, const HeatTarget& target, int segment,
                               const Refined& refined) {
@@ -259,14 +270,8 @@ __device__ void blend_segment(const BlendLaunch& p, const HeatTarget& target, in
 #pragma unroll
   for (int i = 0; i < kCount; ++i) {
     if (entry[i] < p.first_hot) continue;
-    ushort4 what = __ldg(target.still + entry[i]);
-    if (refined.motion) {
-      const ushort4 moving = __ldg(target.moving + entry[i]);
-      const int part = int(motion.at(columns.at(i)) * 32768);
-      what.y = static_cast<unsigned short>(mixed(what.y, moving.y, part));
-      what.z = static_cast<unsigned short>(mixed(what.z, moving.z, part));
-      what.w = static_cast<unsigned short>(mixed(what.w, moving.w, part));
-    }
+    const ushort4 what = refined.motion ? colour_of(target, entry[i], motion.at(columns.at(i)))
+                                        : __ldg(target.still + entry[i]);
     bytes.blend(i * kChannels, what.x, what.y);
     if (kChannels > 1) bytes.blend(i * kChannels + 1, what.x, what.z);
     if (kChannels > 2) bytes.blend(i * kChannels + 2, what.x, what.w);

@@ -13,6 +13,7 @@ PYBIND11_MODULE(_core, module) {
   tubecam::register_clip(module);
   tubecam::register_engine(module);
   tubecam::register_tube(module);
+  tubecam::register_explanation(module);
   tubecam::register_explain(module);
   tubecam::register_overlay(module);
 }

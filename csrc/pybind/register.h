@@ -10,7 +10,8 @@ void register_errors(pybind11::module_& module);  // C++ errors → the classes 
 void register_clip(pybind11::module_& module);    // Frame, ClipSpec, ClipWindow, TimestampRepair
 void register_engine(pybind11::module_& module);  // Bundle, Engine
 void register_tube(pybind11::module_& module);    // cam3d, tube functions, RelevanceSignal
-void register_explain(pybind11::module_& module);  // Explanation, Explainer
+void register_explanation(pybind11::module_& module);  // Explanation and its fields, marks, scores
+void register_explain(pybind11::module_& module);      // Explainer
 void register_overlay(
     pybind11::module_& module);  // colour tables, blend_heat, HeatSmoother, CaptionPainter
 

@@ -210,6 +210,9 @@ void register_window(py::module_& module) {
                              [](const Window& w) { return name_of(kPaddings, w.sampling.padding); })
       .def_property_readonly("padded", [](const Window& w) { return w.sampling.padded; })
       .def(py::pickle(&state_of_window, &window_of_state));
+}
+
+void register_clip_window(py::module_& module) {
   py::class_<GuardedWindow>(module, "ClipWindow")
       .def(py::init<const ClipSpec&, int, double>(), "spec"_a, "hop"_a = 4, "max_gap"_a = 1.0)
       .def(
@@ -270,6 +273,7 @@ void register_clip(py::module_& module) {
   register_clip_spec(module);
   module.def("clip_limits", &clip_limits);
   register_window(module);
+  register_clip_window(module);
   register_timestamps(module);
   py::class_<GuardedFlow>(module, "ClipFlow")
       .def(py::init<const ClipSpec&>(), "spec"_a)

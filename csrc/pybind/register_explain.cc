@@ -10,14 +10,9 @@
 
 #include "clip/preprocess/preprocess.h"
 #include "explain/explainer.h"
-#include "explain/marks.h"
-#include "explain/scores.h"
-#include "explain/tube/relevance_signal.h"
 #include "pybind/arrays/array.h"
-#include "pybind/arrays/device_tube.h"
 #include "pybind/arrays/foreign_array.h"
 #include "pybind/arrays/frame_array.h"
-#include "pybind/arrays/samples.h"
 #include "pybind/engine_options.h"
 #include "pybind/gil/released.h"
 #include "pybind/register.h"
@@ -28,7 +23,6 @@ namespace tubecam {
 namespace {
 
 using Floats = py::array_t<float, py::array::c_style>;
-using Triple = std::array<double, 3>;
 using Clock = std::chrono::steady_clock;
 using SharedExplanation = std::shared_ptr<Explanation>;
 
@@ -158,136 +152,6 @@ std::unique_ptr<Explainer> make_explainer(const std::string& bundle, const std::
   return std::make_unique<Explainer>(bundle, options);
 }
 
-// Arrays that view an explanation's memory and keep it alive.
-template <typename T>
-auto array_of(std::vector<T> Explanation::*field) {
-  return [field](py::object self) {
-    const auto& values = self.cast<const Explanation&>().*field;
-    return view_of(values.data(), {py::ssize_t(values.size())}, self);
-  };
-}
-
-py::array tube_of(py::object self) {
-  const auto& explanation = self.cast<const Explanation&>();
-  const auto& shape = explanation.shape;
-  return view_of(explanation.tube.data(), {shape[0], shape[1], shape[2]}, self);
-}
-
-py::object motion_of(py::object self) {
-  const auto& explanation = self.cast<const Explanation&>();
-  const auto& shape = explanation.shape;
-  if (explanation.motion.empty()) return py::none();
-  return view_of(explanation.motion.data(), {shape[0], shape[1], shape[2]}, self);
-}
-
-// The pathway lives in its explanation, which pybind11 keeps alive with it.
-py::array pathway_tube(py::object self) {
-  const auto& pathway = self.cast<const Pathway&>();
-  const auto& shape = pathway.shape;
-  return view_of(pathway.tube.data(), {shape[0], shape[1], shape[2]}, self);
-}
-
-py::list pathways_of(py::object self) {
-  py::list pathways;
-  for (const Pathway& pathway : self.cast<const Explanation&>().pathways)
-    pathways.append(py::cast(&pathway, py::return_value_policy::reference_internal, self));
-  return pathways;
-}
-
-py::array pts_of(py::object self) {
-  const auto& pts = self.cast<const Explanation&>().window.pts;
-  return view_of(pts.data(), {py::ssize_t(pts.size())}, self);
-}
-
-void register_explanation(py::module_& module) {
-  py::class_<Timings>(module, "Timings")
-      .def_readonly("preprocess", &Timings::preprocess)
-      .def_readonly("engine", &Timings::engine)
-      .def_readonly("explain", &Timings::explain);
-
-  py::class_<Receipt>(module, "Receipt")
-      .def_readonly("method", &Receipt::method)
-      .def_readonly("layer", &Receipt::layer)
-      .def_readonly("receptive_field", &Receipt::receptive_field)
-      .def_readonly("unit", &Receipt::unit)
-      .def_readonly("engine", &Receipt::engine)
-      .def_readonly("precision", &Receipt::precision)
-      .def_readonly("relevance_sum", &Receipt::relevance_sum)
-      .def_readonly("logit", &Receipt::logit)
-      .def_readonly("export_error", &Receipt::export_error)
-      .def_readonly("conservation", &Receipt::conservation)
-      .def_readonly("baseline_logit", &Receipt::baseline_logit)
-      .def_readonly("passes", &Receipt::passes)
-      .def_readonly("class_specific", &Receipt::class_specific)
-      .def_readonly("map_correlation", &Receipt::map_correlation)
-      .def_readonly("drifts", &Receipt::exceeds_drift_limit)
-      .def_readonly("fell_back_from", &Receipt::fell_back_from)
-      .def_readonly("downgraded_from", &Receipt::downgraded_from);
-
-  py::class_<Mark>(module, "Mark")
-      .def_readonly("key", &Mark::key)
-      .def_readonly("text", &Mark::text);
-  module.def("mark_keys", &mark_keys);
-  module.def("graph_marks", py::overload_cast<const GraphSpec&, const std::string&>(&marks),
-             py::arg("graph"), py::arg("method"));
-  module.def(
-      "score_text",
-      [](float score, const std::string& head) { return score_text(score, parse_head_kind(head)); },
-      py::arg("score"), py::arg("head"));
-  module.def(
-      "present_classes",
-      [](const std::vector<float>& scores, const std::string& head) {
-        return present_classes(scores, parse_head_kind(head));
-      },
-      py::arg("scores"), py::arg("head"));
-
-  py::class_<Pathway>(module, "Pathway")
-      .def_readonly("name", &Pathway::name)
-      .def_readonly("layer", &Pathway::layer)
-      .def_readonly("of_flow", &Pathway::of_flow)
-      .def_property_readonly("tube", &pathway_tube)
-      .def_readonly("stride", &Pathway::stride)
-      .def_readonly("offset", &Pathway::offset)
-      .def_readonly("relevance_sum", &Pathway::relevance_sum)
-      .def_readonly("share", &Pathway::share);
-
-  py::class_<Explanation, SharedExplanation>(module, "Explanation")
-      .def_readonly("valid", &Explanation::valid)
-      .def_readonly("problem", &Explanation::problem)
-      .def_readonly("label", &Explanation::label)
-      .def_readonly("label_name", &Explanation::label_name)
-      .def_readonly("score", &Explanation::score)
-      .def_readonly("target", &Explanation::target)
-      .def_readonly("against", &Explanation::against)
-      .def_readonly("target_name", &Explanation::target_name)
-      .def_property_readonly("logits", array_of(&Explanation::logits))
-      .def_property_readonly("scores", array_of(&Explanation::scores))
-      .def_property_readonly("head", [](const Explanation& self) { return to_string(self.head); })
-      .def_property_readonly("tube", &tube_of)
-      .def_property_readonly("device_tube",
-                             [](const Explanation& self) {
-                               return std::const_pointer_cast<DeviceTube>(self.device_tube);
-                             })
-      .def_property_readonly("motion", &motion_of)
-      .def_readonly("motion_share", &Explanation::motion_share)
-      .def_readonly("motion_by", &Explanation::motion_by)
-      .def_readonly("stride", &Explanation::stride)
-      .def_readonly("offset", &Explanation::offset)
-      .def_property_readonly("curve", array_of(&Explanation::curve))
-      .def_property_readonly("pathways", &pathways_of)
-      .def_readonly("peak", &Explanation::peak)
-      .def_readonly("peak_pts", &Explanation::peak_pts)
-      .def_readonly("peak_point", &Explanation::peak_point)
-      .def_readonly("boxes", &Explanation::boxes)
-      .def_readonly("window", &Explanation::window)
-      .def_property_readonly("signal",
-                             [](const Explanation& self) { return samples_of(self.signal); })
-      .def_property_readonly("pts", &pts_of)
-      .def_readonly("timings", &Explanation::timings)
-      .def_readonly("receipt", &Explanation::receipt)
-      .def_property_readonly("marks", [](const Explanation& self) { return marks(self); });
-}
-
 // ---- options ----
 
 MethodOptions make_options(int steps, const std::string& baseline,
@@ -320,8 +184,6 @@ void register_options(py::module_& module) {
 
 void register_explain(py::module_& module) {
   register_options(module);
-  register_device_tube(module);
-  register_explanation(module);
   const auto released = py::call_guard<Released>();
   const auto pts = py::arg("pts") = py::none();
   const auto targets = py::arg("targets") = py::none();

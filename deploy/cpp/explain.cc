@@ -11,7 +11,8 @@ int main(int, char** arguments) try {
   frame.width = 320, frame.height = 240, frame.stride[0] = 320 * 3, frame.plane[0] = pixels.data();
   for (int i = 0; i < 60; ++i) {
     std::fill(pixels.begin(), pixels.end(), uint8_t{60});
-    for (int y = 100; y < 140; ++y) std::fill_n(&pixels[3 * (320 * y + 3 * i)], 3 * 40, uint8_t{220});
+    for (int y = 100; y < 140; ++y)
+      std::fill_n(&pixels[3 * (320 * y + 3 * i)], 3 * 40, uint8_t{220});
     if (const auto found = explainer.push(frame, i * 33'333'333LL))
       std::printf("%s %.2f at %.2f %.2f\n", found->label_name.c_str(), found->score,
                   found->peak_point.x, found->peak_point.y);

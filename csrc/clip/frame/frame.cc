@@ -1,5 +1,7 @@
 #include "clip/frame/frame.h"
 
+#include <cmath>
+
 #include "base/error.h"
 
 namespace tubecam {
@@ -67,6 +69,23 @@ void check_in_system_memory(const Frame& frame, const char* what) {
   check(frame.device.type == DeviceType::kCpu, ErrorCode::kUsage, what,
         " needs a frame in system memory, and this one lies on ", frame.device.to_string(),
         ": download it first (cudadownload or nvvideoconvert in a pipeline)");
+}
+
+bool same_size(const Frame& a, const Frame& b) {
+  return a.format == b.format && a.width == b.width && a.height == b.height;
+}
+
+bool same_colours(const Frame& a, const Frame& b) {
+  return a.format == b.format && a.matrix == b.matrix && a.full_range == b.full_range;
+}
+
+void check_source(const Rect& source) {
+  const bool sane = std::abs(source.x) <= kMaxCoordinate && std::abs(source.y) <= kMaxCoordinate &&
+                    source.width > 0 && source.width <= kMaxCoordinate && source.height > 0 &&
+                    source.height <= kMaxCoordinate;
+  check(sane, ErrorCode::kUsage, "source rectangle x=", source.x, " y=", source.y,
+        " width=", source.width, " height=", source.height,
+        " must be positive in size and within 10^8 pixels");
 }
 
 void check_frame(const Frame& frame) {

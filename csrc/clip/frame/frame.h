@@ -50,6 +50,13 @@ void check_in_system_memory(const Frame& frame, const char* what);
 // are there.
 TUBECAM_API void check_frame(const Frame& frame);
 
+// Throws kUsage unless a part of a frame is positive in size and within 10^8 pixels.
+TUBECAM_API void check_source(const Rect& source);
+
+// What plans, tables and windows are made for.
+TUBECAM_API bool same_size(const Frame& a, const Frame& b);     // and format
+TUBECAM_API bool same_colours(const Frame& a, const Frame& b);  // format, matrix, range
+
 // One plane of a format: its samples and how many interleaved channels each has.
 struct PlaneLayout {
   int width = 0;

@@ -8,21 +8,6 @@
 
 namespace tubecam {
 
-namespace {
-
-constexpr double kMaxCoordinate = 1e8;
-
-}  // namespace
-
-void check_source(const Rect& source) {
-  const bool sane = std::abs(source.x) <= kMaxCoordinate && std::abs(source.y) <= kMaxCoordinate &&
-                    source.width > 0 && source.width <= kMaxCoordinate && source.height > 0 &&
-                    source.height <= kMaxCoordinate;
-  check(sane, ErrorCode::kUsage, "source rectangle x=", source.x, " y=", source.y,
-        " width=", source.width, " height=", source.height,
-        " must be positive in size and within 10^8 pixels");
-}
-
 static std::vector<Span> make_spans(int count, double start, double length, int size,
                                     double extent) {
   std::vector<Span> spans(count);
@@ -91,9 +76,7 @@ void plan_columns(const std::vector<Span>& spans, PlanePlan& plane) {
 
 PreprocessPlan make_plan(const Frame& frame, const Rect& source, const ClipSpec& spec) {
   PreprocessPlan plan;
-  plan.format = frame.format;
-  plan.frame_width = frame.width;
-  plan.frame_height = frame.height;
+  plan.frame = frame;
   plan.source = source;
   plan.height = spec.height;
   plan.width = spec.width;
@@ -112,11 +95,6 @@ PreprocessPlan make_plan(const Frame& frame, const Rect& source, const ClipSpec&
   plan.map = channel_map(frame.format, spec);
   plan.channels.assign(4 * size_t(spec.width), 0);
   return plan;
-}
-
-bool fits(const PreprocessPlan& plan, const Frame& frame, const Rect& source) {
-  return plan.format == frame.format && plan.frame_width == frame.width &&
-         plan.frame_height == frame.height && plan.source == source;
 }
 
 }  // namespace
@@ -139,7 +117,7 @@ void Preprocessor::run(const Frame& frame, const Rect& source, float* sampled) {
     return device_function<CudaFunction>(device, "tubecam_preprocess")(spec_, frame, source,
                                                                        sampled, device);
   }
-  if (!plan_ || !fits(*plan_, frame, source)) {
+  if (!plan_ || !same_size(plan_->frame, frame) || !(plan_->source == source)) {
     check_source(source);
     plan_ = std::make_unique<PreprocessPlan>(make_plan(frame, source, spec_));
   }

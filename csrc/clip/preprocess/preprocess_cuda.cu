@@ -132,9 +132,7 @@ void launch_ring(const RingLaunch& p, StreamHandle stream) {
 CudaPreprocessor::CudaPreprocessor(const ClipSpec& spec) : spec_(spec) { check_clip_spec(spec); }
 
 void CudaPreprocessor::prepare(const Frame& frame, const Rect& source, StreamHandle stream) {
-  const bool same = frame.format == made_for_.format && frame.width == made_for_.width &&
-                    frame.height == made_for_.height && source == source_;
-  if (same && spans_.data()) return;
+  if (same_size(frame, made_for_) && source == source_ && spans_.data()) return;
   check_source(source);
   std::vector<Span> all;
   for (int i = 0; i < num_planes(frame.format); ++i) {

@@ -42,8 +42,7 @@ struct ChannelMap {
 
 struct PreprocessPlan {
   // What the plan was made for.
-  PixelFormat format = PixelFormat::kRGB;
-  int frame_width = 0, frame_height = 0;
+  Frame frame;
   Rect source;
 
   int height = 0, width = 0;  // of the sampled frame
@@ -55,7 +54,6 @@ struct PreprocessPlan {
 };
 
 // Shared by the CPU's and CUDA's files.
-TUBECAM_API void check_source(const Rect& source);  // throws kUsage
 TUBECAM_API PlaneSpans plane_spans(const Frame& frame, int plane, const Rect& source,
                                    const ClipSpec& spec);
 TUBECAM_API YuvToRgb frame_conversion(const Frame& frame);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/export.h"
+#include "base/rect.h"
 
 namespace tubecam {
 
@@ -28,6 +29,10 @@ struct Box {
   float x = 0, y = 0, width = 0, height = 0;
   float value = 0;  // greatest relevance inside
 };
+
+inline Box box_of(const Rect& place) {
+  return {float(place.x), float(place.y), float(place.width), float(place.height), 0};
+}
 
 // Trilinear between cell centres, clamped beyond the outermost ones: sampled at a centre, a cell
 // gives itself back.

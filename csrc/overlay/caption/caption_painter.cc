@@ -140,10 +140,7 @@ Surface draw_marker(const Frame& frame) {
   return picture;
 }
 
-bool same_canvas(const Frame& a, const Frame& b) {
-  return a.format == b.format && a.width == b.width && a.height == b.height &&
-         a.matrix == b.matrix && a.full_range == b.full_range;
-}
+bool same_canvas(const Frame& a, const Frame& b) { return same_size(a, b) && same_colours(a, b); }
 
 // The pictures of one caption, made again when it or the canvas changes.
 struct CachedCaption {

@@ -190,10 +190,10 @@ GstBuffer* FrameStream::decorate(const HeldItem& item) {
   stamp_frame(buffer, explanation != nullptr);
   if (!explanation) return buffer;
   if (explanation != described_) {
-    fields_.reset(describe(*explanation, session_->bundle(), threshold_));
+    fields_.reset(describe(*explanation));
     described_ = explanation;
   }
-  attach(buffer, fields_.get(), *explanation, session_->bundle().clip,
+  attach(buffer, fields_.get(), *explanation,
          {item.place.pts, GST_VIDEO_INFO_WIDTH(&info_), GST_VIDEO_INFO_HEIGHT(&info_), threshold_});
   return buffer;
 }

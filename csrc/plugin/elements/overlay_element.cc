@@ -215,12 +215,7 @@ static void gst_tube_overlay_class_init(GstTubeOverlayClass* klass) {
       element, "Video explanation overlay", "Filter/Effect/Video",
       "Draws the explanations that tubecam attached: heat, label and temporal strip",
       "TubeCAM contributors");
-  GstCaps* caps = tubecam::video_caps();
-  gst_element_class_add_pad_template(
-      element, gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
-  gst_element_class_add_pad_template(
-      element, gst_pad_template_new("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
-  gst_caps_unref(caps);
+  tubecam::add_video_pads(element);
 
   auto* transform = GST_BASE_TRANSFORM_CLASS(klass);
   transform->transform_ip_on_passthrough = FALSE;

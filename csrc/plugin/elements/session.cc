@@ -52,7 +52,7 @@ Session::Session(const Settings& settings, const Listener& listener)
 Explanation Session::explain(const TensorView& clip, const Window& window) {
   const AtWork at_work;
   Explanation result = explainer_.explain(clip, window);
-  if (result.valid) result.signal = signal_.add(window, result.curve.data());
+  result.fuse(&signal_);
   return result;
 }
 

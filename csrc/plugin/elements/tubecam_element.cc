@@ -154,8 +154,7 @@ static void gst_tubecam_report(GstTubecam* self, Session& session, const Outcome
   TubecamState* state = self->state;
   if (outcome.explanation) {
     const uint64_t dropped = session.windows().counts().dropped;
-    tubecam::post_explanation(GST_ELEMENT(self), outcome, session.bundle(),
-                              state->snapshot().explain.threshold, dropped);
+    tubecam::post_explanation(GST_ELEMENT(self), outcome, dropped);
     const std::string& lost = outcome.explanation->receipt.fell_back_from;
     if (!lost.empty() && !std::exchange(state->fallback_told, true))
       tubecam::post_warning(GST_ELEMENT(self), "The CPU took over from " + lost);
@@ -360,12 +359,7 @@ static void gst_tubecam_class_init(GstTubecamClass* klass) {
       element, "Video explanation", "Filter/Analyzer/Video",
       "Attaches to every frame where and when a video model looked, and posts a message a window",
       "TubeCAM contributors");
-  GstCaps* caps = tubecam::video_caps();
-  gst_element_class_add_pad_template(
-      element, gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
-  gst_element_class_add_pad_template(
-      element, gst_pad_template_new("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
-  gst_caps_unref(caps);
+  tubecam::add_video_pads(element);
 
   // Without a transform function the base class passes pixels through, untouched and uncopied.
   auto* transform = GST_BASE_TRANSFORM_CLASS(klass);

@@ -70,6 +70,15 @@ GstCaps* video_caps() {
   return gst_caps_from_string(text.c_str());
 }
 
+void add_video_pads(GstElementClass* klass) {
+  GstCaps* caps = video_caps();
+  gst_element_class_add_pad_template(
+      klass, gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
+  gst_element_class_add_pad_template(
+      klass, gst_pad_template_new("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
+  gst_caps_unref(caps);
+}
+
 std::string memory_problem(const GstElement* element, const GstCaps* caps) {
   if (gst_caps_is_any(caps) || gst_caps_is_empty(caps)) return "";
   for (guint i = 0; i < gst_caps_get_size(caps); ++i)

@@ -20,6 +20,7 @@ enum class MemoryKind {
 // converters which can give either go on as in builds without the options, and a caps filter asks
 // for the GPU's: Jetson's nvvidconv would give surfaces that are block-linear. Interlaced or not.
 GstCaps* video_caps();
+void add_video_pads(GstElementClass* klass);  // "sink" and "src" of them
 
 // Of fixed caps. Throws kUsage with memory_problem().
 MemoryKind memory_kind(const GstCaps* caps);

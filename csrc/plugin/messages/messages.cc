@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/unwind.h"
 #include "plugin/meta/meta.h"
+#include "plugin/meta/meta_fields.h"
 
 namespace tubecam {
 namespace {
@@ -66,9 +67,10 @@ void set_times(GstStructure* fields, const Window& window, const GstSegment* seg
     stream_time = gst_segment_to_stream_time(segment, GST_FORMAT_TIME, first);
     running_time = gst_segment_to_running_time(segment, GST_FORMAT_TIME, first);
   }
-  gst_structure_set(fields, "timestamp", G_TYPE_UINT64, first, "stream-time", G_TYPE_UINT64,
-                    stream_time, "running-time", G_TYPE_UINT64, running_time, "duration",
-                    G_TYPE_UINT64, static_cast<guint64>(window.pts.back()) - first, nullptr);
+  set_fields(fields, {{"timestamp", uint64_t{first}},
+                      {"stream-time", uint64_t{stream_time}},
+                      {"running-time", uint64_t{running_time}},
+                      {"duration", uint64_t(window.pts.back()) - first}});
 }
 
 }  // namespace
@@ -109,13 +111,11 @@ void post_progress(GstElement* element, GstProgressType type, const std::string&
       element, gst_message_new_progress(GST_OBJECT(element), type, "compile", text.c_str()));
 }
 
-void post_explanation(GstElement* element, const Outcome& outcome, const Bundle& bundle,
-                      float threshold, uint64_t dropped) {
-  GstStructure* fields = describe(*outcome.explanation, bundle, threshold);
+void post_explanation(GstElement* element, const Outcome& outcome, uint64_t dropped) {
+  GstStructure* fields = describe(*outcome.explanation);
   const auto* segment = static_cast<const GstSegment*>(outcome.job.context.get());
   set_times(fields, outcome.job.window, segment);
-  gst_structure_set(fields, "dropped-windows", G_TYPE_UINT64, static_cast<guint64>(dropped),
-                    nullptr);
+  set_field(fields, "dropped-windows", dropped);
   gst_element_post_message(element, gst_message_new_element(GST_OBJECT(element), fields));
 }
 

@@ -59,7 +59,6 @@ void post_progress(GstElement* element, GstProgressType type, const std::string&
 
 // The element message of a window; see meta.h. context of the job: the GstSegment of its frames, or
 // null.
-void post_explanation(GstElement* element, const Outcome& outcome, const Bundle& bundle,
-                      float threshold, uint64_t dropped);
+void post_explanation(GstElement* element, const Outcome& outcome, uint64_t dropped);
 
 }  // namespace tubecam

@@ -1,28 +1,47 @@
 #include "plugin/meta/meta_fields.h"
 
 namespace tubecam {
+namespace {
 
-void set_ints(GstStructure* fields, const NamedInts& values) {
-  for (const auto& [name, value] : values)
-    gst_structure_set(fields, name.c_str(), G_TYPE_INT, value, nullptr);
+void set(GstStructure* fields, const char* name, bool value) {
+  gst_structure_set(fields, name, G_TYPE_BOOLEAN, gboolean{value}, nullptr);
 }
-
-void set_doubles(GstStructure* fields, const NamedDoubles& values) {
-  for (const auto& [name, value] : values)
-    gst_structure_set(fields, name.c_str(), G_TYPE_DOUBLE, value, nullptr);
+void set(GstStructure* fields, const char* name, int value) {
+  gst_structure_set(fields, name, G_TYPE_INT, value, nullptr);
 }
-
-void set_bytes(GstStructure* fields, const std::string& name, const void* data, size_t size) {
-  GBytes* bytes = g_bytes_new(data, size);
-  gst_structure_set(fields, name.c_str(), G_TYPE_BYTES, bytes, nullptr);
+void set(GstStructure* fields, const char* name, uint64_t value) {
+  gst_structure_set(fields, name, G_TYPE_UINT64, guint64{value}, nullptr);
+}
+void set(GstStructure* fields, const char* name, double value) {
+  gst_structure_set(fields, name, G_TYPE_DOUBLE, value, nullptr);
+}
+void set(GstStructure* fields, const char* name, const std::string& value) {
+  gst_structure_set(fields, name, G_TYPE_STRING, value.c_str(), nullptr);
+}
+template <typename T>
+void set(GstStructure* fields, const char* name, const FieldArray<T>& array) {
+  GBytes* bytes = g_bytes_new(array.data, array.count * sizeof(T));
+  gst_structure_set(fields, name, G_TYPE_BYTES, bytes, nullptr);
   g_bytes_unref(bytes);
 }
 
+}  // namespace
+
+void set_field(GstStructure* fields, const std::string& name, const FieldValue& value) {
+  std::visit([&](const auto& plain) { set(fields, name.c_str(), plain); }, value);
+}
+
+void set_fields(GstStructure* fields,
+                const std::vector<std::pair<std::string, FieldValue>>& values) {
+  for (const auto& [name, value] : values) set_field(fields, name, value);
+}
+
+void set_floats(GstStructure* fields, const std::string& name, const std::vector<float>& values) {
+  set_field(fields, name, FieldArray<float>{values.data(), values.size()});
+}
+
 void set_boxes(GstStructure* fields, const std::vector<Box>& boxes) {
-  std::vector<float> values;
-  for (const Box& box : boxes)
-    values.insert(values.end(), {box.x, box.y, box.width, box.height, box.value});
-  set_numbers(fields, "boxes", values);
+  set_field(fields, "boxes", array_of(boxes));
 }
 
 void copy_fields(const GstStructure* from, GstStructure* to) {

@@ -7,23 +7,16 @@
 #include <utility>
 #include <vector>
 
-#include "explain/tube/tube.h"
+#include "explain/field_values.h"
 
 namespace tubecam {
 
-using NamedInts = std::vector<std::pair<std::string, int>>;
-using NamedDoubles = std::vector<std::pair<std::string, double>>;
-
-void set_ints(GstStructure* fields, const NamedInts& values);
-void set_doubles(GstStructure* fields, const NamedDoubles& values);
-void set_bytes(GstStructure* fields, const std::string& name, const void* data, size_t size);
+void set_field(GstStructure* fields, const std::string& name, const FieldValue& value);
+void set_fields(GstStructure* fields,
+                const std::vector<std::pair<std::string, FieldValue>>& values);
+void set_floats(GstStructure* fields, const std::string& name, const std::vector<float>& values);
 void set_boxes(GstStructure* fields, const std::vector<Box>& boxes);
 void copy_fields(const GstStructure* from, GstStructure* to);
-
-template <typename T>
-void set_numbers(GstStructure* fields, const std::string& name, const std::vector<T>& values) {
-  set_bytes(fields, name, values.data(), values.size() * sizeof(T));
-}
 
 // Of a field that is missing: nothing, 0 or empty. For what tubecam wrote itself; meta_read.cc
 // checks what others may have.

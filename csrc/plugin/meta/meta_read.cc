@@ -156,13 +156,12 @@ bool read_annotation(GstBuffer* buffer, Annotation* annotation) {
   annotation->clip_length = fields.size("clip-length");
   annotation->clip_height = fields.size("clip-height");
   annotation->clip_width = fields.size("clip-width");
-  if (fields.has("padded")) annotation->padded = fields.count_of("padded", annotation->clip_length);
   annotation->crop = read_crop(fields);
   read_frame_size(fields, annotation);
-  annotation->curve = fields.numbers<float>("curve", annotation->clip_length);
+  const char* curve = fields.has("fused-curve") ? "fused-curve" : "curve";
+  annotation->curve = fields.numbers<float>(curve, annotation->clip_length);
   annotation->slice = fields.number("slice");
   annotation->window = fields.count("window");
-  annotation->window_pts = fields.numbers<int64_t>("window-pts", annotation->clip_length);
   annotation->marks = read_marks(fields);
   annotation->motion_by = fields.text("motion-by");
   read_motion(fields, annotation);

@@ -12,21 +12,15 @@
 namespace tubecam {
 namespace {
 
-// The names of what one tube is described by.
+// How the fields of one tube are named: "tube-t", "stride-y", or "pathway-0-t", "pathway-0-stride-y".
 struct TubeNames {
-  std::string t, h, w, stride_y, stride_x, offset_y, offset_x;
+  std::string prefix, sizes;
   std::vector<std::string> arrays;
 };
 
-TubeNames main_tube() {
-  return {"tube-t",   "tube-h",   "tube-w",   "stride-y",
-          "stride-x", "offset-y", "offset-x", {"tube", "motion"}};
-}
-
 TubeNames pathway_tube(int index) {
-  const std::string p = "pathway-" + std::to_string(index) + "-";
-  return {p + "t",        p + "h",        p + "w",        p + "stride-y",
-          p + "stride-x", p + "offset-y", p + "offset-x", {p + "tube"}};
+  const std::string prefix = "pathway-" + std::to_string(index) + "-";
+  return {prefix, prefix, {prefix + "tube"}};
 }
 
 // [t, h, w] → the same cells as they lie in the new picture.
@@ -53,17 +47,18 @@ double mirrored(double place, int size) { return size - 1 - place; }
 
 void move_tube(GstStructure* fields, const TubeNames& names, const PictureMap& map, int clip_height,
                int clip_width) {
-  const int t = int_field(fields, names.t), h = int_field(fields, names.h);
-  const int w = int_field(fields, names.w);
+  const std::string &p = names.prefix, &size = names.sizes;
+  const int t = int_field(fields, size + "t"), h = int_field(fields, size + "h");
+  const int w = int_field(fields, size + "w");
   for (const std::string& name : names.arrays) {
     const std::vector<float> cells = floats_field(fields, name);
     if (!cells.empty() && cells.size() == size_t(t) * h * w)
-      set_numbers(fields, name, moved_cells(cells, t, h, w, map));
+      set_floats(fields, name, moved_cells(cells, t, h, w, map));
   }
-  double stride_y = double_field(fields, names.stride_y),
-         offset_y = double_field(fields, names.offset_y);
-  double stride_x = double_field(fields, names.stride_x),
-         offset_x = double_field(fields, names.offset_x);
+  double stride_y = double_field(fields, p + "stride-y");
+  double stride_x = double_field(fields, p + "stride-x");
+  double offset_y = double_field(fields, p + "offset-y");
+  double offset_x = double_field(fields, p + "offset-x");
   int rows = h, columns = w;
   if (map.turned) {
     std::swap(stride_y, stride_x);
@@ -72,11 +67,12 @@ void move_tube(GstStructure* fields, const TubeNames& names, const PictureMap& m
   }
   if (map.scale_y < 0) offset_y = mirrored(offset_y + stride_y * (rows - 1), clip_height);
   if (map.scale_x < 0) offset_x = mirrored(offset_x + stride_x * (columns - 1), clip_width);
-  set_ints(fields, {{names.h, rows}, {names.w, columns}});
-  set_doubles(fields, {{names.stride_y, stride_y},
-                       {names.stride_x, stride_x},
-                       {names.offset_y, offset_y},
-                       {names.offset_x, offset_x}});
+  set_fields(fields, {{size + "h", rows},
+                      {size + "w", columns},
+                      {p + "stride-y", stride_y},
+                      {p + "stride-x", stride_x},
+                      {p + "offset-y", offset_y},
+                      {p + "offset-x", offset_x}});
 }
 
 // What lies in clip pixels: the clip is seen as the picture is now.
@@ -89,9 +85,9 @@ void move_cells(GstStructure* fields, const PictureMap& map) {
   }
   if (map.scale_y < 0) y = mirrored(y, height);
   if (map.scale_x < 0) x = mirrored(x, width);
-  set_ints(fields, {{"clip-height", height}, {"clip-width", width}});
-  set_doubles(fields, {{"peak-y", y}, {"peak-x", x}});
-  move_tube(fields, main_tube(), map, height, width);
+  set_fields(fields, {{"clip-height", height}, {"clip-width", width}});
+  set_fields(fields, {{"peak-y", y}, {"peak-x", x}});
+  move_tube(fields, {"", "tube-", {"tube", "motion"}}, map, height, width);
   const int pathways = int_field(fields, "pathways");
   for (int i = 0; i < pathways; ++i) move_tube(fields, pathway_tube(i), map, height, width);
 }
@@ -102,12 +98,12 @@ void move_crop(GstStructure* fields, const PictureMap& map) {
                      double_field(fields, "crop-width"), double_field(fields, "crop-height")});
   double y = double_field(fields, "peak-frame-y"), x = double_field(fields, "peak-frame-x");
   map.apply(&x, &y);
-  set_doubles(fields, {{"crop-x", crop.x},
-                       {"crop-y", crop.y},
-                       {"crop-width", crop.width},
-                       {"crop-height", crop.height},
-                       {"peak-frame-y", y},
-                       {"peak-frame-x", x}});
+  set_fields(fields, {{"crop-x", crop.x},
+                      {"crop-y", crop.y},
+                      {"crop-width", crop.width},
+                      {"crop-height", crop.height},
+                      {"peak-frame-y", y},
+                      {"peak-frame-x", x}});
 }
 
 void move_boxes(GstStructure* fields, const PictureMap& map) {
@@ -160,7 +156,7 @@ void follow(GstStructure* fields, const PictureMap& map, int width, int height) 
   if (map.moves_cells()) move_cells(fields, map);
   move_crop(fields, map);
   move_boxes(fields, map);
-  set_ints(fields, {{"frame-width", width}, {"frame-height", height}});
+  set_fields(fields, {{"frame-width", width}, {"frame-height", height}});
 }
 
 gboolean transform_meta(GstBuffer* after, GstCustomMeta* meta, GstBuffer* before, GQuark type,

@@ -58,13 +58,6 @@ std::vector<float> motion_curve(const Annotation& annotation) {
   return part;
 }
 
-// Sampled frames a second; windows state times only.
-double slice_rate(const Annotation& annotation) {
-  const int64_t* times = annotation.window_pts;
-  const double seconds = 1e-9 * static_cast<double>(times[annotation.clip_length - 1] - times[0]);
-  return seconds > 0 ? (annotation.clip_length - 1) / seconds : 1;
-}
-
 }  // namespace
 
 void Painter::paint(const Frame& frame, const Annotation& annotation, const OverlayStyle& style) {
@@ -149,26 +142,6 @@ void Painter::paint_heat(const Frame& frame, const Annotation& annotation,
     canvas_->blend_heat(frame, plane, style.heat);
 }
 
-// The window's part of what all windows give together.
-std::vector<float> Painter::fused_curve(const Annotation& annotation) {
-  // Alone in its video, and its filled sampled frames share one time, or have one beyond the end.
-  if (annotation.padded > 0) return {annotation.curve, annotation.curve + annotation.clip_length};
-  Window window;
-  window.pts.assign(annotation.window_pts, annotation.window_pts + annotation.clip_length);
-  const double fps = slice_rate(annotation);
-  if (!signal_ || annotation.window < window_ || std::abs(fps - signal_fps_) > 0.2 * fps) {
-    signal_.emplace(fps);
-    signal_fps_ = fps;
-    signal_->add(window, annotation.curve);
-  } else if (annotation.window > window_) {
-    signal_->add(window, annotation.curve);
-  }
-  window_ = annotation.window;
-  std::vector<float> curve;
-  for (const int64_t pts : window.pts) curve.push_back(signal_->at(pts));
-  return curve;
-}
-
 float Painter::strip_scale(const std::vector<float>& strip, const Annotation& annotation) {
   const float most =
       full_curve(weigh_window(annotation), *std::max_element(strip.begin(), strip.end()));
@@ -182,7 +155,7 @@ float Painter::strip_scale(const std::vector<float>& strip, const Annotation& an
 }
 
 void Painter::draw_strip(const Annotation& annotation, bool hue, Caption* caption) {
-  caption->strip = fused_curve(annotation);
+  caption->strip.assign(annotation.curve, annotation.curve + annotation.clip_length);
   caption->strip_now = annotation.slice / std::max(annotation.clip_length - 1, 1);
   caption->key_frames = key_frames(caption->strip, std::max(1, annotation.clip_length / 6));
   if (hue) caption->strip_motion = motion_curve(annotation);
@@ -194,7 +167,6 @@ void Painter::draw_strip(const Annotation& annotation, bool hue, Caption* captio
 
 void Painter::reset() {
   smoother_.reset();
-  signal_.reset();
   weighed_ = nullptr;
   strip_pts_ = -1;
 }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,20 +39,16 @@ class Painter {
   void paint_heat(const Frame& frame, const Annotation& annotation, const OverlayStyle& style);
   void add_legend(const Annotation& annotation, const OverlayStyle& style, Caption* caption);
   void draw_strip(const Annotation& annotation, bool hue, Caption* caption);
-  std::vector<float> fused_curve(const Annotation& annotation);
   float strip_scale(const std::vector<float>& strip, const Annotation& annotation);
 
   HeatSmoother smoother_;
   CaptionPainter caption_;
   std::unique_ptr<DeviceCanvas> canvas_;  // for frames on a GPU
   std::vector<float> plane_, motion_;
-  Evidence evidence_;                      // of the window …
-  const float* weighed_ = nullptr;         // … that has this tube …
-  uint64_t weighed_window_ = 0;            // … and this number
-  float legend_scale_ = 0;                 // as the legend states
-  std::optional<RelevanceSignal> signal_;  // of the windows that the frames carried
-  double signal_fps_ = 0;
-  uint64_t window_ = 0;  // the newest in signal_
+  Evidence evidence_;               // of the window …
+  const float* weighed_ = nullptr;  // … that has this tube …
+  uint64_t weighed_window_ = 0;     // … and this number
+  float legend_scale_ = 0;          // as the legend states
   float strip_scale_ = 0;
   int64_t strip_pts_ = -1;
 };

@@ -33,7 +33,7 @@ std::vector<Setting> machine_properties() {
         "plugin"},
        kUntilStarted,
        at(&Settings::bundle),
-       Text{}},
+       FreeText{}},
       {{"engine", "Engine", "Inference engine"},
        kUntilStarted,
        at(kOptions, kEngine, &EngineOptions::engine),
@@ -41,12 +41,12 @@ std::vector<Setting> machine_properties() {
       {{"device", "Device", "Where the model runs: cpu, cuda or cuda:N"},
        kUntilStarted,
        at(&Settings::device),
-       Text{}},
+       FreeText{}},
       {{"fallback", "Fallback",
         "Where to go on when the GPU cannot be used or is lost: none or cpu"},
        kUntilStarted,
        at(kOptions, &ExplainerOptions::fallback),
-       Text{}},
+       FreeText{}},
       {{"precision", "Precision", "What the engine may compute in"},
        kUntilStarted,
        at(kOptions, kEngine, &EngineOptions::precision),
@@ -59,7 +59,7 @@ std::vector<Setting> machine_properties() {
         "Folder for compiled models, which makes later starts fast; unset: none"},
        kUntilStarted,
        at(kOptions, kEngine, &EngineOptions::cache_dir),
-       Text{}},
+       FreeText{}},
   };
 }
 

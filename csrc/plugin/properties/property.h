@@ -83,7 +83,7 @@ struct Switch {
 };
 
 // An empty one is null to GObject.
-struct Text {
+struct FreeText {
   static const char* given(const std::string& text) {
     return text.empty() ? nullptr : text.c_str();
   }

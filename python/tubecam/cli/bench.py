@@ -9,8 +9,8 @@ from typing import Any
 
 from ..errors import UsageError
 from ..libraries.extras import needed_for
+from .arguments import count, positive
 from .choices import ENGINES, PRECISIONS, precision
-from .run import _count, _positive
 
 _DESCRIPTION = """\
 Measures on this machine what a prediction costs, and what its explanation costs on top.
@@ -62,7 +62,7 @@ def _add_model(group) -> None:
     group.add_argument("--random-weights", action="store_true", help="time does not depend on them")
     group.add_argument("--seed", type=int, default=0, help="of random weights (default: 0)")
     group.add_argument("--layer", metavar="PATH", help="the layer to explain (default: the last)")
-    group.add_argument("--length", type=_count, metavar="T", help="slices in a clip (default: 16)")
+    group.add_argument("--length", type=count, metavar="T", help="slices in a clip (default: 16)")
     group.add_argument("--size", metavar="HxW", help="of a slice (default: 112x112)")
 
 
@@ -72,9 +72,9 @@ def _add_measurement(group) -> None:
                        " that the bundle offers, without motion-split-exact)")  # fmt: skip
     group.add_argument("--peers", metavar="P,…", help="other libraries to measure as well; all")
     group.add_argument("--stream", metavar="VIDEO", help="measure a pipeline that plays this file")
-    group.add_argument("--streams", type=_count, metavar="N", help="with --stream: 1, 2, 4 … up to"
+    group.add_argument("--streams", type=count, metavar="N", help="with --stream: 1, 2, 4 … up to"
                        " N at once, until the machine is saturated (default: 1)")  # fmt: skip
-    group.add_argument("--duration", type=_positive, metavar="S", help="seconds to measure, without"
+    group.add_argument("--duration", type=positive, metavar="S", help="seconds to measure, without"
                        " loading (default: 45)")  # fmt: skip
     group.add_argument("--compare", nargs=2, metavar=("A.json", "B.json"),
                        help="compare two results instead")  # fmt: skip
@@ -96,7 +96,7 @@ def _add_machine(group) -> None:
     group.add_argument("--calibrate", metavar="V,…", action="extend",
                        type=lambda text: text.split(","), help="with --model and int8: videos to"
                        " calibrate with (default: synthetic clips)")  # fmt: skip
-    group.add_argument("--threads", type=_count, metavar="N", help="of every engine and library"
+    group.add_argument("--threads", type=count, metavar="N", help="of every engine and library"
                        " (default: the cores that may be used)")  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import importlib.util
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,10 +150,10 @@ def _add_bundle_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--labels", metavar="FILE", help="one label a line, as many as classes")
     group.add_argument(
         "--precision",
-        choices=("float32", "float16", "int8"),
         default="float32",
-        help="of the class-activation graph: float16 for GPUs, int8 for GPUs and CPUs; the float32"
-        " graph stays beside it as the reference (default float32)",
+        metavar="P",
+        help="of the class-activation graph: float32, float16 for GPUs, int8 for GPUs and CPUs; the"
+        " float32 graph stays beside it as the reference (default float32)",
     )
     group.add_argument(
         "--calibrate", metavar="V,V", action="extend", type=_names, help="of int8: videos, or"
@@ -186,32 +187,24 @@ def run(args: argparse.Namespace) -> int:
     from ..export import export
 
     with _Progress() as progress:
-        report = export(
-            args.source,
-            args.output,
-            weights=args.weights,
-            random_weights=args.random_weights,
-            seed=args.seed,
-            layer=_layers(args.layer),
-            tokens=args.tokens,
-            methods=args.methods,
-            pool=_pool(args.pool) if args.pool is not None else None,
-            labels=Path(args.labels) if args.labels is not None else None,
-            clip=clip,
-            precision=args.precision,
-            calibrate=args.calibrate,
-            windows=args.windows,
-            name=args.name,
-            time_first=args.time_first,
-            head=args.head,
-            output=args.output_key,
-            reduce=args.reduce,
-            license=args.license,
-            force=args.force,
-            progress=progress,
-        )
+        report = export(args.source, args.output, progress=progress, **options(args, clip))
     print(summary(report))
     return 0
+
+
+def options(args: argparse.Namespace, clip: dict[str, Any]) -> dict[str, Any]:
+    """The arguments as :class:`ExportOptions` names them; a few are written otherwise here."""
+    from ..export import ExportOptions
+
+    named = {f.name: getattr(args, f.name) for f in fields(ExportOptions) if hasattr(args, f.name)}
+    return {
+        **named,
+        "clip": clip,
+        "labels": Path(args.labels) if args.labels is not None else None,
+        "layer": _layers(args.layer),
+        "output": args.output_key,
+        "pool": _pool(args.pool) if args.pool is not None else None,
+    }
 
 
 def clip_settings(args: argparse.Namespace) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from ..errors import UsageError
 from ..libraries.extras import needed_for
 from ..text.counting import counted
 from ..windows.sampling import PADS, RULES
-from .run import add_scale
+from .arguments import add_scale
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:

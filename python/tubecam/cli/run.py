@@ -10,6 +10,7 @@ from pathlib import Path
 from ..errors import StreamError, UsageError
 from ..text.counting import counted
 from ..windows.sampling import PADS, RULES
+from .arguments import add_scale, amount, count, positive, share, whole
 from .choices import ALIGNMENTS, BASELINES, COLOR_MAPS, ENGINES, PRECISIONS, SHOWS, precision
 
 _DESCRIPTION = """\
@@ -19,7 +20,6 @@ Shows where and when a model looked. INPUT is one of
   rtsp://… http…   a network stream
   test             a rendered scene in which one thing moves at a time
 """
-
 _EPILOG = """\
 Without -o, --jsonl, --sheet and --display a file is explained into NAME.tubecam.mp4 in the
 current folder, and a live input is shown on the screen. In the names of outputs {time} stands
@@ -67,7 +67,7 @@ def _add_outputs(group) -> None:
     group.add_argument("--overwrite", action="store_true", help="replace files that exist")
     group.add_argument("--append", action="store_true", help="go on in a FILE of --jsonl that"
                        " exists")  # fmt: skip
-    group.add_argument("--duration", type=_positive, metavar="S", help="stop after S seconds")
+    group.add_argument("--duration", type=positive, metavar="S", help="stop after S seconds")
 
 
 def _add_explanation(group) -> None:
@@ -77,7 +77,7 @@ def _add_explanation(group) -> None:
                        " `tubecam inspect B` lists a bundle's")  # fmt: skip
     group.add_argument("--target", metavar="CLASS", help="the class to explain, a number or a name"
                        " (default: whatever is predicted)")  # fmt: skip
-    group.add_argument("--hop", type=_count, metavar="N", help="sampled frames from one window to"
+    group.add_argument("--hop", type=count, metavar="N", help="sampled frames from one window to"
                        " the next; fewer are smoother and slower (default: 4)")  # fmt: skip
     group.add_argument("--pad", choices=PADS, metavar="P", help="what fills the window of a video"
                        " that is shorter than one: last (its last frame), loop (it plays again) or"
@@ -90,16 +90,16 @@ def _add_explanation(group) -> None:
 
 
 def _add_method_options(group) -> None:
-    group.add_argument("--steps", type=_count, metavar="N", help="passes of integrated-gradients,"
+    group.add_argument("--steps", type=count, metavar="N", help="passes of integrated-gradients,"
                        " smoothgrad and gradient-shap (default: 8)")  # fmt: skip
     group.add_argument("--baseline", choices=BASELINES, metavar="B",
                        help="where integrated-gradients begins:"
                        f" {', '.join(BASELINES)} (default: zero)")  # fmt: skip
-    group.add_argument("--noise", type=_amount, metavar="S", help="of smoothgrad: standard"
+    group.add_argument("--noise", type=amount, metavar="S", help="of smoothgrad: standard"
                        " deviation, a share of the clip's range (default: 0.15)")  # fmt: skip
-    group.add_argument("--frozen-slice", type=_whole, metavar="N", help="the slice that"
+    group.add_argument("--frozen-slice", type=whole, metavar="N", help="the slice that"
                        " motion-split freezes (default: the middle one)")  # fmt: skip
-    group.add_argument("--sigma", type=_amount, metavar="S", help="of selective-relevance: standard"
+    group.add_argument("--sigma", type=amount, metavar="S", help="of selective-relevance: standard"
                        " deviations from which a change counts as motion (default: 1)")  # fmt: skip
 
 
@@ -109,19 +109,12 @@ def _add_overlay(group) -> None:
                        " gives it (default: auto)")  # fmt: skip
     group.add_argument("--color-map", choices=COLOR_MAPS, metavar="MAP",
                        help=f"one of {', '.join(COLOR_MAPS)} (default: inferno)")  # fmt: skip
-    group.add_argument("--alpha", type=_share, metavar="A",
+    group.add_argument("--alpha", type=share, metavar="A",
                        help="how much full heat covers, 0 to 1 (default: 0.65)")  # fmt: skip
-    group.add_argument("--threshold", type=_share, metavar="H",
+    group.add_argument("--threshold", type=share, metavar="H",
                        help="heat below it is not drawn, 0 to 1 (default: 0.15)")  # fmt: skip
     add_scale(group)
     group.add_argument("--no-overlay", action="store_true", help="leave the pictures as they are")
-
-
-def add_scale(group) -> None:
-    """`--scale`, of this command and of `tubecam methods`."""
-    group.add_argument("--scale", type=_scale, metavar="LOGITS", help="relevance of a cell of full"
-                       " colour, the same for all videos that are to be compared (default: auto,"
-                       " by what the video holds and an even share of each decision)")  # fmt: skip
 
 
 def _add_machine(group) -> None:
@@ -130,47 +123,12 @@ def _add_machine(group) -> None:
                        help=f"what computes: {', '.join(ENGINES)} (default: auto)")  # fmt: skip
     group.add_argument("--precision", type=precision, metavar="P",
                        help=f"what it may compute in: {', '.join(PRECISIONS)}")  # fmt: skip
-    group.add_argument("--budget-ms", type=_positive, metavar="MS", help="what a window may take;"
+    group.add_argument("--budget-ms", type=positive, metavar="MS", help="what a window may take;"
                        " a slower machine falls back on a cheaper method, and says so")  # fmt: skip
-    group.add_argument("--threads", type=_count, metavar="N", help="processor threads to use")
-    group.add_argument("--timeout", type=_positive, default=30.0, metavar="S",
+    group.add_argument("--threads", type=count, metavar="N", help="processor threads to use")
+    group.add_argument("--timeout", type=positive, default=30.0, metavar="S",
                        help="give up when nothing comes for S seconds (default: 30)")  # fmt: skip
     group.add_argument("-q", "--quiet", action="store_true", help="say warnings and errors only")
-
-
-def _number(text: str, kind, good, rule: str):
-    try:
-        value = kind(text)
-    except ValueError:
-        value = None
-    if value is None or not good(value):
-        raise argparse.ArgumentTypeError(f"{text!r} is not {rule}")
-    return value
-
-
-def _positive(text: str) -> float:
-    return _number(text, float, lambda v: 0 < v < float("inf"), "a number above 0")
-
-
-def _scale(text: str) -> float | None:
-    return None if text == "auto" else _number(text, float, lambda v: 0 < v < float("inf"),
-                                               "auto or a number of logits above 0")  # fmt: skip
-
-
-def _share(text: str) -> float:
-    return _number(text, float, lambda v: 0 <= v <= 1, "a number from 0 to 1")
-
-
-def _amount(text: str) -> float:
-    return _number(text, float, lambda v: 0 <= v < float("inf"), "a number, 0 or more")
-
-
-def _whole(text: str) -> int:
-    return _number(text, int, lambda v: 0 <= v <= 255, "a whole number from 0 to 255")
-
-
-def _count(text: str) -> int:
-    return _number(text, int, lambda v: 1 <= v <= 4096, "a whole number from 1 to 4096")
 
 
 def run(args: argparse.Namespace) -> int:

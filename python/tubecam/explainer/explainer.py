@@ -115,8 +115,7 @@ class Explainer(Settings):
         )  # fmt: skip
         self._options = options
         self._budget_ms = budget_ms
-        self._core_bundle = self._core.bundle
-        self._bundle = from_core(self._core_bundle)
+        self._bundle = from_core(self._core.bundle)
         self._method = method or self._bundle.default_method
         self._hop, self._threshold = hop, threshold
         self.target = target
@@ -312,7 +311,7 @@ class Explainer(Settings):
         self.close()
 
     def _wrap(self, core: _core.Explanation) -> Explanation:
-        return explanation_of(core, self._core_bundle, self._bundle.labels)
+        return explanation_of(core, self._bundle.labels)
 
 
 def _times(times: npt.ArrayLike | None, clips: int | None) -> list[list[int] | None]:

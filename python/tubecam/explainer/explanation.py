@@ -17,6 +17,7 @@ from .._core import DeviceTube
 from ..drawing.heat import HeatStyle
 from ..drawing.window import draw_moments, draw_window
 from ..errors import UsageError
+from ..windows.fields import filled
 from ..windows.marks import Mark
 from ..windows.pathway import Pathway
 from ..windows.sampling import Sampling
@@ -342,39 +343,17 @@ class Explanation:
         """The same as what a pipeline's message tells."""
         receipt = dict(vars(self.receipt))
         del receipt["method"]
-        field = receipt["receptive_field"]
-        receipt["receptive_field"] = None if field is None else list(field)
-        return WindowRecord(
-            number=self.number,
-            valid=self.valid,
-            problem=self.problem,
-            pts=self.pts,
-            label=self.label,
-            score=self.score,
-            head=self.head,
-            target=self.target,
+        return filled(
+            WindowRecord,
+            vars(self),
             top=top_labels(self.scores, self.labels),
             present=present_labels(self.scores, self.labels, self.head),
-            method=self.method,
-            tube=self.tube,
-            motion=self.motion,
-            motion_share=self.motion_share,
-            motion_by=self.motion_by,
-            stride=self.stride,
-            offset=self.offset,
-            clip=self.clip,
-            crop=self.crop,
-            curve=self.curve,
             peak=(self.peak.x, self.peak.y),
             peak_value=self.peak.value,
             peak_pts=round(self.peak.time * 1e9),
             boxes=np.asarray(self.boxes, np.float32).reshape(-1, 5),
             timings=self.timings._asdict(),
             receipt=receipt,
-            signal=self.signal,
-            pathways=self.pathways,
-            marks=self.marks,
-            sampling=self.sampling,
         )
 
 

@@ -2,74 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .. import _core
-from ..windows.marks import Mark
-from ..windows.pathway import Pathway
-from ..windows.sampling import from_core as sampling_from_core
+from ..windows import marks, pathway, sampling
+from ..windows.fields import filled, group, with_arrays
 from .explanation import Explanation
 from .places import Box, Peak, Signal
 from .receipt import Receipt, Timings
 
-# Fields that are called the same here and there.
-_SAME = (
-    "valid", "problem", "score", "head", "logits", "scores", "tube", "motion", "motion_share",
-    "motion_by", "curve", "pts", "device_tube",
-)  # fmt: skip
 
-
-def explanation_of(
-    core: _core.Explanation, bundle: _core.Bundle, labels: tuple[str, ...]
-) -> Explanation:
+def explanation_of(core: _core.Explanation, labels: tuple[str, ...]) -> Explanation:
     """Python's view of an explanation; the arrays keep `core` alive."""
-    window, clip = core.window, bundle.clip
-    return Explanation(
-        **{name: getattr(core, name) for name in _SAME},
-        **_places(core),
-        label=core.label_name,
-        label_index=core.label,
-        target=core.target_name,
-        target_index=core.target,
-        against_index=core.against,
-        method=core.receipt.method,
-        stride=tuple(core.stride),
-        offset=tuple(core.offset),
-        clip=(clip.length, clip.height, clip.width),
-        frame_size=(window.frame_height, window.frame_width),
-        number=window.sequence,
-        timings=Timings(*(getattr(core.timings, name) for name in Timings._fields)),
-        receipt=_receipt(core.receipt, bundle.name),
-        signal=Signal(*core.signal),
-        pathways=tuple(_pathway(pathway) for pathway in core.pathways),
-        marks=tuple(Mark(mark.key, mark.text) for mark in core.marks),
-        sampling=sampling_from_core(window),
+    fields = with_arrays(core.fields())
+    values, receipt = group(fields, ""), Receipt(**group(fields, "receipt"))
+    place = values["peak_frame_x"], values["peak_frame_y"]
+    return filled(
+        Explanation,
+        values,
+        method=receipt.method,
+        peak=Peak(values["peak_pts"] / 1e9, *place, values["peak_value"]),
+        boxes=tuple(Box(*box) for box in values["boxes"].tolist()),
+        pts=values["window_pts"],
+        clip=(values["clip_length"], values["clip_height"], values["clip_width"]),
+        frame_size=(values["frame_height"], values["frame_width"]),
+        number=values["window"],
+        timings=Timings(**group(fields, "timings")),
+        receipt=receipt,
+        signal=Signal(values["signal_pts"], values["signal"]),
+        pathways=pathway.from_fields(fields),
+        marks=marks.from_fields(fields),
+        sampling=sampling.from_fields(fields),
         labels=labels,
+        device_tube=core.device_tube,
     )
-
-
-def _places(core: _core.Explanation) -> dict[str, Any]:
-    """What lies where on the frame."""
-    window, point = core.window, core.peak_point
-    (left, top, width, height), across, down = (
-        window.source, window.frame_width, window.frame_height,
-    )  # fmt: skip
-    return {
-        "peak": Peak(core.peak_pts / 1e9, point.x, point.y, core.peak.value),
-        "boxes": tuple(Box(*(getattr(box, name) for name in Box._fields)) for box in core.boxes),
-        "crop": (left / across, top / down, width / across, height / down),
-    }
-
-
-def _receipt(core: _core.Receipt, bundle: str) -> Receipt:
-    names = (name for name in Receipt.__annotations__ if name != "bundle")
-    values = {name: getattr(core, name) for name in names}
-    sees = values.pop("receptive_field")
-    return Receipt(bundle, **values, receptive_field=None if sees is None else tuple(sees))
-
-
-def _pathway(core: _core.Pathway) -> Pathway:
-    return Pathway(
-        core.name, core.layer, core.of_flow, core.tube, tuple(core.stride), tuple(core.offset),
-        core.relevance_sum, core.share,
-    )  # fmt: skip

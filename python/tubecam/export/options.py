@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from .. import _core
 from .spec import ClipSpec
 
 AnyPath = str | os.PathLike[str]
@@ -124,6 +125,10 @@ class BundleOptions:
     name: str | None = None
     license: str = "unstated"
     force: bool = False
+
+    def __post_init__(self) -> None:
+        named = _core.old_precisions().get(self.precision, self.precision)
+        object.__setattr__(self, "precision", named)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .._core import RelevanceSignal, full_curve, full_heat
+from .._core import full_curve, full_heat
 from ..drawing.heat import evidence_of, has_few_times, steps_of
 from ..windows.marks import Mark
 from ..windows.window_record import WindowRecord
@@ -121,8 +121,8 @@ class Gallery:
         self._apart = apart
         self.marks: Counter[Mark] = Counter()  # windows that bear each
         self.timeline: Timeline | None = None
-        self._signal: RelevanceSignal | None = None
         self._first: WindowRecord | None = None
+        self._last: WindowRecord | None = None  # whose relevance is not in the timeline yet
         self.stack: list[Shot] = []  # the strongest window's pictures, in order of time
         self.invalid, self.problem = 0, ""  # windows, and what was wrong with the first of them
         self._full: deque[float] = deque(maxlen=4096)  # a window's relevance of full heat
@@ -157,21 +157,22 @@ class Gallery:
         if self._first is None:
             self._first = window
             step = 1 / window.sampling.fps if window.sampling.fps else _interval(window.times)
-            self.timeline, self._signal = Timeline(step), RelevanceSignal(1 / step)
+            self.timeline = Timeline(step)
         self.timeline.add_label(window)
-        shown = slice(window.shown)  # what plays again has its place already
-        self.timeline.add_relevance(*self._signal.add(window.pts[shown], window.curve[shown]))
+        self.timeline.add_relevance(*window.signal)
+        self._last = window
         self._waiting.append(window)
         if len(self._waiting) > _RECENT:
             self._place(self._waiting.popleft())
 
     def finish(self) -> None:
         """Places what still waits for pictures; the signal is complete then."""
-        if self.timeline is not None:
-            pts, values = self._signal.flush()
-            if self.stepped and len(pts):
-                pts, values = self._first.pts, steps_of(self._first)
-            self.timeline.add_relevance(pts, values)
+        if self._last is not None:
+            last, self._last = self._last, None
+            shown = slice(last.shown)  # what plays again has its place already
+            curve = last.curve if last.fused_curve is None else last.fused_curve
+            values = steps_of(last) if self.stepped else curve[shown]
+            self.timeline.add_relevance(last.pts[: len(values)], values)
         while self._waiting:
             self._place(self._waiting.popleft())
 

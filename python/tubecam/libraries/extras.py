@@ -22,7 +22,7 @@ def install_command(extra: str = "") -> str:
 
 
 def requirement(distribution: str) -> str:
-    """A requirement as the package states it, with its versions, such as ``openvino==2026.1``."""
+    """A requirement as the package states it, with its versions, such as ``numpy>=2``."""
     from importlib import metadata  # slow to import, and seldom needed
 
     try:

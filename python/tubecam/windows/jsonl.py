@@ -15,10 +15,7 @@
     boxes         [{"x", "y", "width", "height", "value"}]: where it is high, at the peak's time
     timings_ms    {"preprocess", "engine", "explain"}
     motion        {"share", "by"}: how much of the decision is motion, 0…1, and how that was found
-    receipt       {"bundle", "layer", "unit", "engine", "precision", "relevance_sum", "logit",
-                  "export_error", "conservation", "baseline_logit", "passes", "class_specific",
-                  "map_correlation", "drifts", "downgraded_from", "fell_back_from",
-                  "receptive_field"}: slices, rows and columns of the clip that a cell can see
+    receipt       all of `tubecam.Receipt` but its method
     sampling      {"fps", "stated_fps", "padding", "padded"}: slices a second, and what the bundle
                   states; "padded" slices at the end are the "last" frame, or play a short video
                   again ("loop": their times go on beyond its end), else padding is "none"
@@ -187,7 +184,7 @@ def _plain(value):
     """The same with numbers of a sensible length, and null for what JSON cannot say."""
     if isinstance(value, dict):
         return {k: item if k in _TIMES else _plain(item) for k, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     if isinstance(value, float):
         return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from . import fields
+
 
 class Mark(NamedTuple):
     """One thing that speaks against believing an explanation."""
@@ -13,9 +15,6 @@ class Mark(NamedTuple):
     text: str  # a few words for people
 
 
-def from_fields(fields: Mapping[str, Any]) -> tuple[Mark, ...]:
-    """Those of an element message (csrc/plugin/meta/meta.h), none where it has no field `marks`."""
-    return tuple(
-        Mark(str(fields[f"mark-{i}-key"]), str(fields[f"mark-{i}-text"]))
-        for i in range(int(fields.get("marks") or 0))
-    )
+def from_fields(reported: Mapping[str, Any]) -> tuple[Mark, ...]:
+    """Those of a message or an explanation, none where it has no field `marks`."""
+    return tuple(Mark(**mark) for mark in fields.each(reported, "mark"))

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from . import fields
+
 
 class Pathway(NamedTuple):
     """One explained layer of a model that has several."""
@@ -30,23 +32,7 @@ class Pathway(NamedTuple):
         return self.tube.sum((1, 2), dtype=np.float64)
 
 
-def from_fields(fields: Mapping[str, Any]) -> tuple[Pathway, ...]:
-    """Those of an element message (csrc/plugin/meta/meta.h), none where it has no `pathways`."""
-    return tuple(_one(fields, f"pathway-{i}-") for i in range(int(fields.get("pathways") or 0)))
-
-
-def _one(fields: Mapping[str, Any], prefix: str) -> Pathway:
-    def triple(name: str, axes: str) -> tuple[Any, Any, Any]:
-        first, second, third = (fields[f"{prefix}{name}{axis}"] for axis in axes)
-        return first, second, third
-
-    return Pathway(
-        str(fields[f"{prefix}name"]),
-        str(fields[f"{prefix}layer"]),
-        bool(fields[f"{prefix}of-flow"]),
-        np.reshape(np.asarray(fields[f"{prefix}tube"], np.float32), triple("", "thw")),
-        triple("stride-", "tyx"),
-        triple("offset-", "tyx"),
-        float(fields[f"{prefix}relevance-sum"]),
-        float(fields[f"{prefix}share"]),
-    )
+def from_fields(reported: Mapping[str, Any]) -> tuple[Pathway, ...]:
+    """Those of a message or an explanation, none where it has no `pathways`."""
+    values = fields.each(reported, "pathway")
+    return tuple(Pathway(*(value[name] for name in Pathway._fields)) for value in values)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from .. import _core
 from ..errors import UsageError
+from . import fields
 
 PADS = tuple(_core.paddings())  # none, last, loop
 RULES = ("rate", "uniform")
@@ -26,15 +27,9 @@ class Sampling(NamedTuple):
 UNKNOWN = Sampling(0.0, 0.0, PADS[0], 0)
 
 
-def from_fields(fields: Mapping[str, Any]) -> Sampling:
-    """Of an element message (csrc/plugin/meta/meta.h)."""
-    names = ("sample-fps", "stated-fps", "padding", "padded")
-    return Sampling(*(fields.get(name, default) for name, default in zip(names, UNKNOWN)))
-
-
-def from_core(window: _core.Window) -> Sampling:
-    """Of an explanation's window."""
-    return Sampling(window.sample_fps, window.stated_fps, window.padding, window.padded)
+def from_fields(reported: Mapping[str, Any]) -> Sampling:
+    """Of a message or an explanation."""
+    return Sampling(**fields.group(reported, "sampling"))
 
 
 def check(pad: str, rule: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import _core
 from . import marks, pathway, sampling
+from .fields import filled, group
 from .marks import Mark
 from .pathway import Pathway
 from .sampling import Sampling
@@ -19,7 +20,7 @@ _NO_TIME = 2**64 - 1
 
 @dataclass(frozen=True)
 class WindowRecord:
-    """Fields of an element message under Python names (csrc/plugin/meta/meta.h describes them).
+    """Fields of an element message under Python names (`tubecam.windows.fields`).
 
     Attributes
     ----------
@@ -64,6 +65,8 @@ class WindowRecord:
     signal
         Times int64 [n] in nanoseconds and float32 [n]: what became final by this window of the
         stream's relevance over time.
+    fused_curve
+        float32 [T]: the same so far at the window's slices; None for a clip that is alone.
     pathways
         Of a model with several explained layers; `tube` joins theirs.
     receipt
@@ -102,6 +105,7 @@ class WindowRecord:
     signal: tuple[np.ndarray, np.ndarray] = field(
         default_factory=lambda: (np.empty(0, np.int64), np.empty(0, np.float32))
     )
+    fused_curve: np.ndarray | None = None
     pathways: tuple[Pathway, ...] = ()
     marks: tuple[Mark, ...] = ()
     head: str = "softmax"
@@ -143,64 +147,26 @@ class WindowRecord:
         """
         begin, stream_time = int(fields["timestamp"]), int(fields["stream-time"])
         shift = stream_time - begin if max(begin, stream_time) < _NO_TIME else 0
-
-        scores = np.asarray(fields["scores"], np.float32)
-
-        def many(*names: str) -> tuple:
-            return tuple(fields[name] for name in names)
-
-        receipt = (
-            "bundle", "layer", "unit", "engine", "precision", "relevance-sum", "logit",
-            "export-error", "conservation", "baseline-logit", "passes", "map-correlation", "drifts",
-        )  # fmt: skip
-        return WindowRecord(
-            number=int(fields["window"]),
-            valid=bool(fields["valid"]),
-            problem=str(fields.get("problem") or ""),
-            pts=np.asarray(fields["window-pts"], np.int64) + shift,
-            label=str(fields["label"]),
-            score=float(fields["score"]),
-            target=str(fields["target"]),
-            head=str(fields["head"]),
-            top=top_labels(scores, labels),
-            present=present_labels(scores, labels, str(fields["head"])),
-            method=str(fields["method"]),
-            tube=np.reshape(fields["tube"], many("tube-t", "tube-h", "tube-w")),
-            motion=fields.get("motion"),
-            motion_share=float(fields["motion-share"]) if "motion-share" in fields else math.nan,
-            motion_by=str(fields.get("motion-by") or ""),
-            stride=many("stride-t", "stride-y", "stride-x"),
-            offset=many("offset-t", "offset-y", "offset-x"),
-            clip=many("clip-length", "clip-height", "clip-width"),
-            crop=many("crop-x", "crop-y", "crop-width", "crop-height"),
-            curve=np.asarray(fields["curve"], np.float32),
-            peak=many("peak-frame-x", "peak-frame-y"),
-            peak_value=float(fields["peak-value"]),
-            peak_pts=int(fields["peak-pts"]) + shift if fields["valid"] else 0,
-            boxes=np.reshape(fields["boxes"], (-1, 5)),
-            timings={s: fields[f"{s}-ms"] for s in ("preprocess", "engine", "explain")},
-            receipt={name.replace("-", "_"): fields[name] for name in receipt}
-            | {
-                name.replace("-", "_"): str(fields.get(name) or "")
-                for name in ("downgraded-from", "fell-back-from")
-            }
-            | {
-                "class_specific": fields.get("class-specific"),
-                "receptive_field": _field(fields),
-            },
-            signal=(
-                np.asarray(fields["signal-pts"], np.int64) + shift,
-                np.asarray(fields["signal"], np.float32),
-            ),
+        values = group(fields, "")
+        receipt = group(fields, "receipt")
+        return filled(
+            WindowRecord,
+            values,
+            number=values["window"],
+            pts=values["window_pts"] + shift,
+            top=top_labels(values["scores"], labels),
+            present=present_labels(values["scores"], labels, values["head"]),
+            method=receipt.pop("method"),
+            clip=(values["clip_length"], values["clip_height"], values["clip_width"]),
+            peak=(values["peak_frame_x"], values["peak_frame_y"]),
+            peak_pts=values["peak_pts"] + shift if values["valid"] else 0,
+            timings=group(fields, "timings"),
+            receipt=receipt,
+            signal=(values["signal_pts"] + shift, values["signal"]),
             pathways=pathway.from_fields(fields),
             marks=marks.from_fields(fields),
             sampling=sampling.from_fields(fields),
         )
-
-
-def _field(fields: Mapping[str, object]) -> list[float] | None:
-    """Slices, rows and columns; None where the bundle does not tell."""
-    return [fields[f"field-{axis}"] for axis in "tyx"] if "field-t" in fields else None
 
 
 Scored = tuple[tuple[str, float], ...]

@@ -109,6 +109,25 @@ std::vector<float> one_hot(float value) {
   return tube;
 }
 
+std::vector<uint8_t> strip_of(const std::vector<float>& curve, const std::vector<float>& fused) {
+  Rig rig("tubeoverlay", {{"show-label", "false"}, {"show-heat", "false"}});
+  const std::string caps = video_caps("RGB", 320, 240);
+  rig.caps(caps);
+  GstBuffer* buffer = picture(caps, 0, 7);
+  annotate(buffer);
+  GstStructure* fields =
+      gst_custom_meta_get_structure(gst_buffer_get_custom_meta(buffer, "tubecam"));
+  set_numbers<float>(fields, "curve", curve);
+  if (!fused.empty()) set_numbers<float>(fields, "fused-curve", fused);
+  gst_harness_push(rig.harness(), buffer);
+  return bytes_of(BufferPtr(gst_harness_pull(rig.harness())).get());
+}
+
+TEST(Overlay, TheStripIsTheFusedCurve) {
+  EXPECT_EQ(strip_of({2, 2}, {0, 4}), strip_of({0, 4}, {}));
+  EXPECT_NE(strip_of({2, 2}, {0, 4}), strip_of({2, 2}, {}));
+}
+
 TEST(Overlay, WeakEvidenceLooksWeak) {
   const long strong = drawn_by(one_hot(4), {}), weak = drawn_by(one_hot(0.3f), {});
   EXPECT_GT(weak, 0);

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import parts
 from tubecam.cli import doctor, installation
 from tubecam.cli.installation import Check
 from tubecam.libraries import plugin_path
@@ -98,13 +98,11 @@ def test_search_path_keeps_what_is_there(present, expected):
 @pytest.mark.parametrize("shell", ["bash", "dash", "zsh", "fish"])
 @pytest.mark.parametrize("present", ["", "/usr/lib/a folder:/opt/$HOME"])
 def test_every_shell_reads_the_line(shell, present, monkeypatch):
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
     monkeypatch.setattr(plugin_path, "PLUGIN_DIR", Path('/it\'s/a `way` to $(nowhere) "ü"'))
     monkeypatch.setenv("GST_PLUGIN_PATH", present)
     line = plugin_path.export_line()
     assert "\n" not in line
-    command = [shell, "-c", 'eval "$(cat)"; printenv GST_PLUGIN_PATH']
+    command = [parts.require(shell), "-c", 'eval "$(cat)"; printenv GST_PLUGIN_PATH']
     seen = subprocess.run(command, input=line, capture_output=True, text=True, timeout=60)
     assert seen.stderr == "" and seen.stdout[:-1] == plugin_path.search_path(present)
 

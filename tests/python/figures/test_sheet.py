@@ -20,7 +20,7 @@ from tubecam.figures.contact_sheet import (
 from tubecam.figures.key_frames import Gallery, Timeline
 from tubecam.figures.page import clock, font, header, readable_on, wrap
 from tubecam.windows.window_record import WindowRecord
-from window_records import STEP, gallery_of, picture, record
+from window_records import STEP, fused, gallery_of, picture, record
 
 
 def test_heat_lies_on_its_cell():
@@ -85,9 +85,9 @@ def test_memory_is_bounded():
     """Hours of video keep no more pictures than minutes do."""
     gallery = Gallery()
     shade = picture((8, 8))
-    for number in range(6000):
-        gallery.add_picture(round((number * 4 + 15) * STEP * 1e9), shade)
-        gallery.add_window(record(number, label=str(number // 50 % 7)))
+    for window in fused(record(number, label=str(number // 50 % 7)) for number in range(6000)):
+        gallery.add_picture(round((window.number * 4 + 15) * STEP * 1e9), shade)
+        gallery.add_window(window)
     gallery.finish()
     assert len(gallery._spans) <= 48 and len(gallery._recent) <= 96
     assert len(gallery.timeline.bins) <= 2048
@@ -110,9 +110,9 @@ def test_timeline_means_what_falls_into_a_bin():
 
 def test_a_gallery_fuses_overlapping_windows():
     gallery = Gallery()
-    for number, peak in enumerate((1.0, 3.0)):
-        gallery.add_picture(number, picture())
-        gallery.add_window(record(number, peak=peak))
+    for window in fused((record(0, peak=1.0), record(1, peak=3.0))):
+        gallery.add_picture(window.number, picture())
+        gallery.add_window(window)
     gallery.finish()
     times, values, _ = zip(*gallery.timeline.points())
     assert len(times) == 20

@@ -49,7 +49,7 @@ def test_every_choice_has_a_name_and_a_meaning(name):
 
 @pytest.mark.parametrize(("element", "name"), OF_PROPERTIES)
 def test_a_property_takes_what_the_core_lists(element, name):
-    gst = parts.plugin()
+    gst = parts.require("plugin")
     made = gst.Gst.ElementFactory.make(element)
     value = made.get_property(name)
     known = getattr(_core, OF_PROPERTIES[element, name])()
@@ -81,7 +81,7 @@ def test_kinds_share_out_the_methods():
 def test_short_words_of_precisions_are_taken_still(old, word):
     assert _core.parse_precision(old) == word and word in _core.precisions()
     assert choices.precision(old) == word
-    gst = parts.plugin()
+    gst = parts.require("plugin")
     element = gst.Gst.ElementFactory.make("tubecam")
     gst.Gst.util_set_object_arg(element, "precision", old)
     assert element.get_property("precision").value_nick == word

@@ -197,23 +197,6 @@ def test_nothing_is_left_unfinished():
     assert found == []
 
 
-def odd_words(text: str) -> list[str]:
-    """Words that a reader of English stumbles over, or that hide what the field calls otherwise."""
-    odd = r"(?i:anew|afresh|whoever|nobody|astray|twins?|stickers?|stretches|slice_ring|islands?)"
-    return re.findall(rf"\b{odd}\b", text)
-
-
-def test_odd_words_are_found():
-    assert odd_words("Starts anew: an island, drawn by CUDA's twin") == ["anew", "island", "twin"]
-    assert odd_words('A segment; "stretch" is a rule of resizing') == []
-
-
-def test_cpp_is_in_plain_english():
-    cpp = [p for p in files("csrc", "tests/cpp") if p.suffix in CODE_SUFFIXES]
-    found = {relative(p): words for p in cpp if (words := odd_words(p.read_text("utf-8")))}
-    assert found == {}
-
-
 def test_the_version_is_stated_once():
     from tubecam import _core
 

@@ -46,10 +46,8 @@ def found() -> Iterator[tuple[str, Function]]:
             yield f"{path.relative_to(ROOT)} {function.name}", function
 
 
-# Made shorter where the fields of an explanation get their one table.
-LONG = {
-    "python/tubecam/windows/window_record.py from_fields",
-}
+# Shorter once the fields of an explanation are read from their table.
+LONG = {"python/tubecam/windows/window_record.py from_fields"}
 
 
 def test_functions_are_short():

@@ -8,7 +8,8 @@ import tiny_bundle
 from running import lines, plain_video
 from tubecam import load_bundle
 from tubecam.errors import OutputError, StreamError, UsageError
-from tubecam.run.job import Job, Result, check, execute, sheet_info
+from tubecam.run.execute import check, execute
+from tubecam.run.job import Job, Result, sheet_info
 from tubecam.video.source import parse_source
 from videos import read_video
 

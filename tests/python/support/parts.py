@@ -28,6 +28,7 @@ PACKAGES = "TUBECAM_REQUIRE_PACKAGES"  # of pyproject.toml's groups `export` and
 BUILT = "TUBECAM_REQUIRE_BUILT"  # what `make cpp-tests` builds for Python's tests
 GPU = "TUBECAM_REQUIRE_GPU"
 LIBRARIES = "TUBECAM_REQUIRE_LIBRARIES"  # packages whose arrays lie on a GPU
+SHELLS = "TUBECAM_REQUIRE_SHELLS"
 REAL_DATA = "TUBECAM_REAL_DATA"  # the data's folder; naming one demands what it has to hold
 CI = "CI"
 DEMANDED_IN_CI = (PLUGIN, PACKAGES, BUILT, CI)
@@ -123,6 +124,10 @@ PARTS = {
     **{name: Part(_partial(_package, name), PACKAGES)
        for name in ("jsonschema", "matplotlib", "mypy", "onnx", "onnxruntime", "setuptools",
                     "torch", "transformers")},
+    "build": Part(
+        _partial(_file, TESTS_BUILD.parents[1] / "CMakeCache.txt", "nothing is built here"),
+        BUILT,
+    ),
     "emulation": Part(_emulation, BUILT),
     "host": Part(
         _partial(_file, TESTS_BUILD / "tubecam_host", "make cpp-tests has not built the host"),
@@ -132,6 +137,7 @@ PARTS = {
     "gpu": Part(_gpu, GPU),
     "torch-with-cuda": Part(_torch_with_cuda, LIBRARIES),
     **{name: Part(_partial(_package, name), LIBRARIES) for name in ("cupy", "pycuda")},
+    **{name: Part(_partial(_program, name), SHELLS) for name in ("bash", "dash", "fish", "zsh")},
     "real-data": Part(_real_data, REAL_DATA),
 }  # fmt: skip
 

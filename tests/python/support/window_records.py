@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from tubecam._core import RelevanceSignal
 from tubecam.figures.key_frames import Gallery
 from tubecam.windows.window_record import WindowRecord
 
@@ -26,6 +29,15 @@ def record(number: int, label: str = "left", peak: float = 1.0, at=(1, 2, 3)) ->
     )  # fmt: skip
 
 
+def fused(windows):
+    """The same windows as those of one stream: with their parts of its signal."""
+    signal = RelevanceSignal(1 / STEP)
+    for window in windows:
+        part = signal.add(window.pts, window.curve)
+        curve = np.array([signal.at(int(pts)) for pts in window.pts], np.float32)
+        yield replace(window, signal=part, fused_curve=curve)
+
+
 def picture(size=(120, 90), shade: int = 90) -> np.ndarray:
     return np.full((size[1], size[0], 3), shade, np.uint8)
 
@@ -33,9 +45,10 @@ def picture(size=(120, 90), shade: int = 90) -> np.ndarray:
 def gallery_of(count: int, label_of=lambda n: "left", peak_of=lambda n: 1.0, size=(120, 90)):
     """A gallery that saw `count` windows, pictures and windows as a pipeline gives them."""
     gallery = Gallery()
-    for number in range(count):
+    windows = (record(number, label_of(number), peak_of(number)) for number in range(count))
+    for number, window in enumerate(fused(windows)):
         for slot in range(number * 4 if number else 0, number * 4 + 16):
             gallery.add_picture(round(slot * STEP * 1e9), picture(size, 40 + slot % 150))
-        gallery.add_window(record(number, label_of(number), peak_of(number)))
+        gallery.add_window(window)
     gallery.finish()
     return gallery

@@ -65,7 +65,6 @@ class ClipExplainer {
   std::vector<float> flow_of_clip();
   void begin(const Window& where);
   void read_logits(const float* logits);
-  float explained(const float* logits) const;
   void invalidate(const std::string& problem);
 
   void explain(const EngineOutputs& outputs);
@@ -137,12 +136,9 @@ const EngineOutputs& ClipExplainer::infer(const TensorView& clip, int64_t target
 const EngineOutputs& ClipExplainer::infer(const TensorView& clip, const TensorView& flow,
                                           int64_t target) {
   const Stopwatch watch;
-  const bool contrasts = request_.target.against >= 0;
-  const EngineOutputs& outputs =
-      contrasts ? contrast_.infer(engine_, {clip, target, flow}, request_.target)
-                : engine_.infer({clip, target, flow});
+  const EngineOutputs& outputs = contrast_.infer(engine_, {clip, target, flow}, request_.target);
   engine_ms_ += watch.milliseconds();
-  result_.receipt.passes += contrasts ? 2 : 1;
+  result_.receipt.passes += request_.target.passes();
   return outputs;
 }
 
@@ -198,13 +194,7 @@ void ClipExplainer::read_logits(const float* logits) {
     result_.target = result_.label;
     result_.target_name = result_.label_name;
   }
-  result_.receipt.logit = explained(logits);
-}
-
-// The value that relevance shares out: a logit, or the difference of two.
-float ClipExplainer::explained(const float* logits) const {
-  const float other = result_.against < 0 ? 0 : logits[size_t(result_.against)];
-  return logits[size_t(result_.target)] - other;
+  result_.receipt.logit = explained_logit(logits, {result_.target, result_.against});
 }
 
 // A class-activation map of the layer, or what the graph itself found.
@@ -239,7 +229,7 @@ Pass ClipExplainer::pass(const ModelInputs& inputs) {
     (graph_.pathways[i].of_flow ? gradient.flow : gradient.clip) =
         outputs.pathways[i].gradient.f32();
   }
-  return {gradient, explained(outputs.logits.f32())};
+  return {gradient, explained_logit(outputs.logits.f32(), {result_.target, result_.against})};
 }
 
 std::vector<float> ClipExplainer::flow_of_clip() {

@@ -22,8 +22,13 @@ bool has_contrast(const std::string& method) {
   return std::find(std::begin(kWithout), std::end(kWithout), method) == std::end(kWithout);
 }
 
+float explained_logit(const float* logits, const Target& target) {
+  return logits[target.label] - (target.against < 0 ? 0 : logits[target.against]);
+}
+
 const EngineOutputs& ContrastPass::infer(Engine& engine, EngineInputs inputs,
                                          const Target& target) {
+  if (target.against < 0) return engine.infer(inputs);
   inputs.target = target.against;
   outputs_ = engine.infer(inputs);
   differences_.clear();

@@ -90,7 +90,7 @@ docs: $(STAMPS)/docs
 	@$(BIN)/python -m pdoc --docformat numpy --output-directory out/docs tubecam '!tubecam._core'
 	@echo "docs: out/docs/tubecam.html"
 
-# After a change of csrc/explain/receipt.h.
+# After a change of csrc/explain/receipt/receipt.h.
 receipt: install
 	$(BIN)/python deploy/write_receipt.py
 

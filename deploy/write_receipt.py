@@ -18,7 +18,7 @@ TYPES = {"boolean": "bool", "int": "int", "double": "float", "string": "str"}
 HEAD = '''\
 """How an explanation came about, and how far it can be trusted.
 
-Written by `make receipt` from csrc/explain/receipt.h and explanation_fields.h.
+Written by `make receipt` from csrc/explain/receipt/receipt.h and explanation_fields.h.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@
 #include "explain/methods/motion.h"
 #include "explain/methods/pathways.h"
 #include "explain/peak_and_boxes.h"
+#include "explain/receipt/unit.h"
 #include "explain/scores.h"
-#include "explain/unit.h"
 
 namespace tubecam {
 namespace {

@@ -22,7 +22,7 @@ class Receipt:
     bundle: str  # its name
     method: str  # that was run
     layer: str  # that was explained; "clip" where relevance goes to the input
-    unit: str  # of relevance: "logit", "score", "logit per input", "share" … (explain/unit.h)
+    unit: str  # of relevance: "logit", "score", "logit per input", "share" … (unit.h)
     engine: str  # name and version
     precision: str  # what the engine really computes in
     relevance_sum: float  # before ReLU; with "hirescam", the logit less the head's bias

@@ -5,8 +5,8 @@
 
 #include "base/error.h"
 #include "explain/marks.h"
+#include "explain/receipt/unit.h"
 #include "explain/scores.h"
-#include "explain/unit.h"
 
 namespace tubecam {
 namespace {

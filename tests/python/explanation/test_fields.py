@@ -1,6 +1,6 @@
 """The names and types of what is told of a window: metadata, messages, JSON lines, the receipt.
 
-Programs of others read these names: whoever changes one changes it here too.
+Programs of others read these names: a changed name is changed here too.
 """
 
 from __future__ import annotations

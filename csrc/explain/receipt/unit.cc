@@ -1,4 +1,4 @@
-#include "explain/unit.h"
+#include "explain/receipt/unit.h"
 
 #include "bundle/method_table.h"
 

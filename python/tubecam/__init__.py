@@ -20,7 +20,7 @@ from .libraries import preload_libgcc  # noqa: F401  (before anything loads GStr
 
 if TYPE_CHECKING:
     from . import export
-    from ._core import DeviceTube, EngineInfo, Frame, GraphSpec, LayerSpec, PathwaySpec
+    from ._core import DeviceTube, EngineInfo, ExplainedLayer, Frame, GraphSpec, LayerSpec
     from .bundle.bundle import Bundle, load_bundle
     from .bundle.clip_spec import ClipSpec, FlowSpec
     from .drawing.heat import HeatStyle
@@ -73,6 +73,7 @@ _HOMES = {
     "DeviceTube": "_core",
     "EngineError": "errors",
     "EngineInfo": "_core",
+    "ExplainedLayer": "_core",
     "Explainer": "explainer.explainer",
     "Explanation": "explainer.explanation",
     "ExportError": "errors",
@@ -91,7 +92,6 @@ _HOMES = {
     "MethodOptions": "explainer.options",
     "OutputError": "errors",
     "Pathway": "windows.pathway",
-    "PathwaySpec": "_core",
     "Peak": "explainer.places",
     "Receipt": "explainer.receipt",
     "Sampling": "windows.sampling",
@@ -124,6 +124,7 @@ __all__ = [
     "DeviceTube",
     "EngineError",
     "EngineInfo",
+    "ExplainedLayer",
     "Explainer",
     "Explanation",
     "ExportError",
@@ -136,7 +137,6 @@ __all__ = [
     "MethodOptions",
     "OutputError",
     "Pathway",
-    "PathwaySpec",
     "Peak",
     "Receipt",
     "Sampling",

@@ -8,9 +8,9 @@ namespace {
 
 // The tensors that depend on the class.
 std::vector<TensorView*> of_class(EngineOutputs* outputs) {
-  std::vector<TensorView*> views = {&outputs->weight, &outputs->gradient, &outputs->relevance};
-  for (PathwayTensors& pathway : outputs->pathways)
-    views.insert(views.end(), {&pathway.weight, &pathway.gradient, &pathway.relevance});
+  std::vector<TensorView*> views;
+  for (LayerTensors& layer : outputs->layers)
+    views.insert(views.end(), {&layer.weight, &layer.gradient, &layer.relevance});
   return views;
 }
 
@@ -22,13 +22,8 @@ bool has_contrast(const std::string& method) {
   return std::find(std::begin(kWithout), std::end(kWithout), method) == std::end(kWithout);
 }
 
-float explained_logit(const float* logits, const Target& target) {
-  return logits[target.label] - (target.against < 0 ? 0 : logits[target.against]);
-}
-
 const EngineOutputs& ContrastPass::infer(Engine& engine, EngineInputs inputs,
                                          const Target& target) {
-  if (target.against < 0) return engine.infer(inputs);
   inputs.target = target.against;
   outputs_ = engine.infer(inputs);
   differences_.clear();

@@ -16,7 +16,6 @@ struct Target {
   int64_t against;  // −1 = none: the logit of `label` is explained
 
   Target(int64_t label = -1, int64_t against = -1) : label(label), against(against) {}
-  int passes() const { return against < 0 ? 1 : 2; }  // through the engine
 };
 
 // Whether what a graph gives for a method is linear in the explained value, so that the difference
@@ -25,15 +24,11 @@ struct Target {
 // rectify on the way back, and not of those that say nothing of the class.
 TUBECAM_API bool has_contrast(const std::string& method);
 
-// The value that relevance shares out: a logit, or the difference of two.
-float explained_logit(const float* logits, const Target& target);
-
-// The passes of a target: one, or two and what they differ by.
+// Two passes, and what they differ by.
 class ContrastPass {
  public:
-  // As Engine::infer() where there is no contrast; else that for `target.label`, less weight,
-  // gradient and relevance for `target.against`; logits and activations are the same in both. Valid
-  // until the next call.
+  // As Engine::infer() for `target.label`, less weight, gradient and relevance for
+  // `target.against`; logits and activations are the same in both. Valid until the next call.
   const EngineOutputs& infer(Engine& engine, EngineInputs inputs, const Target& target);
 
  private:

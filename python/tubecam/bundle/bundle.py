@@ -147,22 +147,20 @@ def _colours(clip: ClipSpec) -> str:
 
 
 def _graph(graph: _core.GraphSpec, default: str, clip: ClipSpec) -> list[tuple[str, str]]:
-    layer = graph.layer
+    first, several = graph.layers[0], len(graph.layers) > 1
     names = [f"{m} (default)" if m == default else m for m in graph.methods]
     names.sort(key=lambda name: not name.endswith(")"))
     size = os.path.getsize(graph.file) / 1e6
-    head = "head weight, no backward pass" if graph.weight else "gradient"
+    head = "head weight, no backward pass" if first.weight else "gradient"
     head = "relevance to the input" if graph.gives_relevance else head
-    layers = [(f"{p.name}: {p.layer.name}", p.layer) for p in graph.pathways]
-    explains_layers = graph.activation or graph.pathways
-    head = head if explains_layers or graph.relevance else "gradient of the input"
+    head = head if first.activation or first.relevance else "gradient of the input"
     return [
         ("graph", f"{Path(graph.file).name}  ({size:.1f} MB; {head})"),
         ("methods", ", ".join(names)),
         *(("mark", mark) for mark in _marks(graph)),
         *(
-            ("layer", f"{name} {_layer(layer, clip)}")
-            for name, layer in layers or [(layer.name, layer)]
+            ("layer", f"{f'{e.name}: ' if several else ''}{e.layer.name} {_layer(e.layer, clip)}")
+            for e in graph.layers
         ),
     ]
 

@@ -11,7 +11,7 @@
 #include "explain/methods/motion.h"
 #include "explain/methods/pathways.h"
 #include "explain/peak_and_boxes.h"
-#include "explain/scores.h"
+#include "explain/receipt/scores.h"
 
 namespace tubecam {
 namespace {

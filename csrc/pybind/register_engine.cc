@@ -122,14 +122,19 @@ std::unique_ptr<EngineHandle> make_handle(const Bundle& bundle, size_t graph,
 }
 
 void register_layers(py::module_& module) {
-  py::class_<LayerSpec>(module, "LayerSpec")
+  py::class_<LayerSpec>(
+      module, "LayerSpec",
+      "An explained layer: its name, its shape [C, t, h, w], and where cell i lies on the clip,\n"
+      "offset + stride * i, in sampled frames and pixels (t, y, x).")
       .def_readonly("name", &LayerSpec::name)
       .def_readonly("shape", &LayerSpec::shape)
       .def_readonly("stride", &LayerSpec::stride)
       .def_readonly("offset", &LayerSpec::offset)
       .def_readonly("receptive_field", &LayerSpec::receptive_field);
 
-  py::class_<ExplainedLayer>(module, "ExplainedLayer")
+  py::class_<ExplainedLayer>(
+      module, "ExplainedLayer",
+      "A layer that a graph explains, one of several or the only one, and its outputs' names.")
       .def_readonly("name", &ExplainedLayer::name)
       .def_readonly("layer", &ExplainedLayer::layer)
       .def_readonly("activation", &ExplainedLayer::activation)
@@ -140,7 +145,9 @@ void register_layers(py::module_& module) {
 }
 
 void register_graph(py::module_& module) {
-  py::class_<GraphSpec>(module, "GraphSpec")
+  py::class_<GraphSpec>(
+      module, "GraphSpec",
+      "One graph of a bundle: its file, the methods that it serves, its outputs and layers.")
       .def_readonly("file", &GraphSpec::file)
       .def_readonly("sha256", &GraphSpec::sha256)
       .def_readonly("precision", &GraphSpec::precision)
@@ -173,7 +180,9 @@ void register_bundle(py::module_& module) {
 }
 
 void register_open_engine(py::module_& module) {
-  py::class_<EngineInfo>(module, "EngineInfo")
+  py::class_<EngineInfo>(
+      module, "EngineInfo",
+      "An inference engine: its name and version, and the device and precision it computes in.")
       .def_readonly("name", &EngineInfo::name)
       .def_readonly("version", &EngineInfo::version)
       .def_readonly("device", &EngineInfo::device)

@@ -33,7 +33,7 @@ class Bundle:
         One a class, in the order of the logits.
     clip : ClipSpec
         What the model sees: length, size, sampling rate, mean, std, colour order, resize rule.
-    graphs : tuple of _core.GraphSpec
+    graphs : tuple of GraphSpec
         Each with its file, methods, output names and explained layer.
     methods : tuple of str
         Names of the explanation methods: its graphs' own, then those of motion, made of them.
@@ -45,6 +45,8 @@ class Bundle:
         Greatest relative error against autograd that the export's check saw.
     sidecar : dict
         All of ``bundle.json``, with its ``check`` and ``provenance``.
+    core
+        The same as the compiled core has it, for this package's own use.
     """
 
     folder: Path
@@ -94,6 +96,11 @@ class Bundle:
 
 def load_bundle(folder: str | os.PathLike[str]) -> Bundle:
     """Reads a bundle and verifies the SHA-256 of each of its files.
+
+    Parameters
+    ----------
+    folder : path
+        The bundle's folder.
 
     Raises
     ------

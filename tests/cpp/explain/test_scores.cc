@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "bundle/method_table.h"
 #include "explain/marks.h"
-#include "explain/scores.h"
+#include "explain/receipt/scores.h"
 
 namespace tubecam {
 namespace {

@@ -1,6 +1,6 @@
 """How an explanation came about, and how far it can be trusted.
 
-Written by `make receipt` from csrc/explain/receipt.h and explanation_fields.h.
+Written by `make receipt` from csrc/explain/receipt/receipt.h and explanation_fields.h.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Receipt:
     layer : str
         What is explained.
     unit : str
-        Of relevance: logit, score, logit per input, share … (csrc/explain/unit.h).
+        Of relevance: logit, score, logit per input, share … (csrc/bundle/method_table.h).
     engine : str
         What ran the graph, with its version.
     precision : str

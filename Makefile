@@ -19,7 +19,7 @@ SOURCES := CMakeLists.txt setup.py pyproject.toml $(wildcard README.md) LICENSE 
 requirements = echo "setup: installing $$($(BIN)/python deploy/requirements.py $(1) | sort -u | paste -sd ' ')"; \
   $(BIN)/python deploy/requirements.py $(1) | xargs -d '\n' $(PIP) install
 
-.PHONY: help demo test install receipt lint format clean asan cpp-tests cuda system
+.PHONY: help demo docs test install receipt lint format clean asan cpp-tests cuda system
 
 help:
 	@echo "make demo     render a video, explain it live, leave out/demo.mp4, .jsonl and .png"
@@ -27,6 +27,7 @@ help:
 	@echo "make install  the virtual environment .venv with tubecam and its command"
 	@echo "make lint     check the style of C++ and Python;  make format  put it right"
 	@echo "make cuda     CUDA's kernels for every GPU that nvcc knows, with their registers and spills"
+	@echo "make docs     the Python API's reference as HTML, in out/docs"
 	@echo "make asan     the C++ tests under the address and undefined-behaviour sanitisers"
 	@echo "make clean    remove what was built, .venv and out"
 
@@ -81,7 +82,15 @@ $(STAMPS)/lint: $(STAMPS)/run
 	@$(call requirements,lint)
 	@touch $@
 
-# After a change of csrc/explain/receipt.h.
+$(STAMPS)/docs: $(STAMPS)/wheel $(STAMPS)/test
+	@$(call requirements,docs)
+	@touch $@
+
+docs: $(STAMPS)/docs
+	@$(BIN)/python -m pdoc --docformat numpy --output-directory out/docs tubecam '!tubecam._core'
+	@echo "docs: out/docs/tubecam.html"
+
+# After a change of csrc/explain/receipt/receipt.h.
 receipt: install
 	$(BIN)/python deploy/write_receipt.py
 

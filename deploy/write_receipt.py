@@ -13,12 +13,13 @@ from tubecam.windows.fields import FIELDS, Field
 PATH = Path(__file__).parents[1] / "python" / "tubecam" / "explainer" / "receipt.py"
 INDENT = {"initial_indent": " " * 8, "subsequent_indent": " " * 8}
 WORDS = {"false:": "False:", "true:": "True:", "missing:": "None:"}
+NOTHING = {"bool": "False", "int": "0", "float": "math.nan", "str": '""'}
 TYPES = {"boolean": "bool", "int": "int", "double": "float", "string": "str"}
 
 HEAD = '''\
 """How an explanation came about, and how far it can be trusted.
 
-Written by `make receipt` from csrc/explain/receipt.h and explanation_fields.h.
+Written by `make receipt` from csrc/explain/receipt/receipt.h and explanation_fields.h.
 """
 
 from __future__ import annotations
@@ -63,13 +64,13 @@ METHODS = '''
 
 
 def declaration(field: Field) -> tuple[str, str]:
-    """Its type, and its value where it may be missing."""
+    """Its type, and its value where a file of an older version lacks it."""
     kind = TYPES[field.type]
     if field.parts:
         kind = f"tuple[{', '.join(kind for _ in field.parts.split(', '))}]"
-    if not field.optional:
-        return kind, ""
-    return (kind, ' = ""') if kind == "str" else (f"{kind} | None", " = None")
+    if field.optional and kind != "str":
+        kind = f"{kind} | None"
+    return kind, NOTHING.get(kind, "None")
 
 
 def in_python(meaning: str) -> str:
@@ -85,7 +86,7 @@ def body(group: str) -> str:
         kind, default = declaration(field)
         meaning = textwrap.fill(in_python(field.meaning), 100, **INDENT)
         documented += f"    {field.key} : {kind}\n{meaning}\n"
-        declared += f"    {field.key}: {kind}{default}\n"
+        declared += f"    {field.key}: {kind} = {default}\n"
     return f'{documented}    """\n\n{declared}'
 
 

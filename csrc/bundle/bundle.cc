@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/sha256/sha256.h"
 #include "bundle/external_data.h"
+#include "bundle/layer_grid.h"
 #include "bundle/sidecar.h"
 #include "bundle/sidecar_graph.h"
 
@@ -122,11 +123,14 @@ void check_external_data(const fs::path& graph, const Sidecar& sidecar) {
 }  // namespace
 
 std::string GraphSpec::what_explains() const {
-  if (gives_relevance() || gives_input_gradient()) return "the relevance to the " + layer.name;
-  if (!pathways.empty()) return "an activation or a gradient of " + layer.name;
-  const std::string other = weight.empty() ? "gradient" : "weight";
-  return "the activation or the " + other + " of layer " + layer.name;
+  const std::string name = grid().name;
+  if (gives_relevance() || gives_input_gradient()) return "the relevance to the " + name;
+  if (layers.size() > 1) return "an activation or a gradient of " + name;
+  const std::string other = layers.front().weight.empty() ? "gradient" : "weight";
+  return "the activation or the " + other + " of layer " + name;
 }
+
+LayerSpec GraphSpec::grid() const { return joined_layer(layers); }
 
 Bundle load_bundle(const std::string& folder) {
   const fs::path root = open_folder(folder);

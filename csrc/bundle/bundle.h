@@ -25,13 +25,14 @@ struct LayerSpec {
   size_t cells() const { return size_t(shape[1]) * size_t(shape[2]) * size_t(shape[3]); }
 };
 
-// One explained layer of several: a stream, a rate of frames, a group of channels; or one of the
-// two inputs.
-struct PathwaySpec {
-  std::string name;  // "slow"
+// One explained layer of a model: of several, a stream, a rate of frames or a group of channels. Or
+// one of its inputs.
+struct ExplainedLayer {
+  std::string name;  // "slow"; of the only one the layer's own
   LayerSpec layer;
   // Output names: activation with either weight or gradient; or relevance alone; or gradient alone,
-  // which is then the input's, [1, T, 3, H, W] of the clip or [1, T − 1, 2, H, W] of the flow.
+  // which is then the input's, [1, T, 3, H, W] of the clip or [1, T − 1, 2, H, W] of the flow. The
+  // rest is empty.
   std::string activation, weight, gradient, relevance;
   bool of_flow = false;  // it sees the flow and not the clip
 
@@ -52,14 +53,8 @@ struct GraphSpec {
   bool exceeds_drift_limit = false;
   std::vector<std::string> methods;
   std::string default_method;
-  // Output names: activation with either weight or gradient; or relevance alone; or gradient alone,
-  // which is then the clip's, [1, T, 3, H, W]. The rest is empty.
-  std::string logits, activation, weight, gradient, relevance;
-  LayerSpec layer;
-  // Several explained layers; empty where there is one, which is then described above. With
-  // several, the output names above are empty but for the logits, and `layer` is the grid on which
-  // their tubes are joined (C = 1).
-  std::vector<PathwaySpec> pathways;
+  std::string logits;                                                   // the output's name
+  std::vector<ExplainedLayer> layers = std::vector<ExplainedLayer>(1);  // one or more, of one kind
   // Methods that the export found to ignore the class, and those where its check was inconclusive.
   std::set<std::string> class_agnostic, undecided;
 
@@ -69,13 +64,10 @@ struct GraphSpec {
     return class_agnostic.count(method) == 0;
   }
   // To the clip, or to the clip and its flow.
-  bool gives_relevance() const {
-    return !(pathways.empty() ? relevance : pathways.front().relevance).empty();
-  }
-  bool gives_input_gradient() const {
-    if (!pathways.empty()) return pathways.front().gives_input_gradient();
-    return activation.empty() && !gradient.empty();
-  }
+  bool gives_relevance() const { return !layers.front().relevance.empty(); }
+  bool gives_input_gradient() const { return layers.front().gives_input_gradient(); }
+  // The grid of the tube: the layer's own, or the one on which several tubes are joined.
+  TUBECAM_API LayerSpec grid() const;
   // In words: "the activation or the gradient of layer layer4".
   std::string what_explains() const;
 };

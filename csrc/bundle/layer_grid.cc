@@ -19,14 +19,15 @@ void widen(const LayerSpec& layer, LayerSpec* joined) {
 
 }  // namespace
 
-LayerSpec joined_layer(const std::vector<PathwaySpec>& pathways) {
-  LayerSpec joined = pathways.front().layer;
+LayerSpec joined_layer(const std::vector<ExplainedLayer>& layers) {
+  LayerSpec joined = layers.front().layer;
+  if (layers.size() == 1) return joined;
   joined.name.clear();
   joined.shape[0] = 1;
-  for (const PathwaySpec& pathway : pathways) {
-    const LayerSpec& layer = pathway.layer;
+  for (const ExplainedLayer& explained : layers) {
+    const LayerSpec& layer = explained.layer;
     widen(layer, &joined);
-    joined.name += (joined.name.empty() ? "" : " + ") + pathway.name;
+    joined.name += (joined.name.empty() ? "" : " + ") + explained.name;
     for (size_t axis = 0; axis < 3; ++axis) {
       const auto finer = [axis](const LayerSpec& of) {
         return std::pair(of.shape[axis + 1], of.stride[axis]);

@@ -7,9 +7,9 @@
 
 namespace tubecam {
 
-// In each of t, y and x the axis of the pathway that has the most cells there, of those the one
-// whose cells are the largest. Named after the pathways ("slow + fast"), of shape [1, t, h, w]; a
-// cell sees what the widest of them sees.
-LayerSpec joined_layer(const std::vector<PathwaySpec>& pathways);
+// One layer's own. Of several, in each of t, y and x the axis of the one that has the most cells
+// there, of those the one whose cells are the largest. It is named after all ("slow + fast") and of
+// shape [1, t, h, w]; a cell sees what the widest of them sees.
+LayerSpec joined_layer(const std::vector<ExplainedLayer>& layers);
 
 }  // namespace tubecam

@@ -1,7 +1,8 @@
 #include "bundle/method_table.h"
 
-#include <algorithm>
 #include <iterator>
+
+#include "base/choice.h"
 
 namespace tubecam {
 namespace {
@@ -69,15 +70,6 @@ constexpr Method kTable[] = {
     motion("selective-relevance", 24, PlanKind::kSelective, "Relevance that changes over time"),
 };
 
-template <typename Keep>
-std::vector<std::string> names_where(const Keep& keep) {
-  std::vector<std::string> names;
-  for (const Method& method : method_table()) {
-    if (keep(method)) names.emplace_back(method.name);
-  }
-  return names;
-}
-
 }  // namespace
 
 const std::vector<Method>& method_table() {
@@ -85,11 +77,14 @@ const std::vector<Method>& method_table() {
   return table;
 }
 
-const Method* find_method(const std::string& name) {
-  const auto& table = method_table();
-  const auto found = std::find_if(table.begin(), table.end(),
-                                  [&](const Method& method) { return method.name == name; });
-  return found == table.end() ? nullptr : &*found;
+const Method* find_method(const std::string& name) { return find_choice(kTable, name); }
+
+std::string unit_of(const std::string& method, const Head& head) {
+  const Method* found = find_method(method);
+  const MethodUnit unit = found ? found->unit : MethodUnit::kPart;
+  if (unit == MethodUnit::kPerInput) return head.unit + " per input";
+  if (unit == MethodUnit::kShare) return "share";
+  return unit == MethodUnit::kNone ? "none" : head.unit;
 }
 
 const char* to_string(CamMethod cam) {
@@ -99,12 +94,14 @@ const char* to_string(CamMethod cam) {
   return "";
 }
 
-std::vector<std::string> method_names() {
-  return names_where([](const Method&) { return true; });
-}
+std::vector<std::string> method_names() { return names_of(kTable); }
 
 std::vector<std::string> method_names(MethodKind kind) {
-  return names_where([kind](const Method& method) { return method.kind == kind; });
+  std::vector<std::string> names;
+  for (const Method& method : kTable) {
+    if (method.kind == kind) names.emplace_back(method.name);
+  }
+  return names;
 }
 
 }  // namespace tubecam

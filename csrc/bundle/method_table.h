@@ -6,6 +6,7 @@
 
 #include "base/choice.h"
 #include "base/export.h"
+#include "bundle/head.h"
 
 namespace tubecam {
 
@@ -73,6 +74,10 @@ TUBECAM_API const std::vector<Method>& method_table();
 TUBECAM_API const Method* find_method(const std::string& name);
 
 TUBECAM_API const char* to_string(CamMethod method);
+
+// In what its tube is measured, in words: the head's unit ("logit"), "logit per input", "share" or
+// "none". method: of a graph; those of motion are measured like the method they are made of.
+TUBECAM_API std::string unit_of(const std::string& method, const Head& head);
 
 // In the table's order: of all methods, of one kind.
 TUBECAM_API std::vector<std::string> method_names();

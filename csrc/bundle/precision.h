@@ -18,7 +18,7 @@ namespace tubecam {
 inline constexpr Word kPrecisions[] = {
     {"float32", "32-bit floating point"},
     {"float16", "16-bit floating point"},
-    {"bfloat16", "The same with float32's range"},
+    {"bfloat16", "16-bit floating point with the range of float32"},
     {"int8", "8-bit integers, of a bundle that quantises"},
 };
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "bundle/layer_grid.h"
 #include "bundle/method_table.h"
 #include "bundle/precision.h"
 
@@ -48,12 +47,9 @@ MethodKind kind_of(const GraphSpec& graph) {
   return graph.gives_relevance() ? MethodKind::kRelevance : MethodKind::kClassActivation;
 }
 
-// Of every explained layer.
 bool gives_weights(const GraphSpec& graph) {
-  const auto& pathways = graph.pathways;
-  if (pathways.empty()) return !graph.weight.empty();
-  return std::all_of(pathways.begin(), pathways.end(),
-                     [](const PathwaySpec& pathway) { return !pathway.weight.empty(); });
+  return std::none_of(graph.layers.begin(), graph.layers.end(),
+                      [](const ExplainedLayer& layer) { return layer.weight.empty(); });
 }
 
 void parse_methods(const JsonNode& node, GraphSpec* graph, std::set<std::string>* seen) {
@@ -80,34 +76,24 @@ void parse_methods(const JsonNode& node, GraphSpec* graph, std::set<std::string>
   if (!offered) node.at("default_method").refuse("one of the graph's methods");
 }
 
-void parse_relevance_output(const JsonNode& node, GraphSpec* graph) {
-  const bool alone = !node.has("activation") && !node.has("weight") && !node.has("gradient");
-  check(alone, ErrorCode::kBundle, node.path(), " must name either relevance or an activation");
-  graph->relevance = node.at("relevance").text();
-  check(graph->relevance != graph->logits, ErrorCode::kBundle, node.path(),
-        " must name two different outputs");
-}
-
-void parse_gradient_output(const JsonNode& node, GraphSpec* graph) {
-  graph->gradient = node.at("gradient").text();
-  check(!node.has("weight"), ErrorCode::kBundle, node.path(),
+// The outputs of one explained layer. taken: the names that the graph has given before.
+void parse_outputs(const JsonNode& node, std::set<std::string>* taken, ExplainedLayer* layer) {
+  const auto read = [&](const char* key, std::string* name) {
+    *name = node.at(key).text();
+    check(taken->insert(*name).second, ErrorCode::kBundle, node.path(), " names the output ", *name,
+          ", which the graph names already");
+  };
+  const bool activation = node.has("activation"), weight = node.has("weight"),
+             gradient = node.has("gradient");
+  if (node.has("relevance")) {
+    check(!activation && !weight && !gradient, ErrorCode::kBundle, node.path(),
+          " must name either relevance or an activation");
+    return read("relevance", &layer->relevance);
+  }
+  if (activation || !gradient) read("activation", &layer->activation);  // not of an input's
+  check(weight != gradient, ErrorCode::kBundle, node.path(),
         " must name either weight or gradient");
-  check(graph->gradient != graph->logits, ErrorCode::kBundle, node.path(),
-        " must name two different outputs");
-}
-
-void parse_outputs(const JsonNode& node, GraphSpec* graph) {
-  graph->logits = node.at("logits").text();
-  if (node.has("relevance")) return parse_relevance_output(node, graph);
-  if (!node.has("activation") && node.has("gradient")) return parse_gradient_output(node, graph);
-  graph->activation = node.at("activation").text();
-  const bool closed = node.has("weight");
-  check(closed != node.has("gradient"), ErrorCode::kBundle, node.path(),
-        " must name either weight or gradient");
-  (closed ? graph->weight : graph->gradient) = node.at(closed ? "weight" : "gradient").text();
-  const std::set<std::string> names = {graph->logits, graph->activation, graph->weight,
-                                       graph->gradient};
-  check(names.size() == 4, ErrorCode::kBundle, node.path(), " must name three different outputs");
+  weight ? read("weight", &layer->weight) : read("gradient", &layer->gradient);
 }
 
 // What the export's sanity checks say of each method; a bundle without them claims nothing.
@@ -121,65 +107,24 @@ void parse_sanity(const JsonNode& node, GraphSpec* graph) {
   }
 }
 
-// Cells sum whole sampled frames and pixels of the input: of the clip, or of its flow.
-void check_cells(const JsonNode& node, const ClipSpec& clip, const LayerSpec& layer, bool of_flow) {
-  const int sizes[] = {of_flow ? 2 : 3, clip.length, clip.height, clip.width};
-  if (layer.shape[0] != sizes[0])
-    node[0].refuse(of_flow ? "2, the flow's directions" : "3, the clip's colours");
-  for (size_t i = 1; i < 4; ++i) {
-    if (sizes[i] % layer.shape[i] != 0) node[i].refuse("a divisor of the clip's size");
-  }
-}
-
-// Gradients of the inputs are those of both: the clip's, and the flow's that the clip has.
-void check_inputs(const JsonNode& node, const ClipSpec& clip, const GraphSpec& graph) {
-  if (graph.pathways.empty())
-    return check_cells(node.at("layer").at("shape"), clip, graph.layer, false);
-  const JsonNode pathways = node.at("pathways");
-  const bool both = graph.pathways.size() == 2 && clip.flow.used &&
-                    graph.pathways[0].of_flow != graph.pathways[1].of_flow;
-  check(both, ErrorCode::kBundle, pathways.path(),
-        " must be the clip and its flow, since they name the gradients of the inputs");
-  for (size_t i = 0; i < 2; ++i) {
-    const PathwaySpec& pathway = graph.pathways[i];
-    check_cells(pathways[i].at("layer").at("shape"), clip, pathway.layer, pathway.of_flow);
-  }
-}
-
-// Gives the outputs' names.
-std::vector<std::string> parse_pathway_outputs(const JsonNode& names, PathwaySpec* pathway) {
-  if (names.has("relevance")) {
-    const bool alone = !names.has("activation") && !names.has("weight") && !names.has("gradient");
-    check(alone, ErrorCode::kBundle, names.path(), " must name either relevance or an activation");
-    return {pathway->relevance = names.at("relevance").text()};
-  }
-  if (!names.has("activation") && names.has("gradient")) {
-    check(!names.has("weight"), ErrorCode::kBundle, names.path(),
-          " must name either weight or gradient");
-    return {pathway->gradient = names.at("gradient").text()};
-  }
-  const bool closed = names.has("weight");
-  check(closed != names.has("gradient"), ErrorCode::kBundle, names.path(),
-        " must name either weight or gradient");
-  pathway->activation = names.at("activation").text();
-  std::string& second = closed ? pathway->weight : pathway->gradient;
-  second = names.at(closed ? "weight" : "gradient").text();
-  return {pathway->activation, second};
-}
-
-PathwaySpec parse_pathway(const JsonNode& node, const ClipSpec& clip,
-                          std::set<std::string>* outputs) {
-  PathwaySpec pathway;
-  pathway.name = node.at("name").text(100);
-  pathway.layer = parse_layer(node.at("layer"), clip);
-  const JsonNode names = node.at("outputs");
-  for (const std::string& name : parse_pathway_outputs(names, &pathway)) {
-    check(outputs->insert(name).second, ErrorCode::kBundle, names.path(), " names the output ",
-          name, ", which the graph names already");
-  }
-  if (!pathway.relevance.empty() && pathway.layer.shape[0] != 1) {
+// One explained layer, named as its tensor.
+ExplainedLayer parse_explained(const JsonNode& node, const ClipSpec& clip,
+                               std::set<std::string>* taken) {
+  ExplainedLayer explained;
+  parse_outputs(node.at("outputs"), taken, &explained);
+  explained.layer = parse_layer(node.at("layer"), clip);
+  explained.name = explained.layer.name;
+  if (!explained.relevance.empty() && explained.layer.shape[0] != 1) {
     node.at("layer").at("shape")[0].refuse("1, since relevance is summed over the colours");
   }
+  return explained;
+}
+
+// One of several, with a name of its own and perhaps another input than the clip.
+ExplainedLayer parse_pathway(const JsonNode& node, const ClipSpec& clip,
+                             std::set<std::string>* taken) {
+  ExplainedLayer pathway = parse_explained(node, clip, taken);
+  pathway.name = node.at("name").text(100);
   if (node.has("input")) {
     const std::string input = node.at("input").text();
     if (input != "clip" && input != "flow") node.at("input").refuse("clip or flow");
@@ -188,21 +133,55 @@ PathwaySpec parse_pathway(const JsonNode& node, const ClipSpec& clip,
   return pathway;
 }
 
-// Several explained layers: `outputs` then names the logits alone.
-void parse_pathways(const JsonNode& node, const ClipSpec& clip, GraphSpec* graph) {
+std::vector<ExplainedLayer> parse_pathways(const JsonNode& node, const ClipSpec& clip,
+                                           std::set<std::string>* taken) {
+  std::vector<ExplainedLayer> layers;
+  std::set<std::string> names;
   const size_t count = node.array(2, kMaxPathways);
-  std::set<std::string> names, outputs = {graph->logits};
   for (size_t i = 0; i < count; ++i) {
-    graph->pathways.push_back(parse_pathway(node[i], clip, &outputs));
-    const bool fresh = names.insert(graph->pathways.back().name).second;
+    layers.push_back(parse_pathway(node[i], clip, taken));
+    const ExplainedLayer &first = layers.front(), &now = layers.back();
+    const bool fresh = names.insert(now.name).second;
     if (!fresh) node[i].at("name").refuse("another name than the pathways before it have");
-    const PathwaySpec& now = graph->pathways.back();
-    const bool alike = now.relevance.empty() != graph->gives_relevance() &&
-                       now.gives_input_gradient() == graph->gives_input_gradient();
+    const bool alike = now.relevance.empty() == first.relevance.empty() &&
+                       now.gives_input_gradient() == first.gives_input_gradient();
     check(alike, ErrorCode::kBundle, node[i].at("outputs").path(),
           " must name outputs of the same kind as the other pathways do");
   }
-  graph->layer = joined_layer(graph->pathways);
+  return layers;
+}
+
+// Several layers stand in `pathways`, and `outputs` names the logits alone.
+void parse_layers(const JsonNode& node, const ClipSpec& clip, GraphSpec* graph) {
+  graph->logits = node.at("outputs").at("logits").text();
+  std::set<std::string> taken = {graph->logits};
+  if (node.has("pathways"))
+    graph->layers = parse_pathways(node.at("pathways"), clip, &taken);
+  else
+    graph->layers = {parse_explained(node, clip, &taken)};
+}
+
+// Cells sum whole sampled frames and pixels of the input: of the clip, or of its flow.
+void check_cells(const JsonNode& node, const ClipSpec& clip, const ExplainedLayer& explained) {
+  const JsonNode shape = node.at("layer").at("shape");
+  const auto& cells = explained.layer.shape;
+  const int sizes[] = {explained.of_flow ? 2 : 3, clip.length, clip.height, clip.width};
+  if (cells[0] != sizes[0])
+    shape[0].refuse(explained.of_flow ? "2, the flow's directions" : "3, the clip's colours");
+  for (size_t i = 1; i < 4; ++i) {
+    if (sizes[i] % cells[i] != 0) shape[i].refuse("a divisor of the clip's size");
+  }
+}
+
+// Gradients of the inputs are those of both: the clip's, and the flow's that the clip has.
+void check_inputs(const JsonNode& node, const ClipSpec& clip, const GraphSpec& graph) {
+  const auto& layers = graph.layers;
+  if (layers.size() == 1) return check_cells(node, clip, layers[0]);
+  const JsonNode pathways = node.at("pathways");
+  const bool both = layers.size() == 2 && clip.flow.used && layers[0].of_flow != layers[1].of_flow;
+  check(both, ErrorCode::kBundle, pathways.path(),
+        " must be the clip and its flow, since they name the gradients of the inputs");
+  for (size_t i = 0; i < 2; ++i) check_cells(pathways[i], clip, layers[i]);
 }
 
 // What a graph computes in: the bundle's precision where its entry states no other.
@@ -245,18 +224,9 @@ GraphSpec parse_graph(const JsonNode& node, const Sidecar& sidecar,
   GraphSpec graph;
   graph.file = listed_file(node.at("file"), sidecar.files);
   graph.sha256 = sidecar.files.at(graph.file);
-  if (node.has("pathways")) {
-    graph.logits = node.at("outputs").at("logits").text();
-    parse_pathways(node.at("pathways"), sidecar.bundle.clip, &graph);
-  } else {
-    parse_outputs(node.at("outputs"), &graph);
-    graph.layer = parse_layer(node.at("layer"), sidecar.bundle.clip);
-  }
+  parse_layers(node, sidecar.bundle.clip, &graph);
   parse_form(node, sidecar, &graph);
   parse_methods(node, &graph, methods);
-  if (!graph.relevance.empty() && graph.layer.shape[0] != 1) {
-    node.at("layer").at("shape")[0].refuse("1, since relevance is summed over the colours");
-  }
   if (graph.gives_input_gradient()) check_inputs(node, sidecar.bundle.clip, graph);
   if (node.has("sanity")) parse_sanity(node.at("sanity"), &graph);
   return graph;

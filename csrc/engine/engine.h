@@ -50,20 +50,19 @@ struct EngineInputs {
   TensorView flow{};    // [1, T − 1, 2, H, W] float32, read where the clip's spec has flow
 };
 
-// What is known of one explained layer among several, like the fields of EngineOutputs.
-struct PathwayTensors {
-  TensorView activation, weight, gradient, relevance;
+// Of one explained layer [C, t, h, w], as ExplainedLayer names its outputs.
+struct LayerTensors {
+  TensorView activation;  // [1, C, t, h, w]
+  TensorView weight;      // [1, C]
+  TensorView gradient;    // [1, C, t, h, w], or as its input
+  TensorView relevance;   // [1, t, h, w]
 };
 
 // Views of the engine's own memory, valid until the next infer(). What the graph does not give has
 // no data.
 struct EngineOutputs {
-  TensorView logits;                     // [1, K]
-  TensorView activation;                 // [1, C, t, h, w]
-  TensorView weight;                     // [1, C]
-  TensorView gradient;                   // [1, C, t, h, w]
-  TensorView relevance;                  // [1, t, h, w]
-  std::vector<PathwayTensors> pathways;  // as GraphSpec::pathways
+  TensorView logits;                                                // [1, K]
+  std::vector<LayerTensors> layers = std::vector<LayerTensors>(1);  // as GraphSpec::layers
 };
 
 // Work on a GPU's stream that follows each inference. `outputs` lie on the device, may be float16

@@ -22,8 +22,8 @@
 #include "bundle/bundle.h"
 #include "engine/engine.h"
 #include "explain/explanation.h"
-#include "explain/method_options.h"
 #include "explain/methods/contrast.h"
+#include "explain/methods/method_options.h"
 
 namespace tubecam {
 

@@ -12,7 +12,7 @@
 #include "clip/clip_window.h"
 #include "explain/device/device_cam.h"
 #include "explain/methods/pathways.h"
-#include "explain/receipt.h"
+#include "explain/receipt/receipt.h"
 #include "explain/tube/relevance_signal.h"
 #include "explain/tube/tube.h"
 

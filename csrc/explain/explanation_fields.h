@@ -8,8 +8,8 @@
 #include <tuple>
 
 #include "explain/explanation.h"
-#include "explain/field.h"
 #include "explain/marks.h"
+#include "explain/receipt/field.h"
 
 namespace tubecam {
 

@@ -93,7 +93,8 @@ std::vector<Mark> marks(const Explanation& explanation) {
 
 std::vector<Mark> marks(const GraphSpec& graph, const std::string& method) {
   Explanation any;
-  any.shape = {graph.layer.shape[1], graph.layer.shape[2], graph.layer.shape[3]};
+  const LayerSpec grid = graph.grid();
+  any.shape = {grid.shape[1], grid.shape[2], grid.shape[3]};
   any.receipt.class_specific = graph.class_specific(method);
   any.receipt.exceeds_drift_limit = graph.exceeds_drift_limit;
   return marks(any);

@@ -16,7 +16,7 @@ int cost_of(const Bundle& bundle, const std::string& method) {
   const GraphSpec& graph = bundle.graphs[plan.graph];
   if (plan.kind != PlanKind::kOnePass && plan.kind != PlanKind::kSelective) return 3;
   if (graph.gives_relevance() || graph.gives_input_gradient()) return 2;  // back to the input
-  return graph.weight.empty() ? 1 : 0;  // back to a layer, or not at all
+  return graph.layers.front().weight.empty() ? 1 : 0;  // back to a layer, or not at all
 }
 
 double median(std::vector<double> values) {

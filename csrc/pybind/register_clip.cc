@@ -129,7 +129,9 @@ Array flow_of_clip(GuardedFlow& self, const py::array& clip) {
 }
 
 void register_frame(py::module_& module) {
-  py::class_<FrameArray>(module, "Frame")
+  py::class_<FrameArray>(
+      module, "Frame",
+      "A picture in any pixel format that pipelines have; its arrays are shared, not copied.")
       .def(py::init([](const std::string& format, int width, int height,
                        const std::vector<py::array>& planes, const std::string& matrix,
                        bool full_range) {

@@ -67,18 +67,14 @@ std::vector<Result> results_of(const EngineOutputs& outputs, const GraphSpec& gr
     results.push_back({name, tensor.shape, {values, values + num_elements(tensor.shape)}});
   };
   add("logits", outputs.logits);
-  for (size_t i = 0; i < outputs.pathways.size(); ++i) {
-    const PathwayTensors& tensors = outputs.pathways[i];
-    const PathwaySpec& names = graph.pathways[i];
+  for (size_t i = 0; i < graph.layers.size(); ++i) {
+    const LayerTensors& tensors = outputs.layers[i];
+    const ExplainedLayer& names = graph.layers[i];
     add(names.activation, tensors.activation);
     add(names.relevance, tensors.relevance);
     add(names.weight, tensors.weight);
     add(names.gradient, tensors.gradient);
   }
-  add("activation", outputs.activation);
-  add("weight", outputs.weight);
-  add("gradient", outputs.gradient);
-  add("relevance", outputs.relevance);
   return results;
 }
 
@@ -107,26 +103,51 @@ py::dict infer(EngineHandle& handle, const py::array& clip, int64_t target,
   return result;
 }
 
-}  // namespace
+std::unique_ptr<EngineHandle> make_handle(const Bundle& bundle, size_t graph,
+                                          const std::string& engine, const std::string& device,
+                                          const std::string& precision, int threads,
+                                          const std::string& cache_dir, bool logits_only,
+                                          int workspace_mib, bool rebuild, const Log& log) {
+  EngineOptions options = engine_options(engine, device, precision, threads, cache_dir);
+  options.logits_only = logits_only;
+  options.workspace_mib = workspace_mib;
+  options.rebuild = rebuild;
+  if (log)
+    options.log = [&log](const std::string& text) {
+      const py::gil_scoped_acquire held;
+      (*log)(text);
+    };
+  const Released released;
+  return open_engine(bundle, graph, options);
+}
 
-void register_engine(py::module_& module) {
-  py::class_<LayerSpec>(module, "LayerSpec")
+void register_layers(py::module_& module) {
+  py::class_<LayerSpec>(
+      module, "LayerSpec",
+      "An explained layer: its name, its shape [C, t, h, w], and where cell i lies on the clip,\n"
+      "offset + stride * i, in sampled frames and pixels (t, y, x).")
       .def_readonly("name", &LayerSpec::name)
       .def_readonly("shape", &LayerSpec::shape)
       .def_readonly("stride", &LayerSpec::stride)
       .def_readonly("offset", &LayerSpec::offset)
       .def_readonly("receptive_field", &LayerSpec::receptive_field);
 
-  py::class_<PathwaySpec>(module, "PathwaySpec")
-      .def_readonly("name", &PathwaySpec::name)
-      .def_readonly("layer", &PathwaySpec::layer)
-      .def_readonly("activation", &PathwaySpec::activation)
-      .def_readonly("weight", &PathwaySpec::weight)
-      .def_readonly("gradient", &PathwaySpec::gradient)
-      .def_readonly("relevance", &PathwaySpec::relevance)
-      .def_readonly("of_flow", &PathwaySpec::of_flow);
+  py::class_<ExplainedLayer>(
+      module, "ExplainedLayer",
+      "A layer that a graph explains, one of several or the only one, and its outputs' names.")
+      .def_readonly("name", &ExplainedLayer::name)
+      .def_readonly("layer", &ExplainedLayer::layer)
+      .def_readonly("activation", &ExplainedLayer::activation)
+      .def_readonly("weight", &ExplainedLayer::weight)
+      .def_readonly("gradient", &ExplainedLayer::gradient)
+      .def_readonly("relevance", &ExplainedLayer::relevance)
+      .def_readonly("of_flow", &ExplainedLayer::of_flow);
+}
 
-  py::class_<GraphSpec>(module, "GraphSpec")
+void register_graph(py::module_& module) {
+  py::class_<GraphSpec>(
+      module, "GraphSpec",
+      "One graph of a bundle: its file, the methods that it serves, its outputs and layers.")
       .def_readonly("file", &GraphSpec::file)
       .def_readonly("sha256", &GraphSpec::sha256)
       .def_readonly("precision", &GraphSpec::precision)
@@ -136,16 +157,14 @@ void register_engine(py::module_& module) {
       .def_readonly("methods", &GraphSpec::methods)
       .def_readonly("default_method", &GraphSpec::default_method)
       .def_readonly("logits", &GraphSpec::logits)
-      .def_readonly("activation", &GraphSpec::activation)
-      .def_readonly("weight", &GraphSpec::weight)
-      .def_readonly("gradient", &GraphSpec::gradient)
-      .def_readonly("relevance", &GraphSpec::relevance)
-      .def_readonly("layer", &GraphSpec::layer)
-      .def_readonly("pathways", &GraphSpec::pathways)
+      .def_readonly("layers", &GraphSpec::layers)
+      .def_property_readonly("layer", &GraphSpec::grid)
       .def_property_readonly("gives_relevance", &GraphSpec::gives_relevance)
       .def_readonly("unspecific", &GraphSpec::class_agnostic)
       .def_readonly("undecided", &GraphSpec::undecided);
+}
 
+void register_bundle(py::module_& module) {
   py::class_<Bundle>(module, "Bundle")
       .def_readonly("folder", &Bundle::folder)
       .def_readonly("name", &Bundle::name)
@@ -158,41 +177,30 @@ void register_engine(py::module_& module) {
       .def_readonly("export_error", &Bundle::export_error)
       .def_readonly("sidecar", &Bundle::sidecar)
       .def_readonly("sidecar_stated", &Bundle::sidecar_stated);
+}
 
-  py::class_<EngineInfo>(module, "EngineInfo")
+void register_open_engine(py::module_& module) {
+  py::class_<EngineInfo>(
+      module, "EngineInfo",
+      "An inference engine: its name and version, and the device and precision it computes in.")
       .def_readonly("name", &EngineInfo::name)
       .def_readonly("version", &EngineInfo::version)
       .def_readonly("device", &EngineInfo::device)
       .def_readonly("precision", &EngineInfo::precision);
 
   py::class_<EngineHandle>(module, "Engine")
-      .def(py::init([](const Bundle& bundle, size_t graph, const std::string& engine,
-                       const std::string& device, const std::string& precision, int threads,
-                       const std::string& cache_dir, bool logits_only, int workspace_mib,
-                       bool rebuild, const Log& log) {
-             EngineOptions options = engine_options(engine, device, precision, threads, cache_dir);
-             options.logits_only = logits_only;
-             options.workspace_mib = workspace_mib;
-             options.rebuild = rebuild;
-             if (log)
-               options.log = [&log](const std::string& text) {
-                 const py::gil_scoped_acquire held;
-                 (*log)(text);
-               };
-             const Released released;
-             return open_engine(bundle, graph, options);
-           }),
-           py::arg("bundle"), py::arg("graph") = 0, py::arg("engine") = "auto",
-           py::arg("device") = "cpu", py::arg("precision") = "auto", py::arg("threads") = 0,
-           py::arg("cache_dir") = "", py::arg("logits_only") = false, py::arg("workspace_mib") = 0,
-           py::arg("rebuild") = false, py::arg("say") = py::none())
+      .def(py::init(&make_handle), py::arg("bundle"), py::arg("graph") = 0,
+           py::arg("engine") = "auto", py::arg("device") = "cpu", py::arg("precision") = "auto",
+           py::arg("threads") = 0, py::arg("cache_dir") = "", py::arg("logits_only") = false,
+           py::arg("workspace_mib") = 0, py::arg("rebuild") = false, py::arg("say") = py::none())
       .def_property_readonly("info",
                              [](EngineHandle& handle) {
                                return handle.with([](OpenEngine& e) { return e.engine->info(); });
                              })
       .def("infer", &infer, py::arg("clip"), py::arg("target") = -1, py::arg("flow") = py::none());
+}
 
-  module.def("load_bundle", &load_bundle, py::arg("folder"), py::call_guard<Released>());
+void register_methods(py::module_& module) {
   module.def("offered_methods", &offered_methods, py::arg("bundle"));
   module.def(
       "graph_of",
@@ -200,6 +208,17 @@ void register_engine(py::module_& module) {
         return plan_method(bundle, method).graph;
       },
       py::arg("bundle"), py::arg("method"));
+}
+
+}  // namespace
+
+void register_engine(py::module_& module) {
+  register_layers(module);
+  register_graph(module);
+  register_bundle(module);
+  module.def("load_bundle", &load_bundle, py::arg("folder"), py::call_guard<Released>());
+  register_open_engine(module);
+  register_methods(module);
 }
 
 }  // namespace tubecam

@@ -6,7 +6,7 @@
 
 #include "explain/field_values.h"
 #include "explain/marks.h"
-#include "explain/scores.h"
+#include "explain/receipt/scores.h"
 #include "pybind/arrays/array.h"
 #include "pybind/arrays/device_tube.h"
 #include "pybind/register.h"

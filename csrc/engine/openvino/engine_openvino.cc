@@ -17,6 +17,7 @@
 #include "engine/openvino/float16_to_float32.h"
 #include "engine/openvino/rewrite_convolutions.h"
 #include "engine/openvino/snippets.h"
+#include "engine/ports.h"
 
 namespace tubecam {
 namespace {
@@ -67,83 +68,29 @@ auto guarded(const std::string& doing, Step step) -> decltype(step()) {
   }
 }
 
-// What the sidecar says of one input or output of the graph.
-struct Port {
-  std::string name;
-  ov::element::Type type;
-  ov::Shape shape;
-};
-
-std::string describe(const ov::element::Type& type, const ov::PartialShape& shape) {
-  std::ostringstream text;
-  text << type << " " << shape;
-  return text.str();
+std::string type_of(const ov::element::Type& type) {
+  if (type == ov::element::f32) return "float32";
+  if (type == ov::element::f16) return "float16";
+  if (type == ov::element::bf16) return "bfloat16";
+  return type == ov::element::i64 ? "int64" : type.to_string();
 }
 
-void check_port(const std::vector<ov::Output<ov::Node>>& ports, const Port& expected,
-                const char* kind, const std::string& file) {
-  std::string names;
-  for (const auto& port : ports) {
-    for (const std::string& name : port.get_names()) names += (names.empty() ? "" : ", ") + name;
-    if (!port.get_names().count(expected.name)) continue;
-    const bool same = port.get_element_type() == expected.type &&
-                      port.get_partial_shape() == ov::PartialShape(expected.shape);
-    check(same, ErrorCode::kEngine, "the ", kind, " `", expected.name, "` of ", file, " is ",
-          describe(port.get_element_type(), port.get_partial_shape()), "; the sidecar says ",
-          describe(expected.type, expected.shape));
-    return;
-  }
-  fail(ErrorCode::kEngine, file, " has no ", kind, " `", expected.name,
-       "`, which the sidecar names; it has ", names);
+Shape shape_of(const ov::PartialShape& partial) {
+  if (partial.rank().is_dynamic()) return {-1};
+  Shape shape;
+  for (const ov::Dimension& size : partial)
+    shape.push_back(size.is_static() ? size.get_length() : -1);
+  return shape;
 }
 
-std::vector<Port> input_ports(const ClipSpec& clip) {
-  const ov::Shape shape = {1, size_t(clip.length), 3, size_t(clip.height), size_t(clip.width)};
-  std::vector<Port> ports = {{"clip", ov::element::f32, shape}, {"target", ov::element::i64, {1}}};
-  if (clip.flow.used) {
-    const ov::Shape flow = {1, shape[1] - 1, 2, shape[3], shape[4]};
-    ports.push_back({"flow", ov::element::f32, flow});
+std::vector<FoundTensor> found_in(const std::vector<ov::Output<ov::Node>>& tensors) {
+  std::vector<FoundTensor> found;
+  for (const auto& tensor : tensors) {
+    for (const std::string& name : tensor.get_names())
+      found.push_back(
+          {name, type_of(tensor.get_element_type()), shape_of(tensor.get_partial_shape())});
   }
-  return ports;
-}
-
-void add_pathway(const PathwaySpec& pathway, const ClipSpec& clip, std::vector<Port>* ports) {
-  if (pathway.gives_input_gradient()) {
-    ports->push_back(input_ports(clip)[pathway.of_flow ? 2 : 0]);
-    ports->back().name = pathway.gradient;
-    return;
-  }
-  const auto& layer = pathway.layer.shape;
-  const size_t channels = size_t(layer[0]);
-  const ov::Shape cells = {1, channels, size_t(layer[1]), size_t(layer[2]), size_t(layer[3])};
-  if (!pathway.relevance.empty()) {
-    ports->push_back({pathway.relevance, ov::element::f32, {cells.begin() + 1, cells.end()}});
-    return;
-  }
-  ports->push_back({pathway.activation, ov::element::f32, cells});
-  if (!pathway.weight.empty()) ports->push_back({pathway.weight, ov::element::f32, {1, channels}});
-  if (!pathway.gradient.empty()) ports->push_back({pathway.gradient, ov::element::f32, cells});
-}
-
-std::vector<Port> output_ports(const Bundle& bundle, const GraphSpec& graph, bool logits_only) {
-  const auto& layer = graph.layer.shape;
-  const size_t channels = size_t(layer[0]);
-  const ov::Shape cells = {1, channels, size_t(layer[1]), size_t(layer[2]), size_t(layer[3])};
-  std::vector<Port> ports = {{graph.logits, ov::element::f32, {1, bundle.labels.size()}}};
-  if (logits_only) return ports;
-  if (!graph.activation.empty()) ports.push_back({graph.activation, ov::element::f32, cells});
-  if (!graph.weight.empty()) ports.push_back({graph.weight, ov::element::f32, {1, channels}});
-  if (!graph.gradient.empty()) {
-    const ov::Shape clip = input_ports(bundle.clip)[0].shape;
-    const bool of_clip = graph.gives_input_gradient();
-    ports.push_back({graph.gradient, ov::element::f32, of_clip ? clip : cells});
-  }
-  if (!graph.relevance.empty()) {
-    const ov::Shape grid(cells.begin() + 1, cells.end());  // C is 1, and is the batch here
-    ports.push_back({graph.relevance, ov::element::f32, grid});
-  }
-  for (const PathwaySpec& pathway : graph.pathways) add_pathway(pathway, bundle.clip, &ports);
-  return ports;
+  return found;
 }
 
 // Auto, and what a quantised graph leaves, is float32: the CPU's own choice would be bfloat16 where
@@ -249,17 +196,16 @@ EngineInfo info_of(const Compiled& compiled) {
           compiled.precision};
 }
 
-Compiled compile(const std::vector<Port>& inputs, const std::vector<Port>& outputs,
-                 const std::string& file, const EngineOptions& options) {
+Compiled compile(const Ports& ports, const std::string& file, const EngineOptions& options) {
   check(options.device.type == DeviceType::kCpu, ErrorCode::kUsage,
         "the openvino engine runs on the device cpu, not on ", options.device.to_string());
   auto model = guarded("read " + file, [&] { return core().read_model(file); });
-  for (const Port& port : inputs) check_port(model->inputs(), port, "input", file);
-  for (const Port& port : outputs) check_port(model->outputs(), port, "output", file);
+  check_ports(ports, {found_in(model->inputs()), found_in(model->outputs())}, Types::kAsStated,
+              file);
   ov::AnyMap map = compile_options(options);
   int rewritten = 0;
   auto compiled = guarded("compile " + file, [&] {
-    if (options.logits_only) model = with_output(*model, outputs[0].name);
+    if (options.logits_only) model = with_output(*model, ports.outputs.front().name);
     float16_to_float32(model);
     if (winograd_wanted(options)) rewritten = rewrite_convolutions(model, threads_of(options));
     if (rewritten > 0) map.erase(ov::cache_dir.name());  // it cannot hold operations of ours
@@ -279,16 +225,18 @@ Compiled compile(const std::vector<Port>& inputs, const std::vector<Port>& outpu
 class OpenVinoEngine final : public Engine {
  public:
   OpenVinoEngine(const Bundle& bundle, const GraphSpec& graph, const EngineOptions& options)
-      : file_(graph.file), inputs_(input_ports(bundle.clip)) {
-    const std::vector<Port> outputs = output_ports(bundle, graph, options.logits_only);
+      : file_(graph.file) {
+    outputs_.layers.resize(graph.layers.size());
+    const Ports ports = ports_of(bundle, graph, options.logits_only);
     guarded("prepare " + file_, [&] {
-      const Compiled compiled = compile(inputs_, outputs, file_, options);
+      const Compiled compiled = compile(ports, file_, options);
       info_ = info_of(compiled);
       running_.reset(new Running{compiled.model, {}});
       running_->request = running_->model.create_infer_request();
       running_->request.set_tensor("target", target_ = ov::Tensor(ov::element::i64, {1}));
-      for (const Port& port : outputs) add_output(port, graph);
+      for (const OutputPort& port : ports.outputs) add_output(port);
     });
+    inputs_ = ports.inputs;
     return_memory();
   }
 
@@ -300,9 +248,8 @@ class OpenVinoEngine final : public Engine {
 
   const EngineOutputs& infer(const EngineInputs& inputs) override {
     guarded("run " + file_, [&] {
-      for (const Port& port : inputs_) {
-        if (port.name == "clip") bind(port, inputs.clip);
-        if (port.name == "flow") bind(port, inputs.flow);
+      for (const InputPort& port : inputs_) {
+        if (port.tensor) bind(port, inputs.*port.tensor);
       }
       target_.data<int64_t>()[0] = inputs.target;
       running_->request.infer();
@@ -317,45 +264,22 @@ class OpenVinoEngine final : public Engine {
   };
 
   // The request reads the caller's memory.
-  void bind(const Port& port, const TensorView& view) {
-    const ov::Shape& shape = port.shape;
-    const bool same = view.dtype == DType::kFloat32 && view.data &&
-                      view.shape == Shape(shape.begin(), shape.end());
-    check(same, ErrorCode::kUsage, "a ", port.name, " must be float32 ", shape, ", not ",
-          to_string(view.shape));
+  void bind(const InputPort& port, const TensorView& view) {
+    port.check_view(view);
+    const ov::Shape shape(port.shape.begin(), port.shape.end());
     running_->request.set_tensor(port.name, ov::Tensor(ov::element::f32, shape, view.data));
   }
 
-  TensorView* pathway_view(const std::string& name, const std::vector<PathwaySpec>& pathways) {
-    outputs_.pathways.resize(pathways.size());
-    for (size_t i = 0; i < pathways.size(); ++i) {
-      PathwayTensors& tensors = outputs_.pathways[i];
-      if (name == pathways[i].activation) return &tensors.activation;
-      if (name == pathways[i].weight) return &tensors.weight;
-      if (name == pathways[i].gradient) return &tensors.gradient;
-      if (name == pathways[i].relevance) return &tensors.relevance;
-    }
-    return nullptr;
-  }
-
   // The request writes into a tensor of ours, whose address never changes.
-  void add_output(const Port& port, const GraphSpec& graph) {
-    ov::Tensor tensor(port.type, port.shape);
+  void add_output(const OutputPort& port) {
+    ov::Tensor tensor(ov::element::f32, ov::Shape(port.shape.begin(), port.shape.end()));
     running_->request.set_tensor(port.name, tensor);
-    TensorView* view = pathway_view(port.name, graph.pathways);
-    if (!view) {
-      view = port.name == graph.logits       ? &outputs_.logits
-             : port.name == graph.activation ? &outputs_.activation
-             : port.name == graph.weight     ? &outputs_.weight
-             : port.name == graph.relevance  ? &outputs_.relevance
-                                             : &outputs_.gradient;
-    }
-    *view = {tensor.data(), DType::kFloat32, Shape(port.shape.begin(), port.shape.end()), Device{}};
+    port.view_in(&outputs_) = {tensor.data(), DType::kFloat32, port.shape, Device{}};
     kept_.push_back(tensor);
   }
 
   std::string file_;
-  std::vector<Port> inputs_;
+  std::vector<InputPort> inputs_;
   EngineInfo info_;
   const pid_t process_ = ::getpid();
   std::unique_ptr<Running> running_;

@@ -11,6 +11,7 @@
 #include "base/cuda/cuda.h"
 #include "base/error.h"
 #include "engine/engine.h"
+#include "engine/ports.h"
 #include "engine/tensorrt/plan_cache.h"
 #include "engine/tensorrt/tensorrt_log.h"
 #include "engine/tensorrt/tensorrt_plan.h"
@@ -33,60 +34,6 @@ TensorRtLog& the_log() {
   return log;
 }
 
-// What the sidecar says of one input or output of the graph.
-struct Port {
-  std::string name;
-  Shape shape;
-};
-
-std::vector<Port> input_ports(const ClipSpec& clip) {
-  std::vector<Port> ports = {{"target", {1}},
-                             {"clip", {1, clip.length, 3, clip.height, clip.width}}};
-  if (clip.flow.used) ports.push_back({"flow", {1, clip.length - 1, 2, clip.height, clip.width}});
-  return ports;
-}
-
-// A layer's tensors, of a graph or of a pathway; names that are empty are not there.
-template <typename Names>
-void add_layer(const Names& names, const Shape& input, std::vector<Port>* ports) {
-  if (names.gives_input_gradient()) return ports->push_back({names.gradient, input});
-  const auto& shape = names.layer.shape;
-  const Shape cells = {1, shape[0], shape[1], shape[2], shape[3]};
-  if (!names.activation.empty()) ports->push_back({names.activation, cells});
-  if (!names.weight.empty()) ports->push_back({names.weight, {1, shape[0]}});
-  if (!names.gradient.empty()) ports->push_back({names.gradient, cells});
-  if (!names.relevance.empty())
-    ports->push_back({names.relevance, {1, shape[1], shape[2], shape[3]}});
-}
-
-std::vector<Port> output_ports(const Bundle& bundle, const GraphSpec& graph, bool logits_only) {
-  std::vector<Port> ports = {{graph.logits, {1, int64_t(bundle.labels.size())}}};
-  if (logits_only) return ports;
-  const std::vector<Port> inputs = input_ports(bundle.clip);
-  if (graph.pathways.empty()) add_layer(graph, inputs[1].shape, &ports);
-  for (const PathwaySpec& pathway : graph.pathways)
-    add_layer(pathway, inputs[pathway.of_flow ? 2 : 1].shape, &ports);
-  return ports;
-}
-
-// Where the outputs keep a tensor of this name.
-TensorView& view_of(const std::string& name, const GraphSpec& graph, EngineOutputs* outputs) {
-  outputs->pathways.resize(graph.pathways.size());
-  for (size_t i = 0; i < graph.pathways.size(); ++i) {
-    const PathwaySpec& pathway = graph.pathways[i];
-    PathwayTensors& tensors = outputs->pathways[i];
-    if (name == pathway.activation) return tensors.activation;
-    if (name == pathway.weight) return tensors.weight;
-    if (name == pathway.gradient) return tensors.gradient;
-    if (name == pathway.relevance) return tensors.relevance;
-  }
-  return name == graph.logits       ? outputs->logits
-         : name == graph.activation ? outputs->activation
-         : name == graph.weight     ? outputs->weight
-         : name == graph.relevance  ? outputs->relevance
-                                    : outputs->gradient;
-}
-
 Shape shape_of(const nvinfer1::Dims& dims) { return {dims.d, dims.d + std::max(dims.nbDims, 0)}; }
 
 bool is_bfloat16(DataType type) {
@@ -107,17 +54,36 @@ bool is_int64(DataType type) {
 #endif
 }
 
+// As ports.h says it.
+std::string type_of(DataType type) {
+  if (type == DataType::kFLOAT) return "float32";
+  if (type == DataType::kHALF) return "float16";
+  if (is_bfloat16(type)) return "bfloat16";
+  if (is_int64(type)) return "int64";
+  return type == DataType::kINT32 ? "int32" : "of type " + std::to_string(int(type));
+}
+
 size_t bytes_of(DataType type) {
   if (type == DataType::kFLOAT || type == DataType::kINT32) return 4;
   return type == DataType::kHALF || is_bfloat16(type) ? 2 : 8;
 }
 
-// Throws kEngine for what no kernel reads.
-DType dtype_of(DataType type, const std::string& name) {
-  if (type == DataType::kFLOAT) return DType::kFloat32;
+// Of a float.
+DType dtype_of(DataType type) {
   if (type == DataType::kHALF) return DType::kFloat16;
-  if (is_bfloat16(type)) return DType::kBFloat16;
-  fail(ErrorCode::kEngine, "the plan gives `", name, "` in a type that is no float: ", int(type));
+  return is_bfloat16(type) ? DType::kBFloat16 : DType::kFloat32;
+}
+
+FoundTensors found_in(const nvinfer1::ICudaEngine& engine) {
+  FoundTensors found;
+  for (int32_t i = 0; i < engine.getNbIOTensors(); ++i) {
+    const char* name = engine.getIOTensorName(i);
+    const bool input = engine.getTensorIOMode(name) == TensorIOMode::kINPUT;
+    (input ? found.inputs : found.outputs)
+        .push_back(
+            {name, type_of(engine.getTensorDataType(name)), shape_of(engine.getTensorShape(name))});
+  }
+  return found;
 }
 
 size_t memory_needed(const nvinfer1::ICudaEngine& engine) {
@@ -146,9 +112,12 @@ class TensorRtEngine final : public Engine {
     use_cuda(device_);
     gpu_ = cuda_device_info(device_.index);
     load(bundle, graph, options);
-    for (const Port& port : input_ports(bundle.clip)) bind_input(port);
-    for (const Port& port : output_ports(bundle, graph, options.logits_only))
-      bind_output(port, graph);
+    const Ports ports = ports_of(bundle, graph, options.logits_only);
+    check_ports(ports, found_in(*engine_), Types::kAnyPrecision, file_);
+    for (EngineOutputs* outputs : {&device_outputs_, &host_, &logits_})
+      outputs->layers.resize(graph.layers.size());
+    for (const InputPort& port : ports.inputs) bind_input(port);
+    for (const OutputPort& port : ports.outputs) bind_output(port);
     target_ = PinnedBuffer(sizeof(int64_t));
     stream_ = std::make_unique<CudaStream>();
     finished_ = std::make_unique<CudaEvent>();
@@ -203,6 +172,10 @@ class TensorRtEngine final : public Engine {
 
  private:
   enum class State { kNew, kRecorded };
+  struct Input {
+    InputPort port;
+    void* data;  // on the device
+  };
   struct Copy {
     TensorView there, here;
   };
@@ -238,62 +211,45 @@ class TensorRtEngine final : public Engine {
           gpu_.name, ": ", log.take("it gives no reason"));
   }
 
-  // Compares a tensor of the plan with what the sidecar says, and gives it memory.
-  DeviceBuffer& bind(const Port& port, TensorIOMode mode, DataType type) {
-    const char* kind = mode == TensorIOMode::kINPUT ? "input" : "output";
-    check(engine_->getTensorIOMode(port.name.c_str()) == mode, ErrorCode::kEngine, file_,
-          " has no ", kind, " `", port.name, "`, which the sidecar names");
-    const Shape shape = shape_of(engine_->getTensorShape(port.name.c_str()));
-    check(shape == port.shape, ErrorCode::kEngine, "the ", kind, " `", port.name, "` of ", file_,
-          " is ", to_string(shape), "; the sidecar says ", to_string(port.shape));
-    const size_t bytes = size_t(num_elements(shape)) * bytes_of(type);
+  // Gives a tensor of the plan memory.
+  void* bind(const Port& port, DataType type) {
+    const size_t bytes = size_t(num_elements(port.shape)) * bytes_of(type);
     memory_.emplace_back(std::max<size_t>(bytes, 256));
-    const bool bound = context_->setTensorAddress(port.name.c_str(), memory_.back().data());
+    void* data = memory_.back().data();
+    const bool bound = context_->setTensorAddress(port.name.c_str(), data);
     check(bound, ErrorCode::kEngine, "TensorRT refuses memory for `", port.name, "`");
-    return memory_.back();
+    return data;
   }
 
-  void bind_input(const Port& port) {
+  void bind_input(const InputPort& port) {
     const DataType type = engine_->getTensorDataType(port.name.c_str());
-    void* data = bind(port, TensorIOMode::kINPUT, type).data();
-    if (port.name == "target") {
-      check(type == DataType::kINT32 || is_int64(type), ErrorCode::kEngine,
-            "the plan takes `target` in a type that is no integer");
-      target_type_ = type;
-      target_on_device_ = data;
-      return;
-    }
-    check(type == DataType::kFLOAT, ErrorCode::kEngine, "the plan takes `", port.name,
-          "` in another type than float32");
-    inputs_.push_back({data, DType::kFloat32, port.shape, device_});
+    void* data = bind(port, type);
+    if (port.tensor) return inputs_.push_back({port, data});
+    target_type_ = type;
+    target_on_device_ = data;
   }
 
   // On the device as the plan gives it, and in system memory as float32.
-  void bind_output(const Port& port, const GraphSpec& graph) {
+  void bind_output(const OutputPort& port) {
     const DataType type = engine_->getTensorDataType(port.name.c_str());
-    void* data = bind(port, TensorIOMode::kOUTPUT, type).data();
-    const TensorView there = {data, dtype_of(type, port.name), port.shape, device_};
-    check(port.name != graph.logits || there.dtype == DType::kFloat32, ErrorCode::kEngine,
-          "the plan gives the logits in another type than float32");
+    const TensorView there = {bind(port, type), dtype_of(type), port.shape, device_};
     host_memory_.emplace_back(size_t(num_elements(port.shape)) * sizeof(float));
     const TensorView here = {host_memory_.back().data(), DType::kFloat32, port.shape, {}};
-    view_of(port.name, graph, &device_outputs_) = there;
-    view_of(port.name, graph, &host_) = here;
-    logits_.logits = host_.logits;
+    port.view_in(&device_outputs_) = there;
+    port.view_in(&host_) = here;
+    if (port.is_logits()) logits_.logits = here;
     copies_.push_back({there, here});
   }
 
-  void copy_input(const TensorView& from, const TensorView& to, const char* name) const {
-    const bool same = from.dtype == to.dtype && from.data && from.shape == to.shape;
-    check(same, ErrorCode::kUsage, "a ", name, " must be float32 ", to_string(to.shape), ", not ",
-          to_string(from.shape));
+  void copy_input(const TensorView& from, const Input& to) const {
+    to.port.check_view(from);
     if (from.ready) wait_for_event(from.ready, stream_->get());
-    copy_async(to.data, from.data, size_t(num_elements(to.shape)) * sizeof(float), stream_->get());
+    const size_t bytes = size_t(num_elements(to.port.shape)) * sizeof(float);
+    copy_async(to.data, from.data, bytes, stream_->get());
   }
 
   void upload(const EngineInputs& inputs) {
-    copy_input(inputs.clip, inputs_[0], "clip");
-    if (inputs_.size() > 1) copy_input(inputs.flow, inputs_[1], "flow");
+    for (const Input& input : inputs_) copy_input(inputs.*input.port.tensor, input);
     const int32_t narrow = int32_t(inputs.target);
     if (is_int64(target_type_))
       std::memcpy(target_.data(), &inputs.target, sizeof inputs.target);
@@ -323,7 +279,7 @@ class TensorRtEngine final : public Engine {
   std::unique_ptr<nvinfer1::ICudaEngine> engine_;
   std::unique_ptr<nvinfer1::IExecutionContext> context_;
   std::vector<DeviceBuffer> memory_;
-  std::vector<TensorView> inputs_;  // clip, then flow where there is one
+  std::vector<Input> inputs_;  // but for the target
   DataType target_type_ = DataType::kINT32;
   void* target_on_device_ = nullptr;
   PinnedBuffer target_;

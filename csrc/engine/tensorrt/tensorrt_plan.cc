@@ -163,6 +163,64 @@ PlanCache::Bytes bytes_of(const nvinfer1::IHostMemory& memory) {
   return {data, data + memory.size()};
 }
 
+// What TensorRT made in a step, which is nothing where it failed.
+template <typename T>
+std::unique_ptr<T> made(T* object, const char* step, const GraphSpec& graph, TensorRtLog& log) {
+  check(object != nullptr, ErrorCode::kEngine, "TensorRT ", tensorrt_version(), " cannot ", step,
+        " ", graph.file, ": ", log.take("it gives no reason"));
+  return std::unique_ptr<T>(object);
+}
+
+// A network, and the parser that owns what it was read into.
+struct ParsedNetwork {
+  std::unique_ptr<nvinfer1::INetworkDefinition> network;
+  std::unique_ptr<nvonnxparser::IParser> parser;
+};
+
+ParsedNetwork read_network(nvinfer1::IBuilder& builder, const GraphSpec& graph,
+                           const EngineOptions& options, TensorRtLog& log) {
+  const uint32_t flags = network_flags(in_graphs_types(graph, options));
+  ParsedNetwork read;
+  read.network = made(builder.createNetworkV2(flags), "start building", graph, log);
+  read.parser = made(nvonnxparser::createParser(*read.network, log), "read", graph, log);
+  parse(graph, *read.parser, log);
+  check_network(graph, *read.network);
+  if (options.logits_only) keep_logits(graph, *read.network);
+  return read;
+}
+
+std::unique_ptr<nvinfer1::IBuilderConfig> make_config(nvinfer1::IBuilder& builder,
+                                                      const GraphSpec& graph,
+                                                      const EngineOptions& options,
+                                                      TensorRtLog& log) {
+  auto config = made(builder.createBuilderConfig(), "configure", graph, log);
+  allow_types(graph, options, *config);
+  const size_t workspace = size_t(options.workspace_mib) << 20;
+  if (workspace > 0) config->setMemoryPoolLimit(nvinfer1::MemoryPoolType::kWORKSPACE, workspace);
+  return config;
+}
+
+// What earlier builds measured, which the config then uses and adds to.
+std::unique_ptr<nvinfer1::ITimingCache> load_timings(const PlanCache& cache, const PlanKey& key,
+                                                     nvinfer1::IBuilderConfig& config) {
+  const auto known = cache.load_timings(key).value_or(PlanCache::Bytes());
+  std::unique_ptr<nvinfer1::ITimingCache> timings(
+      config.createTimingCache(known.data(), known.size()));
+  if (timings) config.setTimingCache(*timings, false);
+  return timings;
+}
+
+// A plan is worth more than its timings: where they cannot be kept, that is said.
+void store_timings(const nvinfer1::ITimingCache& timings, const EngineOptions& options,
+                   const PlanKey& key, const PlanCache& cache) {
+  const std::unique_ptr<nvinfer1::IHostMemory> learnt(timings.serialize());
+  try {
+    if (learnt) cache.store_timings(key, bytes_of(*learnt));
+  } catch (const Error& error) {
+    report_progress(options, error.what());
+  }
+}
+
 }  // namespace
 
 PlanKey plan_key(const Bundle& bundle, const GraphSpec& graph, const EngineOptions& options,
@@ -180,48 +238,17 @@ PlanCache::Bytes build_plan(const GraphSpec& graph, const EngineOptions& options
                             const PlanKey& key, TensorRtLog& log) {
   report_progress(options, "building a plan of " + graph.file + " for " + key.gpu +
                                ", which takes minutes and is done once");
-  const auto failed = [&](const char* step) {
-    fail(ErrorCode::kEngine, "TensorRT ", tensorrt_version(), " cannot ", step, " ", graph.file,
-         ": ", log.take("it gives no reason"));
-  };
-  const std::unique_ptr<nvinfer1::IBuilder> builder(nvinfer1::createInferBuilder(log));
-  if (!builder) failed("start building");
-  const bool graphs_types = in_graphs_types(graph, options);
-  const std::unique_ptr<nvinfer1::INetworkDefinition> network(
-      builder->createNetworkV2(network_flags(graphs_types)));
-  if (!network) failed("start building");
-  const std::unique_ptr<nvonnxparser::IParser> parser(nvonnxparser::createParser(*network, log));
-  if (!parser) failed("read");
-  parse(graph, *parser, log);
-  check_network(graph, *network);
-  if (options.logits_only) keep_logits(graph, *network);
-
-  const std::unique_ptr<nvinfer1::IBuilderConfig> config(builder->createBuilderConfig());
-  if (!config) failed("configure");
-  allow_types(graph, options, *config);
-  if (options.workspace_mib > 0)
-    config->setMemoryPoolLimit(nvinfer1::MemoryPoolType::kWORKSPACE, size_t(options.workspace_mib)
-                                                                         << 20);
+  const auto builder = made(nvinfer1::createInferBuilder(log), "start building", graph, log);
+  const ParsedNetwork parsed = read_network(*builder, graph, options, log);
+  const auto config = make_config(*builder, graph, options, log);
 #if NV_TENSORRT_MAJOR >= 10
   Progress progress(options);
   config->setProgressMonitor(&progress);
 #endif
-  const auto known = cache.load_timings(key).value_or(PlanCache::Bytes());
-  const std::unique_ptr<nvinfer1::ITimingCache> timings(
-      config->createTimingCache(known.data(), known.size()));
-  if (timings) config->setTimingCache(*timings, false);
-
-  const std::unique_ptr<nvinfer1::IHostMemory> plan(
-      builder->buildSerializedNetwork(*network, *config));
-  if (!plan) failed("build a plan of");
-  if (timings) {
-    const std::unique_ptr<nvinfer1::IHostMemory> learnt(timings->serialize());
-    try {
-      if (learnt) cache.store_timings(key, bytes_of(*learnt));
-    } catch (const Error& error) {
-      report_progress(options, error.what());
-    }
-  }
+  const auto timings = load_timings(cache, key, *config);
+  const auto plan = made(builder->buildSerializedNetwork(*parsed.network, *config),
+                         "build a plan of", graph, log);
+  if (timings) store_timings(*timings, options, key, cache);
   return bytes_of(*plan);
 }
 

@@ -18,12 +18,12 @@ std::unique_ptr<DeviceCam> make_device_cam(const DeviceCamSpec& spec) {
 std::shared_ptr<const DeviceCam> CamEpilogue::follow(Engine& engine, const Bundle& bundle,
                                                      const GraphSpec& graph, Device device,
                                                      const std::string& method) {
-  const bool in_system_memory = !graph.pathways.empty() || graph.gives_input_gradient();
+  const bool in_system_memory = graph.layers.size() > 1 || graph.gives_input_gradient();
   if (device.type == DeviceType::kCpu || in_system_memory) return nullptr;
   if (cam_ && method_ == method) return cam_->begin_window(), cam_;
   // A graph that gives relevance itself is computed for one method alone.
   const CamMethod rule = graph.gives_relevance() ? CamMethod::kCam : parse_cam_method(method);
-  auto cam = make_device_cam({device, rule, graph.layer, bundle.clip.length});
+  auto cam = make_device_cam({device, rule, graph.grid(), bundle.clip.length});
   cam->begin_window();
   engine.follow_with([cam = cam.get()](const EngineOutputs& outputs, CUstream_st* stream) {
     cam->enqueue(outputs, stream);

@@ -55,7 +55,7 @@ std::unique_ptr<DeviceCam> make_device_cam(const DeviceCamSpec& spec);
 class TUBECAM_API CamEpilogue {
  public:
   // nullptr on a CPU, and for graphs whose tensors are read in system memory: those of several
-  // pathways, and those that give the clip's gradient. Another method than before costs one
+  // layers, and those that give the clip's gradient. Another method than before costs one
   // inference that is not recorded.
   std::shared_ptr<const DeviceCam> follow(Engine& engine, const Bundle& bundle,
                                           const GraphSpec& graph, Device device,

@@ -32,16 +32,17 @@ class CudaDeviceCam final : public DeviceCam {
   }
 
   void enqueue(const EngineOutputs& outputs, CUstream_st* stream) override {
-    if (outputs.relevance.data) {
-      launch_relevance(job_, outputs.relevance.data, outputs.relevance.dtype, results_.data(),
+    const LayerTensors& layer = outputs.layers.front();
+    if (layer.relevance.data) {
+      launch_relevance(job_, layer.relevance.data, layer.relevance.dtype, results_.data(),
                        workspace_.data(), stream);
     } else {
-      const TensorView& activation = outputs.activation;
-      const bool same = !outputs.gradient.data || outputs.gradient.dtype == activation.dtype;
+      const TensorView& activation = layer.activation;
+      const bool same = !layer.gradient.data || layer.gradient.dtype == activation.dtype;
       check(same, ErrorCode::kEngine, "the engine gives activation and gradient in two precisions");
       launch_cam3d(job_,
-                   {activation.data, outputs.gradient.data, outputs.weight.data, activation.dtype,
-                    outputs.weight.dtype},
+                   {activation.data, layer.gradient.data, layer.weight.data, activation.dtype,
+                    layer.weight.dtype},
                    results_.data(), workspace_.data(), stream);
     }
     copy_async(host_results_.data(), results_.data(), results_.bytes(), stream);

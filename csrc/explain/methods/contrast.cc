@@ -8,9 +8,9 @@ namespace {
 
 // The tensors that depend on the class.
 std::vector<TensorView*> of_class(EngineOutputs* outputs) {
-  std::vector<TensorView*> views = {&outputs->weight, &outputs->gradient, &outputs->relevance};
-  for (PathwayTensors& pathway : outputs->pathways)
-    views.insert(views.end(), {&pathway.weight, &pathway.gradient, &pathway.relevance});
+  std::vector<TensorView*> views;
+  for (LayerTensors& layer : outputs->layers)
+    views.insert(views.end(), {&layer.weight, &layer.gradient, &layer.relevance});
   return views;
 }
 

@@ -56,6 +56,12 @@ double deviation(const std::vector<float>& values) {
   return std::sqrt(squares / static_cast<double>(values.size()));
 }
 
+// The cell in time whose centre is nearest to a slice.
+int cell_at(int slice, const LayerSpec& layer) {
+  const double index = (slice - layer.offset[0]) / layer.stride[0];
+  return int(std::lround(std::clamp(index, 0.0, double(layer.shape[1] - 1))));
+}
+
 }  // namespace
 
 void freeze_clip(const float* clip, const ClipSpec& spec, int slice, float* frozen) {
@@ -77,6 +83,35 @@ double split_motion(const float* relevance, const float* still, int count, int b
     if (moves) moving += beyond;
   }
   return all > 0 ? moving / all : kUnknown;
+}
+
+Motion split_live(const std::vector<float>& tube, const LayerSpec& layer, int slice,
+                  const RelevanceOfStill& still) {
+  const int count = int(tube.size()), plane = layer.shape[2] * layer.shape[3];
+  const int begin = cell_at(slice, layer) * plane;
+  std::vector<float> relevance(tube.size());
+  still(slice, relevance.data());
+  Motion motion{kFromSplit.name, std::vector<float>(tube.size())};
+  motion.share =
+      split_motion(tube.data(), relevance.data(), count, begin, begin + plane, motion.cells.data());
+  return motion;
+}
+
+Motion split_exactly(const std::vector<float>& tube, const LayerSpec& layer, int slices,
+                     const RelevanceOfStill& still) {
+  const size_t plane = size_t(layer.shape[2]) * size_t(layer.shape[3]);
+  std::vector<float> now(tube.size()), relevance(tube.size());
+  std::vector<int> counts(size_t(layer.shape[1]));
+  for (int slice = 0; slice < slices; ++slice) ++counts[size_t(cell_at(slice, layer))];
+  for (int slice = 0; slice < slices && still(slice, now.data()); ++slice) {
+    const auto cell = size_t(cell_at(slice, layer));
+    for (size_t i = cell * plane; i < (cell + 1) * plane; ++i)
+      relevance[i] += now[i] / float(counts[cell]);
+  }
+  const int count = int(tube.size());
+  Motion motion{kFromExactSplit.name, std::vector<float>(tube.size())};
+  motion.share = split_motion(tube.data(), relevance.data(), count, 0, count, motion.cells.data());
+  return motion;
 }
 
 double select_motion(float* tube, int t, int h, int w, double sigma, float* motion) {

@@ -1,10 +1,11 @@
 // How much of a relevance is motion.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "base/choice.h"
-#include "bundle/clip_spec.h"
+#include "bundle/bundle.h"
 
 namespace tubecam {
 
@@ -35,6 +36,21 @@ void freeze_clip(const float* clip, const ClipSpec& spec, int slice, float* froz
 // relevance, still, motion: [count].
 double split_motion(const float* relevance, const float* still, int count, int begin, int end,
                     float* motion);
+
+struct Motion {
+  const char* by = "";
+  std::vector<float> cells;  // [t, h, w], 0…1; empty: not told
+  double share = 0;          // of the decision
+};
+
+// Writes S of the clip with one sampled frame frozen, [t, h, w]; false: it is not finite.
+using RelevanceOfStill = std::function<bool(int slice, float* tube)>;
+
+// The live split, and the exact one, of R: tube [t, h, w] of `layer`.
+Motion split_live(const std::vector<float>& tube, const LayerSpec& layer, int slice,
+                  const RelevanceOfStill& still);
+Motion split_exactly(const std::vector<float>& tube, const LayerSpec& layer, int slices,
+                     const RelevanceOfStill& still);
 
 // Hiley et al. 2020, "Explaining motion relevance for activity recognition in video deep learning
 // models": keeps relevance where it changes over time, |temporal 3-D Sobel| > sigma · its standard

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <limits>
 
-#include "explain/methods/cam_input.h"
-
 namespace tubecam {
 namespace {
 
@@ -47,25 +45,30 @@ std::vector<double> resample(const std::vector<double>& in, size_t outer, size_t
   return out;
 }
 
-Pathway explain_pathway(const PathwayTensors& tensors, const PathwaySpec& spec, CamMethod method,
-                        CamStats* stats) {
-  const auto& shape = spec.layer.shape;
+// One layer's: a class-activation map, or what the graph itself found.
+CamStats tube_of(const LayerTensors& tensors, const LayerSpec& layer, CamMethod method,
+                 float* tube) {
+  const auto& [channels, t, h, w] = layer.shape;
+  if (tensors.relevance.data) return copy_relevance(tensors.relevance.f32(), t, h, w, tube);
+  const CamInput input{
+      tensors.activation.f32(), tensors.weight.f32(), tensors.gradient.f32(), channels, t, h, w};
+  return cam3d(input, method, tube);
+}
+
+Pathway explain_pathway(const LayerTensors& tensors, const ExplainedLayer& explained,
+                        CamMethod method, bool* finite) {
+  const LayerSpec& layer = explained.layer;
   Pathway pathway;
-  pathway.name = spec.name;
-  pathway.layer = spec.layer.name;
-  pathway.of_flow = spec.of_flow;
-  pathway.shape = {shape[1], shape[2], shape[3]};
-  pathway.stride = spec.layer.stride;
-  pathway.offset = spec.layer.offset;
-  pathway.tube.resize(spec.layer.cells());
-  if (tensors.relevance.data) {
-    *stats =
-        copy_relevance(tensors.relevance.f32(), shape[1], shape[2], shape[3], pathway.tube.data());
-    pathway.relevance_sum = stats->sum;
-    return pathway;
-  }
-  *stats = cam3d(cam_input(tensors, spec.layer), method, pathway.tube.data());
-  pathway.relevance_sum = stats->sum;
+  pathway.name = explained.name;
+  pathway.layer = layer.name;
+  pathway.of_flow = explained.of_flow;
+  pathway.shape = {layer.shape[1], layer.shape[2], layer.shape[3]};
+  pathway.stride = layer.stride;
+  pathway.offset = layer.offset;
+  pathway.tube.resize(layer.cells());
+  const CamStats stats = tube_of(tensors, layer, method, pathway.tube.data());
+  pathway.relevance_sum = stats.sum;
+  *finite &= stats.finite;
   return pathway;
 }
 
@@ -102,27 +105,30 @@ void add_to_grid(const TubeView& tube, const LayerSpec& grid, double* sums) {
   for (size_t i = 0; i < values.size(); ++i) sums[i] += values[i];
 }
 
-PathwayTubes explain_pathways(const EngineOutputs& outputs, const GraphSpec& graph,
-                              CamMethod method, float* joined) {
-  PathwayTubes found;
-  CamStats& total = found.joined;
-  std::vector<double> sums(graph.layer.cells());
-  for (size_t i = 0; i < graph.pathways.size(); ++i) {
-    CamStats stats;
-    found.pathways.push_back(
-        explain_pathway(outputs.pathways[i], graph.pathways[i], method, &stats));
-    total.sum += stats.sum;
-    total.finite &= stats.finite;
-    add_to_grid(found.pathways.back().view(), graph.layer, sums.data());
+LayerTubes explain_layers(const EngineOutputs& outputs, const GraphSpec& graph, CamMethod method,
+                          float* tube) {
+  const auto& layers = graph.layers;
+  LayerTubes found;
+  CamStats& total = found.stats;
+  if (layers.size() == 1) {
+    total = tube_of(outputs.layers[0], layers[0].layer, method, tube);
+    return found;
+  }
+  const LayerSpec grid = graph.grid();
+  std::vector<double> sums(grid.cells());
+  for (size_t i = 0; i < layers.size(); ++i) {
+    found.pathways.push_back(explain_pathway(outputs.layers[i], layers[i], method, &total.finite));
+    total.sum += found.pathways.back().relevance_sum;
+    add_to_grid(found.pathways.back().view(), grid, sums.data());
   }
   set_shares(&found.pathways);
   if (!total.finite) std::fill(sums.begin(), sums.end(), 0);
-  std::transform(sums.begin(), sums.end(), joined, [](double sum) { return float(sum); });
-  const float* end = joined + sums.size();
-  total.min = *std::min_element<const float*>(joined, end);
-  const float* peak = std::max_element<const float*>(joined, end);
+  std::transform(sums.begin(), sums.end(), tube, [](double sum) { return float(sum); });
+  const float* end = tube + sums.size();
+  total.min = *std::min_element<const float*>(tube, end);
+  const float* peak = std::max_element<const float*>(tube, end);
   total.max = *peak;
-  total.peak = int(peak - joined);
+  total.peak = int(peak - tube);
   return found;
 }
 

@@ -1,4 +1,5 @@
-// Several explained layers: a tube and a share of the decision each, and the tube that joins them.
+// The tubes of the explained layers: of several, a share of the decision each, and the tube that
+// joins them.
 #pragma once
 
 #include <array>
@@ -32,16 +33,16 @@ struct Pathway {
 // A share is a pathway's relevance sum over that of all pathways. Where pathways that speak for and
 // against the class cancel to less than a twentieth of what they say, shares mean nothing.
 
-struct PathwayTubes {
-  std::vector<Pathway> pathways;  // in the graph's order
-  CamStats joined;                // of the joined tube
+struct LayerTubes {
+  std::vector<Pathway> pathways;  // one a layer, in the graph's order; none where there is but one
+  CamStats stats;                 // of the tube
 };
 
-// Computes each pathway's tube, by `method` where the graph gives activations, and writes the
-// joined tube, [t, h, w] of the graph's layer; zero where something is not finite. Throws kUsage as
-// cam3d() does.
-PathwayTubes explain_pathways(const EngineOutputs& outputs, const GraphSpec& graph,
-                              CamMethod method, float* joined);
+// Computes each layer's tube, by `method` where the graph gives activations, and writes the only
+// one or the joined one, [t, h, w] of the graph's grid; zero where something is not finite. Throws
+// kUsage as cam3d() does.
+LayerTubes explain_layers(const EngineOutputs& outputs, const GraphSpec& graph, CamMethod method,
+                          float* tube);
 
 // Adds a tube onto a grid, as above.
 void add_to_grid(const TubeView& tube, const LayerSpec& grid, double* sums);

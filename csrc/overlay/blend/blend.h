@@ -25,6 +25,8 @@ class BlendRow {
     std::fill(keep(0), add(0), static_cast<uint16_t>(kKeepAll));
     std::fill(add(0), add(0) + 2 * half_, static_cast<uint16_t>(kAddNothing));
   }
+  // Values from one of its four parts to the next: keep of even, of odd bytes, then add.
+  size_t part() const { return half_; }
   uint16_t* keep(int parity) { return values_.data() + parity * half_; }
   uint16_t* add(int parity) { return values_.data() + (2 + parity) * half_; }
   const uint16_t* keep(int parity) const { return values_.data() + parity * half_; }

@@ -16,20 +16,20 @@ inline uint16_t blend_word(uint16_t word, uint16_t keep0, uint16_t keep1, uint16
   return static_cast<uint16_t>((low >> 7 & 0x00ff) | (high << 1 & 0xff00));
 }
 
+// first, next: a row's parts, `part` apart (BlendRow).
 template <int kLog2Rows>
-__attribute__((always_inline)) inline void blend_band(
-    uint8_t* __restrict rows, ptrdiff_t stride, int words, const uint16_t* __restrict keep0,
-    const uint16_t* __restrict keep1, const uint16_t* __restrict add0,
-    const uint16_t* __restrict add1, const uint16_t* __restrict next_keep0,
-    const uint16_t* __restrict next_keep1, const uint16_t* __restrict next_add0,
-    const uint16_t* __restrict next_add1) {
+__attribute__((always_inline)) inline void blend_band(uint8_t* __restrict rows, ptrdiff_t stride,
+                                                      int words, size_t part,
+                                                      const uint16_t* __restrict first,
+                                                      const uint16_t* __restrict next) {
 #pragma GCC ivdep
   for (int i = 0; i < words; ++i) {
-    uint16_t k0 = keep0[i], k1 = keep1[i], a0 = add0[i], a1 = add1[i];
-    const int16_t k0_step = static_cast<int16_t>(next_keep0[i] - k0) >> kLog2Rows;
-    const int16_t k1_step = static_cast<int16_t>(next_keep1[i] - k1) >> kLog2Rows;
-    const int16_t a0_step = static_cast<int16_t>(next_add0[i] - a0) >> kLog2Rows;
-    const int16_t a1_step = static_cast<int16_t>(next_add1[i] - a1) >> kLog2Rows;
+    const size_t keep0 = size_t(i), keep1 = keep0 + part, add0 = keep1 + part, add1 = add0 + part;
+    uint16_t k0 = first[keep0], k1 = first[keep1], a0 = first[add0], a1 = first[add1];
+    const int16_t k0_step = static_cast<int16_t>(next[keep0] - k0) >> kLog2Rows;
+    const int16_t k1_step = static_cast<int16_t>(next[keep1] - k1) >> kLog2Rows;
+    const int16_t a0_step = static_cast<int16_t>(next[add0] - a0) >> kLog2Rows;
+    const int16_t a1_step = static_cast<int16_t>(next[add1] - a1) >> kLog2Rows;
 #pragma GCC unroll 16
     for (int row = 0; row < 1 << kLog2Rows; ++row) {
       uint8_t* bytes = rows + row * stride + 2 * i;
@@ -48,8 +48,7 @@ __attribute__((always_inline)) inline void blend_band(
 #define TUBECAM_BLEND_BAND(name, log2_rows)                                                     \
   TUBECAM_MULTIVERSION void name(uint8_t* rows, ptrdiff_t stride, int words, const BlendRow& a, \
                                  const BlendRow& b) {                                           \
-    blend_band<log2_rows>(rows, stride, words, a.keep(0), a.keep(1), a.add(0), a.add(1),        \
-                          b.keep(0), b.keep(1), b.add(0), b.add(1));                            \
+    blend_band<log2_rows>(rows, stride, words, a.part(), a.keep(0), b.keep(0));                 \
   }
 TUBECAM_BLEND_BAND(blend_1, 0)
 TUBECAM_BLEND_BAND(blend_2, 1)

@@ -18,8 +18,8 @@ namespace tubecam {
 // measure).
 // So a tube looks weak where it is flat, where it sums to a small part of the logit, and where the
 // logit itself is small.
-// Relevance in another unit than the head's (explain/unit.h) is measured by its own sum alone.
-// A tube's peak has a heat of at least 1/kFaintest: what is weak is faint, and not gone.
+// Relevance in another unit than the head's (bundle/method_table.h) is measured by its own sum
+// alone. A tube's peak has a heat of at least 1/kFaintest: what is weak is faint, and not gone.
 constexpr double kFullShares = 6;
 constexpr float kFaintest = 3;
 constexpr int kCellsPerOutlier = 200;

@@ -21,8 +21,8 @@ namespace tubecam {
 // Times are ns on the clock of buffer timestamps. "clip pixels" are those of the model's input;
 // "relative" is 0…1 across the frame's width or height, so that it stays true when the frame is
 // scaled.
-// Names, types and meanings are listed in explain/explanation_fields.h and explain/receipt.h;
-// `python -m tubecam.windows.fields` prints them.
+// Names, types and meanings are listed in explain/explanation_fields.h and
+// explain/receipt/receipt.h; `python -m tubecam.windows.fields` prints them.
 //
 // On a buffer besides:
 //   timestamp       uint64   the frame's time

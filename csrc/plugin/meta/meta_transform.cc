@@ -12,7 +12,8 @@
 namespace tubecam {
 namespace {
 
-// How the fields of one tube are named: "tube-t", "stride-y", or "pathway-0-t", "pathway-0-stride-y".
+// How the fields of one tube are named: "tube-t", "stride-y", or "pathway-0-t",
+// "pathway-0-stride-y".
 struct TubeNames {
   std::string prefix, sizes;
   std::vector<std::string> arrays;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "explain/scores.h"
+#include "explain/receipt/scores.h"
 #include "overlay/heat/heat_math.h"
 
 namespace tubecam {

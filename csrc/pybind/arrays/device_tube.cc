@@ -99,7 +99,11 @@ py::dict interface_of(const Tube& tube) {
 }  // namespace
 
 void register_device_tube(py::module_& module) {
-  py::class_<DeviceTube, Tube>(module, "DeviceTube")
+  py::class_<DeviceTube, Tube>(
+      module, "DeviceTube",
+      "A tube on a GPU: hand it to torch.from_dlpack, cupy.from_dlpack or whatever reads\n"
+      "__cuda_array_interface__. It is there until the explainer's next window, which overwrites\n"
+      "it under those arrays too; to hand it out after that is an error.")
       .def_property_readonly(
           "shape", [](const DeviceTube& tube) { return py::tuple(py::cast(tube.view.shape)); })
       .def_property_readonly("device",

@@ -20,12 +20,11 @@ class Tensors:
 
 
 def tensors_of(graph: _core.GraphSpec) -> list[Tensors]:
-    """Of the one explained layer or of each pathway; none where no activation is given."""
-    specs = graph.pathways or [graph]
+    """Of each explained layer; none where no activation is given."""
     return [
         Tensors(spec.activation, "weight" if spec.weight else "gradient",
                 spec.weight or spec.gradient)
-        for spec in specs
+        for spec in graph.layers
         if spec.activation
     ]  # fmt: skip
 

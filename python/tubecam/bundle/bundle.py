@@ -33,7 +33,7 @@ class Bundle:
         One a class, in the order of the logits.
     clip : ClipSpec
         What the model sees: length, size, sampling rate, mean, std, colour order, resize rule.
-    graphs : tuple of _core.GraphSpec
+    graphs : tuple of GraphSpec
         Each with its file, methods, output names and explained layer.
     methods : tuple of str
         Names of the explanation methods: its graphs' own, then those of motion, made of them.
@@ -45,6 +45,8 @@ class Bundle:
         Greatest relative error against autograd that the export's check saw.
     sidecar : dict
         All of ``bundle.json``, with its ``check`` and ``provenance``.
+    core
+        The same as the compiled core has it, for this package's own use.
     """
 
     folder: Path
@@ -95,6 +97,11 @@ class Bundle:
 def load_bundle(folder: str | os.PathLike[str]) -> Bundle:
     """Reads a bundle and verifies the SHA-256 of each of its files.
 
+    Parameters
+    ----------
+    folder : path
+        The bundle's folder.
+
     Raises
     ------
     BundleError
@@ -140,22 +147,20 @@ def _colours(clip: ClipSpec) -> str:
 
 
 def _graph(graph: _core.GraphSpec, default: str, clip: ClipSpec) -> list[tuple[str, str]]:
-    layer = graph.layer
+    first, several = graph.layers[0], len(graph.layers) > 1
     names = [f"{m} (default)" if m == default else m for m in graph.methods]
     names.sort(key=lambda name: not name.endswith(")"))
     size = os.path.getsize(graph.file) / 1e6
-    head = "head weight, no backward pass" if graph.weight else "gradient"
+    head = "head weight, no backward pass" if first.weight else "gradient"
     head = "relevance to the input" if graph.gives_relevance else head
-    layers = [(f"{p.name}: {p.layer.name}", p.layer) for p in graph.pathways]
-    explains_layers = graph.activation or graph.pathways
-    head = head if explains_layers or graph.relevance else "gradient of the input"
+    head = head if first.activation or first.relevance else "gradient of the input"
     return [
         ("graph", f"{Path(graph.file).name}  ({size:.1f} MB; {head})"),
         ("methods", ", ".join(names)),
         *(("mark", mark) for mark in _marks(graph)),
         *(
-            ("layer", f"{name} {_layer(layer, clip)}")
-            for name, layer in layers or [(layer.name, layer)]
+            ("layer", f"{f'{e.name}: ' if several else ''}{e.layer.name} {_layer(e.layer, clip)}")
+            for e in graph.layers
         ),
     ]
 

@@ -128,7 +128,13 @@ class ClipSpec:
         return {**entry, "mean": list(self.mean), "std": list(self.std), "resize": resize}
 
     def source_rect(self, frame_width: int, frame_height: int) -> tuple[float, float, float, float]:
-        """The part of a frame that the model sees: x, y, width, height in its pixels."""
+        """The part of a frame that the model sees: x, y, width, height in its pixels.
+
+        Parameters
+        ----------
+        frame_width, frame_height
+            Of the frame, pixels.
+        """
         return self.core().source_rect(frame_width, frame_height)
 
     def core(self) -> _core.ClipSpec:

@@ -8,8 +8,9 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from .. import _core
 from ..errors import TubecamError, UsageError
-from .choices import PRECISIONS, precision
+from .choices import PRECISIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +35,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("bundle", metavar="BUNDLE", help="a bundle's folder, or a name: motion")
     parser.add_argument(
-        "--precision", type=precision, default="auto", metavar="P",
+        "--precision", default="auto", metavar="P",
         help=f"{', '.join(PRECISIONS)}: auto is the graph's own, int8 for a bundle exported so"
     )  # fmt: skip
     parser.add_argument(
@@ -75,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
+    args.precision = _core.parse_precision(args.precision)
     if args.workspace < 0:
         raise UsageError(f"--workspace {args.workspace}: give a number of MiB, 0 for all there is")
     if not args.device.startswith("cuda"):
@@ -87,8 +89,6 @@ def _engine_options(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _build(bundle: Bundle, graph: int, args: argparse.Namespace) -> dict[str, Any]:
-    from .. import _core
-
     engine = _core.Engine(
         bundle.core, graph, **_engine_options(args), workspace_mib=args.workspace,
         rebuild=args.rebuild, say=lambda text: print(f"tubecam: {text}", file=sys.stderr),

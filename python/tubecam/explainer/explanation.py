@@ -7,7 +7,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,9 +27,6 @@ from .heatmap import heatmap, sample
 from .places import Box, Peak, Signal
 from .receipt import Receipt, Timings
 from .table import table
-
-if TYPE_CHECKING:
-    import pandas
 
 
 @dataclass(frozen=True, eq=False)
@@ -309,7 +306,7 @@ class Explanation:
         """
         archive.write(path, vars(self))
 
-    def to_pandas(self, of: str = "curve") -> pandas.DataFrame:
+    def to_pandas(self, of: str = "curve") -> Any:
         """The window as a table; those of a stream can be joined by ``pandas.concat``.
 
         Parameters
@@ -317,6 +314,11 @@ class Explanation:
         of
             "curve": a row a slice, with its time in seconds and the relevance at it; "boxes": a row
             a region, relative to the frame (0…1), greatest first.
+
+        Returns
+        -------
+        pandas.DataFrame
+            With the window's number, label, score, target and method in every row.
 
         Raises
         ------

@@ -1,7 +1,5 @@
 """Where and when relevance is high: a window's peak and boxes, a stream's signal."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -1,4 +1,7 @@
-"""How an explanation came about, and how far it can be trusted."""
+"""How an explanation came about, and how far it can be trusted.
+
+Written by `make receipt` from csrc/explain/receipt/receipt.h and explanation_fields.h.
+"""
 
 from __future__ import annotations
 
@@ -8,35 +11,85 @@ from typing import NamedTuple
 
 
 class Timings(NamedTuple):
-    """Milliseconds that the stages of one window took."""
+    """Milliseconds that the stages of one window took.
 
-    preprocess: float  # all slices that are new to the window
-    engine: float  # logits and the explanation's tensors
-    explain: float  # tube, curve, peak, boxes
+    Attributes
+    ----------
+    preprocess : float
+        All sampled frames new to this window, and their optical flow.
+    engine : float
+        Logits and the explanation's tensors.
+    explain : float
+        Tube, curve, peak, boxes.
+    """
+
+    preprocess: float = math.nan
+    engine: float = math.nan
+    explain: float = math.nan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """How far an explanation can be trusted."""
+    """How far an explanation can be trusted.
 
-    bundle: str
-    method: str
-    layer: str
-    unit: str  # of relevance: "logit", "score", "logit per input", "share" … (explain/unit.h)
-    engine: str
-    precision: str  # what the engine really computes in
-    relevance_sum: float  # before ReLU; with "hirescam", the logit less the head's bias
-    logit: float  # of the target
-    export_error: float  # relative, of the graph against autograd
-    conservation: float  # relevance_sum / (logit − baseline_logit or 0); NaN: it means nothing
-    class_specific: bool | None  # False: the export found that it ignores the class; None: unknown
-    map_correlation: float  # of int8 maps with float32's, by the export; NaN: not quantised
-    drifts: bool  # True: they differ beyond the limits, and the export was forced
-    baseline_logit: float  # of the clip that relevance is told from; NaN: there is none
-    passes: int  # through the engine
-    downgraded_from: str = ""  # the method asked for, where the budget did not pay it
-    fell_back_from: str = ""  # the device asked for and what failed there, where the CPU took over
-    # Slices, rows and columns of the clip that a cell can depend on; None: the bundle says nothing.
+    Attributes
+    ----------
+    bundle : str
+        The bundle's name.
+    method : str
+        How relevance was found.
+    layer : str
+        What is explained.
+    unit : str
+        Of relevance: logit, score, logit per input, share … (csrc/bundle/method_table.h).
+    engine : str
+        What ran the graph, with its version.
+    precision : str
+        What the engine really computes in.
+    relevance_sum : float
+        Before ReLU; with hirescam, the logit less the head's bias.
+    logit : float
+        Of the target.
+    export_error : float
+        Relative, of the graph against autograd, from the bundle's check.
+    conservation : float
+        Relevance's sum over logit − baseline's logit, or 0; NaN: it means nothing.
+    class_specific : bool | None
+        False: the export found that the method ignores the class; None: its check was inconclusive.
+    map_correlation : float
+        Of a quantised graph's maps with float32's, by the export; NaN: it is not quantised.
+    drifts : bool
+        True: those maps differ beyond the limits, and the export was forced.
+    baseline_logit : float
+        Of the clip that relevance is relative to; NaN: there is none.
+    passes : int
+        Through the engine.
+    downgraded_from : str
+        The method asked for, where the budget did not pay it.
+    fell_back_from : str
+        The device asked for and what failed there ("cuda:0: …"), where the CPU took over.
+    receptive_field : tuple[float, float, float] | None
+        Sampled frames, rows and columns of the clip that a cell can depend on; None: the bundle
+        states none.
+    """
+
+    bundle: str = ""
+    method: str = ""
+    layer: str = ""
+    unit: str = ""
+    engine: str = ""
+    precision: str = ""
+    relevance_sum: float = math.nan
+    logit: float = math.nan
+    export_error: float = math.nan
+    conservation: float = math.nan
+    class_specific: bool | None = None
+    map_correlation: float = math.nan
+    drifts: bool = False
+    baseline_logit: float = math.nan
+    passes: int = 0
+    downgraded_from: str = ""
+    fell_back_from: str = ""
     receptive_field: tuple[float, float, float] | None = None
 
     @property

@@ -26,6 +26,7 @@ class Settings:
 
     @property
     def bundle(self) -> Bundle:
+        """What is run."""
         return self._bundle
 
     @property

@@ -69,19 +69,19 @@ def export(
     name = bundle_folder.checked_name(given.name or _file_name(out))
     if is_bundle(source):
         return convert(source, out, given, name, log)
-    return _Export(source, given, log).write(out, name)
+    return ExportJob(source, given, log).write(out, name)
 
 
 export.__signature__ = inspect.Signature(
     [
         *list(inspect.signature(export).parameters.values())[:3],
-        *list(inspect.signature(ExportOptions).parameters.values()),
+        *list(inspect.signature(ExportOptions, eval_str=True).parameters.values()),
     ],
     return_annotation="ExportReport",
 )
 
 
-class _Export:
+class ExportJob:
     """One export of a model; the steps that come before anything is written."""
 
     def __init__(self, source: str | nn.Module, options: ExportOptions, log: Progress) -> None:

@@ -74,9 +74,14 @@ def list_layers(
     output: str | None = None,
     reduce: str | None = None,
 ) -> Listing:
-    """Every layer that `export` could explain; the parameters are those of `export`.
+    """Every layer that `export` could explain.
 
     Weights do not matter to it, so that architectures by name need none.
+
+    Parameters
+    ----------
+    source, weights, tokens, clip, time_first, output, reduce
+        As for `export`.
 
     Raises
     ------

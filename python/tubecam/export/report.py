@@ -30,6 +30,8 @@ class ExportReport:
         The layer's stride and offset on the clip.
     methods : tuple of str
         Explanations that the bundle offers.
+    classes : int
+        How many the model knows.
     folded, kept : int
         Batch normalisations folded into convolutions, and kept as affine operators.
     forms : dict

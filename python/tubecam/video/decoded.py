@@ -39,4 +39,4 @@ def _row_bytes(info, index: int) -> int:
     if name in ("NV12", "I420"):
         half = (width + 1) // 2
         return width if index == 0 else half * (2 if name == "NV12" else 1)
-    return width * (3 if name in ("RGB", "BGR") else 4)
+    return width * len(name)  # a letter is a byte: RGB, BGRx

@@ -14,7 +14,7 @@ from .gstreamer import GLib, Gst
 NAME = "tubecam"
 
 
-def read(buffer: Gst.Buffer) -> dict[str, Any] | None:
+def read_metadata(buffer: Gst.Buffer) -> dict[str, Any] | None:
     """The explanation that a buffer carries.
 
     Parameters
@@ -56,3 +56,6 @@ def read_structure(structure: Gst.Structure) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     return value.get_data() or b"" if isinstance(value, GLib.Bytes) else value
+
+
+read = read_metadata

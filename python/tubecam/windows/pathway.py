@@ -1,7 +1,5 @@
 """One of several explained layers: a stream, a rate of frames, a group of channels."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 

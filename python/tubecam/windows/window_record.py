@@ -26,6 +26,16 @@ class WindowRecord:
     ----------
     number
         Counts the windows of a stream from 0; dropped ones are left out.
+    valid, problem
+        False where NaN or infinity was met, and where that was.
+    label, target
+        The predicted class and the one that is explained.
+    method
+        How.
+    stride, offset
+        Of the tube's cells.
+    peak_value, peak_pts
+        Relevance at the peak, in the receipt's unit, and when that is, nanoseconds.
     score, head
         What the model says of the label: a probability with the heads "softmax" and "sigmoid"; a
         value that is none with "scores".
@@ -124,6 +134,13 @@ class WindowRecord:
     @staticmethod
     def from_fields(fields: Mapping[str, object], labels: Sequence[str]) -> WindowRecord:
         """Reads a message's fields; arrays are NumPy's. Times become those of the video.
+
+        Parameters
+        ----------
+        fields
+            As `read_metadata` gives them.
+        labels
+            Names of all classes.
 
         Buffers count from wherever their stream begins; stream time counts from the beginning of
         the video, which is what a player shows.

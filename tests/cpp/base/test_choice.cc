@@ -1,8 +1,8 @@
-#include "base/choice.h"
-
 #include <gtest/gtest.h>
 
 #include <string>
+
+#include "base/choice.h"
 
 namespace tubecam {
 namespace {

@@ -78,8 +78,10 @@ TEST_F(BundleFolder, IsReadWhole) {
   EXPECT_TRUE(fs::path(graph.file).is_absolute());
   EXPECT_EQ(graph.sha256, sha256_of_file(graph.file));
   EXPECT_EQ(graph.methods.size(), 7u);
-  EXPECT_EQ(graph.layer.shape, (std::array<int, 4>{6, 4, 4, 4}));
-  EXPECT_EQ(graph.layer.offset, (std::array<double, 3>{0.5, 1.5, 1.5}));
+  ASSERT_EQ(graph.layers.size(), 1u);
+  EXPECT_EQ(graph.layers[0].layer.shape, (std::array<int, 4>{6, 4, 4, 4}));
+  EXPECT_EQ(graph.grid().shape, graph.layers[0].layer.shape);
+  EXPECT_EQ(graph.grid().offset, (std::array<double, 3>{0.5, 1.5, 1.5}));
   EXPECT_EQ(bundle.export_error, 1e-7);
 }
 

@@ -51,12 +51,14 @@ struct Scene {
   Scene() {
     bundle.labels = {"a", "b", "c"};
     bundle.clip.length = 8;
-    graph.activation = "activation";
-    graph.layer.shape = {6, 2, 3, 4};
-    graph.layer.stride = {4, 16, 16};
-    graph.layer.offset = {1.5, 7.5, 7.5};
-    engine.outputs.activation = {activation_there.data(), DType::kFloat16, {1, 6, 2, 3, 4}, kGpu};
-    engine.outputs.gradient = {gradient_there.data(), DType::kFloat16, {1, 6, 2, 3, 4}, kGpu};
+    graph.layers[0].activation = "activation";
+    graph.layers[0].layer.shape = {6, 2, 3, 4};
+    graph.layers[0].layer.stride = {4, 16, 16};
+    graph.layers[0].layer.offset = {1.5, 7.5, 7.5};
+    engine.outputs.layers[0].activation = {
+        activation_there.data(), DType::kFloat16, {1, 6, 2, 3, 4}, kGpu};
+    engine.outputs.layers[0].gradient = {
+        gradient_there.data(), DType::kFloat16, {1, 6, 2, 3, 4}, kGpu};
   }
   const DeviceCam& run(const std::string& method) {
     const auto cam = epilogue.follow(engine, bundle, graph, kGpu, method);
@@ -101,12 +103,12 @@ TEST_F(CudaDeviceCam, SeesWhatTheEngineComputedAgain) {
 
 TEST_F(CudaDeviceCam, TakesRelevanceThatTheGraphFound) {
   Scene scene;
-  scene.graph.layer.shape = {1, 2, 3, 4};
-  scene.graph.activation.clear();
-  scene.graph.relevance = "relevance";
-  scene.engine.outputs.relevance = {
+  scene.graph.layers[0].layer.shape = {1, 2, 3, 4};
+  scene.graph.layers[0].activation.clear();
+  scene.graph.layers[0].relevance = "relevance";
+  scene.engine.outputs.layers[0].relevance = {
       scene.gradient_there.data(), DType::kFloat16, {1, 2, 3, 4}, kGpu};
-  scene.engine.outputs.activation = scene.engine.outputs.gradient = {};
+  scene.engine.outputs.layers[0].activation = scene.engine.outputs.layers[0].gradient = {};
   const DeviceCam& cam = scene.run("lrp-epsilon");
   for (size_t i = 0; i < 24; ++i) EXPECT_EQ(cam.tube()[i], scene.gradient[i]);
 }
@@ -130,7 +132,7 @@ TEST_F(CudaDeviceCam, NoticesWhatIsNotFinite) {
   Scene scene;
   scene.activation[5] = NAN;
   scene.activation_there = to_device(encode(scene.activation, DType::kFloat16));
-  scene.engine.outputs.activation.data = scene.activation_there.data();
+  scene.engine.outputs.layers[0].activation.data = scene.activation_there.data();
   EXPECT_FALSE(scene.run("gradcam").stats().finite);
 }
 
@@ -145,9 +147,9 @@ TEST(DeviceCam, OnTheCpuNothingFollows) {
   } engine;
   EXPECT_EQ(CamEpilogue().follow(engine, {}, {}, Device{}, "gradcam"), nullptr);
   GraphSpec graph;
-  graph.gradient = "gradient";  // of the clip
+  graph.layers[0].gradient = "gradient";  // of the clip
   EXPECT_EQ(CamEpilogue().follow(engine, {}, graph, kGpu, "smoothgrad"), nullptr);
-  graph.pathways.resize(2);
+  graph.layers.resize(2);
   EXPECT_EQ(CamEpilogue().follow(engine, {}, graph, kGpu, "gradcam"), nullptr);
   EXPECT_THROW(engine.follow_with({}), Error);
   EXPECT_TRUE(engine.profile({}).empty());

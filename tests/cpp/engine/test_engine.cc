@@ -34,9 +34,9 @@ TEST(Engine, EqualsNumPy) {
     const std::vector<double> expected = golden_numbers(name);
     ASSERT_EQ(outputs.logits.shape, (Shape{1, 5}));
     for (int i = 0; i < 5; ++i) EXPECT_NEAR(outputs.logits.f32()[i], expected[i], 1e-4) << name;
-    EXPECT_EQ(outputs.activation.shape, (Shape{1, 6, 4, 4, 4}));
-    EXPECT_EQ(outputs.weight.data != nullptr, name == "pool");
-    EXPECT_EQ(outputs.gradient.data != nullptr, name == "full");
+    EXPECT_EQ(outputs.layers[0].activation.shape, (Shape{1, 6, 4, 4, 4}));
+    EXPECT_EQ(outputs.layers[0].weight.data != nullptr, name == "pool");
+    EXPECT_EQ(outputs.layers[0].gradient.data != nullptr, name == "full");
   }
 }
 
@@ -44,7 +44,7 @@ TEST(Engine, ChoosesTheTargetAtRunTime) {
   Opened opened("pool");
   std::vector<float> clip = golden_clip();
   const auto row = [&](int64_t target) {
-    const float* weight = opened.infer(clip, target).weight.f32();
+    const float* weight = opened.infer(clip, target).layers[0].weight.f32();
     return std::vector<float>(weight, weight + 6);
   };
   EXPECT_EQ(row(-1), row(2));  // the greatest logit's
@@ -147,9 +147,10 @@ TEST(Engine, RefusesAGraphThatIsNotWhatTheSidecarSays) {
   for (int wrong = 0; wrong < 5; ++wrong) {
     Bundle bundle = good;
     GraphSpec& graph = bundle.graphs[0];
-    if (wrong == 0) graph.layer.shape[0] = 7;
-    if (wrong == 1) graph.activation = "activations";
-    if (wrong == 2) graph.gradient = std::exchange(graph.weight, "");
+    ExplainedLayer& layer = graph.layers[0];
+    if (wrong == 0) layer.layer.shape[0] = 7;
+    if (wrong == 1) layer.activation = "activations";
+    if (wrong == 2) layer.gradient = std::exchange(layer.weight, "");
     if (wrong == 3) bundle.labels.pop_back();
     if (wrong == 4) bundle.clip.length = 16;
     try {

@@ -26,10 +26,11 @@ int run(MethodBudget& budget, int windows, const std::map<std::string, double>& 
 GraphSpec graph(const std::vector<std::string>& methods, const std::string& output) {
   GraphSpec spec;
   spec.methods = methods;
-  if (output != "relevance") spec.activation = "activation";
-  (output == "relevance" ? spec.relevance
-   : output == "weight"  ? spec.weight
-                         : spec.gradient) = output;
+  ExplainedLayer& layer = spec.layers[0];
+  if (output != "relevance") layer.activation = "activation";
+  (output == "relevance" ? layer.relevance
+   : output == "weight"  ? layer.weight
+                         : layer.gradient) = output;
   return spec;
 }
 

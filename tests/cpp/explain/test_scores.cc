@@ -4,9 +4,9 @@
 #include <limits>
 
 #include "base/error.h"
+#include "bundle/method_table.h"
 #include "explain/marks.h"
-#include "explain/scores.h"
-#include "explain/unit.h"
+#include "explain/receipt/scores.h"
 
 namespace tubecam {
 namespace {
@@ -80,7 +80,7 @@ TEST(Marks, OfAnExplanationAndOfItsGraph) {
   EXPECT_EQ(found[0].key, "class-dependence-unknown");
   EXPECT_EQ(found[1].text, "on the CPU in place of cuda:1");
   GraphSpec graph;
-  graph.layer.shape = {64, 8, 14, 14};
+  graph.layers[0].layer.shape = {64, 8, 14, 14};
   graph.class_agnostic = {"sensitivity"};
   ASSERT_EQ(marks(graph, "sensitivity").size(), 1u);
   EXPECT_EQ(marks(graph, "sensitivity")[0].key, "not-class-specific");

@@ -233,8 +233,7 @@ TEST(ColorMap, NamesAreParsedAndListed) {
     parse_color_map("sunset");
     FAIL();
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("inferno, turbo, viridis, hot, jet"),
-              std::string::npos);
+    EXPECT_NE(std::string(error.what()).find(listed(kColorMaps)), std::string::npos);
   }
 }
 

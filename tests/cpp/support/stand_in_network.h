@@ -42,8 +42,9 @@ class HostStandIn final : public Engine {
     EXPECT_EQ(inputs.clip.device.type, DeviceType::kCpu);
     network_.run(inputs.clip.f32());
     outputs_.logits = {network_.logits.data(), DType::kFloat32, {1, 5}, {}};
-    outputs_.activation = {network_.activation.data(), DType::kFloat32, {1, 6, 4, 4, 4}, {}};
-    outputs_.weight = {network_.weight.data(), DType::kFloat32, {1, 6}, {}};
+    outputs_.layers[0].activation = {
+        network_.activation.data(), DType::kFloat32, {1, 6, 4, 4, 4}, {}};
+    outputs_.layers[0].weight = {network_.weight.data(), DType::kFloat32, {1, 6}, {}};
     return outputs_;
   }
 
@@ -63,8 +64,8 @@ class GpuStandIn final : public Engine {
         activation_(network_.activation.size() * 4),
         activation_here_(activation_.bytes()),
         weight_(to_device(network_.weight)) {
-    there_.activation = {activation_.data(), DType::kFloat32, {1, 6, 4, 4, 4}, kGpu};
-    there_.weight = {weight_.data(), DType::kFloat32, {1, 6}, kGpu};
+    there_.layers[0].activation = {activation_.data(), DType::kFloat32, {1, 6, 4, 4, 4}, kGpu};
+    there_.layers[0].weight = {weight_.data(), DType::kFloat32, {1, 6}, kGpu};
     here_.logits = {network_.logits.data(), DType::kFloat32, {1, 5}, {}};
   }
   EngineInfo info() const override { return {"stand-in", "1", "gpu", "float32"}; }

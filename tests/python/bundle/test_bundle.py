@@ -43,7 +43,8 @@ def test_reads_every_field(folder):
     assert bundle.clip.mean == pytest.approx((0.43, 0.39, 0.38))
     (graph,) = bundle.graphs
     assert graph.file == str(folder.resolve() / "model.onnx")
-    assert graph.weight == "weight" and graph.gradient == ""
+    (layer,) = graph.layers
+    assert layer.weight == "weight" and layer.gradient == ""
     assert graph.layer.shape == [6, 4, 4, 4] and graph.layer.offset == [0.5, 1.5, 1.5]
     assert bundle.methods == (*graph.methods, *_core.methods("motion"))
     assert bundle.default_method == "gradcam"
@@ -65,7 +66,7 @@ def test_a_receptive_field_is_told_where_the_bundle_does(folder, tmp_path):
 def test_finds_the_graph_of_a_method(tmp_path):
     bundle = tubecam.load_bundle(tiny_bundle.write(tmp_path, "relevance"))
     graph = bundle.graph_of("lrp-epsilon-plus")
-    assert (graph.relevance, graph.activation) == ("relevance", "")
+    assert (graph.layers[0].relevance, graph.layers[0].activation) == ("relevance", "")
     assert "relevance to the input" in bundle.describe()
     with pytest.raises(UsageError, match='no method "gradcam": choose one of lrp-epsilon-plus'):
         bundle.graph_of("gradcam")
@@ -98,7 +99,7 @@ RELEVANCE_VALUES = [
     (("graphs", 0, "methods"), ["gradcam"], r"methods\[0\].*sensitivity"),
     (("graphs", 0, "methods"), ["sensitivity", "deconvolution"], "methods"),
     (("graphs", 0, "outputs", "weight"), "weight", "either relevance"),
-    (("graphs", 0, "outputs", "relevance"), "logits", "different"),
+    (("graphs", 0, "outputs", "relevance"), "logits", "names the output logits"),
     (("graphs", 0, "layer", "shape"), [2, 8, 4, 4], r"layer\.shape\[0\].*colours"),
 ]
 

@@ -59,7 +59,7 @@ def test_a_property_starts_at_its_stated_default_and_keeps_what_it_is_set_to(nam
 def other_values(spec: GObject.ParamSpec) -> list:
     """Values that a property can have, of whatever kind it is."""
     if spec.value_type.is_a(GObject.TYPE_ENUM):
-        return list(range(spec.enum_class.n_values))
+        return list(range(spec.enum_class.maximum + 1))
     return [False, True] if spec.value_type == GObject.TYPE_BOOLEAN else [spec.minimum, 1]
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tubecam.libraries.plugin_path import LIBRARY_DIR, PACKAGE_DIR
+import parts
+from tubecam.libraries.plugin_path import LIBRARY_DIR, PACKAGE_DIR, search_path
 
 LIBRARIES = sorted(p for p in PACKAGE_DIR.rglob("*.so*") if "emulated" not in p.name)
 BASE = {
@@ -121,7 +122,7 @@ with tubecam.Explainer({str(motion_bundle)!r}) as explainer:
     shape = clip.length, 3, clip.height, clip.width
     explainer.explain(numpy.zeros(shape, numpy.float32))
 picture = numpy.zeros((64, 64, 3), numpy.uint8)
-frame = _core.Frame(picture)
+frame = _core.Frame.from_array(picture)
 _core.CaptionPainter().draw(frame)
 try:
     _core.CaptionPainter().draw(frame, label="words")
@@ -132,3 +133,21 @@ except tubecam.UnavailableError as error:
     assert done.returncode == 0, done.stderr
     assert "libtubecam_caption.so does not load" in done.stdout
     assert "apt install libpangocairo-1.0-0" in done.stdout
+
+
+def test_a_pipeline_without_pango_says_so_and_goes_on(tmp_path, motion_bundle):
+    (tmp_path / "libpangocairo-1.0.so.0").touch()
+    environment = {**os.environ, "LD_LIBRARY_PATH": str(tmp_path), "GST_REGISTRY": f"{tmp_path}/r",
+                   "GST_PLUGIN_PATH": search_path()}  # fmt: skip
+    line = (
+        "videotestsrc num-buffers=60 ! video/x-raw,format=RGB,width=128,height=96,framerate=30/1"
+        f" ! tubecam bundle={motion_bundle} align=delayed late-windows=wait ! tubeoverlay"
+        " ! fakesink"
+    )
+    command = [parts.require("gst-launch-1.0"), *line.split()]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    warnings = [
+        row for row in done.stderr.splitlines() + done.stdout.splitlines() if "Pango" in row
+    ]
+    assert done.returncode == 0 and "Got EOS" in done.stdout
+    assert warnings and all("apt install libpangocairo-1.0-0" in row for row in warnings)

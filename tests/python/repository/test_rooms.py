@@ -23,7 +23,7 @@ ROOMS = (
 EXPORT_ROOMS = (
     "torch_private", "spec", "options", "onnx", "trace", "axes", "models", "layers", "verify",
     "head", "gradient", "cam", "relevance", "methods", "report", "precision", "bundle_folder",
-    "graph_entry", "convert_bundle", "listing", "exporter", "__init__",
+    "graph_entry", "convert_bundle", "listing", "exporter", "attribute", "__init__",
 )  # fmt: skip
 
 Module = tuple[str, ...]  # its path below the package; a folder's own ends with __init__

@@ -46,7 +46,7 @@ VALUES = [
     (("graphs", 0, "methods"), ["gradcam", "gradcam"], r"methods\[1\].*once"),
     (("graphs", 0, "default_method"), "lrp", "default_method"),
     (("graphs", 0, "outputs", "gradient"), "gradient", "either"),
-    (("graphs", 0, "outputs", "weight"), "logits", "different"),
+    (("graphs", 0, "outputs", "weight"), "logits", "names the output logits"),
     (("graphs", 0, "layer", "shape"), [6, 0, 4, 4], r"layer\.shape\[1\]"),
     (("graphs", 0, "layer", "shape"), [65536, 256, 1024, 1024], r"in all"),
     (("graphs", 0, "layer", "stride"), [2, -4, 4], r"stride\[1\]"),

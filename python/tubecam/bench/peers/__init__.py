@@ -78,10 +78,10 @@ def make_peer(name: str, subject: Subject) -> Peer:
         missing = isinstance(error, ModuleNotFoundError)
         state = "is not installed" if missing else f"cannot be imported ({_line(error)})"
         raise Unfit(f"{root if missing else name} {state}: {entry.install}") from error
-    if entry.needs_module and subject.graph.pathways:
+    if entry.needs_module and len(subject.graph.layers) > 1:
         raise Unfit(
-            f"explains one layer, and this model has {len(subject.graph.pathways)} pathways: "
-            f"{', '.join(p.name for p in subject.graph.pathways)}"
+            f"explains one layer, and this model has {len(subject.graph.layers)} pathways: "
+            f"{', '.join(p.name for p in subject.graph.layers)}"
         )
     try:
         return getattr(plugin, entry.make)(subject)

@@ -64,6 +64,7 @@ class Head:
     one_logit: bool = False
 
     def sidecar(self) -> dict[str, str]:
+        """The entry ``head`` of bundle.json."""
         return {"kind": self.kind, "unit": self.unit}
 
     def probabilities(self, logits: Tensor) -> Tensor:

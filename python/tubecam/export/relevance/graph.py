@@ -110,13 +110,7 @@ def build_relevance(
     captured = capture(module, example, time_first)
     fold_constants(captured.module)
     folded, kept = fold_batch_norm(captured, ())
-    relevance: Relevance | Rollout
-    if method_of(method).class_agnostic:
-        attentions = attentions_of(captured, example, stated)
-        relevance, place = Rollout(captured, attentions), _tokens(captured, attentions)
-    else:
-        relevance = _fitting(captured, method, pool, domain, example)
-        place = _place(captured, pool, relevance.method.by_colour)
+    relevance, place = relevance_of(captured, method, pool, domain, example, stated)
     refuse_too_large(relevance, method)
     watching = Watched(relevance)
     chooser = FormMeasurer()
@@ -130,6 +124,18 @@ def build_relevance(
         method, without_outputs(watched, watching.names), watched, relevance, layers, of_flow,
         shape_of(captured.logits)[1], folded, kept, chooser.counts(),
     )  # fmt: skip
+
+
+def relevance_of(
+    captured: Capture, method: str, pool: Cells, domain: Domain, example: Tensor,
+    stated: TokenGrid | None,
+) -> tuple[Relevance | Rollout, Places]:  # fmt: skip
+    """A method on a captured model, and where its cells lie."""
+    if method_of(method).class_agnostic:
+        attentions = attentions_of(captured, example, stated)
+        return Rollout(captured, attentions), _tokens(captured, attentions)
+    relevance = _fitting(captured, method, pool, domain, example)
+    return relevance, _place(captured, pool, relevance.method.by_colour)
 
 
 def _fitting(

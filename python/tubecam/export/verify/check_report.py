@@ -34,9 +34,11 @@ class CheckReport:
 
     @property
     def max_relative_error(self) -> float:
+        """The greatest of the errors."""
         return max(self.errors.values())
 
     def sidecar(self) -> dict[str, Any]:
+        """The entry ``check`` of bundle.json."""
         return {
             "inputs": self.inputs,
             "replaced": self.replaced,

@@ -56,9 +56,11 @@ class Sanity:
 
     @property
     def class_specific(self) -> bool:
+        """Whether maps depend on the class; None where that cannot be told."""
         return self.dependence == SPECIFIC
 
     def sidecar(self) -> dict[str, Any]:
+        """A method's entry under ``sanity`` in bundle.json."""
         found: dict[str, Any] = {"class_specific": self.class_specific}
         if self.dependence == UNDECIDED:
             found["undecided"] = True

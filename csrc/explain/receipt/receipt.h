@@ -7,7 +7,7 @@
 #include <string>
 #include <tuple>
 
-#include "explain/field.h"
+#include "explain/receipt/field.h"
 
 namespace tubecam {
 
@@ -31,7 +31,7 @@ inline constexpr auto kReceiptFields = std::make_tuple(
     Field{"method", &Receipt::method, "how relevance was found"},
     Field{"layer", &Receipt::layer, "what is explained"},
     Field{"unit", &Receipt::unit,
-          "of relevance: logit, score, logit per input, share … (csrc/explain/unit.h)"},
+          "of relevance: logit, score, logit per input, share … (csrc/bundle/method_table.h)"},
     Field{"engine", &Receipt::engine, "what ran the graph, with its version"},
     Field{"precision", &Receipt::precision, "what the engine really computes in"},
     Field{"relevance-sum", &Receipt::relevance_sum,

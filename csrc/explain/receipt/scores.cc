@@ -1,4 +1,4 @@
-#include "explain/scores.h"
+#include "explain/receipt/scores.h"
 
 #include <algorithm>
 #include <cmath>

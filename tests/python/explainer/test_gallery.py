@@ -1,0 +1,50 @@
+"""The recipes of deploy/gallery run as they stand."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tubecam.scene.story import frame_times, story
+
+ROOT = Path(__file__).resolve()
+while not (ROOT / "CMakeLists.txt").is_file() or not (ROOT / "python").is_dir():
+    ROOT = ROOT.parent
+GALLERY = ROOT / "deploy" / "gallery"
+RECIPES = sorted(path.name for path in GALLERY.glob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory) -> Path:
+    """A folder with clip.npy and clip.mp4: one object that moves."""
+    from tubecam.video.write_scene import write_demo_video
+
+    folder = tmp_path_factory.mktemp("gallery")
+    act = story()[0]
+    frames = list(act.scene.frames(frame_times(act, 15)[:16], (320, 180)))
+    np.save(folder / "clip.npy", np.stack(frames))
+    write_demo_video(folder / "clip.mp4", 4.0, (320, 180))
+    return folder
+
+
+def test_there_are_ten_short_ones_and_the_readme_lists_them():
+    page = (GALLERY / "README.md").read_text("utf-8")
+    assert len(RECIPES) == 10
+    for name in RECIPES:
+        text = (GALLERY / name).read_text("utf-8")
+        assert text.startswith('"""') and len(text.splitlines()) <= 25 and f"]({name})" in page
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipe(pictures, name):
+    done = subprocess.run(
+        [sys.executable, GALLERY / name], cwd=pictures, capture_output=True, text=True, timeout=300,
+        env=os.environ,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()

@@ -8,6 +8,7 @@ import pickle
 import numpy as np
 import pytest
 
+import parts
 import tiny_bundle
 import tubecam
 from tubecam.errors import OutputError, UsageError
@@ -102,7 +103,7 @@ def test_files_that_are_none(found, tmp_path):
 
 
 def test_tables(found):
-    pandas = pytest.importorskip("pandas")
+    pandas = parts.require("pandas")
     table = pandas.concat([found.to_pandas(), found.to_pandas()])
     assert len(table) == 16 and table["relevance"].iloc[2] == found.curve[2]
     assert len(found.to_pandas("boxes")) == len(found.boxes)

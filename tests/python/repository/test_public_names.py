@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import inspect
 import re
 import subprocess
@@ -116,7 +115,7 @@ def test_private_types_are_found():
     assert not is_public(Hidden) and is_public(tubecam.Frame) and is_public(np.ndarray)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pdoc") is None, reason="pdoc is not installed")
+@pytest.mark.needs("pdoc")
 def test_the_pages_build_without_warnings(tmp_path):
     done = subprocess.run(
         [sys.executable, "-W", "error::UserWarning", "-m", "pdoc", "--docformat", "numpy",

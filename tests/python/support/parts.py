@@ -29,6 +29,7 @@ BUILT = "TUBECAM_REQUIRE_BUILT"  # what `make cpp-tests` builds for Python's tes
 GPU = "TUBECAM_REQUIRE_GPU"
 LIBRARIES = "TUBECAM_REQUIRE_LIBRARIES"  # packages whose arrays lie on a GPU
 SHELLS = "TUBECAM_REQUIRE_SHELLS"
+DOCS = "TUBECAM_REQUIRE_DOCS"  # of pyproject.toml's group `docs`
 REAL_DATA = "TUBECAM_REAL_DATA"  # the data's folder; naming one demands what it has to hold
 CI = "CI"
 DEMANDED_IN_CI = (PLUGIN, PACKAGES, BUILT, CI)
@@ -122,8 +123,8 @@ PARTS = {
        for name in ("gst-launch-1.0", "cc", "pkg-config")},
     "gi": Part(_partial(_package, "gi"), PLUGIN),
     **{name: Part(_partial(_package, name), PACKAGES)
-       for name in ("jsonschema", "matplotlib", "mypy", "onnx", "onnxruntime", "setuptools",
-                    "torch", "transformers")},
+       for name in ("jsonschema", "matplotlib", "mypy", "onnx", "onnxruntime", "pandas",
+                    "setuptools", "torch", "transformers")},
     "build": Part(
         _partial(_file, TESTS_BUILD.parents[1] / "CMakeCache.txt", "nothing is built here"),
         BUILT,
@@ -138,6 +139,7 @@ PARTS = {
     "torch-with-cuda": Part(_torch_with_cuda, LIBRARIES),
     **{name: Part(_partial(_package, name), LIBRARIES) for name in ("cupy", "pycuda")},
     **{name: Part(_partial(_program, name), SHELLS) for name in ("bash", "dash", "fish", "zsh")},
+    "pdoc": Part(_partial(_package, "pdoc"), DOCS),
     "real-data": Part(_real_data, REAL_DATA),
 }  # fmt: skip
 

@@ -18,6 +18,11 @@ constexpr Method relevance(const char* name, int number, Unit unit, const char* 
   return {name, number, MethodKind::kRelevance, unit, meaning};
 }
 
+constexpr Method without_contrast(Method method) {
+  method.has_contrast = false;
+  return method;
+}
+
 constexpr Method several(const char* name, int number, PlanKind plan, Unit unit,
                          const char* meaning) {
   return {name, number, MethodKind::kMultiPass, unit, meaning, {}, plan};
@@ -39,10 +44,12 @@ constexpr Method kTable[] = {
         "LayerCAM: positive gradient times activation"),
     cam("gradcam++", 6, CamMethod::kGradCamPlusPlus, Unit::kPart, "Grad-CAM++"),
     cam("xgradcam", 7, CamMethod::kXGradCam, Unit::kPart, "XGrad-CAM"),
-    relevance("sensitivity", 8, Unit::kPerInput, "Magnitude of the logit's gradient"),
+    without_contrast(
+        relevance("sensitivity", 8, Unit::kPerInput, "Magnitude of the logit's gradient")),
     relevance("gradient-x-input", 9, Unit::kWhole, "Gradient times input, signed"),
-    relevance("deconvolution", 10, Unit::kNone, "Deconvolution: positive signals pass backwards"),
-    relevance("guided-backprop", 11, Unit::kNone, "Guided backpropagation"),
+    without_contrast(relevance("deconvolution", 10, Unit::kNone,
+                               "Deconvolution: positive signals pass backwards")),
+    without_contrast(relevance("guided-backprop", 11, Unit::kNone, "Guided backpropagation")),
     relevance("lrp-epsilon", 12, Unit::kWhole, "Epsilon-LRP, signed"),
     relevance("lrp-alpha1beta0", 13, Unit::kWhole, "LRP alpha 1, beta 0 (z-plus)"),
     relevance("deep-taylor", 14, Unit::kWhole,
@@ -55,8 +62,8 @@ constexpr Method kTable[] = {
     relevance("excitation-backprop", 17, Unit::kWhole, "Excitation backpropagation"),
     relevance("deeplift", 18, Unit::kPart,
               "DeepLIFT, rescale rule: differences from a reference clip"),
-    relevance("attention-rollout", 25, Unit::kShare,
-              "Attention rollout of a transformer, the same for every class"),
+    without_contrast(relevance("attention-rollout", 25, Unit::kShare,
+                               "Attention rollout of a transformer, the same for every class")),
     several("integrated-gradients", 19, PlanKind::kIntegratedGradients, Unit::kPart,
             "Integrated gradients along the way from a baseline"),
     several("smoothgrad", 20, PlanKind::kSmoothGrad, Unit::kPerInput,

@@ -61,6 +61,11 @@ struct Method {
   const char* meaning;                  // a line for people
   CamMethod cam = CamMethod::kGradCam;  // of kClassActivation
   PlanKind plan = PlanKind::kOnePass;
+  // Whether what a graph gives for it is linear in the explained value, so that the difference of
+  // two passes is that of the difference of two logits. True of activations with their gradients
+  // or weights and of rules that share relevance out; not of those that take an absolute value or
+  // rectify on the way back, and not of those that say nothing of the class.
+  bool has_contrast = true;
 
   // The head's weight: a gradient will not do.
   bool needs_weight() const {

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/stopwatch.h"
+#include "bundle/method_table.h"
 #include "bundle/precision.h"
 #include "explain/clip_explainer.h"
 #include "explain/device/device_cam.h"
@@ -29,8 +30,9 @@ void check_target(const Target& target, const Bundle& bundle) {
 }
 
 void check_contrast(const Target& target, const std::string& method, const Bundle& bundle) {
-  check(target.against < 0 || has_contrast(plan_method(bundle, method).base), ErrorCode::kUsage,
-        "what ", method,
+  if (target.against < 0) return;
+  const Method* base = find_method(plan_method(bundle, method).base);
+  check(!base || base->has_contrast, ErrorCode::kUsage, "what ", method,
         " gives for one class rather than another is not a difference of maps: "
         "take one that shares the logit out, such as gradcam or lrp-epsilon-plus");
 }

@@ -49,9 +49,8 @@ py::list field_list() {
 void register_fields(py::module_& module) {
   py::class_<Explanation, std::shared_ptr<Explanation>>(module, "Explanation")
       .def("fields", &fields_of)
-      .def_property_readonly("device_tube", [](const Explanation& self) {
-        return std::const_pointer_cast<DeviceTube>(self.device_tube);
-      });
+      .def_property_readonly("device_tube",
+                             [](const Explanation& self) { return hand_out(self.device_tube); });
   module.def("explanation_fields", &field_list);
 }
 

@@ -16,6 +16,6 @@ with tubecam.Explainer(device=device) as explainer, cupy.cuda.Device(int(device[
     with cupy.cuda.Stream(non_blocking=True):
         clip = cupy.random.standard_normal(shape, cupy.float32)
         explanation = explainer.explain(clip)  # waits for this stream on the device
-    tube = cupy.asarray(explanation.device_tube).copy()  # the next window overwrites it
+    tube = cupy.from_dlpack(explanation.device_tube)  # a copy: no later window changes it
     assert (tube.get() == explanation.tube).all()
     print(f"{explanation.label} {explanation.score:.0%}, peak {float(tube.max()):.4g}")

@@ -19,7 +19,8 @@ with tubecam.Explainer(device="cuda:0") as explainer:
     values = np.random.default_rng().standard_normal(shape, np.float32)
     clip = pycuda.gpuarray.to_gpu(values)
     explanation = explainer.explain(clip)
-    interface = explanation.device_tube.__cuda_array_interface__
+    borrowed = explanation.device_tube.borrow()  # read at once, before the next window
+    interface = borrowed.__cuda_array_interface__
     tube = np.empty(interface["shape"], np.float32)
     pycuda.driver.memcpy_dtoh(tube, interface["data"][0])
     assert (tube == explanation.tube).all()

@@ -14,7 +14,7 @@ with tubecam.Explainer(device=device) as explainer:
     spec = explainer.clip_spec
     clip = torch.randn(spec.length, 3, spec.height, spec.width, device=device)
     explanation = explainer.explain(clip)  # waits for torch's stream on the device
-    tube = torch.from_dlpack(explanation.device_tube).clone()  # the next window overwrites it
+    tube = torch.from_dlpack(explanation.device_tube)  # a copy: no later window changes it
     assert tube.device == torch.device(device)
     assert torch.equal(tube.cpu(), torch.from_numpy(explanation.tube.copy()))
     print(f"{explanation.label} {explanation.score:.0%}, peak {tube.max().item():.4g}")

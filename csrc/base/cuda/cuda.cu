@@ -44,20 +44,6 @@ std::string memory_left() {
          " MiB are free";
 }
 
-void* allocate(size_t bytes, cudaError_t (*allocator)(void**, size_t), const char* kind) {
-  if (bytes == 0) return nullptr;
-  void* memory = nullptr;
-  const std::string what =
-      "to allocate " + std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB of " + kind;
-  check_cuda(allocator(&memory, bytes), what.c_str());
-  return memory;
-}
-
-cudaError_t allocate_device(void** memory, size_t bytes) { return cudaMalloc(memory, bytes); }
-cudaError_t allocate_pinned(void** memory, size_t bytes) {
-  return cudaHostAlloc(memory, bytes, cudaHostAllocDefault);
-}
-
 }  // namespace
 
 void check_cuda(int code, const char* what) {
@@ -95,36 +81,20 @@ Device current_cuda_device() {
   return device;
 }
 
-DeviceBuffer::DeviceBuffer(size_t bytes)
-    : data_(allocate(bytes, allocate_device, "device memory")), bytes_(bytes) {}
-DeviceBuffer::~DeviceBuffer() {
-  if (data_) cudaFree(data_);
-}
-DeviceBuffer::DeviceBuffer(DeviceBuffer&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
-DeviceBuffer& DeviceBuffer::operator=(DeviceBuffer&& other) noexcept {
-  std::swap(data_, other.data_);
-  std::swap(bytes_, other.bytes_);
-  return *this;
-}
-void DeviceBuffer::reserve(size_t bytes) {
-  if (bytes > bytes_) *this = DeviceBuffer(bytes);
+void* allocate_cuda(CudaMemory kind, size_t bytes) {
+  if (bytes == 0) return nullptr;
+  const bool device = kind == CudaMemory::kDevice;
+  void* memory = nullptr;
+  const cudaError_t error = device ? cudaMalloc(&memory, bytes)
+                                   : cudaHostAlloc(&memory, bytes, cudaHostAllocDefault);
+  const std::string what = "to allocate " + std::to_string((bytes + (1 << 20) - 1) >> 20) +
+                           " MiB of " + (device ? "device" : "page-locked") + " memory";
+  check_cuda(error, what.c_str());
+  return memory;
 }
 
-PinnedBuffer::PinnedBuffer(size_t bytes)
-    : data_(allocate(bytes, allocate_pinned, "page-locked memory")), bytes_(bytes) {}
-PinnedBuffer::~PinnedBuffer() {
-  if (data_) cudaFreeHost(data_);
-}
-PinnedBuffer::PinnedBuffer(PinnedBuffer&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
-PinnedBuffer& PinnedBuffer::operator=(PinnedBuffer&& other) noexcept {
-  std::swap(data_, other.data_);
-  std::swap(bytes_, other.bytes_);
-  return *this;
-}
-void PinnedBuffer::reserve(size_t bytes) {
-  if (bytes > bytes_) *this = PinnedBuffer(bytes);
+void free_cuda(CudaMemory kind, void* memory) {
+  if (memory) kind == CudaMemory::kDevice ? cudaFree(memory) : cudaFreeHost(memory);
 }
 
 CudaStream::CudaStream() {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "base/device.h"
 #include "base/export.h"
@@ -32,14 +33,27 @@ TUBECAM_API Device current_cuda_device();
 // `error` is a cudaError_t. what: "cam3d", "to allocate 12 MiB of device memory".
 TUBECAM_API void check_cuda(int error, const char* what);
 
-// Memory of the device. Not cleared.
-class TUBECAM_API DeviceBuffer {
+enum class CudaMemory {
+  kDevice,
+  kPinned  // page-locked memory of the host: copies from and to it overlap with the device's work
+};
+TUBECAM_API void* allocate_cuda(CudaMemory kind, size_t bytes);  // 0 bytes: nullptr
+TUBECAM_API void free_cuda(CudaMemory kind, void* memory);
+
+// Not cleared.
+template <CudaMemory kKind>
+class CudaBuffer {
  public:
-  DeviceBuffer() = default;
-  explicit DeviceBuffer(size_t bytes);
-  ~DeviceBuffer();
-  DeviceBuffer(DeviceBuffer&& other) noexcept;
-  DeviceBuffer& operator=(DeviceBuffer&& other) noexcept;
+  CudaBuffer() = default;
+  explicit CudaBuffer(size_t bytes) : data_(allocate_cuda(kKind, bytes)), bytes_(bytes) {}
+  ~CudaBuffer() { free_cuda(kKind, data_); }
+  CudaBuffer(CudaBuffer&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  CudaBuffer& operator=(CudaBuffer&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
 
   void* data() const { return data_; }
   size_t bytes() const { return bytes_; }
@@ -48,34 +62,17 @@ class TUBECAM_API DeviceBuffer {
     return static_cast<T*>(data_);
   }
   // Grows to at least `bytes`; the contents are then lost. Allocates nothing when it fits.
-  void reserve(size_t bytes);
-
- private:
-  void* data_ = nullptr;
-  size_t bytes_ = 0;
-};
-
-// Page-locked memory of the host: copies from and to it overlap with the device's work.
-class TUBECAM_API PinnedBuffer {
- public:
-  PinnedBuffer() = default;
-  explicit PinnedBuffer(size_t bytes);
-  ~PinnedBuffer();
-  PinnedBuffer(PinnedBuffer&& other) noexcept;
-  PinnedBuffer& operator=(PinnedBuffer&& other) noexcept;
-
-  void* data() const { return data_; }
-  size_t bytes() const { return bytes_; }
-  template <typename T>
-  T* as() const {
-    return static_cast<T*>(data_);
+  void reserve(size_t bytes) {
+    if (bytes > bytes_) *this = CudaBuffer(bytes);
   }
-  void reserve(size_t bytes);
 
  private:
   void* data_ = nullptr;
   size_t bytes_ = 0;
 };
+
+using DeviceBuffer = CudaBuffer<CudaMemory::kDevice>;
+using PinnedBuffer = CudaBuffer<CudaMemory::kPinned>;
 
 // A stream of its own: it does not wait for the default stream.
 class TUBECAM_API CudaStream {

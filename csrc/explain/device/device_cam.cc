@@ -2,11 +2,26 @@
 
 #include <algorithm>
 
+#include "base/error.h"
+
 namespace tubecam {
 
 CamStats DeviceCam::copy_to(float* values) const {
   std::copy_n(tube(), num_elements(device_tube().shape), values);
   return stats();
+}
+
+void DeviceTube::check_current() const {
+  check(is_current(), ErrorCode::kUsage,
+        "this tube has been overwritten on its device by a later window of the same explainer; "
+        "hand it out before that, or read the explanation's `tube`, which is in system memory");
+}
+
+std::shared_ptr<float> DeviceTube::copy() const {
+  check_current();
+  std::shared_ptr<float> made = owner->copy_on_device();
+  check_current();  // a window of another thread may have begun meanwhile
+  return made;
 }
 
 std::unique_ptr<DeviceCam> make_device_cam(const DeviceCamSpec& spec) {

@@ -29,6 +29,8 @@ class DeviceCam {
   virtual const float* curve() const = 0;      // [T]
   virtual const float* tube() const = 0;       // [t, h, w]
   virtual TensorView device_tube() const = 0;  // [t, h, w] float32 where it lies; overwritten too
+  // That tube in memory of its own on the same device, written already; frees itself.
+  virtual std::shared_ptr<float> copy_on_device() const = 0;
   TUBECAM_API CamStats copy_to(float* tube) const;  // as cam3d() gives them
 
   // Counts the windows that it follows the engine through.
@@ -40,12 +42,17 @@ class DeviceCam {
 };
 
 // A tube on a GPU, as long as it is there: until the next window of its explainer.
-struct DeviceTube {
+struct TUBECAM_API DeviceTube {
   TensorView view;                         // [t, h, w] float32, there already
   std::shared_ptr<const DeviceCam> owner;  // of the memory
   uint64_t window = 0;
 
   bool is_current() const { return owner->window() == window; }
+  // Throws kUsage where the tube has been overwritten.
+  void check_current() const;
+  // [t, h, w] float32 on the same device, which no window overwrites. Throws as check_current(),
+  // kDevice when there is too little memory.
+  std::shared_ptr<float> copy() const;
 };
 
 // Throws kUnavailable without CUDA's kernels, kDevice when there is too little memory.

@@ -26,9 +26,8 @@ class CudaDeviceCam final : public DeviceCam {
     results_ = DeviceBuffer(bytes);
     workspace_ = DeviceBuffer(cam_workspace_bytes(job_));
     host_results_ = PinnedBuffer(bytes);
-    const CudaStream stream;
-    prepare_cam_workspace(workspace_.data(), job_, stream.get());
-    stream.synchronize();
+    prepare_cam_workspace(workspace_.data(), job_, stream_.get());
+    stream_.synchronize();
   }
 
   void enqueue(const EngineOutputs& outputs, CUstream_st* stream) override {
@@ -55,10 +54,18 @@ class CudaDeviceCam final : public DeviceCam {
     auto* tube = const_cast<float*>(cam_result_tube(job_, results_.data()));  // an address alone
     return {tube, DType::kFloat32, {job_.t, job_.h, job_.w}, device_};
   }
+  std::shared_ptr<float> copy_on_device() const override {
+    use_cuda(device_);
+    const auto memory = std::make_shared<DeviceBuffer>(size_t(job_.t) * job_.h * job_.w * 4);
+    copy_async(memory->data(), device_tube().data, memory->bytes(), stream_.get());
+    stream_.synchronize();
+    return {memory, memory->as<float>()};
+  }
 
  private:
   CamJob job_;
   Device device_;
+  CudaStream stream_;  // apart from the engine's: of preparations and copies
   DeviceBuffer results_, workspace_;
   PinnedBuffer host_results_;
 };

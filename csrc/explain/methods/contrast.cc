@@ -1,8 +1,5 @@
 #include "explain/methods/contrast.h"
 
-#include <algorithm>
-#include <iterator>
-
 namespace tubecam {
 namespace {
 
@@ -15,12 +12,6 @@ std::vector<TensorView*> of_class(EngineOutputs* outputs) {
 }
 
 }  // namespace
-
-bool has_contrast(const std::string& method) {
-  static const char* const kWithout[] = {"sensitivity", "deconvolution", "guided-backprop",
-                                         "attention-rollout"};
-  return std::find(std::begin(kWithout), std::end(kWithout), method) == std::end(kWithout);
-}
 
 const EngineOutputs& ContrastPass::infer(Engine& engine, EngineInputs inputs,
                                          const Target& target) {

@@ -2,10 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
-#include "base/export.h"
 #include "engine/engine.h"
 
 namespace tubecam {
@@ -17,12 +15,6 @@ struct Target {
 
   Target(int64_t label = -1, int64_t against = -1) : label(label), against(against) {}
 };
-
-// Whether what a graph gives for a method is linear in the explained value, so that the difference
-// of two passes is that of the difference of two logits. True of activations with their gradients
-// or weights and of rules that share relevance out; not of those that take an absolute value or
-// rectify on the way back, and not of those that say nothing of the class.
-TUBECAM_API bool has_contrast(const std::string& method);
 
 // Two passes, and what they differ by.
 class ContrastPass {

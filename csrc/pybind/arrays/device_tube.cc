@@ -7,8 +7,6 @@
 #include <optional>
 #include <utility>
 
-#include "base/error.h"
-#include "explain/device/device_cam.h"
 #include "pybind/arrays/dlpack.h"
 
 namespace py = pybind11;
@@ -16,28 +14,46 @@ namespace py = pybind11;
 namespace tubecam {
 namespace {
 
-using Tube = std::shared_ptr<DeviceTube>;
 using Pair = std::pair<int, int>;
+using Memory = std::shared_ptr<float>;
+
+// Python's DeviceTube.
+struct HandedTube {
+  std::shared_ptr<const DeviceTube> tube;
+  bool borrows = false;  // unless the consumer says what it wants
+  Memory copy;           // what __cuda_array_interface__ names: its consumers hold this object
+};
+
+Memory copy_of(const HandedTube& handed) {
+  const auto tube = handed.tube;
+  const py::gil_scoped_release released;  // the host waits for the device
+  return tube->copy();
+}
+
+Memory borrowed(const HandedTube& handed) {
+  handed.tube->check_current();
+  return {handed.tube, static_cast<float*>(handed.tube->view.data)};
+}
 
 // What a consumer holds: the memory stays as long as it.
 template <typename Managed>
 struct Export {
   Managed managed{};
-  Tube tube;
+  Memory memory;
   Shape shape;
 };
 
 template <typename Managed>
-Export<Managed>* begin_export(const Tube& tube) {
+Export<Managed>* begin_export(const Memory& memory, const TensorView& view) {
   auto* made = new Export<Managed>;
-  made->tube = tube;
-  made->shape = tube->view.shape;
+  made->memory = memory;
+  made->shape = view.shape;
   made->managed.context = made;
   made->managed.deleter = [](Managed* self) {
     delete static_cast<Export<Managed>*>(self->context);
   };
-  made->managed.tensor = {tube->view.data,
-                          {dlpack::kCuda, tube->view.device.index},
+  made->managed.tensor = {memory.get(),
+                          {dlpack::kCuda, view.device.index},
                           int32_t(made->shape.size()),
                           {dlpack::kFloat, 32, 1},
                           made->shape.data(),
@@ -62,58 +78,80 @@ py::object capsule_of(Export<Managed>* made, const char* name) {
   return py::reinterpret_steal<py::object>(capsule);
 }
 
-void check_current(const DeviceTube& tube) {
-  check(tube.is_current(), ErrorCode::kUsage,
-        "this tube has been overwritten on its device by a later window of the same explainer; "
-        "copy what shall stay, or read the explanation's `tube`, which is in system memory");
-}
-
-// The host has waited for the window, so the values are there for any stream.
-py::object export_tube(const Tube& tube, const py::object&, const std::optional<Pair>& max_version,
-                       const std::optional<Pair>& device, const std::optional<bool>& copy) {
-  check_current(*tube);
-  if (device && *device != Pair(dlpack::kCuda, tube->view.device.index))
-    throw py::buffer_error("the tube lies on " + tube->view.device.to_string() +
+// The host has waited for the window and for the copy, so the values are there for any stream.
+py::object export_tube(const HandedTube& handed, const py::object&,
+                       const std::optional<Pair>& max_version, const std::optional<Pair>& device,
+                       const std::optional<bool>& copy) {
+  const TensorView& view = handed.tube->view;
+  if (device && *device != Pair(dlpack::kCuda, view.device.index))
+    throw py::buffer_error("the tube lies on " + view.device.to_string() +
                            " and is offered there alone");
-  if (copy && *copy) throw py::buffer_error("the tube is offered without a copy alone");
+  const bool copies = copy.value_or(!handed.borrows);
+  const Memory memory = copies ? copy_of(handed) : borrowed(handed);
   if (!max_version || max_version->first < int(dlpack::kMajor))
-    return capsule_of(begin_export<dlpack::Managed>(tube), dlpack::kCapsule);
-  auto* made = begin_export<dlpack::ManagedVersioned>(tube);
+    return capsule_of(begin_export<dlpack::Managed>(memory, view), dlpack::kCapsule);
+  auto* made = begin_export<dlpack::ManagedVersioned>(memory, view);
   made->managed.version = {dlpack::kMajor, dlpack::kMinor};
-  made->managed.flags = dlpack::kReadOnly;
+  made->managed.flags = copies ? dlpack::kIsCopied : dlpack::kReadOnly;
   return capsule_of(made, dlpack::kVersionedCapsule);
 }
 
-py::dict interface_of(const Tube& tube) {
-  check_current(*tube);
+const Memory& kept_copy(HandedTube& handed) {
+  if (handed.copy) return handed.copy;
+  Memory made = copy_of(handed);
+  if (!handed.copy) handed.copy = std::move(made);  // unless another thread was first meanwhile
+  return handed.copy;
+}
+
+py::dict interface_of(HandedTube& handed) {
+  const Memory memory = handed.borrows ? borrowed(handed) : kept_copy(handed);
   py::dict interface;
   interface["version"] = 3;
-  interface["shape"] = py::tuple(py::cast(tube->view.shape));
+  interface["shape"] = py::tuple(py::cast(handed.tube->view.shape));
   interface["typestr"] = "<f4";
-  interface["data"] = py::make_tuple(reinterpret_cast<uintptr_t>(tube->view.data), true);
+  interface["data"] = py::make_tuple(reinterpret_cast<uintptr_t>(memory.get()), handed.borrows);
   interface["strides"] = py::none();
   interface["stream"] = py::none();  // as in export_tube
   return interface;
 }
 
+constexpr char kAboutTubes[] =
+    "A tube [t, h, w] float32 on a GPU: hand it to torch.from_dlpack, cupy.from_dlpack or whatever\n"
+    "reads __cuda_array_interface__. Each array that DLPack gives is a copy of its own, on the same\n"
+    "GPU; __cuda_array_interface__ always names one copy, which lives as long as this object.\n"
+    "Take them before the explainer's next window: it overwrites the tube that they are copied\n"
+    "from, and to ask for one after that raises UsageError. borrow() saves the copy.";
+
+constexpr char kAboutBorrowing[] =
+    "The same tube, handed out without a copy, as __dlpack__(copy=False) does: for reading alone,\n"
+    "and until the explainer's next window, which overwrites it under those arrays too.";
+
 }  // namespace
 
+py::object hand_out(const std::shared_ptr<const DeviceTube>& tube) {
+  return tube ? py::cast(HandedTube{tube}) : py::none();
+}
+
 void register_device_tube(py::module_& module) {
-  py::class_<DeviceTube, Tube>(
-      module, "DeviceTube",
-      "A tube on a GPU: hand it to torch.from_dlpack, cupy.from_dlpack or whatever reads\n"
-      "__cuda_array_interface__. It is there until the explainer's next window, which overwrites\n"
-      "it under those arrays too; to hand it out after that is an error.")
+  py::class_<HandedTube>(module, "DeviceTube", kAboutTubes)
+      .def_property_readonly("shape",
+                             [](const HandedTube& handed) {
+                               return py::tuple(py::cast(handed.tube->view.shape));
+                             })
       .def_property_readonly(
-          "shape", [](const DeviceTube& tube) { return py::tuple(py::cast(tube.view.shape)); })
-      .def_property_readonly("device",
-                             [](const DeviceTube& tube) { return tube.view.device.to_string(); })
-      .def_property_readonly("is_current", &DeviceTube::is_current)
+          "device", [](const HandedTube& handed) { return handed.tube->view.device.to_string(); })
+      .def_property_readonly("is_current",
+                             [](const HandedTube& handed) { return handed.tube->is_current(); })
+      .def(
+          "borrow", [](const HandedTube& handed) { return HandedTube{handed.tube, true}; },
+          kAboutBorrowing)
       .def("__dlpack__", &export_tube, py::kw_only(), py::arg("stream") = py::none(),
            py::arg("max_version") = py::none(), py::arg("dl_device") = py::none(),
            py::arg("copy") = py::none())
       .def("__dlpack_device__",
-           [](const DeviceTube& tube) { return Pair(dlpack::kCuda, tube.view.device.index); })
+           [](const HandedTube& handed) {
+             return Pair(dlpack::kCuda, handed.tube->view.device.index);
+           })
       .def_property_readonly("__cuda_array_interface__", &interface_of);
 }
 

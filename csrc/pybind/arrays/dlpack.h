@@ -9,7 +9,7 @@ constexpr char kCapsule[] = "dltensor", kUsedCapsule[] = "used_dltensor";
 constexpr char kVersionedCapsule[] = "dltensor_versioned";
 constexpr char kUsedVersionedCapsule[] = "used_dltensor_versioned";
 constexpr uint32_t kMajor = 1, kMinor = 0;
-constexpr uint64_t kReadOnly = 1;  // of ManagedVersioned::flags
+constexpr uint64_t kReadOnly = 1, kIsCopied = 2;  // of ManagedVersioned::flags
 
 // Values of Device::type.
 constexpr int32_t kCpu = 1, kCuda = 2, kCudaHost = 3, kCudaManaged = 13;

@@ -97,7 +97,9 @@ class Explanation:
     marks : tuple of Mark
         What a viewer has to know before believing it, gravest first; every picture says the same.
     device_tube : DeviceTube or None
-        The tube where a GPU found it, for methods of one pass.
+        The tube where a GPU found it, for methods of one pass. What other libraries make of it is
+        a copy on that GPU, to be taken before the explainer's next window; ``borrow()`` saves the
+        copy, and that window then overwrites what was borrowed.
     """
 
     valid: bool

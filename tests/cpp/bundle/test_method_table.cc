@@ -47,5 +47,14 @@ TEST(MethodTable, OnlyCamNeedsTheHeadsWeight) {
     EXPECT_EQ(method.needs_weight(), std::string(method.name) == "cam") << method.name;
 }
 
+// Magnitudes, rectified signals, and what is the same for every class: no difference of logits.
+TEST(MethodTable, NamesWhatHasNoContrast) {
+  std::set<std::string> without;
+  for (const Method& method : method_table())
+    if (!method.has_contrast) without.insert(method.name);
+  EXPECT_EQ(without, (std::set<std::string>{"sensitivity", "deconvolution", "guided-backprop",
+                                            "attention-rollout"}));
+}
+
 }  // namespace
 }  // namespace tubecam

@@ -124,8 +124,14 @@ TEST_F(CudaDeviceCam, TheTubeIsOnTheDeviceTooUntilTheNextWindow) {
       scene.epilogue.follow(scene.engine, scene.bundle, scene.graph, kGpu, "gradcam");
   const DeviceTube tube{there, owner, owner->window()};
   EXPECT_TRUE(tube.is_current());
+  const std::vector<float> expected(cam.tube(), cam.tube() + 24);
+  const auto copy = tube.copy();
+  EXPECT_NE(copy.get(), there.data);
+  zero_async(there.data, 24 * sizeof(float), nullptr);
+  EXPECT_EQ(to_host<float>(copy.get(), 24), expected);
   scene.run("gradcam");
   EXPECT_FALSE(tube.is_current());
+  EXPECT_THROW(tube.copy(), Error);
 }
 
 TEST_F(CudaDeviceCam, NoticesWhatIsNotFinite) {

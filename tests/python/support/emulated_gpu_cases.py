@@ -18,6 +18,7 @@ LIBRARY = ctypes.CDLL(str(Path(tubecam.__file__).parent / "lib" / "libtubecam_cu
 for name in ("malloc", "malloc_host", "stream"):
     getattr(LIBRARY, f"emulated_{name}").restype = ctypes.c_void_p
 SHAPE = (8, 3, 16, 16)
+READ_ONLY, IS_COPIED = 1, 2  # DLPack's flags
 
 
 def call(name, *arguments):
@@ -183,21 +184,48 @@ def test_tubes_go_out_by_both_protocols(explainer, clip):
     assert tube.__dlpack_device__() == (CUDA, 0)
     interface = tube.__cuda_array_interface__
     assert interface["version"] == 3 and interface["stream"] is None
-    assert interface["typestr"] == "<f4" and interface["data"][1]
+    assert interface["typestr"] == "<f4" and not interface["data"][1]
     assert np.array_equal(read(interface["data"][0], interface["shape"]), explained.tube)
     for max_version in (None, (0, 8), (1, 0), (1, 3)):
         capsule = tube.__dlpack__(stream=1, max_version=max_version)
         tensor, flags = tensor_in(capsule)
         assert (flags is not None) == bool(max_version and max_version[0] >= 1)
-        assert flags in (None, 1)  # read-only, where that can be said
+        assert flags in (None, IS_COPIED)
         assert tuple(tensor.shape[: tensor.axes]) == tube.shape
         assert (tensor.code, tensor.bits, tensor.device.type) == (2, 32, CUDA)
         assert np.array_equal(read(tensor.data, tube.shape), explained.tube)
     with pytest.raises(BufferError, match="there alone"):
         tube.__dlpack__(dl_device=(1, 0))
-    with pytest.raises(BufferError, match="copy"):
-        tube.__dlpack__(copy=True)
-    assert tube.__dlpack__(dl_device=(CUDA, 0), copy=False)
+    assert tube.__dlpack__(dl_device=(CUDA, 0))
+
+
+def test_what_was_handed_out_keeps_its_values(explainer, clip, late):
+    first = explainer.explain(clip)
+    tube = first.device_tube
+    capsules = [tube.__dlpack__(max_version=(1, 0), copy=copy) for copy in (None, True)]
+    capsules.append(tube.borrow().__dlpack__(max_version=(1, 0), copy=True))
+    interface = tube.__cuda_array_interface__
+    second = explainer.explain(clip[::-1])
+    assert not np.array_equal(second.tube, first.tube)
+    tensors = [tensor_in(capsule) for capsule in capsules]
+    assert [flags for _, flags in tensors] == [IS_COPIED] * 3
+    addresses = [tensor.data for tensor, _ in tensors] + [interface["data"][0]]
+    assert len({*addresses}) == 4
+    for address in addresses:
+        assert np.array_equal(read(address, tube.shape), first.tube)
+    assert tube.__cuda_array_interface__ == interface  # one copy, as long as the tube
+
+
+def test_what_was_borrowed_is_overwritten(explainer, clip):
+    tube = explainer.explain(clip).device_tube
+    capsules = [tube.__dlpack__(max_version=(1, 0), copy=False)]
+    capsules += [tube.borrow().__dlpack__(max_version=(1, 0), copy=copy) for copy in (None, False)]
+    tensors = [tensor_in(capsule) for capsule in capsules]
+    assert [flags for _, flags in tensors] == [READ_ONLY] * 3
+    address, read_only = tube.borrow().__cuda_array_interface__["data"]
+    assert read_only and {tensor.data for tensor, _ in tensors} == {address}
+    second = explainer.explain(clip[::-1])
+    assert np.array_equal(read(address, tube.shape), second.tube)
 
 
 def test_a_tube_outlives_its_explainer_and_not_its_window(bundle, clip):
@@ -205,17 +233,20 @@ def test_a_tube_outlives_its_explainer_and_not_its_window(bundle, clip):
     first = explainer.explain(clip)
     second = explainer.explain(clip * 0.5)
     assert not first.device_tube.is_current and second.device_tube.is_current
-    with pytest.raises(tubecam.UsageError, match="overwritten"):
-        first.device_tube.__dlpack__()
-    with pytest.raises(tubecam.UsageError, match="overwritten"):
-        _ = first.device_tube.__cuda_array_interface__
-    capsule = second.device_tube.__dlpack__()
+    for gone in (first.device_tube, first.device_tube.borrow()):
+        for copy in (None, True, False):
+            with pytest.raises(tubecam.UsageError, match="overwritten"):
+                gone.__dlpack__(copy=copy)
+        with pytest.raises(tubecam.UsageError, match="overwritten"):
+            _ = gone.__cuda_array_interface__
+    capsules = [second.device_tube.__dlpack__(copy=copy) for copy in (None, False)]
     tube = second.tube.copy()
     explainer.close()
     del explainer, first, second
     gc.collect()
-    tensor, _ = tensor_in(capsule)
-    assert np.array_equal(read(tensor.data, tube.shape), tube)
+    for capsule in capsules:
+        tensor, _ = tensor_in(capsule)
+        assert np.array_equal(read(tensor.data, tube.shape), tube)
 
 
 @pytest.mark.parametrize("method", ["motion-split", "motion-split-exact", "selective-relevance"])

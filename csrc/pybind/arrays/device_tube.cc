@@ -116,11 +116,11 @@ py::dict interface_of(HandedTube& handed) {
 }
 
 constexpr char kAboutTubes[] =
-    "A tube [t, h, w] float32 on a GPU: hand it to torch.from_dlpack, cupy.from_dlpack or whatever\n"
-    "reads __cuda_array_interface__. Each array that DLPack gives is a copy of its own, on the same\n"
-    "GPU; __cuda_array_interface__ always names one copy, which lives as long as this object.\n"
-    "Take them before the explainer's next window: it overwrites the tube that they are copied\n"
-    "from, and to ask for one after that raises UsageError. borrow() saves the copy.";
+    "A tube [t, h, w] float32 on a GPU: hand it to torch.from_dlpack, cupy.from_dlpack or\n"
+    "whatever reads __cuda_array_interface__. Each array that DLPack gives is a copy of its own on\n"
+    "the same GPU; __cuda_array_interface__ always names one copy, which lives as long as this\n"
+    "object. Take them before the explainer's next window, which overwrites the tube that they\n"
+    "are copied from: later it is a UsageError. borrow() saves the copy.";
 
 constexpr char kAboutBorrowing[] =
     "The same tube, handed out without a copy, as __dlpack__(copy=False) does: for reading alone,\n"

@@ -1,5 +1,5 @@
-// A tube on a GPU for other libraries, by DLPack and by __cuda_array_interface__: a copy unless they
-// ask to borrow.
+// A tube on a GPU for other libraries, by DLPack and by __cuda_array_interface__: a copy unless it
+// is borrowed.
 #pragma once
 
 #include <pybind11/pybind11.h>

@@ -44,17 +44,23 @@ TEST(Overlay, DrawsHeatWhereTheTubeIsHot) {
   EXPECT_EQ(changed(a, b, 64, 50, 64), 0);
 }
 
+// A black picture with an explanation, and the fields of that.
+GstBuffer* explained_black(const std::string& caps, GstStructure** fields) {
+  GstBuffer* buffer = picture(caps, 0);
+  gst_buffer_memset(buffer, 0, 0, gst_buffer_get_size(buffer));
+  annotate(buffer);
+  *fields = gst_custom_meta_get_structure(gst_buffer_get_custom_meta(buffer, "tubecam"));
+  return buffer;
+}
+
 TEST(Overlay, ACellIsDrawnWhereItsPixelsCameFrom) {
   // One hot cell of 5×5 over an 80×80 clip that was cut out of a frame of 200×120 at (60, 20),
   // 80 pixels wide and high.
   Rig rig("tubeoverlay", {{"show-label", "false"}, {"show-strip", "false"}, {"threshold", "0"}});
   const std::string caps = video_caps("RGB", 200, 120);
   rig.caps(caps);
-  GstBuffer* buffer = picture(caps, 0);
-  gst_buffer_memset(buffer, 0, 0, gst_buffer_get_size(buffer));
-  annotate(buffer);
-  GstStructure* fields =
-      gst_custom_meta_get_structure(gst_buffer_get_custom_meta(buffer, "tubecam"));
+  GstStructure* fields = nullptr;
+  GstBuffer* buffer = explained_black(caps, &fields);
   gst_structure_set(fields, "tube-h", G_TYPE_INT, 5, "tube-w", G_TYPE_INT, 5, "stride-y",
                     G_TYPE_DOUBLE, 16.0, "stride-x", G_TYPE_DOUBLE, 16.0, "offset-y", G_TYPE_DOUBLE,
                     7.5, "offset-x", G_TYPE_DOUBLE, 7.5, "clip-height", G_TYPE_INT, 80,
@@ -88,11 +94,8 @@ long drawn_by(const std::vector<float>& tube, const std::map<std::string, std::s
   Rig rig("tubeoverlay", heat_only);
   const std::string caps = video_caps("RGB", 80, 80);
   rig.caps(caps);
-  GstBuffer* buffer = picture(caps, 0);
-  gst_buffer_memset(buffer, 0, 0, gst_buffer_get_size(buffer));
-  annotate(buffer);
-  GstStructure* fields =
-      gst_custom_meta_get_structure(gst_buffer_get_custom_meta(buffer, "tubecam"));
+  GstStructure* fields = nullptr;
+  GstBuffer* buffer = explained_black(caps, &fields);
   gst_structure_set(fields, "tube-h", G_TYPE_INT, 5, "tube-w", G_TYPE_INT, 5, "stride-y",
                     G_TYPE_DOUBLE, 1.6, "stride-x", G_TYPE_DOUBLE, 1.6, "offset-y", G_TYPE_DOUBLE,
                     0.3, "offset-x", G_TYPE_DOUBLE, 0.3, "logit", G_TYPE_DOUBLE, 4.0, nullptr);

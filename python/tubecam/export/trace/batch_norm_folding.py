@@ -126,8 +126,7 @@ def _fold_into_previous(
     if not _foldable_conv(module, conv) or conv in keep or len(conv.users) != 1:
         return False
     scale, shift = affine
-    weight = constant(module, conv.args[1]).double()
-    bias = constant(module, conv.args[2])
+    weight, bias = _weights(module, conv)
     transposed, groups = conv.args[6], conv.args[8]
     if transposed:  # [in, out/g, k…]: output channels vary within a group
         inputs, outputs, *kernel = weight.shape
@@ -136,7 +135,7 @@ def _fold_into_previous(
         weight = (grouped * factor).reshape(weight.shape)
     else:
         weight = weight * scale.reshape([-1] + [1] * (weight.dim() - 1))
-    shift = shift if bias is None else shift + bias.double() * scale
+    shift = shift if bias is None else shift + bias * scale
     _set_weights(module, conv, weight, shift)
     conv.meta[PATHS] = list(result.meta.get(PATHS, ()))
     result.replace_all_uses_with(conv)
@@ -156,15 +155,14 @@ def _fold_into_next(
     if not alone or not _foldable_conv(module, conv) or conv.args[6] or any(conv.args[4]):
         return False
     scale, shift = affine
-    weight = constant(module, conv.args[1]).double()
-    bias = constant(module, conv.args[2])
+    weight, bias = _weights(module, conv)
     outputs, inputs, *kernel = weight.shape
     groups = conv.args[8]
     per_group = [groups, 1, inputs] + [1] * len(kernel)
     grouped = weight.reshape([groups, outputs // groups, inputs, *kernel])
     moved = (grouped * shift.reshape(per_group)).flatten(2).sum(2).flatten()
     weight = (grouped * scale.reshape(per_group)).reshape(weight.shape)
-    _set_weights(module, conv, weight, moved if bias is None else moved + bias.double())
+    _set_weights(module, conv, weight, moved if bias is None else moved + bias)
     result.replace_all_uses_with(node.args[0])
     return True
 
@@ -176,6 +174,12 @@ def _foldable_conv(module: fx.GraphModule, conv: Any) -> bool:
         and constant(module, conv.args[1]) is not None
         and (conv.args[2] is None or constant(module, conv.args[2]) is not None)
     )
+
+
+def _weights(module: fx.GraphModule, conv: fx.Node) -> tuple[Tensor, Tensor | None]:
+    """Weight and bias of a foldable convolution, float64."""
+    weight, bias = constant(module, conv.args[1]), constant(module, conv.args[2])
+    return weight.double(), None if bias is None else bias.double()
 
 
 def _set_weights(module: fx.GraphModule, conv: fx.Node, weight: Tensor, bias: Tensor) -> None:

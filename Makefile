@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 STAMPS := $(VENV)/stamps
 # What the wheel is made from.
 SOURCES := CMakeLists.txt setup.py pyproject.toml $(wildcard README.md) LICENSE \
-  $(shell find csrc python engines/motion -type f -not -name '*.py[co]' -not -name '*.so' 2>/dev/null)
+  $(shell find cmake csrc python engines/motion -type f -not -name '*.py[co]' -not -name '*.so' 2>/dev/null)
 # Installs groups of pyproject.toml's requirements and says which.
 requirements = echo "setup: installing $$($(BIN)/python deploy/requirements.py $(1) | sort -u | paste -sd ' ')"; \
   $(BIN)/python deploy/requirements.py $(1) | xargs -d '\n' $(PIP) install
@@ -73,7 +73,7 @@ $(STAMPS)/wheel: $(STAMPS)/run $(STAMPS)/optional $(SOURCES)
 	@touch $@
 
 $(STAMPS)/test: $(STAMPS)/run
-	@{ $(call requirements,export test); } || { echo "setup: the tests need these exact packages" \
+	@{ $(call requirements,export test docs); } || { echo "setup: the tests need these exact packages" \
 	  "for $$($(BIN)/python --version); if one has no wheel for it: make clean, then" \
 	  "make test PYTHON=/path/to/another/python3" >&2; exit 1; }
 	@touch $@
@@ -82,11 +82,7 @@ $(STAMPS)/lint: $(STAMPS)/run
 	@$(call requirements,lint)
 	@touch $@
 
-$(STAMPS)/docs: $(STAMPS)/wheel $(STAMPS)/test
-	@$(call requirements,docs)
-	@touch $@
-
-docs: $(STAMPS)/docs
+docs: $(STAMPS)/wheel $(STAMPS)/test
 	@$(BIN)/python -m pdoc --docformat numpy --output-directory out/docs tubecam '!tubecam._core'
 	@echo "docs: out/docs/tubecam.html"
 

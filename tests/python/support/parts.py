@@ -29,7 +29,6 @@ BUILT = "TUBECAM_REQUIRE_BUILT"  # what `make cpp-tests` builds for Python's tes
 GPU = "TUBECAM_REQUIRE_GPU"
 LIBRARIES = "TUBECAM_REQUIRE_LIBRARIES"  # packages whose arrays lie on a GPU
 SHELLS = "TUBECAM_REQUIRE_SHELLS"
-DOCS = "TUBECAM_REQUIRE_DOCS"  # of pyproject.toml's group `docs`
 REAL_DATA = "TUBECAM_REAL_DATA"  # the data's folder; naming one demands what it has to hold
 CI = "CI"
 DEMANDED_IN_CI = (PLUGIN, PACKAGES, BUILT, CI)
@@ -139,7 +138,7 @@ PARTS = {
     "torch-with-cuda": Part(_torch_with_cuda, LIBRARIES),
     **{name: Part(_partial(_package, name), LIBRARIES) for name in ("cupy", "pycuda")},
     **{name: Part(_partial(_program, name), SHELLS) for name in ("bash", "dash", "fish", "zsh")},
-    "pdoc": Part(_partial(_package, "pdoc"), DOCS),
+    "pdoc": Part(_partial(_package, "pdoc"), PACKAGES),
     "real-data": Part(_real_data, REAL_DATA),
 }  # fmt: skip
 

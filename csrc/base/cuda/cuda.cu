@@ -85,8 +85,8 @@ void* allocate_cuda(CudaMemory kind, size_t bytes) {
   if (bytes == 0) return nullptr;
   const bool device = kind == CudaMemory::kDevice;
   void* memory = nullptr;
-  const cudaError_t error = device ? cudaMalloc(&memory, bytes)
-                                   : cudaHostAlloc(&memory, bytes, cudaHostAllocDefault);
+  const cudaError_t error =
+      device ? cudaMalloc(&memory, bytes) : cudaHostAlloc(&memory, bytes, cudaHostAllocDefault);
   const std::string what = "to allocate " + std::to_string((bytes + (1 << 20) - 1) >> 20) +
                            " MiB of " + (device ? "device" : "page-locked") + " memory";
   check_cuda(error, what.c_str());

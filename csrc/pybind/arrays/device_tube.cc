@@ -117,8 +117,8 @@ py::dict interface_of(HandedTube& handed) {
 
 constexpr char kAboutTubes[] =
     "A tube [t, h, w] float32 on a GPU: hand it to torch.from_dlpack, cupy.from_dlpack or\n"
-    "whatever reads __cuda_array_interface__. Each array that DLPack gives is a copy of its own on\n"
-    "the same GPU; __cuda_array_interface__ always names one copy, which lives as long as this\n"
+    "whatever reads __cuda_array_interface__. Each array that DLPack gives is a copy of its own\n"
+    "on the same GPU; __cuda_array_interface__ always names one copy, which lives as long as this\n"
     "object. Take them before the explainer's next window, which overwrites the tube that they\n"
     "are copied from: later it is a UsageError. borrow() saves the copy.";
 
@@ -134,16 +134,18 @@ py::object hand_out(const std::shared_ptr<const DeviceTube>& tube) {
 
 void register_device_tube(py::module_& module) {
   py::class_<HandedTube>(module, "DeviceTube", kAboutTubes)
-      .def_property_readonly("shape",
-                             [](const HandedTube& handed) {
-                               return py::tuple(py::cast(handed.tube->view.shape));
-                             })
+      .def_property_readonly(
+          "shape",
+          [](const HandedTube& handed) { return py::tuple(py::cast(handed.tube->view.shape)); })
       .def_property_readonly(
           "device", [](const HandedTube& handed) { return handed.tube->view.device.to_string(); })
       .def_property_readonly("is_current",
                              [](const HandedTube& handed) { return handed.tube->is_current(); })
       .def(
-          "borrow", [](const HandedTube& handed) { return HandedTube{handed.tube, true}; },
+          "borrow",
+          [](const HandedTube& handed) {
+            return HandedTube{handed.tube, true};
+          },
           kAboutBorrowing)
       .def("__dlpack__", &export_tube, py::kw_only(), py::arg("stream") = py::none(),
            py::arg("max_version") = py::none(), py::arg("dl_device") = py::none(),

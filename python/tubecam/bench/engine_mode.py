@@ -72,7 +72,7 @@ class EngineBench:
             engine = _core.Engine(subject.bundle.core, 0, **self._settings)
             outputs = engine.infer(subject.clip, subject.target)
         if tensors_of(subject.graph):
-            self._reference = self._gradcam(outputs)
+            self._reference = gradcam(self.subject.graph, outputs)
         row = Row("graph", "graph", f"explained graph, {engine.info.name}")
         row.contender = Contender("graph", lambda: engine.infer(subject.clip, subject.target))
         row.memory_mb = growth.megabytes
@@ -174,13 +174,6 @@ class EngineBench:
         except Exception as error:  # a foreign library may fail in any way; the other rows go on
             text = (str(error).strip().splitlines() or [""])[0][:160]
             return Row(name, "peer", name, skipped=f"failed: {type(error).__name__}: {text}")
-
-    def _gradcam(self, outputs: dict[str, np.ndarray]) -> np.ndarray:
-        """Our Grad-CAM at the layers' resolution, with which the peers' maps are compared."""
-        graph = self.subject.graph
-        kinds = ("activation", "weight", "gradient")  # the engine's own names for one layer
-        named = {getattr(graph, kind): outputs[kind] for kind in kinds if kind in outputs}
-        return gradcam(graph, {**outputs, **named})
 
     # ---- the run ----
 

@@ -74,7 +74,7 @@ def test_other_engines_do_not_take_int8():
 
 def explained(tube, logits=(1.0, 2.0)):
     return SimpleNamespace(tube=np.asarray(tube), logits=np.asarray(logits),
-                           label=int(np.argmax(logits)))  # fmt: skip
+                           label_index=int(np.argmax(logits)))  # fmt: skip
 
 
 def test_drift_of_an_explanation_from_itself_is_none():

@@ -16,9 +16,12 @@ BAD_GRAPHS = [
     ({"without": "weight"}, "no output `weight`.*logits, activation"),
     ({"without": "logits"}, "no output `logits`"),
     ({"graph": b""}, "cannot read"),
-    ({"labels": "a\nb\n"}, r"`logits`.*\[1,5\].*\[1,2\]"),
-    ({"change": lambda s: s["graphs"][0]["layer"].update(shape=[7, 4, 4, 4])}, r"\[1,7,4,4,4\]"),
-    ({"change": lambda s: s["clip"].update(length=9)}, r"`clip`.*\[1,9,3,16,16\]"),
+    ({"labels": "a\nb\n"}, r"`logits`.*\[1, 5\].*\[1, 2\]"),
+    (
+        {"change": lambda s: s["graphs"][0]["layer"].update(shape=[7, 4, 4, 4])},
+        r"\[1, 7, 4, 4, 4\]",
+    ),
+    ({"change": lambda s: s["clip"].update(length=9)}, r"`clip`.*\[1, 9, 3, 16, 16\]"),
     ({"change": lambda s: s["graphs"][0]["outputs"].update(weight="w")}, "no output `w`"),
 ]
 

@@ -234,7 +234,7 @@ def test_color_maps_equal_the_published_ones(name):
 
 
 def test_unknown_color_map_lists_the_known():
-    with pytest.raises(UsageError, match="sunset.*inferno, turbo, viridis, hot, jet"):
+    with pytest.raises(UsageError, match="sunset.*inferno, turbo, viridis, hot or jet"):
         overlay.color_table("sunset")
 
 

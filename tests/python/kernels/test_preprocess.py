@@ -221,8 +221,8 @@ def test_frames_that_are_refused(arguments, message):
         ({"sample_fps": float("nan")}, "sample_fps"),
         ({"std": (1, 0, 1)}, "std"),
         ({"mean": (float("inf"), 0, 0)}, "mean"),
-        ({"color": "GBR"}, "RGB, BGR"),
-        ({"resize": "squash"}, "crop, stretch, pad"),
+        ({"color": "GBR"}, "RGB or BGR"),
+        ({"resize": "squash"}, "crop, stretch or pad"),
         ({"short_side": 0}, "short_side"),
     ],
 )

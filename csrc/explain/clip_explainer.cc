@@ -72,29 +72,29 @@ void invalidate(const std::string& problem, Explanation* result) {
 
 // The value that relevance shares out: a logit, or the difference of two.
 float explained_value(const Explanation& result, const float* logits) {
-  const float other = result.against < 0 ? 0 : logits[size_t(result.against)];
-  return logits[size_t(result.target)] - other;
+  const float other = result.against_index < 0 ? 0 : logits[size_t(result.against_index)];
+  return logits[size_t(result.target_index)] - other;
 }
 
 void read_logits(const ClipJob& job, const float* logits, Explanation* result) {
   const auto& labels = job.bundle.labels;
   const auto& values = result->logits;
   result->logits.assign(logits, logits + labels.size());
-  result->target = job.request.target.label;
-  result->against = job.request.target.against;
-  if (result->target >= 0) result->target_name = labels[size_t(result->target)];
-  if (result->against >= 0) result->target_name += ":" + labels[size_t(result->against)];
+  result->target_index = job.request.target.label;
+  result->against_index = job.request.target.against;
+  if (result->target_index >= 0) result->target = labels[size_t(result->target_index)];
+  if (result->against_index >= 0) result->target += ":" + labels[size_t(result->against_index)];
   const bool finite =
       std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); });
   if (!finite) return invalidate("the logits hold NaN or infinity", result);
-  result->label = std::max_element(values.begin(), values.end()) - values.begin();
-  result->label_name = labels[size_t(result->label)];
+  result->label_index = std::max_element(values.begin(), values.end()) - values.begin();
+  result->label = labels[size_t(result->label_index)];
   result->scores = scores_of(values, job.bundle.head.kind);
-  result->score = result->scores[size_t(result->label)];
-  result->also = also_present(result->scores, job.bundle.head.kind, result->label, labels);
-  if (result->target < 0) {
+  result->score = result->scores[size_t(result->label_index)];
+  result->also = also_present(result->scores, job.bundle.head.kind, result->label_index, labels);
+  if (result->target_index < 0) {
+    result->target_index = result->label_index;
     result->target = result->label;
-    result->target_name = result->label_name;
   }
   result->receipt.logit = explained_value(*result, logits);
 }
@@ -120,7 +120,7 @@ CamStats explain_one_pass(const ClipJob& job, const EngineOutputs& outputs, Expl
 Pass run_pass(const ClipJob& job, const ModelInputs& inputs, const Explanation& result,
               ModelPasses* passes) {
   const auto& layers = job.graph.layers;
-  const EngineOutputs& outputs = passes->infer(inputs, result.target);
+  const EngineOutputs& outputs = passes->infer(inputs, result.target_index);
   ModelInputs gradient{nullptr};
   for (size_t i = 0; i < layers.size(); ++i)
     (layers[i].of_flow ? gradient.flow : gradient.clip) = outputs.layers[i].gradient.f32();
@@ -169,7 +169,7 @@ Motion split(const ClipJob& job, ModelPasses* passes, Explanation* result) {
   std::vector<float> frozen(size_t(num_elements(clip_shape(spec))));
   const RelevanceOfStill still = [&](int slice, float* tube) {
     freeze_clip(passes->host_clip(), spec, slice, frozen.data());
-    const EngineOutputs& outputs = passes->infer(frozen.data(), result->target);
+    const EngineOutputs& outputs = passes->infer(frozen.data(), result->target_index);
     if (tubes_of(job, outputs, tube).stats.finite) return true;
     invalidate(job.graph.what_explains() + " of the frozen clip holds NaN or infinity", result);
     return false;

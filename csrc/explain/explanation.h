@@ -28,13 +28,13 @@ struct Timings {
 struct TUBECAM_API Explanation {
   bool valid = true;    // false: NaN or infinity was met; the tube is zero
   std::string problem;  // where, when not valid
-  int64_t label = -1;   // predicted class
-  std::string label_name;
-  float score = 0;            // what the model says of the label: see `scores`
-  int64_t target = -1;        // explained class
-  int64_t against = -1;       // the class that it is held against, −1 = none (methods/contrast.h)
-  std::string target_name;    // "A", or "A:B" against B
-  std::vector<float> logits;  // [K]
+  std::string label;    // the predicted class
+  int64_t label_index = -1;
+  float score = 0;     // what the model says of the label: see `scores`
+  std::string target;  // the explained class: "A", or "A:B" against B
+  int64_t target_index = -1;
+  int64_t against_index = -1;  // the class that it is held against, −1 = none (methods/contrast.h)
+  std::vector<float> logits;   // [K]
   // [K], scores.h: probabilities, but for the head kScores. Empty where a logit is not finite.
   std::vector<float> scores;
   HeadKind head = HeadKind::kSoftmax;

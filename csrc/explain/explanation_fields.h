@@ -31,8 +31,8 @@ inline constexpr auto kExplanationFields = std::make_tuple(
     Field{"window-pts", in<&Explanation::window, &Window::pts>,
           "[T], presentation times of the window's sampled frames"}
         .shaped("clip-length"),
-    Field{"label", &Explanation::label_name, "the predicted class"},
-    Field{"label-index", as<int, &Explanation::label>, "its number"},
+    Field{"label", &Explanation::label, "the predicted class"},
+    Field{"label-index", as<int, &Explanation::label_index>, "its number"},
     Field{"score", &Explanation::score, "what the model says of it: one of scores"},
     Field{
         "head", head_of,
@@ -41,10 +41,10 @@ inline constexpr auto kExplanationFields = std::make_tuple(
     Field{"scores", &Explanation::scores, "[K], of all classes; none where a logit is not finite"},
     Field{"also", unless_empty<&Explanation::also>,
           "of a sigmoid head, the other labels above one half (\"b 61 %, c 55 %\")"},
-    Field{"target", &Explanation::target_name,
+    Field{"target", &Explanation::target,
           "the explained class; \"A:B\" where it is A rather than B"},
-    Field{"target-index", as<int, &Explanation::target>, "its number"},
-    Field{"against-index", as<int, &Explanation::against>,
+    Field{"target-index", as<int, &Explanation::target_index>, "its number"},
+    Field{"against-index", as<int, &Explanation::against_index>,
           "the number of B; −1 where the target is one class"},
     Field{"logits", &Explanation::logits, "[K]"},
     Field{"tube", &Explanation::tube, "[t, h, w], relevance in the receipt's unit"}.shaped(

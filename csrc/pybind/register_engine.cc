@@ -130,7 +130,11 @@ void register_layers(py::module_& module) {
       .def_readonly("shape", &LayerSpec::shape)
       .def_readonly("stride", &LayerSpec::stride)
       .def_readonly("offset", &LayerSpec::offset)
-      .def_readonly("receptive_field", &LayerSpec::receptive_field);
+      .def_readonly("receptive_field", &LayerSpec::receptive_field)
+      .def("__repr__", [](const LayerSpec& self) {
+        return py::str("LayerSpec({!r}, shape {}, stride {}, offset {})")
+            .format(self.name, self.shape, self.stride, self.offset);
+      });
 
   py::class_<ExplainedLayer>(
       module, "ExplainedLayer",
@@ -141,7 +145,10 @@ void register_layers(py::module_& module) {
       .def_readonly("weight", &ExplainedLayer::weight)
       .def_readonly("gradient", &ExplainedLayer::gradient)
       .def_readonly("relevance", &ExplainedLayer::relevance)
-      .def_readonly("of_flow", &ExplainedLayer::of_flow);
+      .def_readonly("of_flow", &ExplainedLayer::of_flow)
+      .def("__repr__", [](const ExplainedLayer& self) {
+        return py::str("ExplainedLayer({!r}, {!r})").format(self.name, self.layer);
+      });
 }
 
 void register_graph(py::module_& module) {
@@ -161,7 +168,11 @@ void register_graph(py::module_& module) {
       .def_property_readonly("layer", &GraphSpec::grid)
       .def_property_readonly("gives_relevance", &GraphSpec::gives_relevance)
       .def_readonly("unspecific", &GraphSpec::class_agnostic)
-      .def_readonly("undecided", &GraphSpec::undecided);
+      .def_readonly("undecided", &GraphSpec::undecided)
+      .def("__repr__", [](const GraphSpec& self) {
+        return py::str("GraphSpec({!r}, methods {}, {})")
+            .format(self.file, self.methods, self.grid());
+      });
 }
 
 void register_bundle(py::module_& module) {
@@ -186,7 +197,11 @@ void register_open_engine(py::module_& module) {
       .def_readonly("name", &EngineInfo::name)
       .def_readonly("version", &EngineInfo::version)
       .def_readonly("device", &EngineInfo::device)
-      .def_readonly("precision", &EngineInfo::precision);
+      .def_readonly("precision", &EngineInfo::precision)
+      .def("__repr__", [](const EngineInfo& self) {
+        return py::str("EngineInfo({!r}, {!r}, device {!r}, precision {!r})")
+            .format(self.name, self.version, self.device, self.precision);
+      });
 
   py::class_<EngineHandle>(module, "Engine")
       .def(py::init(&make_handle), py::arg("bundle"), py::arg("graph") = 0,

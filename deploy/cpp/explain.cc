@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cstdio>
 
-int main(int, char** arguments) try {
-  tubecam::Explainer explainer(arguments[1]);
+int main(int count, char** arguments) try {
+  tubecam::Explainer explainer(count > 1 ? arguments[1] : "engines/motion");
   std::vector<uint8_t> pixels(320 * 240 * 3);
   tubecam::Frame frame;  // whatever a camera or a decoder gives
   frame.width = 320, frame.height = 240, frame.stride[0] = 320 * 3, frame.plane[0] = pixels.data();
@@ -14,8 +14,8 @@ int main(int, char** arguments) try {
     for (int y = 100; y < 140; ++y)
       std::fill_n(&pixels[3 * (320 * y + 3 * i)], 3 * 40, uint8_t{220});
     if (const auto found = explainer.push(frame, i * 33'333'333LL))
-      std::printf("%s %.2f at %.2f %.2f\n", found->label_name.c_str(), found->score,
-                  found->peak_point.x, found->peak_point.y);
+      std::printf("%s %.2f at %.2f %.2f\n", found->label.c_str(), found->score, found->peak_point.x,
+                  found->peak_point.y);
   }
 } catch (const tubecam::Error& error) {
   std::fprintf(stderr, "%s\n", error.what());

@@ -191,7 +191,8 @@ EngineInfo info_of(const Compiled& compiled) {
   const std::string build = ov::get_openvino_version().buildNumber;  // 2026.4.1-22982-…
   std::string version = build.substr(0, build.find('-'));
   if (const int count = compiled.rewritten)
-    version += ", " + std::to_string(count) + " convolutions by Winograd's algorithm";
+    version += ", " + std::to_string(count) + (count == 1 ? " convolution" : " convolutions") +
+               " by Winograd's algorithm";
   return {"openvino", version, core().get_property("CPU", ov::device::full_name),
           compiled.precision};
 }

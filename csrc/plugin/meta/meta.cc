@@ -57,8 +57,8 @@ void attach(GstBuffer* buffer, const GstStructure* fields, const Explanation& ex
   const double slice = slice_at(explanation.window, facts.pts);
   const std::vector<Box> boxes = boxes_at(explanation, slice, facts.threshold);
   add_regions(buffer, boxes,
-              {explanation.label_name.c_str(), explanation.score,
-               explanation.head != HeadKind::kScores, facts.width, facts.height});
+              {explanation.label.c_str(), explanation.score, explanation.head != HeadKind::kScores,
+               facts.width, facts.height});
   GstStructure* own = add_meta(buffer);  // after the regions: see restore_region_parameters()
   copy_fields(fields, own);
   const std::vector<int64_t>& times = explanation.window.pts;

@@ -126,15 +126,14 @@ Pixels pixels_of(const ForeignArray& array) {
 }  // namespace
 
 void FrameArray::place(const Pixels& pixels, const std::optional<std::string>& format) {
-  check(pixels.dtype == "uint8", ErrorCode::kUsage, "picture has dtype ", pixels.dtype,
-        "; it must be uint8");
   const auto& shape = pixels.shape;
   const bool is_picture = shape.size() == 3 && (shape[2] == 3 || shape[2] == 4);
-  check(is_picture, ErrorCode::kUsage, "picture must be [H, W, 3] or [H, W, 4]");
+  check(is_picture && pixels.dtype == "uint8", ErrorCode::kUsage,
+        "a frame is uint8 [H, W, 3] or [H, W, 4], not ", pixels.dtype, " ", to_string(shape));
   const int64_t height = shape[0], width = shape[1], channels = shape[2];
   check(height > 0 && width > 0 && height <= INT_MAX && width <= INT_MAX / channels,
-        ErrorCode::kUsage, "picture has no pixels or too many: ", width, "x", height);
-  check_dense(pixels.strides[2] == 1 && (width == 1 || pixels.strides[1] == channels), "picture");
+        ErrorCode::kUsage, "a frame has no pixels or too many: ", width, "x", height);
+  check_dense(pixels.strides[2] == 1 && (width == 1 || pixels.strides[1] == channels), "a frame");
   frame_.format = format ? parse_pixel_format(*format)
                          : (channels == 3 ? PixelFormat::kRGB : PixelFormat::kRGBA);
   frame_.width = int(width);

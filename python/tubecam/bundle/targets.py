@@ -27,6 +27,8 @@ def class_number(target: Any, labels: Sequence[str]) -> int:
     if isinstance(target, str) and target in labels:
         return list(labels).index(target)
     try:
+        if isinstance(target, bool):  # would be class 0 or 1
+            raise TypeError
         number = int(target) if isinstance(target, str) else operator.index(target)
     except (TypeError, ValueError):
         raise UsageError(f"target {target!r}: no such class; for instance {_some(target, labels)}"

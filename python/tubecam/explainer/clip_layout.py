@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -150,16 +151,25 @@ def _no_layout(clip: Any, spec: ClipSpec) -> str:
 def _refuse_unclear(clip: Any, spec: ClipSpec) -> None:
     """Float pixels and normalised values have one dtype and may have one shape.
 
-    A normalised clip has values below 0 or above 1, unless all are the same.
+    A normalised clip has values below 0 or above 1, unless all are the same, and none far above
+    those of white.
     """
-    plain = spec.mean == (0.0,) * 3 and spec.std == (1.0,) * 3 and spec.color == "RGB"
-    if plain or not hasattr(clip, "min") or float(clip[0].min()) < 0:
+    if not hasattr(clip, "min") or float(clip[0].min()) < 0:
         return
     least, most = float(clip.min()), float(clip.max())
-    if 0 <= least < most <= 1:
+    if not 0 <= least < most < math.inf:
+        return
+    plain = spec.mean == (0.0,) * 3 and spec.std == (1.0,) * 3 and spec.color == "RGB"
+    if most <= 1 and not plain:
         raise UsageError(
             "the clip's values lie in 0…1, so it may hold pixels or be normalised: say"
             " normalised=False (pixels, RGB) or normalised=True"
+        )
+    white = max((1 - mean) / std for mean, std in zip(spec.mean, spec.std))
+    if most > 2 * white:
+        raise UsageError(
+            f"the clip's values lie in {least:g}…{most:g}, and white is {white:g} where they are"
+            " normalised: give pixels as uint8, or say normalised=True to take them as they are"
         )
 
 
@@ -176,8 +186,8 @@ def _bytes_of(clip: Any) -> Any:
     """Pixels 0…1 as bytes, which is exact where they came from bytes."""
     if not (float(clip.min()) >= 0 and float(clip.max()) <= 1):
         raise UsageError(
-            "pixels that are no uint8 lie in 0…1, and this clip's do not: leave out"
-            " normalised=False where it is normalised"
+            "pixels that are no uint8 lie in 0…1, and this clip's do not: give those of 0…255 as"
+            " uint8, and leave out normalised=False where it is normalised"
         )
     levels = (clip * 255).round()
     return levels.byte() if hasattr(levels, "byte") else levels.astype(np.uint8)

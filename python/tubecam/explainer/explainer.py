@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, overload
@@ -17,11 +16,12 @@ from ..bundle.bundle import from_core
 from ..bundle.packaged import DEFAULT, find_bundle
 from ..bundle.targets import Target, parse_targets
 from ..errors import UsageError
+from .arguments import check_types, nanoseconds
 from .clip_layout import clips_of, detached, holds_bytes, is_array, slice_times
 from .explain_frames import explain_frames
 from .explanation import Explanation
 from .from_core import explanation_of
-from .options import MethodOptions
+from .options import MethodOptions, core_options
 from .settings import Settings
 
 Clip = npt.NDArray[Any] | Sequence[Any] | Any
@@ -31,10 +31,10 @@ class Explainer(Settings):
     """Runs a bundle and explains each of its predictions.
 
     Threads may share one: a call waits for the one before it, and what it is asked by arguments
-    is its own. A process made by ``fork`` goes on
-    with those it inherits; to one made by ``spawn`` they can be sent: pickling keeps the arguments
-    and what was set since, not the frames pushed so far, and the engine is opened again there. A
-    copy is another Explainer in the same way.
+    is its own. A process made by ``fork`` goes on with those that it inherits. To one made by
+    ``spawn`` they can be sent: pickling keeps the arguments and what was set since, but not the
+    frames pushed so far, and the engine is opened again there. Copying makes another in the same
+    way.
 
     Parameters
     ----------
@@ -69,7 +69,6 @@ class Explainer(Settings):
         then CAM. The receipt says so (`downgraded_from`).
     options : MethodOptions, optional
         What some methods can be told.
-
     fallback : str
         "cpu": go on there when the GPU cannot be used or is lost; the receipt says so
         (`fell_back_from`). "none": that is an error.
@@ -103,15 +102,21 @@ class Explainer(Settings):
         options: MethodOptions | None = None,
         fallback: str = "none",
     ) -> None:
-        options = options or MethodOptions()
+        options = MethodOptions() if options is None else options
+        bundle = DEFAULT if bundle is None else bundle
+        check_types(
+            bundle=bundle, device=device, precision=precision, method=method or "", hop=hop,
+            threshold=threshold, threads=threads, engine=engine, cache_dir=cache_dir or "",
+            budget_ms=budget_ms, fallback=fallback,
+        )  # fmt: skip
         self._opened = {
             "device": device, "precision": precision, "threads": threads, "engine": engine,
             "cache_dir": os.fspath(cache_dir or ""), "fallback": fallback,
         }  # fmt: skip
         self._core = _core.Explainer(
-            os.fspath(find_bundle(os.fspath(DEFAULT if bundle is None else bundle))),
+            os.fspath(find_bundle(os.fspath(bundle))),
             method=method or "", hop=hop, threshold=threshold, budget_ms=budget_ms,
-            method_options=options.core(), **self._opened,
+            method_options=core_options(options), **self._opened,
         )  # fmt: skip
         self._options = options
         self._budget_ms = budget_ms
@@ -186,6 +191,7 @@ class Explainer(Settings):
         UnavailableError
             The array is on a GPU, and this build or machine has no way to it.
         """
+        check_types(method=method or "")
         targets, many = (None, False) if target is None else parse_targets(target, self.labels)
         clips, is_batch = clips_of(clip, self.clip_spec, layout, normalised)
         found = [
@@ -218,7 +224,7 @@ class Explainer(Settings):
         pts
             Its presentation time in seconds.
         """
-        core = self._open.push(_frame(frame), _nanoseconds(pts))
+        core = self._open.push(_frame(frame), nanoseconds(pts))
         return None if core is None else self._wrap(core)
 
     def finish(self, pad: str = "last") -> Explanation | None:
@@ -322,7 +328,7 @@ def _times(times: npt.ArrayLike | None, clips: int | None) -> list[list[int] | N
     each = list(np.asarray(times)) if apart else [times] * (clips or 1)
     if clips is not None and len(each) != clips:
         raise UsageError(f"there are {clips} clips and the times of {len(each)}")
-    return [[_nanoseconds(second) for second in slice_times(one)] for one in each]
+    return [[nanoseconds(second) for second in slice_times(one)] for one in each]
 
 
 def _frame(frame: npt.NDArray[np.uint8] | Frame | Any) -> Frame:
@@ -330,9 +336,3 @@ def _frame(frame: npt.NDArray[np.uint8] | Frame | Any) -> Frame:
         return frame
     frame = detached(frame)
     return Frame.from_array(frame if is_array(frame) else np.asarray(frame))
-
-
-def _nanoseconds(seconds: float) -> int:
-    if not math.isfinite(seconds) or abs(seconds) > 2**62 / 1e9:
-        raise UsageError(f"a presentation time must be a number of seconds, not {seconds}")
-    return round(seconds * 1e9)

@@ -23,7 +23,8 @@ from ..windows.pathway import Pathway
 from ..windows.sampling import Sampling
 from ..windows.window_record import WindowRecord, present_labels, top_labels
 from . import archive, notebook
-from .heatmap import heatmap, sample
+from .arguments import check_types, nanoseconds
+from .heatmap import heatmap, points, sample
 from .places import Box, Peak, Signal
 from .receipt import Receipt, Timings
 from .table import table
@@ -168,7 +169,7 @@ class Explanation:
 
     def slice_at(self, time: float) -> float:
         """Where a time in seconds lies within the window, in slices, clamped to 0 … T−1."""
-        return _core.slice_at(self.pts, round(time * 1e9))
+        return _core.slice_at(self.pts, nanoseconds(time))
 
     def at(self, time: float) -> npt.NDArray[np.float32]:
         """The tube at a time in seconds: float32 [h, w], linear between cells."""
@@ -198,9 +199,10 @@ class Explanation:
         Raises
         ------
         UsageError
-            A coordinate is NaN, or the three cannot be broadcast.
+            A coordinate is no number, or the three cannot be broadcast.
         """
-        return sample(self, _core.slices_at(self.pts, time), x, y)
+        seconds, x, y = points(time, x, y)
+        return sample(self, _core.slices_at(self.pts, seconds), x, y)
 
     def heatmap(
         self,
@@ -228,7 +230,8 @@ class Explanation:
             raise UsageError("a heat map is of a time in seconds or of a slice, not of both")
         if slice is None:
             slice = self.slice_at(self.peak.time if time is None else time)
-        return heatmap(self, slice, size or self.frame_size)
+        check_types(slice=slice)
+        return heatmap(self, slice, self.frame_size if size is None else size)
 
     def overlay(
         self,
@@ -255,7 +258,8 @@ class Explanation:
         -------
         uint8 [H, W, 3], RGB.
         """
-        pts = round((self.peak.time if time is None else time) * 1e9)
+        check_types(style=style)
+        pts = nanoseconds(self.peak.time if time is None else time)
         return draw_window(frame, self.record(), pts, style, caption)
 
     def picture(
@@ -277,6 +281,7 @@ class Explanation:
         -------
         uint8 [height, width, 3], RGB.
         """
+        check_types(style=style)
         return draw_moments(self.record(), self.frame_size, frames, style)
 
     def show(self, frames: Sequence[npt.ArrayLike] | None = None) -> None:

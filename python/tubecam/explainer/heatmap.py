@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -38,9 +38,17 @@ def sample(
     )  # fmt: skip
 
 
+def points(*coordinates: npt.ArrayLike) -> list[npt.NDArray[np.float64]]:
+    """As arrays of numbers; UsageError where they are none."""
+    try:
+        return [np.asarray(each, np.float64) for each in coordinates]
+    except (TypeError, ValueError) as error:
+        raise UsageError("a point is a time in seconds, x and y: numbers or arrays") from error
+
+
 def heatmap(of: OnFrame, at: float, size: tuple[int, int]) -> npt.NDArray[np.float32]:
     """Relevance over a frame of `size` (height, width) at one slice; 0 outside the crop."""
-    if len(size) != 2 or min(size) < 1 or size[0] * size[1] > MOST_PIXELS:
+    if not _is_size(size):
         raise UsageError(f"the size of a heat map is its height and width in pixels, not {size}")
     y, x = ((np.arange(n) + 0.5) / n for n in size)
     left, top, width, height = of.crop
@@ -48,3 +56,10 @@ def heatmap(of: OnFrame, at: float, size: tuple[int, int]) -> npt.NDArray[np.flo
     values *= (np.abs(x - left - width / 2) <= width / 2).astype(np.float32)
     values *= (np.abs(y - top - height / 2) <= height / 2).astype(np.float32)[:, None]
     return values
+
+
+def _is_size(size: Any) -> bool:
+    sizes = np.asarray(size)
+    if sizes.shape != (2,) or sizes.dtype.kind not in "iu":
+        return False
+    return sizes.min() >= 1 and int(sizes[0]) * int(sizes[1]) <= MOST_PIXELS

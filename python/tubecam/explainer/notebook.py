@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import UnavailableError
+from ..libraries.extras import needed_for
 from ..windows.window_record import WindowRecord
 
 if TYPE_CHECKING:
@@ -61,8 +62,6 @@ def page(window: WindowRecord, picture: npt.NDArray[np.uint8]) -> str:
 
 
 def _image(picture: npt.NDArray[np.uint8]) -> Image:
-    try:
+    with needed_for("showing a picture", "cli"):
         from PIL import Image
-    except ImportError as error:
-        raise UnavailableError("showing a picture needs Pillow: pip install Pillow") from error
     return Image.fromarray(picture)

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from ..errors import UsageError
+from .arguments import check_types
 
 BASELINES = tuple(_core.baselines())
 
@@ -38,8 +40,11 @@ class MethodOptions:
     sigma: float = 1.0
 
     def core(self) -> _core.MethodOptions:
-        """The same for the compiled core; UsageError for a baseline that is none."""
+        """The same for the compiled core; UsageError for a baseline or a number that is none."""
         baseline = self.baseline
+        check_types(
+            steps=self.steps, noise=self.noise, frozen_slice=self.frozen_slice, sigma=self.sigma
+        )
         return _core.MethodOptions(
             steps=self.steps,
             baseline=baseline if isinstance(baseline, str) else "zero",
@@ -48,3 +53,10 @@ class MethodOptions:
             frozen_slice=self.frozen_slice,
             sigma=self.sigma,
         )
+
+
+def core_options(options: MethodOptions) -> _core.MethodOptions:
+    """`MethodOptions.core`; UsageError for what is no MethodOptions."""
+    if not isinstance(options, MethodOptions):
+        raise UsageError(f"options must be a MethodOptions, not {options!r:.60}")
+    return options.core()

@@ -8,7 +8,8 @@ from ..bundle.bundle import Bundle
 from ..bundle.clip_spec import ClipSpec
 from ..bundle.targets import parse_target
 from ..errors import UsageError
-from .options import MethodOptions
+from .arguments import check_types
+from .options import MethodOptions, core_options
 
 
 class Settings:
@@ -61,6 +62,7 @@ class Settings:
 
     @method.setter
     def method(self, method: str) -> None:
+        check_types(method=method)
         self._open.set_method(method)
         self._method = method
 
@@ -82,6 +84,7 @@ class Settings:
 
     @threshold.setter
     def threshold(self, threshold: float) -> None:
+        check_types(threshold=threshold)
         self._open.set_threshold(threshold)
         self._threshold = threshold
 
@@ -92,6 +95,7 @@ class Settings:
 
     @hop.setter
     def hop(self, hop: int) -> None:
+        check_types(hop=hop)
         self._open.set_hop(hop)
         self._hop = hop
 
@@ -102,6 +106,7 @@ class Settings:
 
     @sample_fps.setter
     def sample_fps(self, sample_fps: float) -> None:
+        check_types(sample_fps=sample_fps)
         self._open.sample_at(sample_fps)
         self._sample_fps = sample_fps
 
@@ -112,6 +117,7 @@ class Settings:
 
     @budget_ms.setter
     def budget_ms(self, milliseconds: float) -> None:
+        check_types(budget_ms=milliseconds)
         self._open.set_budget(milliseconds)
         self._budget_ms = milliseconds
 
@@ -122,7 +128,7 @@ class Settings:
 
     @options.setter
     def options(self, options: MethodOptions) -> None:
-        self._open.set_method_options(options.core())
+        self._open.set_method_options(core_options(options))
         self._options = options
 
     @property

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import _core
+from ..bundle.targets import class_number
 from ..errors import UsageError
 from .cam.graph import example_clip
 from .exporter import ExportJob
@@ -80,7 +81,7 @@ def attribute(
     method
         A class-activation method or one of relevance to the input that takes one pass.
     target
-        The class; −1 is the predicted one.
+        The class's number; −1 is the predicted one.
     layer
         Of the class-activation methods, as for `export`; `list_layers` names them all.
     **options
@@ -89,7 +90,7 @@ def attribute(
     Raises
     ------
     UsageError
-        The method takes several passes or is unknown, or the clip is none.
+        The method takes several passes or is unknown, there is no such class, or the clip is none.
     ExportError
         The model cannot be traced, or the method has no rule for one of its operators.
     """
@@ -108,14 +109,17 @@ def attribute(
     job = ExportJob(model, given, lambda text: None)
     captured = capture(job.found.model, example_clip(job.found.clip, 0), job.options.time_first)
     fold_constants(captured.module)
-    index = torch.tensor([target])
+    index = torch.tensor([class_number(target, job.labels)])
     of_layer = method in CAM_METHODS
     return (_cam if of_layer else _relevance)(job, captured, method, values, index)
 
 
 def _clip(clip: Tensor | npt.ArrayLike) -> Tensor:
     """[1, T, 3, H, W]"""
-    values = clip.detach() if isinstance(clip, Tensor) else torch.from_numpy(np.array(clip))
+    try:
+        values = clip.detach() if isinstance(clip, Tensor) else torch.from_numpy(np.array(clip))
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"a clip is a tensor or an array of float32, not {clip!r:.60}") from error
     values = values[0] if values.ndim == 5 and len(values) == 1 else values
     shape = tuple(values.shape)
     order = ORDERS.get(tuple(i for i in (0, 1, 3) if len(shape) == 4 and shape[i] == 3))

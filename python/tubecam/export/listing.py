@@ -44,6 +44,9 @@ class ListedLayer:
     others: int
     geometry: Geometry
 
+    def __repr__(self) -> str:
+        return f"ListedLayer({self.name!r}, {'×'.join(map(str, self.shape))})"
+
 
 @dataclass(frozen=True)
 class Listing:

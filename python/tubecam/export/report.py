@@ -72,3 +72,10 @@ class ExportReport:
     clip: tuple[int, int, int] = (0, 0, 0)
     coarse: tuple[str, ...] = ()
     beside: str = ""
+
+    def __repr__(self) -> str:
+        cells = "×".join(map(str, self.layer_shape[1:]))
+        return (
+            f"ExportReport({str(self.path)!r}: {', '.join(self.methods)} at {self.layer!r}, tube"
+            f" {cells}, {self.classes} classes, error {self.check.max_relative_error:.1e})"
+        )

@@ -56,6 +56,8 @@ def parse_source(text: str) -> Source:
     UsageError
         It is no input that TubeCAM knows.
     """
+    if not text:
+        raise UsageError("a video is a path, a URI or camera:N, and this is an empty text")
     if text == "test":
         return Source(text, "test")
     if text.startswith("camera:"):

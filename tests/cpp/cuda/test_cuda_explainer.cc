@@ -25,7 +25,7 @@ Window window_of() {
 
 void expect_same(const Explanation& here, const Explanation& there) {
   ASSERT_EQ(there.valid, here.valid) << there.problem;
-  EXPECT_EQ(there.label, here.label);
+  EXPECT_EQ(there.label_index, here.label_index);
   EXPECT_EQ(there.window.pts, here.window.pts);
   EXPECT_EQ(there.receipt.passes, here.receipt.passes);
   EXPECT_NEAR(there.receipt.logit, here.receipt.logit, 1e-4);

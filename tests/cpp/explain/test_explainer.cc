@@ -33,7 +33,7 @@ TEST(Explainer, HiResCamAddsUpToTheLogitLessTheBias) {
     const Explanation result = explainer.explain(golden_clip().data(), window_of());
     const std::vector<double> expected = golden_numbers(name);
     ASSERT_TRUE(result.valid) << result.problem;
-    EXPECT_NEAR(result.receipt.logit, expected[size_t(result.label)], 1e-4);
+    EXPECT_NEAR(result.receipt.logit, expected[size_t(result.label_index)], 1e-4);
     EXPECT_NEAR(result.receipt.relevance_sum, expected[5], 1e-4);
     EXPECT_NEAR(std::accumulate(result.tube.begin(), result.tube.end(), 0.0), expected[5], 1e-4);
   }
@@ -42,8 +42,8 @@ TEST(Explainer, HiResCamAddsUpToTheLogitLessTheBias) {
 TEST(Explainer, FieldsAgreeWithEachOther) {
   Explainer explainer(golden_folder("pool"));
   const Explanation result = explainer.explain(golden_clip().data(), window_of(kSlice * 50));
-  EXPECT_EQ(result.label_name, "class " + std::to_string(result.label));
-  EXPECT_EQ(result.target, result.label);
+  EXPECT_EQ(result.label, "class " + std::to_string(result.label_index));
+  EXPECT_EQ(result.target_index, result.label_index);
   EXPECT_GT(result.score, 0.2f);
   EXPECT_LT(result.score, 1.0f);
   EXPECT_EQ(result.shape, (std::array<int, 3>{4, 4, 4}));
@@ -88,7 +88,7 @@ TEST(Explainer, MarksWhatIsNotFinite) {
   const Explanation inside = broken.explain(golden_clip().data(), window_of());
   EXPECT_FALSE(inside.valid);
   EXPECT_NE(inside.problem.find("layer conv"), std::string::npos) << inside.problem;
-  EXPECT_GE(inside.label, 0);
+  EXPECT_GE(inside.label_index, 0);
   Explainer explainer(golden_folder("pool"));
   for (const float bad : {NAN, INFINITY, -INFINITY}) {
     std::vector<float> clip = golden_clip();
@@ -96,7 +96,7 @@ TEST(Explainer, MarksWhatIsNotFinite) {
     const Explanation result = explainer.explain(clip.data(), window_of());
     EXPECT_FALSE(result.valid);
     EXPECT_NE(result.problem.find("the clip"), std::string::npos);
-    EXPECT_EQ(result.label, -1);
+    EXPECT_EQ(result.label_index, -1);
     EXPECT_EQ(result.tube, std::vector<float>(64, 0));
     EXPECT_TRUE(result.boxes.empty());
   }
@@ -108,8 +108,8 @@ TEST(Explainer, SettingsAreCheckedAndUsedByTheNextWindow) {
   explainer.set_target(4);
   explainer.set_method("cam");
   const Explanation result = explainer.explain(golden_clip().data(), window_of());
-  EXPECT_EQ(result.target, 4);
-  EXPECT_EQ(result.target_name, "class 4");
+  EXPECT_EQ(result.target_index, 4);
+  EXPECT_EQ(result.target, "class 4");
   EXPECT_EQ(result.receipt.method, "cam");
   EXPECT_THROW(explainer.set_target(5), Error);
   EXPECT_THROW(explainer.set_target(-2), Error);

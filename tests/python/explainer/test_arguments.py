@@ -73,6 +73,10 @@ def test_a_batch_gives_a_list_and_so_do_targets(explainer, video):
             {},
             "say normalised=False",
         ),
+        (lambda v: np.full((8, 3, 16, 16), 255, "f4") * np.eye(16, dtype="f4"), {}, "as uint8"),
+        (lambda v: [frame[..., 0] for frame in v], {}, r"\[H, W, 3\].*not uint8 \[24, 40\]"),
+        (lambda v: v, {"target": True}, "target True: no such class"),
+        (lambda v: v, {"method": 3}, "method must be a text, not 3"),
     ],
 )
 def test_what_is_unclear_is_refused(explainer, video, change, options, words):

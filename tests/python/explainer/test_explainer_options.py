@@ -96,3 +96,27 @@ def test_the_cpu_takes_over_where_that_is_allowed(tmp_path):
         tubecam.Explainer(folder, fallback="gpu")
     with pytest.raises(UsageError, match="runs on the device cpu"):  # wrong use is no failure
         tubecam.Explainer(folder, engine="openvino", device="cuda", fallback="cpu")
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ({"bundle": 3}, "bundle must be a path, not 3"),
+        ({"hop": "a"}, "hop must be a whole number, not 'a'"),
+        ({"hop": 1.5}, "hop must be a whole number"),
+        ({"threshold": "high"}, "threshold must be a number"),
+        ({"device": 0}, "device must be a text, not 0"),
+        ({"options": {"steps": 3}}, "options must be a MethodOptions"),
+        ({"options": tubecam.MethodOptions(steps="a")}, "steps must be a whole number, not 'a'"),
+    ],
+)
+def test_arguments_of_another_type_are_named(argument, words):
+    with pytest.raises(UsageError, match=words):
+        tubecam.Explainer(**argument)
+
+
+def test_an_engine_tells_of_itself(tmp_path):
+    with tubecam.Explainer(tiny_bundle.write(tmp_path / "tiny")) as explainer:
+        assert repr(explainer.engine_info).startswith("EngineInfo('openvino', ")
+        graph = explainer.bundle.graphs[0]
+        assert "methods ['gradcam'" in repr(graph) and "shape [6, 4, 4, 4]" in repr(graph.layers)

@@ -190,7 +190,7 @@ def test_an_interface_that_is_no_dict_is_refused(explainer):
 @pytest.mark.parametrize(
     ("picture", "words"),
     [
-        (np.zeros((8, 8, 3), np.float32), "dtype float32"),
+        (np.zeros((8, 8, 3), np.float32), "not float32"),
         (np.zeros((8, 8), np.uint8), r"\[H, W, 3\]"),
         (np.zeros((8, 8, 5), np.uint8), r"\[H, W, 3\]"),
         (np.zeros((8, 8, 6), np.uint8)[:, :, ::2], "side by side"),

@@ -1,4 +1,4 @@
-"""The recipes of deploy/gallery run as they stand."""
+"""The recipes of deploy/gallery and the Python of the README run as they stand."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from places import ROOT
 from tubecam.scene.story import frame_times, story
 
-ROOT = Path(__file__).resolve()
-while not (ROOT / "CMakeLists.txt").is_file() or not (ROOT / "python").is_dir():
-    ROOT = ROOT.parent
 GALLERY = ROOT / "deploy" / "gallery"
 RECIPES = sorted(path.name for path in GALLERY.glob("*.py"))
 
@@ -42,8 +40,22 @@ def test_there_are_ten_short_ones_and_the_readme_lists_them():
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe(pictures, name):
+    check_runs(pictures, GALLERY / name)
+
+
+def test_the_readme(pictures):
+    """With a clip and a video that are there, and no viewer."""
+    page = (ROOT / "README.md").read_text("utf-8")
+    code = page.split("```python\n")[1].split("```")[0]
+    assert "street.mp4" in code and "explanation.show(frames)\n" in code
+    code = code.replace("street.mp4", "clip.mp4").replace("explanation.show(frames)\n", "")
+    lines = f"import numpy as np\nframes = np.load('clip.npy')\n{code}"
+    check_runs(pictures, "-c", lines)
+
+
+def check_runs(folder, *arguments):
     done = subprocess.run(
-        [sys.executable, GALLERY / name], cwd=pictures, capture_output=True, text=True, timeout=300,
+        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, timeout=300,
         env=os.environ,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

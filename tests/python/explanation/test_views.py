@@ -39,7 +39,10 @@ def test_a_heat_map_has_the_frames_size_and_agrees_with_points(found):
     assert left > 0 and not heat[:, : left - 1].any() and heat.any()
     assert found.heatmap(size=(5, 9)).shape == (5, 9)
     np.testing.assert_array_equal(found.heatmap(), found.heatmap(found.peak.time))
-    for wrong in ({"time": 0.1, "slice": 1}, {"size": (0, 4)}, {"size": (4,)}):
+    for wrong in (
+        {"time": 0.1, "slice": 1}, {"time": np.nan}, {"time": "a"}, {"slice": "a"},
+        {"size": (0, 4)}, {"size": (4,)}, {"size": 3}, {"size": (4.5, 4)},
+    ):  # fmt: skip
         with pytest.raises(UsageError):
             found.heatmap(**wrong)
 
@@ -52,6 +55,10 @@ def test_an_overlay_is_a_copy_with_heat_and_words(found, rng):
     assert (plain != frame).any() and (worded != plain).any()
     still = found.overlay(frame, caption=False, style=tubecam.HeatStyle(scale=1e9))
     assert (still == frame).all()
+    with pytest.raises(UsageError, match="style must be a HeatStyle, not 'hot'"):
+        found.overlay(frame, style="hot")
+    with pytest.raises(UsageError, match="a point is a time"):
+        found.sample("now", 0.5, 0.5)
     with pytest.raises(UsageError, match=r"uint8 \[H, W, 3\]"):
         found.overlay(frame[..., 0])
 
@@ -115,6 +122,13 @@ def test_tables_need_pandas(found, monkeypatch):
         found.to_pandas()
     with pytest.raises(UsageError, match="curve or of the boxes"):
         found.to_pandas("tube")
+
+
+def test_pictures_need_pillow(found, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "PIL", None)
+    with pytest.raises(tubecam.UnavailableError, match=r"needs Pillow.*tubecam\[cli\]"):
+        found.show()
+    assert found._repr_png_() is None and "<img" not in found._repr_html_()
 
 
 def test_words(explainer, found):

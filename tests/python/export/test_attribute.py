@@ -59,8 +59,22 @@ def _clip() -> torch.Tensor:
         (torch.randn(8, 3, 32, 32).double(), "gradcam", "float64"),
         (torch.randn(8, 3, 32, 32), "integrated-gradients", "several passes"),
         (torch.randn(8, 3, 32, 32), "nonsense", "unknown method"),
+        (None, "gradcam", "float32, not None"),
     ],
 )
 def test_what_is_refused(clip, method, words):
     with pytest.raises(tubecam.UsageError, match=words):
         tubecam.attribute(net(), clip, method)
+
+
+@pytest.mark.parametrize("method", ["gradcam", "gradient-x-input"])
+@pytest.mark.parametrize("target", [4, -2, "left", [1, 2]])
+def test_classes_that_are_none(method, target):
+    with pytest.raises(tubecam.UsageError, match="target"):
+        tubecam.attribute(net(), _clip(), method, target=target)
+
+
+def test_reports_are_short(tmp_path):
+    report = tubecam.export(net(), tmp_path / "net", clip=CLIP, measure=False)
+    assert "gradcam" in repr(report) and "4 classes" in repr(report) and len(repr(report)) < 300
+    assert "ListedLayer('3', 8×2×8×8)" in repr(tubecam.list_layers(net(), clip=CLIP))

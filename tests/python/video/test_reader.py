@@ -51,3 +51,8 @@ def test_what_is_no_video_is_named(tmp_path):
     (tmp_path / "notes.mp4").write_text("no video")
     with pytest.raises(StreamError, match=r"notes\.mp4"):
         next(read_pictures(parse_source(str(tmp_path / "notes.mp4"))))
+
+
+def test_an_empty_text_is_no_video():
+    with pytest.raises(UsageError, match="empty text"):
+        parse_source("")

@@ -1,6 +1,6 @@
 #include "plugin/properties/enums.h"
 
-#include <utility>
+#include <algorithm>
 #include <vector>
 
 #include "bundle/method_table.h"
@@ -50,11 +50,11 @@ Values with_old_precisions(Values values) {
   return values;
 }
 
-// The values have to live as long as the type.
-GType make_enum(const char* name, Values values) {
-  values.push_back({0, nullptr, nullptr});
-  const auto& kept = *new Values(std::move(values));
-  const GType type = g_enum_register_static(name, kept.data());
+// The values live as long as the type, which holds them.
+GType make_enum(const char* name, const Values& values) {
+  auto* kept = new GEnumValue[values.size() + 1]();  // the last one ends the list
+  std::copy(values.begin(), values.end(), kept);
+  const GType type = g_enum_register_static(name, kept);
   gst_type_mark_as_plugin_api(type, static_cast<GstPluginAPIFlags>(0));
   return type;
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import _core
 from ..errors import UsageError
+from ..text.counting import either
 
 RESIZE_RULES = tuple(_core.resize_rules())
 COLORS = tuple(_core.color_orders())
@@ -84,11 +85,9 @@ class ClipSpec:
             for value in values:
                 _within(name, value, LIMITS[name])
         if self.color not in COLORS:
-            raise UsageError(f"clip color is {self.color!r}; it is {' or '.join(COLORS)}.")
+            raise UsageError(f"clip color is {self.color!r}; it is {either(COLORS)}.")
         if self.resize not in RESIZE_RULES:
-            raise UsageError(
-                f"clip resize is {self.resize!r}; it is one of {', '.join(RESIZE_RULES)}."
-            )
+            raise UsageError(f"clip resize is {self.resize!r}; it is {either(RESIZE_RULES)}.")
         self._check_short_side()
         if isinstance(self.flow, Mapping):
             object.__setattr__(self, "flow", FlowSpec(**self.flow))

@@ -47,8 +47,7 @@ struct GraphSpec {
   std::string precision = "float32";
   std::string reference, reference_sha256;
   // Of the maps of an int8 graph with its reference's, on clips unseen by calibration, by its
-  // export; NaN: not quantised. Beyond the
-  // limit the export had to be forced.
+  // export; NaN: not quantised. Beyond the limit the export had to be forced.
   double map_correlation = std::numeric_limits<double>::quiet_NaN();
   bool exceeds_drift_limit = false;
   std::vector<std::string> methods;

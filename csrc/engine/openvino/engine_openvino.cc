@@ -68,7 +68,8 @@ auto guarded(const std::string& doing, Step step) -> decltype(step()) {
   }
 }
 
-std::string type_of(const ov::element::Type& type) {
+// Our word for an OpenVINO type.
+std::string word_of(const ov::element::Type& type) {
   if (type == ov::element::f32) return "float32";
   if (type == ov::element::f16) return "float16";
   if (type == ov::element::bf16) return "bfloat16";
@@ -88,7 +89,7 @@ std::vector<FoundTensor> found_in(const std::vector<ov::Output<ov::Node>>& tenso
   for (const auto& tensor : tensors) {
     for (const std::string& name : tensor.get_names())
       found.push_back(
-          {name, type_of(tensor.get_element_type()), shape_of(tensor.get_partial_shape())});
+          {name, word_of(tensor.get_element_type()), shape_of(tensor.get_partial_shape())});
   }
   return found;
 }
@@ -99,13 +100,6 @@ ov::element::Type precision_of(const EngineOptions& options) {
   if (options.precision == "float16") return ov::element::f16;
   if (options.precision == "bfloat16") return ov::element::bf16;
   return ov::element::f32;
-}
-
-// Our word for what OpenVINO computes in.
-std::string word_of(const ov::element::Type& type) {
-  if (type == ov::element::f16) return "float16";
-  if (type == ov::element::bf16) return "bfloat16";
-  return type == ov::element::f32 ? "float32" : type.to_string();
 }
 
 void check_cache(const std::string& folder) {

@@ -71,7 +71,7 @@ std::optional<int64_t> FrameStream::time_of(GstBuffer* buffer) {
   if (GST_BUFFER_IS_DISCONT(buffer) && jumped) end_segment();
   const std::optional<int64_t> pts = repair_.next(stated);
   windows_.count()([&](StreamCounts& counts) { counts.stamps = repair_.faults(); });
-  if (!pts && !std::exchange(untimed_told_, true)) {
+  if (!pts && !std::exchange(untimed_reported_, true)) {
     post_warning(GST_ELEMENT(element_),
                  "Frames without a timestamp and without a frame rate are passed unexplained");
   }

@@ -87,7 +87,7 @@ class FrameStream {
   int64_t newest_pts_ = -1;
   StreamReport report_;
   std::string early_;  // why frames went before their explanation
-  bool frames_came_ = false, untimed_told_ = false, drains_ = false;
+  bool frames_came_ = false, untimed_reported_ = false, drains_ = false;
   double work_seconds_ = 0;  // since the last measure()
   LiveWindows::ExplanationPtr described_;
   std::unique_ptr<GstStructure, FieldsDeleter> fields_;  // of described_

@@ -25,7 +25,7 @@ struct TubecamState {
   Settings settings;
   std::unique_ptr<Session> session;      // between READY and PAUSED
   std::unique_ptr<CudaSharing> sharing;  // from READY on
-  bool fallback_told = false;            // belongs to the inference thread
+  bool fallback_reported = false;        // belongs to the inference thread
   StreamCounts last;                     // of the session before, to be read after the end
   std::unique_ptr<FrameStream> frames;
   RateLimit warnings, refusals;
@@ -36,7 +36,7 @@ struct TubecamState {
   void change(const Setting& setting, const GValue* value) {
     Settings wanted = settings;
     setting.set(&wanted, value);
-    if (session) setting.tell(wanted, &session->explainer());
+    if (session) setting.apply(wanted, &session->explainer());
     settings = std::move(wanted);
   }
   Settings snapshot() {
@@ -156,7 +156,7 @@ static void gst_tubecam_report(GstTubecam* self, Session& session, const Outcome
     const uint64_t dropped = session.windows().counts().dropped;
     tubecam::post_explanation(GST_ELEMENT(self), outcome, dropped);
     const std::string& lost = outcome.explanation->receipt.fell_back_from;
-    if (!lost.empty() && !std::exchange(state->fallback_told, true))
+    if (!lost.empty() && !std::exchange(state->fallback_reported, true))
       tubecam::post_warning(GST_ELEMENT(self), "The CPU took over from " + lost);
     if (outcome.explanation->valid) return;
   }

@@ -18,11 +18,11 @@ const auto kMultiPass = &MethodOptions::multi_pass;
 constexpr int kMostInt = std::numeric_limits<int>::max();
 constexpr uint64_t kMostCount = std::numeric_limits<uint64_t>::max();
 
-void tell_method(const Settings& settings, Explainer* explainer) {
+void apply_method(const Settings& settings, Explainer* explainer) {
   explainer->set_method(settings.method == "auto" ? explainer->bundle().graphs[0].default_method
                                                   : settings.method);
 }
-void tell_method_options(const Settings& settings, Explainer* explainer) {
+void apply_method_options(const Settings& settings, Explainer* explainer) {
   explainer->set_method_options(settings.explain.method_options);
 }
 
@@ -101,7 +101,7 @@ std::vector<Setting> explanation_properties() {
        kPlaying,
        at(&Settings::method),
        OneOf{method_type()},
-       tell_method},
+       apply_method},
       {{"target", "Target class", "Number of the class to explain; -1: the predicted one"},
        kPlaying,
        at(kOptions, &ExplainerOptions::target),
@@ -137,29 +137,29 @@ std::vector<Setting> method_properties() {
        kPlaying,
        at(kOptions, kMethodOptions, kMultiPass, &MultiPassOptions::steps),
        Number<int>{1, 1024},
-       tell_method_options},
+       apply_method_options},
       {{"baseline", "Baseline", "Where integrated-gradients begins"},
        kPlaying,
        at(kOptions, kMethodOptions, kMultiPass, &MultiPassOptions::baseline),
        OneOf{baseline_type()},
-       tell_method_options},
+       apply_method_options},
       {{"noise", "Noise",
         "Standard deviation of smoothgrad's noise, as a share of the clip's range"},
        kPlaying,
        at(kOptions, kMethodOptions, kMultiPass, &MultiPassOptions::noise),
        Number<float>{0, 100},
-       tell_method_options},
+       apply_method_options},
       {{"frozen-slice", "Frozen slice", "The slice that motion-split freezes; -1: the middle one"},
        kPlaying,
        at(kOptions, kMethodOptions, &MethodOptions::frozen),
        Number<int>{-1, 255},
-       tell_method_options},
+       apply_method_options},
       {{"sigma", "Sigma",
         "Standard deviations from which selective-relevance counts a change over time as motion"},
        kPlaying,
        at(kOptions, kMethodOptions, &MethodOptions::sigma),
        Number<double>{0, 1e6},
-       tell_method_options},
+       apply_method_options},
   };
 }
 

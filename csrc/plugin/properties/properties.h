@@ -30,21 +30,21 @@ struct Settings {
 // A property that may be set.
 class Setting : public Property<Settings> {
  public:
-  using Tell = void (*)(const Settings& settings, Explainer* explainer);
+  using Apply = void (*)(const Settings& settings, Explainer* explainer);
 
-  // tell: of those that may change while it plays.
+  // apply: of those that may change while it plays.
   template <typename Place, typename Kind>
-  Setting(const Title& title, GParamFlags flags, Place place, Kind kind, Tell tell = nullptr)
-      : Property(title, flags, place, kind), tell_(tell) {}
+  Setting(const Title& title, GParamFlags flags, Place place, Kind kind, Apply apply = nullptr)
+      : Property(title, flags, place, kind), apply_(apply) {}
 
-  // Tells a running explainer. Throws kUsage naming what would be valid; the explainer then goes
+  // Sets a running explainer so. Throws kUsage naming what would be valid; the explainer then goes
   // on as before.
-  void tell(const Settings& settings, Explainer* explainer) const {
-    if (tell_) tell_(settings, explainer);
+  void apply(const Settings& settings, Explainer* explainer) const {
+    if (apply_) apply_(settings, explainer);
   }
 
  private:
-  Tell tell_;
+  Apply apply_;
 };
 
 const std::vector<Setting>& setting_properties();

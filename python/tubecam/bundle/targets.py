@@ -61,7 +61,8 @@ def parse_target(target: Any, labels: Sequence[str]) -> Target:
 
 def parse_targets(target: Any, labels: Sequence[str]) -> tuple[list[Target], bool]:
     """One target or many, and whether there were many."""
-    many = isinstance(target, Iterable) and not isinstance(target, (str, bytes))
+    one = isinstance(target, (str, bytes)) or getattr(target, "ndim", None) == 0
+    many = isinstance(target, Iterable) and not one  # an array without axes is a number
     return [parse_target(each, labels) for each in (target if many else [target])], many
 
 

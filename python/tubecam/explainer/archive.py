@@ -42,8 +42,9 @@ def write(path: str | os.PathLike[str], values: Mapping[str, Any]) -> None:
             np.savez(file, **arrays)
         draft.replace(target)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise OutputError(f"cannot write {target}: {error.strerror}") from error
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -46,6 +46,12 @@ def test_normalised_values_in_every_layout(explainer):
     same(explainer.explain(clip, layout="TCHW", normalised=True), expected)
 
 
+def test_a_target_may_be_a_number_of_any_library(explainer, video):
+    for target in (np.array(3), np.int64(3)):
+        assert explainer.explain(video, target).target_index == 3
+    assert [each.target_index for each in explainer.explain(video, np.array([3, 1]))] == [3, 1]
+
+
 def test_a_batch_gives_a_list_and_so_do_targets(explainer, video):
     one, two = video, video[::-1].copy()
     found = explainer.explain(np.stack([one, two]), target=["class 1", 3])

@@ -91,6 +91,20 @@ def test_files_are_exact(found, tmp_path):
     assert not read.tube.flags.writeable
 
 
+def test_an_interrupted_file_leaves_what_was_there(found, tmp_path, monkeypatch):
+    path = tmp_path / "window.npz"
+    path.write_bytes(b"before")
+
+    def interrupted(file, **arrays):
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "savez", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        found.save(path)
+    assert list(tmp_path.iterdir()) == [path] and path.read_bytes() == b"before"
+
+
 def test_files_that_are_none(found, tmp_path):
     path = tmp_path / "window.npz"
     with pytest.raises(UsageError, match="cannot read"):
